@@ -1,0 +1,1 @@
+"""The two commands, one verb a file."""

@@ -1,0 +1,1 @@
+"""Clips: read, audited, split once, turned into codes."""

@@ -1,0 +1,1 @@
+"""Where the embedded voice and base are."""

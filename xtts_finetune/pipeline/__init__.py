@@ -1,0 +1,1 @@
+"""Phases in order, each in a process of its own; plan and report."""

@@ -1,0 +1,1 @@
+"""What a run writes down; everything that only looks at a run reads this alone."""

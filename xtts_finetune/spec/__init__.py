@@ -1,0 +1,1 @@
+"""What the user declares, checked before anything heavy is imported."""

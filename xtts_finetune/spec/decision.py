@@ -1,0 +1,49 @@
+"""`eval/decision_matrix.yaml`: which phase's model ships, as rows read from the top."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from xtts_finetune.spec.model import Name, Spec
+
+
+class Range(Spec):
+    """A range of numbers; each bound is optional."""
+
+    above: float | None = Field(None, description="Greater than.")
+    at_least: float | None = Field(None, description="Greater than or equal.")
+    at_most: float | None = Field(None, description="Less than or equal.")
+    below: float | None = Field(None, description="Less than.")
+
+    def holds(self, value: float) -> bool:
+        """Whether `value` lies inside all bounds given."""
+        return (
+            (self.above is None or value > self.above)
+            and (self.at_least is None or value >= self.at_least)
+            and (self.at_most is None or value <= self.at_most)
+            and (self.below is None or value < self.below)
+        )
+
+
+class RowSpec(Spec):
+    """One row of the matrix: when it holds for the candidate read, this is what ships."""
+
+    mel_ce: Range | None = Field(None, description="Range of the candidate's mel_ce (nats).")
+    mel_ce_of_base: Range | None = Field(None, description="Range of its mel_ce as a share of the base's.")
+    text_ce: Range | None = Field(None, description="Range of its text_ce (0.01 x nats).")
+    quality: Range | None = Field(None, description="Range of its mark out of 10, given by listeners.")
+    ship: Name = Field(description="The candidate that ships: 'base' or a phase.")
+    verdict: Annotated[str, Field(min_length=1)] = Field(description="The answer in words.")
+    then: str = Field("", description="What to do next, such as 'go on to phase 3'.")
+
+
+class DecisionSpec(Spec):
+    """The decision matrix. Rows are read from the top; the first that holds decides."""
+
+    read: Name | None = Field(None, description="Whose metrics the rows look at; left out: the last phase.")
+    quality: dict[Name, Annotated[float, Field(ge=0, le=10)]] = Field(
+        default_factory=dict, description="Marks out of 10 that listeners gave to a candidate."
+    )
+    rows: Annotated[tuple[RowSpec, ...], Field(min_length=1)] = Field(description="The matrix.")

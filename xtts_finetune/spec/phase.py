@@ -1,0 +1,104 @@
+"""`phases/<name>.yaml`: one declared training run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from xtts_finetune.spec.model import Name, Spec
+from xtts_finetune.spec.stop_rules import StopRule
+
+PositiveFloat = Annotated[float, Field(gt=0)]
+Precision = Literal["fp32", "bf16", "fp16"]
+
+
+class ResumeFrom(Spec):
+    """Where a phase takes its first weights from.
+
+    `phase` with `checkpoint: best | last | step N`, or `checkpoint` alone as the path of a file.
+    """
+
+    phase: Name | None = Field(None, description="An earlier phase of this pipeline.")
+    checkpoint: str = Field("best", description="'best', 'last', 'step N', or the path of a checkpoint file.")
+    optimizer: Literal["keep", "reset"] = Field(
+        "reset", description="'keep' continues with the old moments at the new learning rate."
+    )
+
+
+class ScheduleSpec(Spec):
+    """How the learning rate moves from step to step."""
+
+    kind: Literal["constant", "linear", "cosine"] = Field("constant", description="Shape after the warm-up.")
+    warmup_steps: Annotated[int, Field(ge=0)] = Field(0, description="Steps of linear rise from zero.")
+    minimum: Annotated[float, Field(ge=0, le=1)] = Field(0.0, description="End value as a share of the learning rate.")
+
+
+class CheckpointEvery(Spec):
+    """How often the work is made safe."""
+
+    steps: Annotated[int, Field(ge=1)] = Field(500, description="Optimizer steps between two checkpoints.")
+
+
+class SuccessLevel(Spec):
+    """Limits that the phase's best evaluation must stay below to reach a level."""
+
+    mel_ce: PositiveFloat | None = Field(None, description="mel_ce must be below this (nats).")
+    mel_ce_of_start: PositiveFloat | None = Field(
+        None, description="mel_ce must be below this share of the value at the phase's start."
+    )
+    text_ce: PositiveFloat | None = Field(None, description="text_ce must be below this (0.01 x nats).")
+    quality: Annotated[float, Field(ge=0, le=10)] | None = Field(
+        None, description="Mark out of 10 that listeners must give at least."
+    )
+    no_overfitting: bool = Field(False, description="The rule 'overfitting' must not have ended the phase.")
+
+
+class PhaseSpec(Spec):
+    """One declared training run. Defaults suit XTTS v2."""
+
+    goal: str = Field("", description="What this phase is for; it is printed and reported.")
+    resume_from: ResumeFrom | None = Field(
+        None, description="Where the first weights come from; left out: the previous phase's best, or the base."
+    )
+    learning_rate: PositiveFloat = Field(description="Peak learning rate; XTTS v2 wants about 1e-6.")
+    schedule: ScheduleSpec = Field(default_factory=ScheduleSpec, description="How the learning rate moves.")
+    batch_size: Annotated[int, Field(ge=1)] = Field(3, description="Clips a batch.")
+    accumulate: Annotated[int, Field(ge=1)] = Field(1, description="Batches that one optimizer step adds up.")
+    epochs: PositiveFloat | None = Field(None, description="Passes over the clips; or give 'steps'.")
+    steps: Annotated[int, Field(ge=1)] | None = Field(None, description="Optimizer steps; or give 'epochs'.")
+    eval_every_steps: Annotated[int, Field(ge=1)] = Field(100, description="Steps between two evaluations.")
+    checkpoint_every: CheckpointEvery = Field(
+        default_factory=CheckpointEvery, description="How often the work is made safe."
+    )
+    weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="AdamW's decay, on weights only.")
+    gradient_clip: PositiveFloat | None = Field(1.0, description="Largest gradient norm; null: not clipped.")
+    precision: Precision = Field("fp32", description="'fp32', or mixed precision in 'bf16' or 'fp16'.")
+    text_loss_weight: Annotated[float, Field(ge=0)] = Field(0.01, description="Weight of text CE in the loss.")
+    mel_loss_weight: PositiveFloat = Field(1.0, description="Weight of mel CE in the loss.")
+    seed: int = Field(1, description="Seed of every random choice.")
+    stop_when: tuple[StopRule, ...] = Field((), description="Rules that end the phase early.")
+    success: dict[Name, SuccessLevel] = Field(
+        default_factory=dict, description="Named levels from the easiest to the hardest."
+    )
+
+    def planned_steps(self, train_clips: int) -> int:
+        """Optimizer steps of the whole phase for this many training clips."""
+        if self.steps is not None:
+            return self.steps
+        clips_a_step = self.batch_size * self.accumulate
+        return max(1, -(-round((self.epochs or 1) * train_clips) // clips_a_step))
+
+
+def checkpoint_step(resume: ResumeFrom) -> int | None:
+    """N of 'step N', or None for another kind of checkpoint."""
+    words = resume.checkpoint.split()
+    if len(words) == 2 and words[0] == "step" and words[1].isdigit():
+        return int(words[1])
+    return None
+
+
+def checkpoint_path(resume: ResumeFrom, folder: Path) -> Path | None:
+    """The file that `resume_from` names, relative to the declaration's folder, or None for a phase's checkpoint."""
+    return None if resume.phase is not None else (folder / resume.checkpoint)

@@ -1,0 +1,57 @@
+"""`pipeline.yaml`: the voice's data, the base, and the phases in their order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from xtts_finetune.spec.model import Name, Spec
+
+Format = Literal["ljspeech", "coqui"]
+Vocoder = Literal["hifigan", "preview"]
+
+
+class DatasetSpec(Spec):
+    """One folder of recordings with its texts."""
+
+    name: Name = Field(description="Name of the data set, used in records and messages.")
+    path: Path = Field(description="Folder of the data set, relative to this file.")
+    format: Format = Field(description="How the texts are written down: 'ljspeech' or 'coqui'.")
+    speaker: Name | None = Field(None, description="Speaker's name where the data set does not give one.")
+    language: str | None = Field(None, description="Language where it differs from the pipeline's.")
+
+
+class EvalSetSpec(Spec):
+    """The held-out clips: chosen once for the whole pipeline, never changed by a phase."""
+
+    fraction: Annotated[float, Field(gt=0, lt=0.5)] = Field(0.1, description="Share of the clips held out.")
+    at_least: Annotated[int, Field(ge=1)] = Field(16, description="Hold out at least this many clips.")
+    seed: int = Field(1, description="Seed of the choice.")
+
+
+class ClipLimits(Spec):
+    """Which clips can be trained on; what falls outside is named in dropped.jsonl."""
+
+    min_seconds: Annotated[float, Field(gt=0)] = Field(0.5, description="Shortest clip, in seconds.")
+    max_seconds: Annotated[float, Field(gt=0, le=30)] = Field(11.6, description="Longest clip, in seconds.")
+    max_text_tokens: Annotated[int, Field(gt=0, le=400)] = Field(200, description="Longest text, in tokens.")
+
+
+class PipelineSpec(Spec):
+    """The whole undertaking."""
+
+    name: Name = Field(description="Name of the run: its folder is run/<name>.")
+    base: str = Field(description="Folder with the base's five files, or a known name such as 'xtts_v2'.")
+    language: str = Field(description="Language of the voice, as XTTS names it: 'en', 'hu', 'zh-cn' ...")
+    datasets: Annotated[tuple[DatasetSpec, ...], Field(min_length=1)] = Field(description="Where the clips are.")
+    eval_set: EvalSetSpec = Field(default_factory=EvalSetSpec, description="The held-out clips.")
+    clips: ClipLimits = Field(default_factory=ClipLimits, description="Which clips can be trained on.")
+    phases: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(
+        description="Phases in the order they run; each has its file phases/<name>.yaml."
+    )
+    utterances: Path = Field(Path("eval/utterances.yaml"), description="What the candidates say.")
+    decision: Path = Field(Path("eval/decision_matrix.yaml"), description="How the shipped phase is chosen.")
+    vocoder: Vocoder = Field("hifigan", description="'hifigan', or 'preview' for a base without a trained one.")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where to train and speak.")

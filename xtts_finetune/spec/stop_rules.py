@@ -1,0 +1,40 @@
+"""`stop_when`: the rules that may end a phase early, as declared."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from xtts_finetune.spec.model import Spec
+
+Metric = Literal["mel_ce", "text_ce", "stop_ce"]
+
+
+class TextCeAbove(Spec):
+    """Stop when text_ce rises above a limit, or by more than a share of its value at the phase's start."""
+
+    rule: Literal["text_ce_above"]
+    limit: Annotated[float, Field(gt=0)] | None = Field(None, description="Limit in Coqui's unit (0.01 x nats).")
+    of_start: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="Limit as a multiple of the value at the phase's start."
+    )
+
+
+class NoImprovement(Spec):
+    """Stop when a metric has not fallen for a number of steps."""
+
+    rule: Literal["no_improvement"]
+    metric: Metric = Field("mel_ce", description="Which metric must fall.")
+    steps: Annotated[int, Field(ge=1)] = Field(500, description="Optimizer steps to wait.")
+    min_change: Annotated[float, Field(ge=0)] = Field(0.0, description="A smaller fall does not count.")
+
+
+class Overfitting(Spec):
+    """Stop when the eval loss rises while the training loss falls, over a number of evaluations."""
+
+    rule: Literal["overfitting"]
+    evals: Annotated[int, Field(ge=2)] = Field(3, description="Evaluations in a row.")
+
+
+StopRule = Annotated[TextCeAbove | NoImprovement | Overfitting, Field(discriminator="rule")]

@@ -1,0 +1,80 @@
+"""Writing whole files or none: a temporary file in the same folder, fsync, then a replace."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+# Under a virus scanner on Windows a fresh file cannot be moved for a moment: pauses of about 2.5 s in all.
+RETRY_PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
+
+
+def replace_with_retry(source: Path, target: Path) -> None:
+    """Move `source` over `target`, which then is either the old file or the new one, never a mixture.
+
+    Raises PermissionError when the file cannot be replaced after all tries, and any other OSError at once.
+    """
+    for pause in RETRY_PAUSES:
+        try:
+            source.replace(target)
+            return
+        except PermissionError:
+            time.sleep(pause)
+    source.replace(target)
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path` to write to; `path` gets its content only when the block ends well.
+
+    The folder is made where it is missing. When the block raises, the temporary file is removed and `path`
+    keeps its old content.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        # Windows flushes only what is open for writing, hence r+.
+        with temporary.open("r+b") as file:
+            os.fsync(file.fileno())
+        replace_with_retry(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def write_bytes_atomic(path: Path, content: bytes) -> None:
+    """Write `content` to `path`, whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text_atomic(path: Path, text: str) -> None:
+    """Write `text` as UTF-8 with plain newlines on every system, whole or not at all."""
+    write_bytes_atomic(path, text.encode("utf-8"))
+
+
+def write_json_atomic(path: Path, value: object) -> None:
+    """Write `value` as indented JSON, whole or not at all; NaN and infinity, which JSON lacks, become null."""
+    text = json.dumps(strict_json(value), ensure_ascii=False, indent=2, allow_nan=False)
+    write_text_atomic(path, text + "\n")
+
+
+def strict_json(value: object) -> Any:
+    """The same value with null for NaN and infinity and text for paths: what every JSON reader can read."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): strict_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [strict_json(item) for item in value]
+    return value

@@ -1,0 +1,153 @@
+"""Where everything lies in a run's folder: the only place that knows the file names."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKPOINT_NAME = re.compile(r"checkpoint_(\d+)\.pth")
+BEST_MODEL_NAME = re.compile(r"best_model_(\d+)\.pth")
+
+
+@dataclass(frozen=True)
+class CandidateFolder:
+    """The folder of the base or of one phase. A phase's folder is a model folder for stock XTTS tools."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The candidate's name: 'base' or the phase's."""
+        return self.path.name
+
+    @property
+    def phase_yaml(self) -> Path:
+        """The declaration as it was run, with hashes of its inputs."""
+        return self.path / "phase.yaml"
+
+    @property
+    def metrics(self) -> Path:
+        """One record a line: every step's loss, every evaluation."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def best_model(self) -> Path:
+        """Weights of the best step, without optimizer state."""
+        return self.path / "best_model.pth"
+
+    @property
+    def config(self) -> Path:
+        """The model's configuration, as stock XTTS tools read it."""
+        return self.path / "config.json"
+
+    @property
+    def vocab(self) -> Path:
+        """The tokenizer's vocabulary, as stock XTTS tools read it."""
+        return self.path / "vocab.json"
+
+    @property
+    def stopping_reason(self) -> Path:
+        """For people: why the phase ended and what to do next."""
+        return self.path / "STOPPING_REASON.txt"
+
+    @property
+    def training_history(self) -> Path:
+        """The metrics as columns."""
+        return self.path / "training_history.json"
+
+    @property
+    def model_info(self) -> Path:
+        """The closing record; written last, so it says that the candidate is complete."""
+        return self.path / "model_info.json"
+
+    @property
+    def utterances(self) -> Path:
+        """Folder of the generated speech."""
+        return self.path / "utterances"
+
+    @property
+    def utterances_json(self) -> Path:
+        """What was spoken, with which settings."""
+        return self.utterances / "utterances.json"
+
+    def checkpoint(self, step: int) -> Path:
+        """The checkpoint of a step."""
+        return self.path / f"checkpoint_{step}.pth"
+
+    def best_model_of(self, step: int) -> Path:
+        """The best model under the name that tells its step."""
+        return self.path / f"best_model_{step}.pth"
+
+    def checkpoints(self) -> list[tuple[int, Path]]:
+        """All checkpoints with their steps, the newest last."""
+        return self._numbered(CHECKPOINT_NAME)
+
+    def best_models(self) -> list[tuple[int, Path]]:
+        """All best models with their steps, the newest last."""
+        return self._numbered(BEST_MODEL_NAME)
+
+    def _numbered(self, pattern: re.Pattern[str]) -> list[tuple[int, Path]]:
+        if not self.path.is_dir():
+            return []
+        matches = [(pattern.fullmatch(file.name), file) for file in self.path.iterdir()]
+        return sorted((int(match[1]), file) for match, file in matches if match)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder run/<pipeline>; nothing is made by asking for a path."""
+
+    root: Path
+
+    @property
+    def clips(self) -> Path:
+        """The kept clips, one a line."""
+        return self.root / "clips.jsonl"
+
+    @property
+    def dropped(self) -> Path:
+        """The clips left out, each with its reason."""
+        return self.root / "dropped.jsonl"
+
+    @property
+    def eval_set(self) -> Path:
+        """The frozen eval set; written once."""
+        return self.root / "eval_set.json"
+
+    @property
+    def data_info(self) -> Path:
+        """Fingerprints and counts of the data."""
+        return self.root / "data.json"
+
+    @property
+    def cache(self) -> Path:
+        """Codes and mels, keyed by content."""
+        return self.root / "cache"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of each job's log and progress."""
+        return self.root / "logs"
+
+    @property
+    def decision(self) -> Path:
+        """Which candidate ships, and why."""
+        return self.root / "decision.json"
+
+    @property
+    def report(self) -> Path:
+        """The report for people, one file."""
+        return self.root / "REPORT.html"
+
+    def candidate(self, name: str) -> CandidateFolder:
+        """The folder of the base or of a phase."""
+        return CandidateFolder(self.root / name)
+
+    def job_log(self, job: str) -> Path:
+        """What a job printed."""
+        return self.logs / f"{job}.log"
+
+    def job_events(self, job: str) -> Path:
+        """A job's progress, one record a line."""
+        return self.logs / f"{job}.jsonl"

@@ -1,0 +1,55 @@
+# `make demo` shows the whole pipeline on a tiny embedded voice; `make test` is everything that must pass.
+# Both make the environment .venv when there is none, or when pyproject.toml or constraints.txt changed.
+
+# The first of these that runs and is 3.11 or 3.12; name another with `make PYTHON=/path/to/python3.11 ...`.
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help demo plan test lint types format reference clean-run clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.venv/installed: pyproject.toml constraints.txt
+	@if ! "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null; then \
+		echo "make needs Python 3.11 or 3.12 (the versions that constraints.txt was tested with); found: '$(PYTHON)'." >&2; \
+		echo "Install one and try again, or name it: make PYTHON=/path/to/python3.11 demo" >&2; \
+		exit 2; \
+	fi
+	@echo "Installing into .venv (torch and its libraries: about 5.5 GB, a few minutes) ..."
+	@rm -f $@
+	@"$(PYTHON)" -m venv .venv
+	@$(PIP) install -c constraints.txt -e ".[dev]"
+	@touch $@
+
+demo: .venv/installed ## both phases on the embedded voice, without a GPU; ends with the report's path
+	@$(BIN)/run_pipeline --demo
+
+plan: .venv/installed ## what the demo would run, and run nothing
+	@$(BIN)/run_pipeline --demo --plan
+
+lint: .venv/installed ## style, formatting, import directions
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+types: .venv/installed ## mypy, strict
+	@$(BIN)/mypy
+
+test: lint types ## lint, types, then all tests
+	@$(BIN)/python -m pytest
+
+format: .venv/installed ## put the code in the form that `make lint` wants
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+reference: .venv/installed ## write docs/reference.md again from the declaration's models
+	@$(BIN)/python docs/build_reference.py
+
+clean-run: ## remove the runs of declarations at the root, the demo's too
+	rm -rf run
+
+clean: clean-run ## remove the environment and all caches as well
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build

@@ -62,7 +62,7 @@ def write_text_atomic(path: Path, text: str) -> None:
 
 
 def write_json_atomic(path: Path, value: object) -> None:
-    """Write `value` as indented JSON, whole or not at all; NaN and infinity, which JSON lacks, become null."""
+    """Write `value` as indented JSON, whole or not at all; NaN and infinity become null."""
     text = json.dumps(strict_json(value), ensure_ascii=False, indent=2, allow_nan=False)
     write_text_atomic(path, text + "\n")
 

@@ -171,7 +171,10 @@ def _advice(stop: Stop, metrics: Metrics) -> str:
     best, final = metrics.best, metrics.final
     if stop.reason is Reason.ALL_STEPS_DONE and best is not None and final is not None:
         if best.step == final.step and len(metrics.evals) > 1:
-            return "The last evaluation was the best one: mel_ce was still falling. " + stop.reason.advice
+            still = (
+                "The last evaluation was the best one: mel_ce was still falling, so more epochs may help. "
+            )
+            return still + stop.reason.advice
         return f"The best model is from step {best.step}, before the end. " + stop.reason.advice
     return stop.reason.advice
 

@@ -140,8 +140,11 @@ def read_metrics(path: Path) -> Metrics:
 def keep_metrics_until(path: Path, step: int) -> None:
     """Drop every record after `step`, where a run is about to go on from there (-1 drops all)."""
     if path.is_file():
-        kept = [record for _, record in read_json_lines(path) if int(record["step"]) <= step]
-        write_bytes_atomic(path, b"".join(json_line(record) for record in kept))
+        metrics = read_metrics(path)
+        records: list[StepRecord | EvalRecord] = [*metrics.steps, *metrics.evals]
+        # An evaluation stands after its step, as it was written: sorting keeps the order of equals.
+        kept = sorted((record for record in records if record.step <= step), key=lambda record: record.step)
+        write_bytes_atomic(path, b"".join(json_line(record.to_json()) for record in kept))
 
 
 class MetricsWriter:

@@ -47,7 +47,7 @@ _WORDS: dict[Reason, tuple[str, str, str]] = {
     Reason.ALL_STEPS_DONE: (
         "all steps done",
         "The phase trained for as long as it was declared to.",
-        "Listen to its utterances. If mel_ce was still falling at the end, give the phase more epochs.",
+        "Listen to its utterances and go on to the next phase.",
     ),
     Reason.TEXT_CE_ABOVE: (
         "text CE above its limit",
@@ -62,7 +62,7 @@ _WORDS: dict[Reason, tuple[str, str, str]] = {
     Reason.OVERFITTING: (
         "overfitting",
         "The model learns the training clips by heart: it gets worse on clips that it has never heard.",
-        "Use the best model, from before the rise. More varied clips help, and so does a lower learning rate.",
+        "Use the best model, from before the rise. More varied clips help; so does a lower learning rate.",
     ),
     Reason.INTERRUPTED: (
         "interrupted",

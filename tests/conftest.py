@@ -1,0 +1,25 @@
+"""What the tests share: a tiny base with random weights, made once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from xtts_finetune.xtts.base import BaseFiles
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> BaseFiles:
+    """A whole base, 2 layers x 64, with random weights and without a HiFi-GAN."""
+    from xtts_finetune.xtts.random_base import make_random_base
+
+    return make_random_base(tmp_path_factory.mktemp("tiny_base"))
+
+
+@pytest.fixture(scope="session")
+def demo_folder() -> Path:
+    """The embedded demo as it stands in the repository."""
+    return Path(__file__).parents[1] / "samples" / "demo"

@@ -1,0 +1,167 @@
+"""The base: five files that every XTTS v2 release has. Nothing here needs torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xtts_finetune.errors import UserError
+
+FILE_NAMES = ("model.pth", "dvae.pth", "mel_stats.pth", "vocab.json", "config.json")
+
+# Known names and the folder that Coqui's own downloader makes for them.
+KNOWN_BASES = {"xtts_v2": "tts_models--multilingual--multi-dataset--xtts_v2"}
+
+# GPTTrainer's defaults, for a config.json that does not give them (XTTS v2's own does not).
+MIN_CONDITIONING_SAMPLES = 66_150
+MAX_CONDITIONING_SAMPLES = 132_300
+
+
+@dataclass(frozen=True)
+class BaseFiles:
+    """A folder with the five files of a base."""
+
+    folder: Path
+
+    @property
+    def model(self) -> Path:
+        """Weights of the GPT and, in a real base, the HiFi-GAN."""
+        return self.folder / "model.pth"
+
+    @property
+    def dvae(self) -> Path:
+        """Weights of the discrete VAE that turns sound into codes."""
+        return self.folder / "dvae.pth"
+
+    @property
+    def mel_stats(self) -> Path:
+        """The 80 mel norms."""
+        return self.folder / "mel_stats.pth"
+
+    @property
+    def vocab(self) -> Path:
+        """The text tokenizer."""
+        return self.folder / "vocab.json"
+
+    @property
+    def config(self) -> Path:
+        """Sizes of the model and settings of its inference."""
+        return self.folder / "config.json"
+
+    def missing(self) -> list[str]:
+        """Names of the files that are not there."""
+        return [name for name in FILE_NAMES if not (self.folder / name).is_file()]
+
+    def fingerprint(self) -> str:
+        """Hash of what training depends on, cheap enough for a plan (see `quick_hash`)."""
+        return hashlib.sha256("".join(quick_hash(self.folder / name) for name in FILE_NAMES).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class ConditioningLengths:
+    """How many samples (22 050 Hz) of a clip the model is conditioned on in training."""
+
+    minimum: int
+    maximum: int
+
+    @property
+    def evaluation(self) -> int:
+        """Stock's evaluation takes the middle of the two."""
+        return (self.minimum + self.maximum) // 2
+
+
+def read_config(base: BaseFiles) -> dict[str, Any]:
+    """The base's config.json as a dictionary.
+
+    Raises UserError if it is not the JSON of an XTTS model.
+    """
+    try:
+        config = json.loads(base.config.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{base.config}: this is not a readable JSON file ({error}); fetch the base again") from None
+    if not isinstance(config, dict) or not isinstance(config.get("model_args"), dict):
+        raise UserError(f"{base.config}: expected the config.json of an XTTS model with its 'model_args'")
+    return config
+
+
+def conditioning_lengths(config: dict[str, Any]) -> ConditioningLengths:
+    """How much of a clip conditions the model, from config.json or GPTTrainer's defaults."""
+    arguments = config["model_args"]
+    return ConditioningLengths(
+        minimum=int(arguments.get("min_conditioning_length") or MIN_CONDITIONING_SAMPLES),
+        maximum=int(arguments.get("max_conditioning_length") or MAX_CONDITIONING_SAMPLES),
+    )
+
+
+def find_base(name_or_path: str) -> BaseFiles:
+    """The base that a declaration names: a folder, or a known name looked up where bases are kept.
+
+    Raises UserError that says where it looked and how to get the files.
+    """
+    if name_or_path not in KNOWN_BASES:
+        return _whole(BaseFiles(Path(name_or_path)))
+    folders = [root / name for root, name in _places(name_or_path)]
+    for folder in folders:
+        if folder.is_dir():
+            return _whole(BaseFiles(folder))
+    looked = "\n".join(f"  - {folder}" for folder in folders)
+    raise UserError(
+        f"base: {name_or_path} is not on this machine. It was looked for in\n{looked}\n"
+        f"Put its five files ({', '.join(FILE_NAMES)}) into one of these folders, or give the folder that has them "
+        "as 'base:' in pipeline.yaml. They are published as coqui/XTTS-v2, version 2.0.3, on the Hugging Face hub.\n"
+        "To see everything work without them now: run_pipeline --demo"
+    )
+
+
+def quick_hash(path: Path) -> str:
+    """Hash of size, first and last MiB of a file.
+
+    A .pth file is a zip archive whose directory, at its end, holds a checksum of every tensor: for such a
+    file this stands for the whole content without reading gigabytes.
+    """
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with path.open("rb") as file:
+        digest.update(file.read(1 << 20))
+        if size > 1 << 20:
+            file.seek(max(1 << 20, size - (1 << 20)))
+            digest.update(file.read())
+    return digest.hexdigest()
+
+
+def _whole(base: BaseFiles) -> BaseFiles:
+    if not base.folder.is_dir():
+        raise UserError(
+            f"base: there is no folder {base.folder}; give a folder with {', '.join(FILE_NAMES)}, "
+            f"or a known name: {', '.join(KNOWN_BASES)}"
+        )
+    if missing := base.missing():
+        raise UserError(f"base: {base.folder} lacks {', '.join(missing)}; fetch the missing files of the same release")
+    return base
+
+
+def _places(name: str) -> list[tuple[Path, str]]:
+    """Folders where bases are kept, with the name that the base has in each, in the order they are asked."""
+    places: list[tuple[Path, str]] = []
+    if "XTTS_FINETUNE_BASES" in os.environ:
+        places.append((Path(os.environ["XTTS_FINETUNE_BASES"]).expanduser(), name))
+    places.append((Path.cwd() / "bases", name))
+    places.append((_coqui_folder(), KNOWN_BASES[name]))
+    return places
+
+
+def _coqui_folder() -> Path:
+    """Where Coqui's TTS keeps what it downloaded (the same rules as its own)."""
+    for variable in ("TTS_HOME", "XDG_DATA_HOME"):
+        if variable in os.environ:
+            return Path(os.environ[variable]).expanduser() / "tts"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "tts"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "tts"
+    return Path.home() / ".local" / "share" / "tts"

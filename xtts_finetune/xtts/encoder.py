@@ -1,0 +1,78 @@
+"""Sound to what the GPT trains on: audio codes and conditioning mels, computed once for each clip."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from xtts_finetune.xtts.base import BaseFiles, conditioning_lengths, quick_hash, read_config
+from xtts_finetune.xtts.dvae import load_dvae
+from xtts_finetune.xtts.mels import HOP, conditioning_mel, dvae_mel, load_mel_stats, silence
+
+Wave = npt.NDArray[np.float32]
+
+CODE_STRIDE = 1024  # samples at 22 050 Hz that one audio code stands for
+
+
+class AudioEncoder:
+    """Codes and conditioning mels of single clips, equal to what stock `GPTTrainer` computes for the clip alone.
+
+    Waves are mono float32 at 22 050 Hz.
+    """
+
+    def __init__(self, base: BaseFiles, device: str = "cpu") -> None:
+        self.device = torch.device(device)
+        mel_stats = load_mel_stats(base.mel_stats)
+        self.lengths = conditioning_lengths(read_config(base))
+        self.silence: npt.NDArray[np.float32] = silence(mel_stats).numpy()
+        self._dvae = load_dvae(base.dvae).to(self.device)
+        self._dvae_mel = dvae_mel(mel_stats.to(self.device))
+        self._conditioning_mel = conditioning_mel(mel_stats.to(self.device))
+        self.key = _key(base)
+
+    @torch.inference_mode()
+    def codes(self, wave: Wave) -> npt.NDArray[np.int16]:
+        """(ceil(samples / 1024),) audio codes.
+
+        A clip whose length is a multiple of 1024 has one code more in the DVAE's output, of the frame that
+        centring adds; stock masks it, so it is cut off here.
+        """
+        codes = self._dvae.get_codebook_indices(self._dvae_mel(self._on_device(wave)))
+        wanted = -(-len(wave) // CODE_STRIDE)
+        return codes[0, :wanted].to(torch.int16).cpu().numpy()
+
+    @torch.inference_mode()
+    def conditioning(self, wave: Wave) -> npt.NDArray[np.float32]:
+        """(80, samples // 256 + 1) conditioning mel of the whole clip; training slices it."""
+        mel = self._conditioning_mel(self._on_device(wave))
+        return mel[0].cpu().numpy()
+
+    def eval_conditioning(self, wave: Wave) -> npt.NDArray[np.float32]:
+        """(80, maximum // 256 + 1) conditioning mel as stock's evaluation takes it.
+
+        The first samples of the clip, in the middle between the least and the greatest length, or its first
+        half if it is shorter than that, padded with zeros (Coqui's `get_prompt_slice` with `is_eval`).
+        """
+        length = self.lengths.evaluation
+        if len(wave) < length:
+            length = len(wave) // 2
+        padded = np.zeros(self.lengths.maximum, dtype=np.float32)
+        padded[:length] = wave[:length]
+        return self.conditioning(padded)
+
+    @property
+    def conditioning_frames(self) -> int:
+        """Frames of a padded conditioning mel."""
+        return self.lengths.maximum // HOP + 1
+
+    def _on_device(self, wave: Wave) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(wave, dtype=np.float32))[None].to(self.device)
+
+
+def _key(base: BaseFiles) -> str:
+    """Names everything that codes and mels depend on, for the cache."""
+    parts = (quick_hash(base.dvae), quick_hash(base.mel_stats), str(conditioning_lengths(read_config(base))))
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]

@@ -1,0 +1,80 @@
+"""Coqui's XTTS model, built from a base and, if given, a checkpoint's weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
+from TTS.tts.models.xtts import Xtts
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.xtts.base import BaseFiles, read_config
+from xtts_finetune.xtts.mels import load_mel_stats
+from xtts_finetune.xtts.state import StateDict, model_weights, read_checkpoint
+
+HIFIGAN_SEED = 0
+
+
+def load_config(base: BaseFiles) -> Any:
+    """The base's config.json as Coqui's `GPTTrainerConfig` (which is an `XttsConfig` that can train)."""
+    threads = torch.get_num_threads()
+    # Imported here because Coqui's trainer for the GPT sets the whole process to one thread when it is imported.
+    from TTS.tts.layers.xtts.trainer.gpt_trainer import GPTArgs, GPTTrainerConfig  # noqa: PLC0415
+
+    torch.set_num_threads(threads)
+    read_config(base)  # raises in words if it is not an XTTS configuration
+    config = GPTTrainerConfig(model_args=GPTArgs())
+    config.load_json(str(base.config))
+    config.model_args.tokenizer_file = str(base.vocab)
+    return config
+
+
+def load_model(base: BaseFiles, checkpoint: Path | None = None, device: str = "cpu") -> Xtts:
+    """Coqui's `Xtts` with the weights of `checkpoint`, or of the base itself, in float32.
+
+    A base without a HiFi-GAN (the demo's) gets one with random weights from a fixed seed: stock code wants
+    it in every model file, and every model made from the base then has the same one.
+
+    Raises UserError if the weights do not fit the base's config.json.
+    """
+    config = load_config(base)
+    source = checkpoint or base.model
+    weights = model_weights(read_checkpoint(source))
+    model = _build(config, base)
+    _load_weights(model, weights, source)
+    model.mel_stats = load_mel_stats(base.mel_stats)
+    return model.to(device)
+
+
+def _build(config: Any, base: BaseFiles) -> Xtts:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(HIFIGAN_SEED)
+        model = Xtts(config)
+        model.tokenizer = VoiceBpeTokenizer(str(base.vocab))
+        torch.manual_seed(HIFIGAN_SEED)
+        model.init_models()
+    return model
+
+
+def _load_weights(model: Xtts, weights: StateDict, source: Path) -> None:
+    """Everything of the GPT must be there and fit; the HiFi-GAN must be whole or absent."""
+    try:
+        result = model.load_state_dict(weights, strict=False)
+    except RuntimeError as error:
+        shapes = [line.strip() for line in str(error).splitlines()[1:3]]
+        raise UserError(
+            f"{source}: these weights do not fit the base's config.json and vocab.json: {'; '.join(shapes)}"
+        ) from None
+    has_hifigan = any(key.startswith("hifigan_decoder.") for key in weights)
+    missing = [
+        key
+        for key in result.missing_keys
+        if key != "mel_stats" and (has_hifigan or not key.startswith("hifigan_decoder."))
+    ]
+    if missing or result.unexpected_keys:
+        wrong = [f"{key} is missing" for key in missing] + [f"{key} is unknown" for key in result.unexpected_keys]
+        raise UserError(
+            f"{source}: {len(wrong)} weights do not fit the base's config.json: {'; '.join(wrong[:3])}"
+        )

@@ -1,0 +1,58 @@
+"""Weights on disk: read from any form that XTTS comes in, without ever running code from the file."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from TTS.tts.models.xtts import _legacy_safe_globals
+
+from xtts_finetune.errors import UserError
+
+StateDict = dict[str, torch.Tensor]
+
+# Left out when weights are taken over: the DVAE and the mels of stock's trainer, and inference's second copy of the GPT.
+_NOT_OF_THE_MODEL = ("dvae.", "torch_mel_spectrogram_", "gpt.gpt_inference.", "gpt.gpt.wte.")
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint as a dictionary with at least 'model', memory-mapped where the file allows it.
+
+    Accepts what Coqui's Trainer and this package write, XTTS's published model.pth and a bare state dict.
+    Only tensors and plain values are read (`weights_only`), besides the configuration classes that the
+    published model.pth holds; an object of any other kind in the file is refused.
+
+    Raises UserError if the file is not there or is no checkpoint.
+    """
+    if not path.is_file():
+        raise UserError(f"checkpoint: there is no file {path}")
+    try:
+        checkpoint = _load(path)
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"{path}: this is not a whole checkpoint ({reason}); use another one") from error
+    if isinstance(checkpoint, dict) and isinstance(checkpoint.get("model"), dict):
+        return checkpoint
+    if isinstance(checkpoint, dict) and checkpoint and all(isinstance(v, torch.Tensor) for v in checkpoint.values()):
+        return {"model": checkpoint}
+    raise UserError(f"{path}: this is not a checkpoint of XTTS: it has no 'model' with weights")
+
+
+def model_weights(checkpoint: dict[str, Any]) -> StateDict:
+    """The weights in the names of Coqui's `Xtts` ('gpt.', 'hifigan_decoder.', 'mel_stats'), whichever tool wrote them."""
+    weights = {key.removeprefix("xtts."): value for key, value in checkpoint["model"].items()}
+    return {key: value for key, value in weights.items() if not key.startswith(_NOT_OF_THE_MODEL)}
+
+
+def _load(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except pickle.UnpicklingError:
+        with _legacy_safe_globals():  # the published model.pth holds its configuration as an object
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except RuntimeError as error:
+        if "mmap" not in str(error):
+            raise
+        return torch.load(path, map_location="cpu", weights_only=True)  # the old, unzipped format

@@ -1,16 +1,16 @@
 @echo off
-rem Double-click to train phase 2 of pipeline.yaml (and, before it, whatever it needs that is not done yet).
+rem Double-click to train phase 2 of pipeline.yaml. The first time, it installs into .venv.
 rem From a prompt, further options go to run_pipeline:   TRAIN_PHASE2.bat --plan
 rem With NOPAUSE set to anything, the window does not wait for a key at the end.
 setlocal EnableExtensions DisableDelayedExpansion
 chcp 65001 >nul
 set "PYTHONUTF8=1"
-cd /d "%~dp0" || goto failed
+cd /d "%~dp0"
+if not exist pyproject.toml goto failed
 
 set "PY=.venv\Scripts\python.exe"
 if exist ".venv\installed" goto train
 
-echo Installing into .venv ^(torch and its libraries: a few minutes^) ...
 if exist "%PY%" goto install
 py -3.11 -m venv .venv >nul 2>nul
 if exist "%PY%" goto install
@@ -27,6 +27,7 @@ if errorlevel 1 (
     set "RESULT=2"
     goto end
 )
+echo Installing into .venv ^(torch and its libraries: a few minutes^) ...
 "%PY%" -m pip --disable-pip-version-check --quiet install -c constraints.txt -e .
 if errorlevel 1 (
     echo The installation failed: the lines above say why.

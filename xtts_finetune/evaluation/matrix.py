@@ -1,0 +1,73 @@
+"""Reading the decision matrix: which row fits a candidate's numbers, and what is still open about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xtts_finetune.spec.decision import Range, RowSpec
+
+# What each condition is called for people.
+NAMES = {
+    "mel_ce": "mel_ce",
+    "mel_ce_of_base": "mel_ce as a share of the base's",
+    "text_ce": "text_ce",
+    "quality": "the listeners' mark",
+}
+
+
+@dataclass(frozen=True)
+class Values:
+    """A candidate's numbers that rows look at; None for what is not known.
+
+    mel_ce in nats, text_ce in 0.01 x nats, mel_ce_of_base a share (1 is the base's own), quality out of 10.
+    """
+
+    mel_ce: float | None = None
+    mel_ce_of_base: float | None = None
+    text_ce: float | None = None
+    quality: float | None = None
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A row that fits: its number (from 1), the conditions that are met, and those that are open yet."""
+
+    row: int
+    met: tuple[str, ...]
+    open: tuple[str, ...]
+
+
+def first_fit(rows: Sequence[RowSpec], values: Values) -> Fit | None:
+    """The first row none of whose conditions fails; a condition on an unknown number is left open."""
+    for number, row in enumerate(rows, 1):
+        fit = _fit(number, row, values)
+        if fit is not None:
+            return fit
+    return None
+
+
+def _fit(number: int, row: RowSpec, values: Values) -> Fit | None:
+    met, still_open = [], []
+    for key, name in NAMES.items():
+        wanted: Range | None = getattr(row, key)
+        value: float | None = getattr(values, key)
+        if wanted is None:
+            continue
+        condition = f"{name} {in_words(wanted)}"
+        if value is None:
+            still_open.append(condition)
+        elif wanted.holds(value):
+            met.append(condition)
+        else:
+            return None
+    return Fit(number, tuple(met), tuple(still_open))
+
+
+def in_words(wanted: Range) -> str:
+    """A range for people, such as 'from 2.5 to 3' or 'below 2.5'."""
+    if wanted.at_least is not None and wanted.at_most is not None:
+        return f"from {wanted.at_least:g} to {wanted.at_most:g}"
+    bounds = [("above", wanted.above), ("at least", wanted.at_least), ("at most", wanted.at_most)]
+    bounds.append(("below", wanted.below))
+    return " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)

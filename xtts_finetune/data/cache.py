@@ -1,0 +1,172 @@
+"""What is computed once a clip and read from disk ever after: codes, mels and text tokens, memory-mapped.
+
+One .npy file a thing, named after all that it depends on, and replaced whole: a kill at any time leaves
+only files that are right, and a changed clip is one more file. Nothing stays in memory between two clips.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.records.atomic import write_bytes_atomic, write_json_atomic
+from xtts_finetune.records.clips import ClipRecord
+
+MELS = 80
+
+
+@dataclass(frozen=True)
+class Item:
+    """One clip as the model needs it.
+
+    samples             length at 22 050 Hz
+    codes               int16 (codes,), one for 1024 samples begun
+    text                int32 (tokens,), without start and stop
+    conditioning        float16 (80, samples // 256 + 1), the whole clip; memory-mapped
+    eval_conditioning   float32 (80, frames), exactly stock's for evaluation; clips of the eval set alone
+    """
+
+    samples: int
+    codes: NDArray[np.int16]
+    text: NDArray[np.int32]
+    conditioning: NDArray[np.float16]
+    eval_conditioning: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True)
+class ClipCache:
+    """The cache of a run for one base: `encoder` and `vocabulary` are what its arrays depend on."""
+
+    folder: Path
+    encoder: str
+    vocabulary: str
+
+    @classmethod
+    def open(cls, folder: Path) -> ClipCache:
+        """The cache as it was last prepared. Raises UserError if it never was."""
+        try:
+            keys = json.loads(_keys(folder).read_text(encoding="utf-8"))
+            return cls(folder, str(keys["encoder"]), str(keys["vocabulary"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            raise UserError(
+                f"{folder}: no prepared clips; prepare them first (xtts-finetune prepare)"
+            ) from None
+
+    def item(self, clip: ClipRecord) -> Item:
+        """Everything of one prepared clip. Raises UserError if a file is missing or damaged."""
+        sound = _load(self._sound(clip.sha256))
+        text = self.text(clip.text, clip.language)
+        eval_conditioning = _load(self._evaluation(clip.sha256)) if clip.split == "eval" else None
+        if sound is None or text is None or (clip.split == "eval" and eval_conditioning is None):
+            raise UserError(
+                f"{self.folder}: nothing whole is kept for clip {clip.dataset}/{clip.id}; "
+                "prepare the clips again (xtts-finetune prepare)"
+            )
+        return Item(
+            samples=int(sound["samples"][0]),
+            codes=np.array(sound["codes"][0]),
+            text=text,
+            conditioning=sound["conditioning"][0],
+            eval_conditioning=eval_conditioning,
+        )
+
+    def text(self, text: str, language: str) -> NDArray[np.int32] | None:
+        """Tokens of a text, or None if they are not kept."""
+        tokens = _load(self._text(text, language))
+        return None if tokens is None else np.array(tokens)
+
+    def has_sound(self, sha256: str) -> bool:
+        """Whether codes and conditioning mel of a sound are kept whole."""
+        return _load(self._sound(sha256)) is not None
+
+    def has_evaluation(self, sha256: str) -> bool:
+        """Whether the eval conditioning of a sound is kept whole."""
+        return _load(self._evaluation(sha256)) is not None
+
+    def add_text(self, text: str, language: str, tokens: list[int]) -> NDArray[np.int32]:
+        """Keep the tokens of a text that passed the audit."""
+        kept = np.asarray(tokens, dtype=np.int32)
+        _save(self._text(text, language), kept)
+        return kept
+
+    def add_sound(
+        self, sha256: str, samples: int, codes: NDArray[np.int16], conditioning: NDArray[np.float32]
+    ) -> None:
+        """Keep a sound's codes (codes,) and its whole conditioning mel (80, samples // 256 + 1)."""
+        frames = samples // 256 + 1
+        if conditioning.shape != (MELS, frames):
+            raise ValueError(f"expected a conditioning mel of {(MELS, frames)} but got {conditioning.shape}")
+        layout = [
+            ("samples", "<i8"),
+            ("codes", "<i2", (len(codes),)),
+            ("conditioning", "<f2", conditioning.shape),
+        ]
+        record = np.zeros(1, dtype=np.dtype(layout))
+        record["samples"], record["codes"], record["conditioning"] = samples, codes, conditioning
+        _save(self._sound(sha256), record)
+
+    def add_evaluation(self, sha256: str, conditioning: NDArray[np.float32]) -> None:
+        """Keep the eval conditioning mel (80, frames) of a sound."""
+        _save(self._evaluation(sha256), np.ascontiguousarray(conditioning, dtype=np.float32))
+
+    def sweep(self) -> None:
+        """Remove the temporary files that a kill left behind."""
+        for left in self.folder.rglob(".*.tmp"):
+            left.unlink(missing_ok=True)
+
+    def make_current(self) -> None:
+        """Let `open` find this base's arrays, and drop what was kept for other bases."""
+        write_json_atomic(_keys(self.folder), {"encoder": self.encoder, "vocabulary": self.vocabulary})
+        for kind, key in (("sounds", self.encoder), ("evaluation", self.encoder), ("texts", self.vocabulary)):
+            others = (self.folder / kind).glob("*")
+            for other in others:
+                if other.name != _short(key):
+                    shutil.rmtree(other, ignore_errors=True)
+
+    def _sound(self, sha256: str) -> Path:
+        return self._file("sounds", self.encoder, sha256)
+
+    def _evaluation(self, sha256: str) -> Path:
+        return self._file("evaluation", self.encoder, sha256)
+
+    def _text(self, text: str, language: str) -> Path:
+        return self._file(
+            "texts", self.vocabulary, hashlib.sha256(f"{language}\n{text}".encode()).hexdigest()
+        )
+
+    def _file(self, kind: str, key: str, content: str) -> Path:
+        # A folder for each first byte: no folder gets slow with 100 000 files.
+        return self.folder / kind / _short(key) / content[:2] / f"{content}.npy"
+
+
+def _keys(folder: Path) -> Path:
+    return folder / "keys.json"
+
+
+def _short(key: str) -> str:
+    """A key as a folder's name, whatever characters and length it has."""
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+def _save(path: Path, array: NDArray[Any]) -> None:
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    write_bytes_atomic(path, buffer.getvalue())
+
+
+def _load(path: Path) -> NDArray[Any] | None:
+    """The array, memory-mapped, or None for a file that is missing or not whole."""
+    try:
+        loaded: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return loaded

@@ -1,0 +1,132 @@
+"""Cached clips to the padded tensors of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from xtts_finetune.data.cache import MELS, Item
+from xtts_finetune.xtts.base import ConditioningLengths
+
+HOP = 256
+CODE_SAMPLES = 1024
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Tensors of b clips; what lies past a clip's own length is padding that no loss may count.
+
+    text            int64 (b, tokens), padded with 0         text_lengths  int64 (b,)
+    codes           int64 (b, codes), padded with 0          code_lengths  int64 (b,)
+    conditioning    float32 (b, 80, frames)
+    prompt_slices   int64 (b, 2): first code of the conditioning slice and the code after its last whole one;
+                    None in evaluation, which masks nothing
+    """
+
+    text: Tensor
+    text_lengths: Tensor
+    codes: Tensor
+    code_lengths: Tensor
+    conditioning: Tensor
+    prompt_slices: Tensor | None
+
+    @property
+    def clips(self) -> int:
+        """Number of clips, b."""
+        return len(self.text_lengths)
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same batch on a device."""
+        return Batch(
+            text=self.text.to(device),
+            text_lengths=self.text_lengths.to(device),
+            codes=self.codes.to(device),
+            code_lengths=self.code_lengths.to(device),
+            conditioning=self.conditioning.to(device),
+            prompt_slices=None if self.prompt_slices is None else self.prompt_slices.to(device),
+        )
+
+
+@dataclass(frozen=True)
+class PromptSlice:
+    """The part of a clip that conditions the model, in samples; it starts on a frame of the mel."""
+
+    start: int
+    length: int
+
+    @property
+    def frames(self) -> slice:
+        """The frames of the whole clip's mel that belong to it."""
+        first = self.start // HOP
+        return slice(first, first + self.length // HOP + 1)
+
+    @property
+    def codes(self) -> tuple[int, int]:
+        """First code, and the code after the last, as stock rounds them: both down."""
+        return self.start // CODE_SAMPLES, (self.start + self.length) // CODE_SAMPLES
+
+
+def draw_prompt_slice(
+    samples: int, lengths: ConditioningLengths, generator: np.random.Generator
+) -> PromptSlice:
+    """A random slice of a clip, as Coqui's `get_prompt_slice` draws it.
+
+    Between the least and the greatest conditioning length; half of the clip where it is shorter than what
+    was drawn. The start is moved down to a frame, by less than 12 ms, so that the mel computed once will do.
+    """
+    length = int(generator.integers(lengths.minimum, lengths.maximum, endpoint=True))
+    if samples < length:
+        length = samples // 2
+    start = int(generator.integers(0, samples - length, endpoint=True))
+    return PromptSlice(start // HOP * HOP, length)
+
+
+def collate_training(
+    items: Sequence[Item],
+    generator: np.random.Generator,
+    lengths: ConditioningLengths,
+    silence: NDArray[np.float32],
+) -> Batch:
+    """A training batch, each clip conditioned on a random slice of itself.
+
+    silence     float32 (80,), the mel of zeros, which fills up each slice to the greatest length
+    generator   all randomness; `batches.step_generator` gives the one of a step
+    """
+    slices = [draw_prompt_slice(item.samples, lengths, generator) for item in items]
+    conditioning = np.empty((len(items), MELS, lengths.maximum // HOP + 1), dtype=np.float32)
+    conditioning[:] = silence[:, None]
+    for row, item, part in zip(conditioning, items, slices, strict=True):
+        mel = item.conditioning[:, part.frames]
+        row[:, : mel.shape[1]] = mel
+    prompts = torch.tensor([part.codes for part in slices], dtype=torch.int64)
+    return _batch(items, torch.from_numpy(conditioning), prompts)
+
+
+def collate_eval(items: Sequence[Item]) -> Batch:
+    """An eval batch, each clip conditioned as stock's evaluation does; the same every time.
+
+    Raises ValueError for an item that is not of the eval set.
+    """
+    mels = [item.eval_conditioning for item in items if item.eval_conditioning is not None]
+    if len(mels) != len(items):
+        raise ValueError("an eval batch can only have clips of the eval set")
+    return _batch(items, torch.from_numpy(np.stack(mels)), None)
+
+
+def _batch(items: Sequence[Item], conditioning: Tensor, prompts: Tensor | None) -> Batch:
+    text, text_lengths = _padded([item.text for item in items])
+    codes, code_lengths = _padded([item.codes for item in items])
+    return Batch(text, text_lengths, codes, code_lengths, conditioning, prompts)
+
+
+def _padded(rows: Sequence[NDArray[np.int32] | NDArray[np.int16]]) -> tuple[Tensor, Tensor]:
+    """Rows of different lengths as int64 (b, longest) with their lengths (b,)."""
+    padded = np.zeros((len(rows), max(len(row) for row in rows)), dtype=np.int64)
+    for place, row in zip(padded, rows, strict=True):
+        place[: len(row)] = row
+    return torch.from_numpy(padded), torch.tensor([len(row) for row in rows], dtype=torch.int64)

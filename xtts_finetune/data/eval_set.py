@@ -1,0 +1,115 @@
+"""The eval set: chosen once for the whole pipeline, by content, and frozen in `eval_set.json`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.records.atomic import write_json_atomic
+from xtts_finetune.records.clips import ClipRecord
+from xtts_finetune.spec.pipeline import EvalSetSpec
+
+
+@dataclass(frozen=True)
+class EvalClip:
+    """A clip held out: known by its sound, named for people."""
+
+    id: str
+    dataset: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class EvalSet:
+    """The frozen choice, with the settings that it was made with."""
+
+    seed: int
+    fraction: float
+    at_least: int
+    clips: tuple[EvalClip, ...]
+
+    def split(self, clips: Sequence[ClipRecord]) -> list[ClipRecord]:
+        """The clips with their split: every clip whose sound is in the set is held out, new ones are not."""
+        held_out = {clip.sha256 for clip in self.clips}
+        return [replace(clip, split="eval" if clip.sha256 in held_out else "train") for clip in clips]
+
+    def gone(self, clips: Sequence[ClipRecord]) -> list[str]:
+        """Names of the set's clips whose sound is no longer in the data."""
+        there = {clip.sha256 for clip in clips}
+        return [f"{clip.dataset}/{clip.id}" for clip in self.clips if clip.sha256 not in there]
+
+
+def choose_eval_set(clips: Sequence[ClipRecord], spec: EvalSetSpec) -> EvalSet:
+    """Choose the clips to hold out: a share of every data set in proportion to its size.
+
+    The choice depends on the seed and on the sounds alone, not on order, names or machine. Clips with the
+    same sound stay together. Never more than half of the clips; too few for one gives an empty set.
+    """
+    total = min(max(round(spec.fraction * len(clips)), spec.at_least), len(clips) // 2)
+    groups = _by_sound(clips)
+    homes = {sha256: min(clip.dataset for clip in group) for sha256, group in groups.items()}
+    quotas = _quotas(Counter(homes[clip.sha256] for clip in clips), total)
+    chosen: list[ClipRecord] = []
+    # First each data set's share; then, where several clips of one sound did not fit, what fills up the set.
+    order = sorted(groups, key=lambda sha256: hashlib.sha256(f"{spec.seed}:{sha256}".encode()).hexdigest())
+    waiting = []
+    for sha256 in order:
+        group, home = groups[sha256], homes[sha256]
+        if len(group) <= quotas[home]:
+            quotas[home] -= len(group)
+            chosen += group
+        else:
+            waiting.append(group)
+    for group in waiting:
+        if len(chosen) + len(group) <= total:
+            chosen += group
+    named = sorted((EvalClip(clip.id, clip.dataset, clip.sha256) for clip in chosen), key=_name)
+    return EvalSet(spec.seed, spec.fraction, spec.at_least, tuple(named))
+
+
+def write_eval_set(path: Path, eval_set: EvalSet) -> None:
+    """Freeze the choice."""
+    clips = [{"id": clip.id, "dataset": clip.dataset, "sha256": clip.sha256} for clip in eval_set.clips]
+    settings = {"seed": eval_set.seed, "fraction": eval_set.fraction, "at_least": eval_set.at_least}
+    write_json_atomic(path, {**settings, "clips": clips})
+
+
+def read_eval_set(path: Path) -> EvalSet | None:
+    """The frozen choice, or None before there is one. Raises UserError for a damaged file."""
+    if not path.is_file():
+        return None
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        clips = tuple(EvalClip(str(c["id"]), str(c["dataset"]), str(c["sha256"])) for c in record["clips"])
+        return EvalSet(int(record["seed"]), float(record["fraction"]), int(record["at_least"]), clips)
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path}: the frozen eval set is damaged ({type(error).__name__}: {error}); "
+            "restore the file, or start a new run under another name"
+        ) from None
+
+
+def _by_sound(clips: Sequence[ClipRecord]) -> dict[str, list[ClipRecord]]:
+    groups: dict[str, list[ClipRecord]] = {}
+    for clip in clips:
+        groups.setdefault(clip.sha256, []).append(clip)
+    return groups
+
+
+def _quotas(sizes: Counter[str], total: int) -> dict[str, int]:
+    """Split `total` in proportion to the sizes: whole parts first, what is left to the largest remainders."""
+    everything = sum(sizes.values())
+    quotas = {name: total * size // everything for name, size in sizes.items()}
+    remainders = sorted(sizes, key=lambda name: (-(total * sizes[name] % everything), name))
+    for name in remainders[: total - sum(quotas.values())]:
+        quotas[name] += 1
+    return quotas
+
+
+def _name(clip: EvalClip) -> tuple[str, str]:
+    return clip.dataset, clip.id

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from xtts_finetune.spec.model import Name, Spec
+from xtts_finetune.spec.model import Name, Spec, number
 
 
 class Range(Spec):
-    """A range of numbers; each bound is optional."""
+    """A range of numbers with at least one bound."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     above: float | None = Field(None, description="Greater than.")
     at_least: float | None = Field(None, description="Greater than or equal.")
     at_most: float | None = Field(None, description="Less than or equal.")
     below: float | None = Field(None, description="Less than.")
+
+    @classmethod
+    def contradictions(cls, given: Mapping[str, Any]) -> list[str]:
+        bounds = {key: number(given.get(key)) for key in cls.model_fields}
+        if all(given.get(key) is None for key in cls.model_fields):
+            return ["the range has no bound; give at least one of above, at_least, at_most, below"]
+        for low in ("above", "at_least"):
+            for high in ("at_most", "below"):
+                bottom, top = bounds[low], bounds[high]
+                touching = low == "at_least" and high == "at_most"
+                if (
+                    bottom is not None
+                    and top is not None
+                    and (bottom > top or (bottom == top and not touching))
+                ):
+                    return [f"the range is empty: no number is {low} {bottom:g} and {high} {top:g}"]
+        return []
 
     def holds(self, value: float) -> bool:
         """Whether `value` lies inside all bounds given."""

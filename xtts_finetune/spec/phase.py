@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from xtts_finetune.spec.model import Name, Spec
+from xtts_finetune.spec.model import Name, Seed, Spec
 from xtts_finetune.spec.stop_rules import StopRule
 
+# Beyond any run; it keeps slips of the keyboard from becoming plans of years.
+MOST_STEPS = 100_000_000
+
 PositiveFloat = Annotated[float, Field(gt=0)]
+Steps = Annotated[int, Field(ge=1, le=MOST_STEPS)]
 Precision = Literal["fp32", "bf16", "fp16"]
 
 
@@ -31,14 +36,18 @@ class ScheduleSpec(Spec):
     """How the learning rate moves from step to step."""
 
     kind: Literal["constant", "linear", "cosine"] = Field("constant", description="Shape after the warm-up.")
-    warmup_steps: Annotated[int, Field(ge=0)] = Field(0, description="Steps of linear rise from zero.")
-    minimum: Annotated[float, Field(ge=0, le=1)] = Field(0.0, description="End value as a share of the learning rate.")
+    warmup_steps: Annotated[int, Field(ge=0, le=MOST_STEPS)] = Field(
+        0, description="Steps of linear rise from zero."
+    )
+    minimum: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="End value as a share of the learning rate."
+    )
 
 
 class CheckpointEvery(Spec):
     """How often the work is made safe."""
 
-    steps: Annotated[int, Field(ge=1)] = Field(500, description="Optimizer steps between two checkpoints.")
+    steps: Steps = Field(500, description="Optimizer steps between two checkpoints.")
 
 
 class SuccessLevel(Spec):
@@ -58,30 +67,53 @@ class SuccessLevel(Spec):
 class PhaseSpec(Spec):
     """One declared training run. Defaults suit XTTS v2."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["epochs"]}, {"required": ["steps"]}]}
+    )
+
     goal: str = Field("", description="What this phase is for; it is printed and reported.")
     resume_from: ResumeFrom | None = Field(
-        None, description="Where the first weights come from; left out: the previous phase's best, or the base."
+        None,
+        description="Where the first weights come from; left out: the previous phase's best, or the base.",
     )
     learning_rate: PositiveFloat = Field(description="Peak learning rate; XTTS v2 wants about 1e-6.")
     schedule: ScheduleSpec = Field(default_factory=ScheduleSpec, description="How the learning rate moves.")
-    batch_size: Annotated[int, Field(ge=1)] = Field(3, description="Clips a batch.")
-    accumulate: Annotated[int, Field(ge=1)] = Field(1, description="Batches that one optimizer step adds up.")
-    epochs: PositiveFloat | None = Field(None, description="Passes over the clips; or give 'steps'.")
-    steps: Annotated[int, Field(ge=1)] | None = Field(None, description="Optimizer steps; or give 'epochs'.")
-    eval_every_steps: Annotated[int, Field(ge=1)] = Field(100, description="Steps between two evaluations.")
+    batch_size: Annotated[int, Field(ge=1, le=4096)] = Field(3, description="Clips a batch.")
+    accumulate: Annotated[int, Field(ge=1, le=4096)] = Field(
+        1, description="Batches that one optimizer step adds up."
+    )
+    epochs: Annotated[float, Field(gt=0, le=100_000)] | None = Field(
+        None, description="Passes over the clips; or give 'steps'."
+    )
+    steps: Steps | None = Field(None, description="Optimizer steps; or give 'epochs'.")
+    eval_every_steps: Steps = Field(100, description="Steps between two evaluations.")
     checkpoint_every: CheckpointEvery = Field(
         default_factory=CheckpointEvery, description="How often the work is made safe."
     )
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="AdamW's decay, on weights only.")
     gradient_clip: PositiveFloat | None = Field(1.0, description="Largest gradient norm; null: not clipped.")
     precision: Precision = Field("fp32", description="'fp32', or mixed precision in 'bf16' or 'fp16'.")
-    text_loss_weight: Annotated[float, Field(ge=0)] = Field(0.01, description="Weight of text CE in the loss.")
+    text_loss_weight: Annotated[float, Field(ge=0)] = Field(
+        0.01, description="Weight of text CE in the loss."
+    )
     mel_loss_weight: PositiveFloat = Field(1.0, description="Weight of mel CE in the loss.")
-    seed: int = Field(1, description="Seed of every random choice.")
+    mask_prompt: bool = Field(
+        True, description="Do not score the part of a clip that the model was conditioned on (training only)."
+    )
+    seed: Seed = Field(1, description="Seed of every random choice.")
     stop_when: tuple[StopRule, ...] = Field((), description="Rules that end the phase early.")
     success: dict[Name, SuccessLevel] = Field(
         default_factory=dict, description="Named levels from the easiest to the hardest."
     )
+
+    @classmethod
+    def contradictions(cls, given: Mapping[str, Any]) -> list[str]:
+        epochs, steps = given.get("epochs"), given.get("steps")
+        if epochs is None and steps is None:
+            return ["how long to train is missing: give 'epochs' (passes over the clips) or 'steps'"]
+        if epochs is not None and steps is not None:
+            return ["'epochs' and 'steps' are both given; keep one of them"]
+        return []
 
     def planned_steps(self, train_clips: int) -> int:
         """Optimizer steps of the whole phase for this many training clips."""
@@ -100,5 +132,5 @@ def checkpoint_step(resume: ResumeFrom) -> int | None:
 
 
 def checkpoint_path(resume: ResumeFrom, folder: Path) -> Path | None:
-    """The file that `resume_from` names, relative to the declaration's folder, or None for a phase's checkpoint."""
+    """The file that `resume_from` names, or None for a phase's checkpoint. `folder` is that of the phase's file."""
     return None if resume.phase is not None else (folder / resume.checkpoint)

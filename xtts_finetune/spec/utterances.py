@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from xtts_finetune.spec.model import Name, Spec
+from xtts_finetune.spec.model import Name, Seed, Spec
 
 
 class SentenceSpec(Spec):
@@ -22,7 +22,7 @@ class InferenceSpec(Spec):
     """Settings of XTTS's own inference."""
 
     temperature: Annotated[float, Field(gt=0, le=2)] = Field(0.75, description="Lower is steadier.")
-    top_k: Annotated[int, Field(ge=1)] = Field(50, description="Tokens to choose from.")
+    top_k: Annotated[int, Field(ge=1, le=1026)] = Field(50, description="Tokens to choose from.")
     top_p: Annotated[float, Field(gt=0, le=1)] = Field(0.85, description="Probability mass to choose from.")
     repetition_penalty: Annotated[float, Field(ge=1)] = Field(5.0, description="Higher repeats less.")
     length_penalty: float = Field(1.0, description="Only used with beams.")
@@ -33,13 +33,15 @@ class ReferenceSpec(Spec):
     """The recordings that the voice is taken from: files, or the best training clips."""
 
     files: tuple[Path, ...] = Field((), description="Recordings of the voice; none: training clips are used.")
-    clips: Annotated[int, Field(ge=1)] = Field(3, description="How many training clips, if no files are named.")
+    clips: Annotated[int, Field(ge=1, le=100)] = Field(
+        3, description="How many training clips, if no files are named."
+    )
 
 
 class UtterancesSpec(Spec):
     """The same sentences, reference and seeds for every candidate."""
 
     sentences: Annotated[tuple[SentenceSpec, ...], Field(min_length=1)] = Field(description="What is said.")
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = Field((1,), description="One utterance a seed.")
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = Field((1,), description="One utterance a seed.")
     reference: ReferenceSpec = Field(default_factory=ReferenceSpec, description="Whose voice.")
     inference: InferenceSpec = Field(default_factory=InferenceSpec, description="XTTS's inference settings.")

@@ -1,0 +1,123 @@
+"""Paths of a declaration: relative to the file that they stand in; checks that what they name is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from xtts_finetune.spec.document import Document, Keys
+from xtts_finetune.spec.words import did_you_mean, listed
+
+BASE_FILES = ("model.pth", "dvae.pth", "mel_stats.pth", "vocab.json", "config.json")
+KNOWN_BASES = ("xtts_v2",)
+METADATA = {"ljspeech": "metadata.csv", "coqui": "metadata.csv"}
+
+
+def absolute(folder: Path, written: str | Path) -> Path:
+    """`written` as an absolute path, taken relative to `folder`; '~' is the user's home. Touches no file.
+
+    Raises ValueError with words if no path can be made of it.
+    """
+    try:
+        return (folder / Path(written).expanduser()).resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ValueError(f"'{str(written)[:60]}' is no path: {error}") from None
+
+
+def is_base_folder(folder: Path, base: str) -> bool:
+    """Whether `base` names a folder rather than a known base such as xtts_v2."""
+    looks_like_path = base.startswith((".", "~")) or "/" in base or "\\" in base
+    return looks_like_path or _is_folder(folder / base)
+
+
+def problem_of_file(folder: Path, written: str) -> str:
+    """What is wrong with `written` as the path of an existing file, or nothing."""
+    try:
+        path = absolute(folder, written)
+    except ValueError as error:
+        return str(error)
+    if _is_folder(path):
+        return f"expected a file, but '{written}' is a folder"
+    return "" if _is_file(path) else f"there is no file '{written}'{_looked_for(path, folder, written)}"
+
+
+def check_files(pipeline: Document, utterances: Document | None) -> None:
+    """The base's files, the data sets' folders and the reference recordings."""
+    _check_base(pipeline)
+    seen: dict[Path, int] = {}
+    for index, _ in pipeline.entries("datasets"):
+        keys: Keys = ("datasets", index, "path")
+        folder = _check_dataset(pipeline, keys, index)
+        if folder is not None and seen.setdefault(folder, index) != index:
+            message = f"datasets[{seen[folder]}] reads the same folder; its clips would count twice"
+            pipeline.complain(keys, f"datasets[{index}].path: {message}")
+    if utterances is not None:
+        for index, written in utterances.entries("reference", "files"):
+            problem = problem_of_file(utterances.folder, written) if isinstance(written, str) else ""
+            if problem:
+                utterances.complain(("reference", "files", index), f"reference.files[{index}]: {problem}")
+
+
+def _check_base(pipeline: Document) -> None:
+    base = pipeline.text("base")
+    if base is None:
+        return
+    if not is_base_folder(pipeline.folder, base):
+        if base not in KNOWN_BASES:
+            hint = did_you_mean(base, KNOWN_BASES) or f"; known names: {listed(KNOWN_BASES)}"
+            message = f"there is no folder '{base}', and no base of that name is known{hint}"
+            pipeline.complain(("base",), f"base: {message}")
+        return
+    try:
+        folder = absolute(pipeline.folder, base)
+    except ValueError as error:
+        pipeline.complain(("base",), f"base: {error}")
+        return
+    if not _is_folder(folder):
+        looked = _looked_for(folder, pipeline.folder, base)
+        pipeline.complain(("base",), f"base: there is no folder '{base}'{looked}")
+        return
+    missing = [name for name in BASE_FILES if not _is_file(folder / name)]
+    if missing:
+        message = f"the folder '{base}' lacks {listed(missing)}; a base has {listed(BASE_FILES)}"
+        pipeline.complain(("base",), f"base: {message}")
+
+
+def _check_dataset(pipeline: Document, keys: Keys, index: int) -> Path | None:
+    """Complain about a data set's folder; the folder if it could be named."""
+    written = pipeline.text(*keys)
+    if written is None:
+        return None
+    try:
+        folder = absolute(pipeline.folder, written)
+    except ValueError as error:
+        pipeline.complain(keys, f"datasets[{index}].path: {error}")
+        return None
+    metadata = METADATA.get(pipeline.text("datasets", index, "format") or "")
+    message = ""
+    if not _is_folder(folder):
+        kind = "is a file, not a folder" if _is_file(folder) else "is missing"
+        message = f"the folder '{written}' {kind}{_looked_for(folder, pipeline.folder, written)}"
+    elif metadata is not None and not _is_file(folder / metadata):
+        message = f"the folder '{written}' has no {metadata}, which holds the clips' texts"
+    if message:
+        pipeline.complain(keys, f"datasets[{index}].path: {message}")
+    return folder
+
+
+def _looked_for(path: Path, folder: Path, written: str) -> str:
+    """' (looked for /voices/x)' where the path is not plain from what was written in a file in `folder`."""
+    return "" if path == folder.resolve() / written else f" (looked for {path})"
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a name too long for the file system, say
+        return False
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,253 @@
+"""What the repository promises about itself: documents, commands, packaging."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    tomllib = pytest.importorskip("tomli")
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+LONGEST_MODULE = 300
+
+
+def tracked_files() -> list[Path]:
+    """What a commit would hold: tracked files and new ones that git does not ignore."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    try:
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a git checkout")
+    paths = [ROOT / name for name in listed.stdout.decode("utf-8").split("\0") if name]
+    return [path for path in paths if path.is_file()]
+
+
+def text_of(path: Path) -> str | None:
+    """The text of a file, None for a binary one."""
+    content = path.read_bytes()
+    return None if b"\0" in content else content.decode("utf-8")
+
+
+def prose_and_code(document: Path) -> tuple[str, str]:
+    """A document without its code blocks, and the code blocks."""
+    text = document.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```.*?^```", text, flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE), "\n".join(blocks)
+
+
+def code_of(document: Path) -> str:
+    """Everything that a document sets as code, in blocks and in lines."""
+    prose, blocks = prose_and_code(document)
+    return blocks + "\n" + "\n".join(re.findall(r"`([^`]+)`", prose))
+
+
+def anchors_of(document: Path) -> set[str]:
+    """Anchors of a document's headings, as GitHub makes them."""
+    prose, _ = prose_and_code(document)
+    headings = re.findall(r"^#+ (.+)$", prose, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_relative_links_lead_somewhere(document: Path) -> None:
+    prose, _ = prose_and_code(document)
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose):
+        if re.match(r"[a-z]+://", target):
+            continue
+        name, _, anchor = target.partition("#")
+        file = (document.parent / name).resolve() if name else document
+        if not file.exists() or (anchor and anchor not in anchors_of(file)):
+            broken.append(target)
+    assert broken == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_make_targets_in_the_documents_exist(document: Path) -> None:
+    rules = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    mentioned = re.findall(r"(?:^|`)make ([a-z][a-z-]*)", code_of(document), flags=re.MULTILINE)
+    assert set(mentioned) <= set(rules)
+
+
+def test_make_help_lists_every_target() -> None:
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (phony,) = re.findall(r"^\.PHONY: (.+)$", text, flags=re.MULTILINE)
+    assert sorted(re.findall(r"^([a-z-]+):.* ## ", text, flags=re.MULTILINE)) == sorted(phony.split())
+
+
+def verbs_of_cli() -> set[str]:
+    import typer.main
+    from xtts_finetune.cli.main import app
+
+    command = typer.main.get_command(app)
+    return set(getattr(command, "commands", {}))
+
+
+def options_of_run_pipeline() -> set[str]:
+    shown = subprocess.run(
+        [sys.executable, "-m", "xtts_finetune.cli.run_pipeline", "--help"],
+        capture_output=True,
+        env=None,
+        check=True,
+    )
+    return set(re.findall(r"--[a-z][a-z-]*", shown.stdout.decode("utf-8", errors="replace")))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_verbs_in_the_documents_exist(document: Path) -> None:
+    mentioned = re.findall(
+        r"(?:^|`|/|\\|: )xtts-finetune ([a-z][a-z-]*)", code_of(document), flags=re.MULTILINE
+    )
+    assert set(mentioned) <= verbs_of_cli()
+
+
+def test_readme_lists_every_verb() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    missing = [verb for verb in verbs_of_cli() - {"run"} if f"`xtts-finetune {verb}" not in readme]
+    assert missing == []
+
+
+def test_options_in_the_documents_exist() -> None:
+    options = options_of_run_pipeline()
+    assert "--plan" in options
+    for document in DOCUMENTS:
+        lines = [line for line in code_of(document).splitlines() if "run_pipeline" in line]
+        mentioned = {option for line in lines for option in re.findall(r"--[a-z][a-z-]*", line)}
+        assert mentioned <= options, document.name
+
+
+def test_reference_is_current() -> None:
+    build = runpy.run_path(str(ROOT / "docs" / "build_reference.py"))
+    written = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    assert written == build["page"](), "run `make reference`"
+
+
+def test_no_paths_of_one_machine() -> None:
+    # Put together here, so that this file does not name them.
+    roots = [
+        "/" + "home/",
+        "/" + "root/",
+        "/" + "Users/",
+        "/" + "tmp/",
+        "/" + "work/",
+        "/" + "mnt/",
+        ":\\" + "Users",
+    ]
+    found = []
+    for path in tracked_files():
+        text = text_of(path)
+        for line in (text or "").splitlines():
+            if any(re.search(rf"(?<![\w.~}}/-]){re.escape(root)}", line) for root in roots):
+                found.append(f"{path.relative_to(ROOT)}: {line.strip()}")
+    assert found == []
+
+
+def test_modules_stay_short() -> None:
+    lengths = {
+        path: len(path.read_text(encoding="utf-8").splitlines())
+        for path in (ROOT / "xtts_finetune").rglob("*.py")
+    }
+    assert {str(path): length for path, length in lengths.items() if length > LONGEST_MODULE} == {}
+
+
+def project() -> dict[str, object]:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        return tomllib.load(file)["project"]  # type: ignore[no-any-return]
+
+
+def constraints() -> dict[str, Requirement]:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    return {canonicalize_name(pin.name): pin for pin in pins}
+
+
+def declared_requirements() -> list[Requirement]:
+    values = project()
+    extras = values["optional-dependencies"]
+    assert isinstance(extras, dict) and isinstance(values["dependencies"], list)
+    return [
+        Requirement(line)
+        for line in [*values["dependencies"], *(one for group in extras.values() for one in group)]
+    ]
+
+
+@pytest.mark.parametrize("requirement", declared_requirements(), ids=lambda one: one.name)
+def test_constraints_pin_every_dependency(requirement: Requirement) -> None:
+    pin = constraints()[canonicalize_name(requirement.name)]
+    (specifier,) = pin.specifier
+    assert specifier.operator == "=="
+    assert requirement.specifier.contains(specifier.version)
+
+
+def test_torch_and_torchaudio_are_of_one_version() -> None:
+    assert constraints()["torch"].specifier == constraints()["torchaudio"].specifier
+
+
+def test_launchers_have_windows_line_ends() -> None:
+    launchers = sorted(ROOT.glob("*.bat"))
+    assert [path.name for path in launchers] == ["TRAIN_PHASE2.bat"]
+    attributes = (ROOT / ".gitattributes").read_text(encoding="utf-8").splitlines()
+    assert "*.bat text eol=crlf" in attributes
+    for path in launchers:
+        content = path.read_bytes()
+        assert content.count(b"\n") == content.count(b"\r\n") > 0
+        content.decode("ascii")
+
+
+def test_launcher_jumps_to_labels_that_exist() -> None:
+    text = (ROOT / "TRAIN_PHASE2.bat").read_text(encoding="utf-8")
+    labels = set(re.findall(r"^:(\w+)", text, flags=re.MULTILINE))
+    assert set(re.findall(r"\bgoto (\w+)", text)) <= labels
+
+
+def test_hooks_need_no_network() -> None:
+    import yaml
+
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    assert [repository["repo"] for repository in hooks["repos"]] == ["local"]
+    assert {hook["language"] for repository in hooks["repos"] for hook in repository["hooks"]} == {"system"}
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """The wheel, built by the backend that is installed: no network, no isolation."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (path,) = folder.glob("*.whl")
+    return zipfile.ZipFile(path)
+
+
+def test_wheel_holds_the_whole_package(wheel: zipfile.ZipFile) -> None:
+    package = ROOT / "xtts_finetune"
+    files = [path for path in tracked_files() if path.is_relative_to(package)]
+    expected = {path.relative_to(ROOT).as_posix() for path in files}
+    assert expected and expected <= set(wheel.namelist())
+
+
+@pytest.mark.parametrize("name", ["pipeline.yaml", "phases", "eval", "data", "base"])
+def test_wheel_holds_the_demo(wheel: zipfile.ZipFile, name: str) -> None:
+    demo = ROOT / "samples" / "demo"
+    part = demo / name
+    files = [path for path in tracked_files() if path == part or path.is_relative_to(part)]
+    expected = {f"xtts_finetune/demo/files/{path.relative_to(demo).as_posix()}" for path in files}
+    assert expected and expected <= set(wheel.namelist())
+
+
+def test_wheel_has_the_commands_and_the_licence(wheel: zipfile.ZipFile) -> None:
+    (points,) = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
+    text = wheel.read(points).decode("utf-8")
+    assert "run_pipeline = " in text and "xtts-finetune = " in text
+    assert any(name.endswith("licenses/LICENSE") for name in wheel.namelist())

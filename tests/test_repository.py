@@ -89,6 +89,7 @@ def test_make_help_lists_every_target() -> None:
 
 def verbs_of_cli() -> set[str]:
     import typer.main
+
     from xtts_finetune.cli.main import app
 
     command = typer.main.get_command(app)

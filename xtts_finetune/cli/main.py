@@ -1,0 +1,33 @@
+"""The command `xtts-finetune`: everything, one verb a file."""
+
+from __future__ import annotations
+
+from xtts_finetune.cli.exits import run_app
+
+
+def main() -> None:
+    """Run a verb; the entry point of the installed command."""
+    run_app(_app)
+
+
+def _app() -> None:
+    # Imported inside, so that a Ctrl-C meanwhile ends as everywhere.
+    import typer  # noqa: PLC0415
+
+    from xtts_finetune.cli.decide import decide  # noqa: PLC0415
+    from xtts_finetune.cli.options import APP, start  # noqa: PLC0415
+    from xtts_finetune.cli.prepare import prepare  # noqa: PLC0415
+    from xtts_finetune.cli.report import report  # noqa: PLC0415
+    from xtts_finetune.cli.run import run  # noqa: PLC0415
+    from xtts_finetune.cli.schema import schema  # noqa: PLC0415
+    from xtts_finetune.cli.utterances import utterances  # noqa: PLC0415
+
+    app = typer.Typer(**APP)
+    app.callback(no_args_is_help=True)(start)
+    for verb in (run, prepare, utterances, decide, report, schema):
+        app.command()(verb)
+    app(prog_name="xtts-finetune")
+
+
+if __name__ == "__main__":
+    main()

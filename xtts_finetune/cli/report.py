@@ -1,0 +1,13 @@
+"""`xtts-finetune report`: write REPORT.html from what has been trained."""
+
+from __future__ import annotations
+
+from xtts_finetune.cli.options import Demo, File, Settings, load, work_on
+
+
+def report(file: File = None, demo: Demo = False, settings: Settings = None) -> None:
+    """Write REPORT.html from whatever the run holds by now, and print its path."""
+    declaration = load(file, demo, settings or [])
+    from xtts_finetune.pipeline.run import report_now  # noqa: PLC0415
+
+    report_now(work_on(declaration, settings or [], None))

@@ -1,0 +1,69 @@
+"""`run_pipeline [PHASE...]`, the same as `xtts-finetune run`: train, speak, decide, report."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from xtts_finetune.cli.options import Demo, File, OnDevice, Settings, declared_file, work_on
+
+Phases = Annotated[
+    list[str] | None, typer.Argument(help="The phases to run; all when none is named.", metavar="PHASE")
+]
+Planned = Annotated[bool, typer.Option("--plan", help="Say what would run and why, and run nothing.")]
+Fresh = Annotated[
+    bool, typer.Option("--fresh", help="Forget the named phases' results first, all when none is named.")
+]
+LR = Annotated[str | None, typer.Option("--lr", help="Learning rate of the phases that run.")]
+BatchSize = Annotated[str | None, typer.Option("--batch-size", help="Clips a batch.", metavar="N")]
+Epochs = Annotated[str | None, typer.Option("--epochs", help="Passes over the clips.", metavar="N")]
+Clip = Annotated[str | None, typer.Option("--gradient-clip", help="Largest gradient norm.", metavar="NORM")]
+Resume = Annotated[
+    str | None,
+    typer.Option(
+        "--resume-checkpoint", help="best, last, a step, or the path of a checkpoint.", metavar="CHECKPOINT"
+    ),
+]
+
+
+def run(
+    phases: Phases = None,
+    file: File = None,
+    demo: Demo = False,
+    plan: Planned = False,
+    settings: Settings = None,
+    lr: LR = None,
+    batch_size: BatchSize = None,
+    epochs: Epochs = None,
+    gradient_clip: Clip = None,
+    resume_checkpoint: Resume = None,
+    fresh: Fresh = False,
+    device: OnDevice = None,
+) -> None:
+    """Run the declared phases in their order, let every model speak, decide which ships, and report.
+
+    What is up to date is not run again. Without PHASE, all phases run.
+    """
+    # Imported here, so that --help answers at once.
+    from xtts_finetune.cli.overrides import Shorthands, with_shorthands  # noqa: PLC0415
+    from xtts_finetune.pipeline.plan import check_names, make_plan  # noqa: PLC0415
+    from xtts_finetune.spec.declaration import load_declaration  # noqa: PLC0415
+
+    path, run_folder = declared_file(file, demo)
+    wanted = phases or []
+    short = Shorthands(lr, batch_size, epochs, gradient_clip, resume_checkpoint)
+    if wanted and short.given:
+        # A misspelt phase is said as such, not as a value of a phase that does not exist.
+        check_names(load_declaration(path, (), run_folder), wanted)
+    overrides = with_shorthands(path, wanted, settings or [], short)
+    declaration = load_declaration(path, overrides, run_folder)
+    if plan:
+        from xtts_finetune.cli.terminal import console  # noqa: PLC0415
+        from xtts_finetune.pipeline.plan_table import print_plan  # noqa: PLC0415
+
+        print_plan(make_plan(declaration, wanted), console())
+        return
+    from xtts_finetune.pipeline.run import run_plan  # noqa: PLC0415
+
+    run_plan(work_on(declaration, overrides, device), wanted, fresh)

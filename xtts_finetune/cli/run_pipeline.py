@@ -1,0 +1,26 @@
+"""The command `run_pipeline`."""
+
+from __future__ import annotations
+
+from xtts_finetune.cli.exits import run_app
+
+
+def main() -> None:
+    """Run the pipeline; the entry point of the installed command."""
+    run_app(_app)
+
+
+def _app() -> None:
+    # Imported inside, so that a Ctrl-C meanwhile ends as everywhere.
+    import typer  # noqa: PLC0415
+
+    from xtts_finetune.cli.options import APP  # noqa: PLC0415
+    from xtts_finetune.cli.run import run  # noqa: PLC0415
+
+    app = typer.Typer(**APP)
+    app.command()(run)
+    app(prog_name="run_pipeline")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""`xtts-finetune utterances`: let the base and every trained phase say the declared sentences."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from xtts_finetune.cli.options import Demo, File, OnDevice, Settings, load, work_on
+
+Candidates = Annotated[
+    list[str] | None,
+    typer.Argument(help="base or phases; all that are trained when none is named.", metavar="CANDIDATE"),
+]
+
+
+def utterances(
+    candidates: Candidates = None,
+    file: File = None,
+    demo: Demo = False,
+    settings: Settings = None,
+    device: OnDevice = None,
+) -> None:
+    """Let the base and every trained phase say the declared sentences."""
+    declaration = load(file, demo, settings or [])
+    from xtts_finetune.pipeline.run import speak_now  # noqa: PLC0415
+
+    speak_now(work_on(declaration, settings or [], device), candidates or [])

@@ -1,0 +1,61 @@
+"""The frame around every child process: `python -m xtts_finetune.pipeline.child MODULE ... JOB.json`.
+
+It runs MODULE as `python -m` would, after two precautions. A child whose parent is gone is asked to stop as
+by Ctrl-C, so that nobody's training goes on unseen; and a child waits for an older one that still writes in
+the same folder, because two of them would spoil each other's checkpoints.
+"""
+
+from __future__ import annotations
+
+import _thread
+import json
+import runpy
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from xtts_finetune.pipeline.lock import CHILD_LOCK
+
+WAIT_FOR_OLDER_CHILD_SECONDS = 150.0
+
+
+def main(arguments: list[str]) -> None:
+    """Run the module named first, with the rest as its arguments; the last one is the job's file."""
+    from filelock import FileLock, Timeout  # noqa: PLC0415  (kept beside its only use)
+
+    if hasattr(signal, "SIGBREAK"):
+        # The only signal that a parent on Windows can send to a child with a process group of its own.
+        signal.signal(signal.SIGBREAK, signal.default_int_handler)
+    # A parent that was itself started in the background hands on SIGINT ignored: Python would leave it so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Thread(target=_stop_without_parent, daemon=True).start()
+    run_folder = Path(json.loads(Path(arguments[-1]).read_text(encoding="utf-8"))["run_folder"])
+    lock = FileLock(run_folder / CHILD_LOCK)
+    try:
+        lock.acquire(timeout=WAIT_FOR_OLDER_CHILD_SECONDS)
+    except Timeout:
+        print(f"{run_folder}: the process of an earlier command is still at work here", file=sys.stderr)
+        sys.exit(1)
+    sys.argv = arguments
+    try:
+        runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+    finally:
+        lock.release()
+
+
+def _stop_without_parent() -> None:
+    """The parent holds the other end of stdin and writes nothing: an end of file means that it is gone."""
+    stdin = sys.stdin
+    if stdin is None:
+        return
+    try:
+        while stdin.buffer.read(1):
+            pass
+    except (OSError, ValueError):
+        return
+    _thread.interrupt_main()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,134 @@
+"""What each stage reads, as plain keys and values: the same inputs need no second run.
+
+Keys that start with 'files ' hold fingerprints; `fingerprints.differences` names them without their values.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.evaluation.decision import gather_inputs
+from xtts_finetune.pipeline.fingerprints import Inputs, flat, hash_of
+from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.spec.declaration import Declaration
+from xtts_finetune.spec.phase import PhaseSpec
+from xtts_finetune.spec.sources import Source, source_of
+from xtts_finetune.xtts.base import quick_hash
+
+# Raise it when a change of the code makes what an older version wrote or trained unfit for use.
+CODE_FORMAT = 1
+
+CLIPS = "files clips"
+
+
+def weights_key(source: Source) -> str:
+    """Name of the input that holds the fingerprint of the weights that a phase starts from."""
+    return f"files {source.phase or 'starting checkpoint'}"
+
+
+def base_inputs(base: str, clips: str) -> Inputs:
+    """What the base's evaluation depends on: the fingerprints of the base and of the data's content."""
+    return {"format": CODE_FORMAT, "files base": base, CLIPS: clips}
+
+
+def phase_inputs(
+    declaration: Declaration, name: str, base: str, clips: str | None, weights: str | None
+) -> Inputs:
+    """What a phase's training depends on.
+
+    `clips` is the fingerprint of the data's content, `weights` that of the weights that the phase starts
+    from; None for what is not known yet. Goal and success levels only judge a phase: they are no inputs.
+    """
+    source = source_of(declaration, name)
+    inputs: Inputs = {"format": CODE_FORMAT, "files base": base}
+    inputs |= declared_inputs(declaration.phases[name])
+    # A file's place is no input, its content is.
+    inputs["resume_from.optimizer"] = source.optimizer
+    inputs["starts from"] = "file" if source.file is not None else str(source)
+    inputs[CLIPS] = clips
+    if source.phase is not None or source.file is not None:
+        inputs[weights_key(source)] = weights
+    return inputs
+
+
+def declared_inputs(phase: PhaseSpec) -> Inputs:
+    """The keys of a phase's declaration that its training depends on."""
+    declared = phase.model_dump(mode="json", exclude={"goal", "success", "resume_from", "stop_when"})
+    inputs = flat(declared)
+    for rule in phase.stop_when:
+        described: dict[str, Any] = rule.model_dump(mode="json")
+        name = f"stop_when.{described.pop('rule')}"
+        while name in inputs:
+            name += "'"
+        inputs[name] = True
+        inputs |= flat(described, f"{name}.")
+    return inputs
+
+
+def utterances_inputs(declaration: Declaration, base: str, clips: str, weights: str) -> Inputs:
+    """What a candidate's utterances depend on; `weights` is the fingerprint of the candidate's best model.
+
+    Raises UserError when a reference recording cannot be read.
+    """
+    spec = declaration.utterances
+    inputs: Inputs = {"format": CODE_FORMAT, "files base": base, "files model": weights}
+    inputs |= flat(spec.model_dump(mode="json", exclude={"reference"}), "utterances.")
+    inputs |= {"vocoder": declaration.pipeline.vocoder, "language": declaration.pipeline.language}
+    if not spec.reference.files:
+        return inputs | {"reference.clips": spec.reference.clips, CLIPS: clips}
+    try:
+        inputs["files reference recordings"] = hash_of([quick_hash(file) for file in spec.reference.files])
+    except OSError as error:
+        raise UserError(f"{declaration.pipeline.utterances}: a reference cannot be read: {error}") from None
+    return inputs
+
+
+def decision_inputs(declaration: Declaration, run: RunFolder) -> Inputs:
+    """What the decision depends on: the matrix, and every candidate's measures."""
+    gathered = gather_inputs(declaration, run)
+    inputs: Inputs = {"format": CODE_FORMAT}
+    for candidate in gathered.pop("candidates"):
+        inputs[f"files {candidate['name']}"] = hash_of(candidate)
+    return inputs | {"files decision matrix": hash_of(gathered)}
+
+
+def report_inputs(declaration: Declaration, run: RunFolder) -> Inputs:
+    """What the report shows: the whole declaration and every record of the run."""
+    inputs: Inputs = {"format": CODE_FORMAT, "files decision": text_hash(run.decision)}
+    inputs["files clips"] = text_hash(run.data_info)
+    inputs["files declaration"] = hash_of(
+        {name: phase.model_dump(mode="json") for name, phase in declaration.phases.items()}
+        | {"pipeline": declaration.pipeline.model_dump(mode="json")}
+    )
+    for name in ("base", *declaration.pipeline.phases):
+        folder = run.candidate(name)
+        records = [text_hash(file) for file in (folder.model_info, folder.metrics, folder.utterances_json)]
+        inputs[f"files {name}"] = hash_of(records)
+    return inputs
+
+
+def text_hash(file: Path) -> str | None:
+    """Fingerprint of a small file's content, None when there is none."""
+    return hash_of(file.read_text(encoding="utf-8", errors="replace")) if file.is_file() else None
+
+
+def data_content(run: RunFolder) -> str | None:
+    """Fingerprint of the kept clips, or None when the data was not prepared."""
+    value = data_info(run).get("content")
+    return value if isinstance(value, str) and run.clips.is_file() and run.eval_set.is_file() else None
+
+
+def data_info(run: RunFolder) -> dict[str, Any]:
+    """data.json, empty when there is none. Raises UserError when it is no JSON object."""
+    if not run.data_info.is_file():
+        return {}
+    try:
+        info = json.loads(run.data_info.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{run.data_info}: no JSON ({error}); remove the file to prepare again") from None
+    if not isinstance(info, dict):
+        raise UserError(f"{run.data_info}: expected a JSON object; remove the file to prepare the data again")
+    return info

@@ -1,0 +1,111 @@
+"""The child's side of the jobs that are no phase: `python -m xtts_finetune.pipeline.job KIND... JOB.json`.
+
+The kinds are `prepare` (read, check, split and encode the clips), `base` (evaluate the base) and
+`utterances` (let a candidate speak). Exit codes are those of the commands; the reason of a failure is the
+last record of the events file, and the last line on stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from xtts_finetune.errors import UserError, WorkFailed
+from xtts_finetune.records.events import EventWriter
+from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.spec.declaration import Declaration, load_declaration
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What JOB.json says."""
+
+    declaration: Declaration
+    run: RunFolder
+    device: str
+    candidate: str
+    fingerprint: str
+
+
+def main(arguments: list[str]) -> int:
+    """Do all kinds of work named, in their order; the exit code."""
+    *kinds, file = arguments
+    what = json.loads(Path(file).read_text(encoding="utf-8"))
+    if what["device"] == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch looks for devices
+    with EventWriter(Path(what["events"])) as events:
+        try:
+            root = Path(what["run_folder"])
+            declaration = load_declaration(Path(what["declaration_file"]), what["overrides"], root)
+            job = Job(declaration, RunFolder(root), what["device"], what["candidate"], what["fingerprint"])
+            for kind in kinds:
+                WORK[kind](job, events.progress)
+        except KeyboardInterrupt:
+            return 130
+        except UserError as error:
+            return _failed(events, str(error), 2)
+        except WorkFailed as error:
+            return _failed(events, str(error), 1)
+        except Exception as error:
+            traceback.print_exc()
+            return _failed(events, one_line(error), 1)
+    return 0
+
+
+def one_line(error: BaseException) -> str:
+    """An unexpected error on one line: its kind and the first line of what it says."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def prepare_clips(job: Job, progress: Progress) -> None:
+    """Read, check, split and encode the clips."""
+    from xtts_finetune.data.prepare import prepare  # noqa: PLC0415  (each kind loads only what it needs)
+    from xtts_finetune.training.device import pick_device  # noqa: PLC0415
+    from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
+    from xtts_finetune.xtts.encoder import AudioEncoder  # noqa: PLC0415
+    from xtts_finetune.xtts.tokenizer import Tokenizer  # noqa: PLC0415
+
+    base = find_base(job.declaration.pipeline.base)
+    encoder = AudioEncoder(base, pick_device(job.device))
+    prepare(job.declaration, Tokenizer(base.vocab), encoder, job.run, progress)
+
+
+def evaluate_the_base(job: Job, progress: Progress) -> None:
+    """Evaluate the base on the eval set."""
+    from xtts_finetune.training.base_evaluation import evaluate_base  # noqa: PLC0415
+
+    progress(0, 1, "evaluating")
+    evaluate_base(job.declaration, job.run, job.device, job.fingerprint)
+    progress(1, 1, "evaluated")
+
+
+def speak(job: Job, progress: Progress) -> None:
+    """Let the candidate say the declared sentences."""
+    from xtts_finetune.evaluation.utterances import speak_candidate  # noqa: PLC0415
+
+    speak_candidate(job.declaration, job.run, job.candidate, job.device, progress)
+
+
+WORK: dict[str, Callable[[Job, Progress], None]] = {
+    "prepare": prepare_clips,
+    "base": evaluate_the_base,
+    "utterances": speak,
+}
+
+
+def _failed(events: EventWriter, message: str, code: int) -> int:
+    events.failed(message)
+    print(message, file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

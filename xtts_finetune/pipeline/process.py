@@ -1,0 +1,137 @@
+"""A child process: started with a log, asked to stop, waited for, killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+POLL_SECONDS = 0.2
+# Long enough to write a full-size checkpoint of 5.5 GB to a slow disk.
+GRACE_SECONDS = 120.0
+TAIL_BYTES = 16384
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a child ended: its exit status (minus the signal's number on POSIX) and the end of what it printed.
+
+    `interrupted` when the user asked it to stop, `killed_by_us` when it did not and had to be killed.
+    """
+
+    status: int
+    printed: str
+    interrupted: bool = False
+    killed_by_us: bool = False
+
+    @property
+    def last_line(self) -> str:
+        """The last line that says anything, by convention the reason of a failure; '' for none."""
+        lines = [line.strip() for line in self.printed.splitlines() if line.strip()]
+        return lines[-1] if lines else ""
+
+    @property
+    def signal_name(self) -> str | None:
+        """Name of the signal that ended it, or None."""
+        if self.status >= 0:
+            return None
+        try:
+            return signal.Signals(-self.status).name
+        except ValueError:
+            return f"signal {-self.status}"
+
+
+def run_child(
+    command: Sequence[str],
+    log: Path,
+    watch: Callable[[], None],
+    asked_to_stop: Callable[[], None] = lambda: None,
+    grace_seconds: float = GRACE_SECONDS,
+) -> Ended:
+    """Run `command` with everything it prints added to `log`; call `watch` about five times a second.
+
+    Ctrl-C asks the child to stop and waits `grace_seconds` for it; a second Ctrl-C or the end of the wait
+    kills it. This function returns in either case, so that the caller can write down what happened.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        output.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')}  {' '.join(command)}\n".encode())
+        output.flush()
+        offset = log.stat().st_size
+        process = _start(command, output.fileno())
+        try:
+            while process.poll() is None:
+                watch()
+                _wait(process, POLL_SECONDS)
+        except KeyboardInterrupt:
+            asked_to_stop()
+            killed = _stop(process, watch, grace_seconds)
+            return Ended(
+                process.returncode, _printed_since(log, offset), interrupted=True, killed_by_us=killed
+            )
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        finally:
+            if process.stdin is not None:
+                process.stdin.close()
+    watch()
+    return Ended(process.returncode, _printed_since(log, offset))
+
+
+def _start(command: Sequence[str], output: int) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+    # Its own group: the terminal's Ctrl-C reaches the parent alone, which passes it on exactly once.
+    if sys.platform == "win32":
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            env=environment,
+            creationflags=subprocess.CREATE_NEW_PROCESS_GROUP,
+        )
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=output, stderr=output, env=environment, start_new_session=True
+    )
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return
+
+
+def _stop(process: subprocess.Popen[bytes], watch: Callable[[], None], grace_seconds: float) -> bool:
+    """Ask the process to end, kill it if it does not; whether it had to be killed."""
+    ends = time.monotonic() + grace_seconds
+    try:
+        if process.poll() is None:
+            if sys.platform == "win32":
+                process.send_signal(signal.CTRL_BREAK_EVENT)
+            else:
+                process.send_signal(signal.SIGINT)
+        while process.poll() is None and time.monotonic() < ends:
+            watch()
+            _wait(process, POLL_SECONDS)
+    except KeyboardInterrupt:
+        pass
+    if process.poll() is not None:
+        return False
+    process.kill()
+    process.wait()
+    return True
+
+
+def _printed_since(log: Path, offset: int) -> str:
+    size = log.stat().st_size
+    with log.open("rb") as file:
+        file.seek(max(offset, size - TAIL_BYTES))
+        return file.read().decode("utf-8", errors="replace")

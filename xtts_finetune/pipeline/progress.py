@@ -1,0 +1,106 @@
+"""Progress on the terminal, read from what a child writes down."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from xtts_finetune.records.events import ProgressTail
+from xtts_finetune.records.json_lines import JsonLinesTail
+from xtts_finetune.records.metrics import EvalRecord
+
+
+class Watch(Protocol):
+    """Looks at a child's records once and shows what is new."""
+
+    def __call__(self) -> None: ...
+
+
+@contextmanager
+def progress_bar(console: Console) -> Iterator[Progress]:
+    """A bar for one piece of work; on a pipe nothing moves and only whole lines are printed."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", style="dim"),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        yield progress
+
+
+class JobWatch:
+    """Follows a job's progress events."""
+
+    def __init__(self, progress: Progress, name: str, events: Path) -> None:
+        self._progress = progress
+        self._name = name
+        self._tail = ProgressTail(events)
+        self._task: TaskID = progress.add_task(name, total=None, note="starting")
+
+    def __call__(self) -> None:
+        latest = self._tail.latest()
+        if latest is not None:
+            total = latest.total or None
+            self._progress.update(self._task, completed=latest.done, total=total, note=latest.what)
+
+
+class PhaseWatch:
+    """Follows a phase's metrics: a bar over its steps, and a line for every evaluation."""
+
+    def __init__(self, progress: Progress, name: str, metrics: Path, steps: int | None) -> None:
+        self._progress = progress
+        self._name = name
+        self._steps = steps
+        self._tail = JsonLinesTail(metrics)
+        # Evaluations of an earlier start were shown by the command that made them.
+        earlier = self._tail.new()
+        self._best = math.inf
+        self._best_step = 0
+        for record in earlier:
+            self._remember(record)
+        begun = max((int(record.get("step", 0)) for record in earlier), default=0)
+        self._task: TaskID = progress.add_task(name, total=steps, completed=begun, note="starting")
+
+    def __call__(self) -> None:
+        step = None
+        for record in self._tail.new():
+            step = int(record["step"])
+            if record.get("kind") == "eval":
+                self._remember(record)
+                self._show(EvalRecord.from_json(record))
+            else:
+                mel_ce = record.get("mel_ce")
+                note = "" if mel_ce is None else f"training mel_ce {mel_ce:.3f}"
+                self._progress.update(self._task, note=note)
+        if step is not None:
+            self._progress.update(self._task, completed=step)
+
+    def _remember(self, record: dict[str, Any]) -> None:
+        mel_ce = record.get("mel_ce")
+        if record.get("kind") == "eval" and mel_ce is not None and mel_ce < self._best:
+            self._best, self._best_step = float(mel_ce), int(record["step"])
+
+    def _show(self, evaluation: EvalRecord) -> None:
+        of = "" if self._steps is None else f" of {grouped(self._steps)}"
+        line = f"{self._name} step {grouped(evaluation.step)}{of}: {metrics_text(evaluation)}"
+        if evaluation.step != self._best_step and math.isfinite(self._best):
+            line += f"   best {self._best:.3f} (step {grouped(self._best_step)})"
+        self._progress.console.print(line, highlight=False, soft_wrap=True)
+
+
+def metrics_text(evaluation: EvalRecord) -> str:
+    """The two numbers that people follow."""
+    return f"mel_ce {evaluation.mel_ce:.3f}   text_ce {evaluation.text_ce:.4f}"
+
+
+def grouped(number: int) -> str:
+    """A whole number for people: '2 140'."""
+    return f"{number:,}".replace(",", " ")

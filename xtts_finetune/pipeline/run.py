@@ -1,0 +1,173 @@
+"""Makes a plan true: one child process after another, then the decision and the report."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+from xtts_finetune.errors import UserError, WorkFailed
+from xtts_finetune.evaluation.decision import decide, write_decision
+from xtts_finetune.pipeline.fingerprints import hash_of
+from xtts_finetune.pipeline.inputs import decision_inputs, report_inputs
+from xtts_finetune.pipeline.jobs import run_job
+from xtts_finetune.pipeline.lock import run_lock
+from xtts_finetune.pipeline.phases import forget_phase, train_phase
+from xtts_finetune.pipeline.plan import check_disk, check_names, make_plan
+from xtts_finetune.pipeline.report import write_report
+from xtts_finetune.pipeline.running import Work
+from xtts_finetune.pipeline.stage_records import forget_stage, write_stage
+from xtts_finetune.pipeline.stages import Kind, Plan, Stage
+from xtts_finetune.pipeline.summary import data_lines, phase_lines, say_decision, say_outcome
+
+ALL_KINDS: tuple[Kind, ...] = ("data", "base", "phase", "utterances", "decision", "report")
+
+
+def run_plan(
+    work: Work, wanted: Sequence[str] = (), fresh: bool = False, kinds: Sequence[Kind] = ALL_KINDS
+) -> None:
+    """Do all that is due for the wanted phases (all when none is named), of the kinds given.
+
+    `fresh` removes the wanted phases' results first. The plan is made again after each stage, from what the
+    run's folder then shows: data that came out as it was leaves the phases up to date.
+
+    Raises UserError when an input is wrong, WorkFailed with the reason and the log, Interrupted on Ctrl-C.
+    """
+    plan = make_plan(work.declaration, wanted)
+    with run_lock(work.run.root), ending_like_ctrl_c():
+        if fresh:
+            _forget(work, wanted)
+            plan = make_plan(work.declaration, wanted)
+        check_disk(plan)
+        done: set[str] = set()
+        while (stage := next((stage for stage in plan.due if stage.kind in kinds), None)) is not None:
+            if stage.name in done:
+                log = work.run.job_log(stage.name)
+                raise WorkFailed(f"{stage.name} was done, but its results are not whole: {stage.why}", log)
+            done.add(stage.name)
+            do_stage(work, stage, plan)
+            plan = make_plan(work.declaration, wanted)
+        if not done:
+            work.say("Everything is up to date; nothing was run.")
+        if "report" in kinds:
+            say_outcome(work)
+
+
+def speak_now(work: Work, candidates: Sequence[str]) -> None:
+    """Let the named candidates speak, or the base and every trained phase when none is named.
+
+    Raises UserError when a named candidate is unknown or not trained, or the clips are not prepared.
+    """
+    phases = check_names(work.declaration, [name for name in candidates if name != "base"])
+    plan = make_plan(work.declaration)
+    if plan.stage("data").due:
+        raise UserError(
+            "the voice is taken from the clips, which are not prepared: xtts-finetune prepare first"
+        )
+    names = ["base", *phases] if not candidates else [n for n in ("base", *phases) if n in candidates]
+    with run_lock(work.run.root), ending_like_ctrl_c():
+        spoken = False
+        for name in names:
+            stage = plan.stage(f"{name} utterances")
+            if name != "base" and plan.stage(name).due:
+                if name in candidates:
+                    raise UserError(f"{name} is not trained as declared now: run_pipeline {name} first")
+                work.say(f"{name} is left out: it is {plan.stage(name).state.value}")
+            elif stage.due:
+                do_stage(work, stage, plan)
+                spoken = True
+            else:
+                work.say(f"{name} has spoken: {work.run.candidate(name).utterances}")
+        if not spoken:
+            work.say("Everything is up to date; nothing was spoken.")
+
+
+def decide_now(work: Work) -> None:
+    """Decide from what is there, and print the answer. Raises UserError when nothing was run."""
+    _check_begun(work)
+    with run_lock(work.run.root):
+        decision = decide(work.declaration, work.run)
+        write_decision(work.run, decision)
+        write_stage(work.run, "decision", decision_inputs(work.declaration, work.run))
+    say_decision(work, decision.to_json())
+
+
+def report_now(work: Work) -> None:
+    """Write the report from what is there, and print its path. Raises UserError when nothing was run."""
+    _check_begun(work)
+    with run_lock(work.run.root):
+        path = write_report(work.declaration, work.run)
+        write_stage(work.run, "report", report_inputs(work.declaration, work.run))
+    work.say(f"report: {path}")
+
+
+def _check_begun(work: Work) -> None:
+    if not work.run.root.is_dir():
+        raise UserError(f"{work.run.root}: nothing was run yet: run_pipeline first")
+
+
+def do_stage(work: Work, stage: Stage, plan: Plan) -> None:
+    """Do one stage; its record is removed first and written last."""
+    if stage.kind == "phase":
+        train_phase(work, stage)
+        _say(work, phase_lines(work.run.candidate(stage.name)))
+        return
+    forget_stage(work.run, stage.name)
+    if stage.kind == "data":
+        run_job(work, "data", ["prepare"])
+        _say(work, data_lines(work.run))
+        return
+    if stage.kind == "base":
+        _do_base(work, stage, plan)
+        _say(work, phase_lines(work.run.candidate("base")))
+    elif stage.kind == "utterances":
+        run_job(work, f"{stage.candidate}-utterances", ["utterances"], candidate=stage.candidate)
+        work.say(f"{stage.candidate} has spoken: {work.run.candidate(stage.candidate).utterances}")
+    elif stage.kind == "decision":
+        write_decision(work.run, decide(work.declaration, work.run))
+    else:
+        write_report(work.declaration, work.run)
+    write_stage(work.run, stage.name, stage.inputs)
+
+
+def _do_base(work: Work, stage: Stage, plan: Plan) -> None:
+    """Evaluate the base and, in the same child, let it speak: importing torch costs seconds."""
+    spoken = plan.stage("base utterances")
+    kinds = ["base", "utterances"] if spoken.due and spoken.inputs else ["base"]
+    if len(kinds) > 1:
+        forget_stage(work.run, spoken.name)
+    run_job(work, "base", kinds, fingerprint=hash_of(stage.inputs))
+    if len(kinds) > 1:
+        write_stage(work.run, spoken.name, spoken.inputs)
+
+
+def _say(work: Work, lines: Sequence[str]) -> None:
+    for line in lines:
+        work.say(line)
+
+
+def _forget(work: Work, wanted: Sequence[str]) -> None:
+    for name in check_names(work.declaration, wanted):
+        if forget_phase(work.run, name):
+            work.say(f"--fresh: removed {work.run.candidate(name).path}")
+
+
+@contextmanager
+def ending_like_ctrl_c() -> Iterator[None]:
+    """Take a polite request to end (SIGTERM; SIGHUP of a closed terminal) as Ctrl-C, so that work is kept."""
+    names = [name for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {name: signal.signal(getattr(signal, name), end) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)

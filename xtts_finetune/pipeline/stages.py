@@ -1,0 +1,80 @@
+"""A plan's words: its stages, and the state each is in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal
+
+from xtts_finetune.pipeline.fingerprints import Inputs
+
+Kind = Literal["data", "base", "phase", "utterances", "decision", "report"]
+
+
+class State(str, Enum):
+    """What the next command has to do for a stage."""
+
+    UP_TO_DATE = "up to date"
+    STALE = "stale"
+    TO_RUN = "to run"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One piece of work, in the state that the run's folder shows.
+
+    `why` says in words which inputs changed, or how far the work has come. A stage that reads what is made
+    anew before it is not `certain`: when that comes out as it was, the stage stays up to date. `inputs` is
+    what it would be done from now; they are whole once nothing before the stage is due.
+    """
+
+    kind: Kind
+    name: str
+    state: State
+    why: str = ""
+    certain: bool = True
+    candidate: str = ""
+    inputs: Inputs = field(default_factory=dict)
+    steps: int | None = None
+    epochs: float | None = None
+    resumes_at: int | None = None
+    disk: int = 0
+
+    @property
+    def due(self) -> bool:
+        """Whether there is work to do."""
+        return self.state is not State.UP_TO_DATE
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The stages in the order they run. Disk is in bytes; `disk_writing` is needed for a while only."""
+
+    stages: tuple[Stage, ...]
+    disk_writing: int = 0
+    disk_free: int = 0
+
+    @property
+    def due(self) -> tuple[Stage, ...]:
+        """The stages with work to do, in their order."""
+        return tuple(stage for stage in self.stages if stage.due)
+
+    @property
+    def disk_needed(self) -> int:
+        """What the due stages add to the disk at their peak."""
+        kept = sum(stage.disk for stage in self.due)
+        return kept + self.disk_writing if kept else 0
+
+    def stage(self, name: str) -> Stage:
+        """The stage of this name. Raises KeyError when the plan has none."""
+        for stage in self.stages:
+            if stage.name == name:
+                return stage
+        raise KeyError(name)
+
+
+def compared(changes: Sequence[str]) -> str:
+    """Changes as one line, at most three of them."""
+    shown = "; ".join(changes[:3])
+    return shown if len(changes) <= 3 else f"{shown}; and {len(changes) - 3} more"

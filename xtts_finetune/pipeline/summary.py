@@ -1,0 +1,100 @@
+"""What a finished command prints last, read from the records alone."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rich.table import Table
+
+from xtts_finetune.pipeline.inputs import data_info
+from xtts_finetune.pipeline.progress import grouped
+from xtts_finetune.pipeline.running import Work
+from xtts_finetune.records.closing import duration, read_model_info
+from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
+
+
+def data_lines(run: RunFolder) -> list[str]:
+    """What was prepared: counts, what was left out and where that is named, notes."""
+    info = data_info(run)
+    minutes = float(info.get("seconds", 0)) / 60
+    lines = [f"data: {info.get('clips')} clips, {minutes:.1f} min; {info.get('eval_clips')} held out"]
+    if info.get("dropped"):
+        reasons = info.get("reasons")
+        named = ", ".join(f"{reason} ({count})" for reason, count in reasons.items()) if reasons else ""
+        lines.append(f"  {info['dropped']} left out{': ' + named if named else ''}; see {run.dropped}")
+    return [*lines, *(f"  note: {note}" for note in info.get("notes") or [])]
+
+
+def phase_lines(folder: CandidateFolder) -> list[str]:
+    """How a candidate ended and what that changed; for the base, what it measures."""
+    info = read_model_info(folder)
+    if info is None:
+        return []
+    best = info.get("best") or {}
+    if not info.get("steps_planned"):
+        return [f"{folder.name}: mel_ce {number(best, 'mel_ce')}   text_ce {number(best, 'text_ce')}"]
+    reason = info.get("reason") or {}
+    step, planned = grouped(int(info["steps"])), grouped(int(info["steps_planned"]))
+    first = f"{folder.name} stopped at step {step} of {planned}: {reason.get('message', '')}"
+    initial = info.get("initial") or {}
+    changes = "   ".join(change(initial, best, name) for name in ("mel_ce", "text_ce"))
+    level = info.get("level") or "none"
+    took = duration(float(info.get("seconds") or 0))
+    return [first, f"  {changes}   level reached: {level}   {took}"]
+
+
+def change(before: dict[str, Any], after: dict[str, Any], name: str) -> str:
+    """'mel_ce 3.507 -> 2.431 (-30.7 %)'."""
+    text = f"{name} {number(before, name)} -> {number(after, name)}"
+    old, new = before.get(name), after.get(name)
+    if isinstance(old, int | float) and isinstance(new, int | float) and old:
+        text += f" ({(new - old) / old:+.1%})".replace("%", " %")
+    return text
+
+
+def number(metrics: dict[str, Any], name: str) -> str:
+    """A metric as it is shown everywhere: text_ce is small and gets a digit more."""
+    value = metrics.get(name)
+    if not isinstance(value, int | float):
+        return "?"
+    return f"{value:.4f}" if name == "text_ce" else f"{value:.3f}"
+
+
+def say_outcome(work: Work) -> None:
+    """The decision as a table, the report's path and the next command."""
+    if work.run.decision.is_file():
+        say_decision(work, json.loads(work.run.decision.read_text(encoding="utf-8")))
+    work.say(f"report: {work.run.report}")
+
+
+def say_decision(work: Work, decision: dict[str, Any]) -> None:
+    """The candidates with what is known of each, the answer and why."""
+    table = Table(title="decision", title_justify="left", title_style="bold")
+    for heading in ("candidate", "status", "mel_ce", "text_ce", "step", "quality", "row"):
+        table.add_column(heading, justify="left" if heading in ("candidate", "status") else "right")
+    for candidate in decision.get("candidates", []):
+        ships = candidate.get("name") == decision.get("ship")
+        cells = [candidate.get(key) for key in ("step", "quality", "row")]
+        table.add_row(
+            candidate.get("name"),
+            str(candidate.get("status", "")),
+            number(candidate, "mel_ce"),
+            number(candidate, "text_ce"),
+            *("-" if cell is None else str(cell) for cell in cells),
+            style="bold" if ships else None,
+        )
+    work.console.print(table)
+    ship = decision.get("ship")
+    work.say(f"{ship} ships: {decision.get('verdict')}" if ship else str(decision.get("verdict")), "bold")
+    for why in decision.get("why", []):
+        work.say(f"  {why}")
+    if decision.get("provisional"):
+        spoken = " and ".join(
+            str(work.run.candidate(name).utterances)
+            for name in [candidate["name"] for candidate in decision.get("candidates", [])]
+            if work.run.candidate(name).utterances_json.is_file()
+        )
+        work.say(f"  next: listen to {spoken}" if spoken else "  next: run_pipeline")
+    if decision.get("then"):
+        work.say(f"  then: {decision['then']}")

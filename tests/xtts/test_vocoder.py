@@ -1,0 +1,69 @@
+"""Codes and latents to sound."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.xtts.base import BaseFiles
+from xtts_finetune.xtts.dvae import load_dvae
+from xtts_finetune.xtts.mels import load_mel_stats
+from xtts_finetune.xtts.model import load_model
+from xtts_finetune.xtts.random_base import BaseSize, make_random_base
+from xtts_finetune.xtts.vocoder import Generated, HifiganVocoder, PreviewVocoder, has_hifigan, make_vocoder
+
+
+def no_latents() -> torch.Tensor:
+    raise AssertionError("the preview needs no latents")
+
+
+@pytest.fixture(scope="module")
+def preview(tiny_base: BaseFiles) -> PreviewVocoder:
+    return PreviewVocoder(load_dvae(tiny_base.dvae), load_mel_stats(tiny_base.mel_stats))
+
+
+@pytest.mark.parametrize(("speed", "samples"), [(1.0, 20 * 1024), (2.0, 10 * 1024), (0.5, 40 * 1024)])
+def test_preview_gives_1024_samples_a_code(preview: PreviewVocoder, speed: float, samples: int) -> None:
+    wave = preview.wave(Generated(torch.arange(20), no_latents), speed)
+    assert (wave.dtype, wave.shape) == (np.float32, (samples,))
+    assert np.isfinite(wave).all() and 0 < np.abs(wave).max() <= 1
+
+
+def test_preview_undoes_the_normalisation_of_the_mel(preview: PreviewVocoder, tiny_base: BaseFiles) -> None:
+    codes = torch.tensor([3, 1, 4, 1, 5])
+    decoded, _ = load_dvae(tiny_base.dvae).decode(codes[None])
+    expected = decoded[0] * load_mel_stats(tiny_base.mel_stats)[:, None]
+    assert torch.equal(preview.log_mel(codes), expected)
+
+
+def test_preview_leaves_out_tokens_that_are_no_codes(preview: PreviewVocoder) -> None:
+    with_start = preview.wave(Generated(torch.tensor([5, 1024, 6]), no_latents))
+    assert np.array_equal(with_start, preview.wave(Generated(torch.tensor([5, 6]), no_latents)))
+
+
+def test_preview_of_nothing_is_silence(preview: PreviewVocoder) -> None:
+    wave = preview.wave(Generated(torch.zeros(0, dtype=torch.int64), no_latents))
+    assert len(wave) > 0 and not wave.any()
+
+
+def test_hifigan_without_weights_is_refused(tiny_base: BaseFiles) -> None:
+    assert not has_hifigan(tiny_base)
+    with pytest.raises(UserError, match="vocoder: preview"):
+        make_vocoder("hifigan", tiny_base, load_model(tiny_base), [])
+
+
+def test_hifigan_speaks_at_24_khz(tmp_path_factory: pytest.TempPathFactory) -> None:
+    base = make_random_base(tmp_path_factory.mktemp("hifigan"), BaseSize(with_hifigan=True))
+    noise = torch.rand(1, 22_050, generator=torch.Generator().manual_seed(1)) - 0.5
+    vocoder = make_vocoder("hifigan", base, load_model(base), [noise, noise[:, :11_025]])
+    assert isinstance(vocoder, HifiganVocoder)
+    latents = torch.rand(1, 12, 64, generator=torch.Generator().manual_seed(2))
+    generated = Generated(torch.arange(12), lambda: latents)
+    wave = vocoder.wave(generated)
+    assert vocoder.sample_rate == 24_000
+    assert len(wave) == pytest.approx(12 * 1024 * 24_000 / 22_050, abs=2 * 256)
+    assert np.isfinite(wave).all() and np.abs(wave).max() > 0
+    assert len(vocoder.wave(generated, speed=2.0)) == pytest.approx(len(wave) / 2, abs=2 * 256)
+    assert np.array_equal(wave, vocoder.wave(generated))

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from xtts_finetune.spec.model import Name, Seed, Spec
+from xtts_finetune.spec.model import Contradiction, Name, Seed, Spec
 from xtts_finetune.spec.stop_rules import StopRule
 
 # Beyond any run; it keeps slips of the keyboard from becoming plans of years.
@@ -107,12 +107,12 @@ class PhaseSpec(Spec):
     )
 
     @classmethod
-    def contradictions(cls, given: Mapping[str, Any]) -> list[str]:
+    def contradictions(cls, given: Mapping[str, Any]) -> list[Contradiction]:
         epochs, steps = given.get("epochs"), given.get("steps")
         if epochs is None and steps is None:
-            return ["how long to train is missing: give 'epochs' (passes over the clips) or 'steps'"]
+            return [((), "how long to train is missing: give 'epochs' (passes over the clips) or 'steps'")]
         if epochs is not None and steps is not None:
-            return ["'epochs' and 'steps' are both given; keep one of them"]
+            return [(("epochs", "steps"), "'epochs' and 'steps' are both given; keep one of them")]
         return []
 
     def planned_steps(self, train_clips: int) -> int:
@@ -132,5 +132,5 @@ def checkpoint_step(resume: ResumeFrom) -> int | None:
 
 
 def checkpoint_path(resume: ResumeFrom, folder: Path) -> Path | None:
-    """The file that `resume_from` names, or None for a phase's checkpoint. `folder` is that of the phase's file."""
+    """The file that `resume_from` names, relative to its file's `folder`, or None for a phase's."""
     return None if resume.phase is not None else (folder / resume.checkpoint)

@@ -59,7 +59,9 @@ class BaseFiles:
 
     def fingerprint(self) -> str:
         """Hash of what training depends on, cheap enough for a plan (see `quick_hash`)."""
-        return hashlib.sha256("".join(quick_hash(self.folder / name) for name in FILE_NAMES).encode()).hexdigest()
+        return hashlib.sha256(
+            "".join(quick_hash(self.folder / name) for name in FILE_NAMES).encode()
+        ).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,9 @@ def read_config(base: BaseFiles) -> dict[str, Any]:
     try:
         config = json.loads(base.config.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{base.config}: this is not a readable JSON file ({error}); fetch the base again") from None
+        raise UserError(
+            f"{base.config}: this is not a readable JSON file ({error}); fetch the base again"
+        ) from None
     if not isinstance(config, dict) or not isinstance(config.get("model_args"), dict):
         raise UserError(f"{base.config}: expected the config.json of an XTTS model with its 'model_args'")
     return config
@@ -141,7 +145,9 @@ def _whole(base: BaseFiles) -> BaseFiles:
             f"or a known name: {', '.join(KNOWN_BASES)}"
         )
     if missing := base.missing():
-        raise UserError(f"base: {base.folder} lacks {', '.join(missing)}; fetch the missing files of the same release")
+        raise UserError(
+            f"base: {base.folder} lacks {', '.join(missing)}; fetch the missing files of the same release"
+        )
     return base
 
 

@@ -19,10 +19,14 @@ def load_dvae(path: Path) -> DiscreteVAE:
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        dvae = DiscreteVAE(channels=80, normalization=None, positional_dims=1, use_transposed_convs=False, **_sizes(state))
+        dvae = DiscreteVAE(
+            channels=80, normalization=None, positional_dims=1, use_transposed_convs=False, **_sizes(state)
+        )
         missing = dvae.load_state_dict(state, strict=False).missing_keys
     except Exception as error:
-        raise UserError(f"{path}: this is not a DVAE that fits XTTS ({error}); fetch the base again") from error
+        raise UserError(
+            f"{path}: this is not a DVAE that fits XTTS ({error}); fetch the base again"
+        ) from error
     # Counters that only the DVAE's own training uses may be left out of a file.
     if missing := [key for key in missing if key.startswith(("encoder.", "decoder.", "codebook.embed"))]:
         raise UserError(f"{path}: this DVAE lacks {', '.join(missing[:3])}; fetch the base again")
@@ -39,5 +43,7 @@ def _sizes(state: dict[str, torch.Tensor]) -> dict[str, int]:
         "hidden_dim": hidden_dim,
         "kernel_size": kernel_size,
         "num_layers": sum(re.fullmatch(r"encoder\.\d+\.0\.weight", key) is not None for key in state),
-        "num_resnet_blocks": sum(re.fullmatch(r"encoder\.\d+\.net\.0\.weight", key) is not None for key in state),
+        "num_resnet_blocks": sum(
+            re.fullmatch(r"encoder\.\d+\.net\.0\.weight", key) is not None for key in state
+        ),
     }

@@ -42,13 +42,14 @@ class AudioEncoder:
         """
         codes = self._dvae.get_codebook_indices(self._dvae_mel(self._on_device(wave)))
         wanted = -(-len(wave) // CODE_STRIDE)
-        return codes[0, :wanted].to(torch.int16).cpu().numpy()
+        kept: npt.NDArray[np.int16] = codes[0, :wanted].to(torch.int16).cpu().numpy()
+        return kept
 
     @torch.inference_mode()
     def conditioning(self, wave: Wave) -> npt.NDArray[np.float32]:
         """(80, samples // 256 + 1) conditioning mel of the whole clip; training slices it."""
-        mel = self._conditioning_mel(self._on_device(wave))
-        return mel[0].cpu().numpy()
+        mel: Wave = self._conditioning_mel(self._on_device(wave))[0].cpu().numpy()
+        return mel
 
     def eval_conditioning(self, wave: Wave) -> npt.NDArray[np.float32]:
         """(80, maximum // 256 + 1) conditioning mel as stock's evaluation takes it.

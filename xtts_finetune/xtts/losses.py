@@ -6,7 +6,7 @@ stop token, sound on its codes and four stop tokens. Padding is masked in attent
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -15,7 +15,9 @@ from torch import Tensor
 
 IGNORE = -1  # target that does not count
 STOP_TOKENS = 4  # stop tokens that Coqui's GPT scores after the codes of a clip
-TEXT_CE_UNIT = 0.01  # Coqui logs text CE times its loss weight; text_ce keeps that unit whatever the weight is
+TEXT_CE_UNIT = (
+    0.01  # Coqui logs text CE times its loss weight; text_ce keeps that unit whatever the weight is
+)
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class GptBatch:
     text (batch, text) int64     text_lengths (batch,)     tokens without start and stop
     codes (batch, codes) int64   code_lengths (batch,)     audio codes, one for 1024 samples
     conditioning (batch, 80, frames)                       conditioning mels
-    prompts (batch, 2) or None                             first and last + 1 code that the model was conditioned on
+    prompt_slices (batch, 2) or None                       first and last + 1 code that the model was conditioned on
     """
 
     text: Tensor
@@ -33,15 +35,19 @@ class GptBatch:
     codes: Tensor
     code_lengths: Tensor
     conditioning: Tensor
-    prompts: Tensor | None = None
+    prompt_slices: Tensor | None = None
+
+    @property
+    def clips(self) -> int:
+        """Clips in the batch."""
+        return len(self.text_lengths)
 
     def to(self, device: torch.device | str) -> GptBatch:
         """The same batch on a device."""
-        moved = {
-            name: value.to(device, non_blocking=True) if value is not None else None
-            for name, value in vars(self).items()
-        }
-        return GptBatch(**moved)
+        present = {name: tensor for name, tensor in vars(self).items() if tensor is not None}
+        return replace(
+            self, **{name: tensor.to(device, non_blocking=True) for name, tensor in present.items()}
+        )
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,7 @@ def gpt_cross_entropies(gpt: Any, batch: GptBatch) -> CrossEntropies:
     """Cross-entropies of Coqui's GPT on a batch. Differentiable; the caller weighs them into a loss."""
     text = text_sequences(batch.text, batch.text_lengths, gpt.start_text_token, gpt.stop_text_token)
     mel = mel_sequences(
-        batch.codes, batch.code_lengths, gpt.start_audio_token, gpt.stop_audio_token, batch.prompts
+        batch.codes, batch.code_lengths, gpt.start_audio_token, gpt.stop_audio_token, batch.prompt_slices
     )
     text_logits, mel_logits = _logits(gpt, text, mel, batch.conditioning)
     return cross_entropies(text_logits, text.targets, mel_logits, mel.targets, batch.code_lengths)

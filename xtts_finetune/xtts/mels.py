@@ -46,4 +46,5 @@ def _mel(mel_stats: torch.Tensor, filter_length: int) -> torch.nn.Module:
         mel_norm_file=None,
     )
     mel.mel_norms = mel_stats
-    return mel
+    module: torch.nn.Module = mel
+    return module

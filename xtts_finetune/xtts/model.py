@@ -74,7 +74,9 @@ def _load_weights(model: Xtts, weights: StateDict, source: Path) -> None:
         if key != "mel_stats" and (has_hifigan or not key.startswith("hifigan_decoder."))
     ]
     if missing or result.unexpected_keys:
-        wrong = [f"{key} is missing" for key in missing] + [f"{key} is unknown" for key in result.unexpected_keys]
+        wrong = [f"{key} is missing" for key in missing] + [
+            f"{key} is unknown" for key in result.unexpected_keys
+        ]
         raise UserError(
             f"{source}: {len(wrong)} weights do not fit the base's config.json: {'; '.join(wrong[:3])}"
         )

@@ -13,7 +13,8 @@ from xtts_finetune.errors import UserError
 
 StateDict = dict[str, torch.Tensor]
 
-# Left out when weights are taken over: the DVAE and the mels of stock's trainer, and inference's second copy of the GPT.
+# Left out when weights are taken over: the DVAE and the mels of stock's trainer, and the second copy of
+# the GPT that inference makes.
 _NOT_OF_THE_MODEL = ("dvae.", "torch_mel_spectrogram_", "gpt.gpt_inference.", "gpt.gpt.wte.")
 
 
@@ -35,13 +36,17 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: this is not a whole checkpoint ({reason}); use another one") from error
     if isinstance(checkpoint, dict) and isinstance(checkpoint.get("model"), dict):
         return checkpoint
-    if isinstance(checkpoint, dict) and checkpoint and all(isinstance(v, torch.Tensor) for v in checkpoint.values()):
+    if (
+        isinstance(checkpoint, dict)
+        and checkpoint
+        and all(isinstance(v, torch.Tensor) for v in checkpoint.values())
+    ):
         return {"model": checkpoint}
     raise UserError(f"{path}: this is not a checkpoint of XTTS: it has no 'model' with weights")
 
 
 def model_weights(checkpoint: dict[str, Any]) -> StateDict:
-    """The weights in the names of Coqui's `Xtts` ('gpt.', 'hifigan_decoder.', 'mel_stats'), whichever tool wrote them."""
+    """The weights under the names of Coqui's `Xtts` ('gpt.', 'hifigan_decoder.', 'mel_stats')."""
     weights = {key.removeprefix("xtts."): value for key, value in checkpoint["model"].items()}
     return {key: value for key, value in weights.items() if not key.startswith(_NOT_OF_THE_MODEL)}
 

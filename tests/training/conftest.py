@@ -1,0 +1,105 @@
+"""A small project: the tiny base, ten made-up clips, two phases; its data is prepared once."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.voices import make_clips
+from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.spec.declaration import Declaration, load_declaration
+from xtts_finetune.xtts.base import BaseFiles
+
+PHASE1 = """
+learning_rate: 1.0e-3
+steps: 6
+eval_every_steps: 2
+checkpoint_every: {steps: 3}
+batch_size: 2
+success: {minimum: {mel_ce_of_start: 0.99}, target: {mel_ce_of_start: 0.001}}
+"""
+PHASE2 = """
+resume_from: {phase: phase1, checkpoint: step 3, optimizer: keep}
+learning_rate: 1.0e-4
+schedule: {kind: cosine, warmup_steps: 1}
+steps: 4
+eval_every_steps: 2
+batch_size: 2
+accumulate: 2
+"""
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory, tiny_base: BaseFiles) -> Path:
+    """A project folder with prepared clips and nothing trained; copy it, do not train in it."""
+    from xtts_finetune.data.prepare import prepare
+    from xtts_finetune.xtts.encoder import AudioEncoder
+    from xtts_finetune.xtts.tokenizer import Tokenizer
+
+    folder = tmp_path_factory.mktemp("prepared")
+    make_clips(folder / "voice", 10)
+    shutil.copytree(tiny_base.folder, folder / "base")
+    (folder / "phases").mkdir()
+    (folder / "eval").mkdir()
+    files = {
+        "pipeline.yaml": "name: t\nbase: ./base\nlanguage: en\nvocoder: preview\nphases: [phase1, phase2]\n"
+        "datasets: [{name: voice, path: voice, format: ljspeech}]\neval_set: {fraction: 0.2, at_least: 2}\n",
+        "phases/phase1.yaml": PHASE1,
+        "phases/phase2.yaml": PHASE2,
+        "eval/utterances.yaml": "sentences: [{id: hello, text: Hello.}]\n",
+        "eval/decision_matrix.yaml": "rows: [{mel_ce: {below: 9}, ship: phase2, verdict: improved}]\n",
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    declaration = load_declaration(folder / "pipeline.yaml")
+    base = BaseFiles(folder / "base")
+    prepare(
+        declaration,
+        Tokenizer(base.vocab),
+        AudioEncoder(base),
+        RunFolder(declaration.run_folder),
+        lambda *_: None,
+    )
+    return folder
+
+
+@pytest.fixture
+def project(prepared: Path, tmp_path: Path) -> Path:
+    """A copy of the prepared project to train in."""
+    return Path(shutil.copytree(prepared, tmp_path / "project"))
+
+
+@pytest.fixture(scope="session")
+def trained(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with both phases trained; read it, do not write to it."""
+    folder = Path(shutil.copytree(prepared, tmp_path_factory.mktemp("trained") / "project"))
+    for phase in ("phase1", "phase2"):
+        train(folder, phase)
+    return folder
+
+
+def declaration_of(project: Path, *overrides: str) -> Declaration:
+    return load_declaration(project / "pipeline.yaml", overrides)
+
+
+def run_of(project: Path) -> RunFolder:
+    return RunFolder(project / "run" / "t")
+
+
+def train(project: Path, phase: str, *overrides: str, stop_after: int | None = None) -> None:
+    """Train a phase in this process; with `stop_after`, interrupt it after so many questions."""
+    import threading
+
+    from xtts_finetune.training.child import train_phase
+
+    class After(threading.Event):
+        asked = 0
+
+        def is_set(self) -> bool:
+            self.asked += 1
+            return stop_after is not None and self.asked >= stop_after
+
+    job = {"phase": phase, "device": "cpu", "fingerprint": "f"}
+    train_phase(declaration_of(project, *overrides), run_of(project), job, After())

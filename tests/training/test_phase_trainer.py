@@ -1,0 +1,130 @@
+"""A phase from its first weights to its closing records, on Coqui's real GPT and Trainer."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.training.conftest import run_of, train
+from xtts_finetune.errors import UserError
+from xtts_finetune.records.metrics import EvalRecord, StepRecord, read_metrics
+
+
+def timeless(record: StepRecord | EvalRecord) -> StepRecord | EvalRecord:
+    if isinstance(record, EvalRecord):
+        return replace(record, seconds=0.0)
+    return replace(record, seconds=0.0, load_seconds=0.0)
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    return dict(torch.load(path, weights_only=True)["model"])
+
+
+def test_a_phase_evaluates_at_start_at_every_mark_and_at_the_end(trained: Path) -> None:
+    metrics = read_metrics(run_of(trained).candidate("phase1").metrics)
+    assert [record.step for record in metrics.evals] == [0, 2, 4, 6]
+    assert [record.step for record in metrics.steps] == [1, 2, 3, 4, 5, 6]
+    assert metrics.evals[0].train_mel_ce is None
+    assert metrics.evals[1].train_mel_ce == pytest.approx(sum(r.mel_ce for r in metrics.steps[:2]) / 2)
+    assert metrics.evals[-1].mel_ce < metrics.evals[0].mel_ce
+    assert all(record.grad_norm > 0 for record in metrics.steps)
+
+
+def test_text_ce_is_in_coquis_unit_whatever_the_loss_weights(trained: Path, project: Path) -> None:
+    train(project, "phase1", "phase1.text_loss_weight=0.5", "phase1.steps=1")
+    start, other = (read_metrics(run_of(p).candidate("phase1").metrics).evals[0] for p in (trained, project))
+    assert start.text_ce == pytest.approx(0.01 * start.text_ce_nats)
+    assert (other.mel_ce, other.text_ce) == (start.mel_ce, start.text_ce)
+
+
+def test_the_next_phase_starts_exactly_where_its_checkpoint_was(trained: Path, project: Path) -> None:
+    run = run_of(trained)
+    train(project, "phase1", "phase1.steps=3")
+    at_step_3 = read_metrics(run_of(project).candidate("phase1").metrics).evals[-1]
+    start = read_metrics(run.candidate("phase2").metrics).evals[0]
+    assert at_step_3.step == 3
+    assert start.mel_ce == pytest.approx(at_step_3.mel_ce, abs=1e-6)
+    assert start.text_ce == pytest.approx(at_step_3.text_ce, abs=1e-6)
+
+
+def test_the_best_model_is_slim_and_only_the_newest_checkpoint_resumes(trained: Path) -> None:
+    folder = run_of(trained).candidate("phase1")
+    best = read_metrics(folder.metrics).best
+    assert best is not None
+    assert [step for step, _ in folder.best_models()] == [best.step]
+    assert folder.best_model.read_bytes() == folder.best_model_of(best.step).read_bytes()
+    saved = torch.load(folder.best_model, weights_only=True)
+    assert saved["optimizer"] is None
+    assert not any("dvae" in key for key in saved["model"])
+    # Step 3 stays whole because phase 2 resumes from it with its moments; step 6 is the newest.
+    assert [step for step, _ in folder.checkpoints()] == [3, 6]
+    assert all(torch.load(path, weights_only=True)["optimizer"] for _, path in folder.checkpoints())
+
+
+def test_a_checkpoint_that_a_later_phase_needs_without_moments_is_slimmed(project: Path) -> None:
+    train(project, "phase1", "phase2.resume_from.optimizer=reset", "phase1.steps=4")
+    slim, newest = (path for _, path in run_of(project).candidate("phase1").checkpoints())
+    assert torch.load(slim, weights_only=True)["optimizer"] is None
+    assert torch.load(newest, weights_only=True)["optimizer"]
+
+
+def test_an_interrupted_phase_goes_on_bit_for_bit(trained: Path, project: Path) -> None:
+    train(project, "phase1", stop_after=3)
+    info = json.loads(run_of(project).candidate("phase1").model_info.read_text(encoding="utf-8"))
+    assert (info["status"], info["steps"]) == ("interrupted", 3)
+    train(project, "phase1", stop_after=2)
+    train(project, "phase1")
+    ours, untouched = (run_of(folder).candidate("phase1") for folder in (project, trained))
+    theirs = read_metrics(untouched.metrics)
+    again = read_metrics(ours.metrics)
+    assert list(map(timeless, again.steps)) == list(map(timeless, theirs.steps))
+    assert list(map(timeless, again.evals)) == list(map(timeless, theirs.evals))
+    final = weights(ours.checkpoint(6))
+    assert all(torch.equal(final[key], value) for key, value in weights(untouched.checkpoint(6)).items())
+
+
+def test_the_newest_checkpoint_that_is_whole_is_used(project: Path) -> None:
+    train(project, "phase1", stop_after=5)
+    folder = run_of(project).candidate("phase1")
+    broken = folder.checkpoint(99)
+    broken.write_bytes(folder.checkpoint(5).read_bytes()[:5000])
+    train(project, "phase1")
+    assert [record.step for record in read_metrics(folder.metrics).steps] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_stop_rule_ends_the_phase_and_says_why(project: Path) -> None:
+    train(project, "phase1", "phase1.stop_when=[{rule: text_ce_above, limit: 0.001}]")
+    folder = run_of(project).candidate("phase1")
+    info = json.loads(folder.model_info.read_text(encoding="utf-8"))
+    assert (info["status"], info["reason"]["name"], info["steps"]) == ("done", "text_ce_above", 0)
+    assert "above 0.001" in folder.stopping_reason.read_text(encoding="utf-8")
+    assert folder.best_model.is_file()
+
+
+def test_the_level_reached_is_named(trained: Path) -> None:
+    info = json.loads(run_of(trained).candidate("phase1").model_info.read_text(encoding="utf-8"))
+    assert info["level"] == "minimum"
+
+
+def test_a_checkpoint_that_is_not_there_is_named_with_those_that_are(project: Path) -> None:
+    train(project, "phase1", "phase2.resume_from.checkpoint=last", "phase1.steps=2")
+    with pytest.raises(UserError, match=r"no checkpoint_1\.pth .*checkpoints there: 2"):
+        train(project, "phase2", "phase2.resume_from.checkpoint=step 1", "phase1.steps=2")
+
+
+def test_masking_the_prompt_changes_training_and_not_evaluation(trained: Path, project: Path) -> None:
+    train(project, "phase1", "phase1.mask_prompt=false", "phase1.steps=1")
+    masked, unmasked = (read_metrics(run_of(p).candidate("phase1").metrics) for p in (trained, project))
+    assert masked.steps[0].mel_ce != unmasked.steps[0].mel_ce
+    assert masked.evals[0].mel_ce == unmasked.evals[0].mel_ce
+
+
+def test_bf16_trains_close_to_fp32(trained: Path, project: Path) -> None:
+    train(project, "phase1", "phase1.precision=bf16")
+    mixed, full = (read_metrics(run_of(p).candidate("phase1").metrics).evals[-1] for p in (project, trained))
+    assert mixed.mel_ce != full.mel_ce
+    assert mixed.mel_ce == pytest.approx(full.mel_ce, rel=0.05)

@@ -1,0 +1,117 @@
+"""The child process that trains one phase: `python -m xtts_finetune.training.child JOB.json`.
+
+Exit codes: 0 the phase is done (all steps, or a stop rule), 1 it failed, 2 an input is wrong, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
+from xtts_finetune.records.stopping import Reason, Stop
+from xtts_finetune.spec.declaration import Declaration, load_declaration
+
+DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(job_file: Path) -> int:
+    """Train the phase that the job names; returns the exit code."""
+    job = json.loads(job_file.read_text(encoding="utf-8"))
+    run = RunFolder(Path(job["run_folder"]))
+    if job["device"] == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch looks for devices
+    interrupted = _listen_for_interrupts()
+    try:
+        declaration = load_declaration(Path(job["declaration_file"]), job["overrides"], run.root)
+        stop = train_phase(declaration, run, job, interrupted)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return WRONG_INPUT
+    return INTERRUPTED if stop.reason is Reason.INTERRUPTED else DONE
+
+
+def train_phase(
+    declaration: Declaration, run: RunFolder, job: dict[str, Any], interrupted: threading.Event
+) -> Stop:
+    """Train one phase from its first weights, or from where it was left, and write its closing records."""
+    # Imported here: a wrong declaration is said before the seconds that torch takes.
+    from xtts_finetune.records.closing import write_closing  # noqa: PLC0415
+    from xtts_finetune.records.metrics import read_metrics  # noqa: PLC0415
+    from xtts_finetune.spec.sources import kept_steps, source_of  # noqa: PLC0415
+    from xtts_finetune.training.closing import now, phase_facts  # noqa: PLC0415
+    from xtts_finetune.training.device import check_precision, pick_device  # noqa: PLC0415
+    from xtts_finetune.training.phase_data import PhaseData  # noqa: PLC0415
+    from xtts_finetune.training.phase_model import PhaseModel  # noqa: PLC0415
+    from xtts_finetune.training.phase_trainer import PhaseJob, PhaseTrainer  # noqa: PLC0415
+    from xtts_finetune.training.starting import begin, first_weights, newest_checkpoint, resume  # noqa: PLC0415
+    from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
+    from xtts_finetune.xtts.model import load_model  # noqa: PLC0415
+
+    name = job["phase"]
+    phase = declaration.phases[name]
+    folder = run.candidate(name)
+    device = pick_device(job["device"])
+    check_precision(phase.precision, device)
+    base = find_base(declaration.pipeline.base)
+    data = PhaseData(run, base, phase)
+    total_steps = phase.planned_steps(data.train_clips)
+    checkpoint = newest_checkpoint(folder)
+    source = source_of(declaration, name)
+    weights = first_weights(source, run)
+    model = PhaseModel(load_model(base, weights), phase, total_steps)
+    _make_model_folder(folder, base.vocab)
+    started = str(checkpoint["started"]) if checkpoint and checkpoint.get("started") else now()
+    trainer = PhaseTrainer(
+        model,
+        PhaseJob(
+            folder, phase, data, total_steps, kept_steps(declaration, name), started, interrupted.is_set
+        ),
+    )
+    if checkpoint is not None:
+        resume(trainer, checkpoint)
+    else:
+        begin(trainer, source, weights)
+    try:
+        stop = trainer.train()
+    finally:
+        data.close()
+    metrics = read_metrics(folder.metrics)
+    facts = phase_facts(
+        name,
+        phase,
+        data.train_clips,
+        metrics,
+        stop,
+        started=started,
+        fingerprint=str(job.get("fingerprint", "")),
+        log=run.job_log(name),
+    )
+    write_closing(folder, facts, stop)
+    return stop
+
+
+def _make_model_folder(folder: CandidateFolder, vocab: Path) -> None:
+    """Stock tools load a phase's folder: config.json is written by Trainer, vocab.json is the base's."""
+    folder.path.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(vocab, folder.vocab)
+
+
+def _listen_for_interrupts() -> threading.Event:
+    """Ctrl-C only asks: the step at hand is finished and saved first."""
+    asked = threading.Event()
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: asked.set())
+    return asked
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[-1])))

@@ -1,0 +1,79 @@
+"""AdamW with weight decay on weights only, and the taking over of old moments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from xtts_finetune.errors import UserError
+
+BETAS = (0.9, 0.96)  # of XTTS's own training recipe
+EPSILON = 1e-8
+
+_NORMS = (nn.LayerNorm, nn.GroupNorm, nn.BatchNorm1d, nn.BatchNorm2d, nn.InstanceNorm1d, nn.InstanceNorm2d)
+
+
+def parameter_names(gpt: nn.Module) -> tuple[list[str], list[str]]:
+    """Names of the parameters with weight decay and of those without: biases, norms and embeddings.
+
+    Both sorted: the grouping and order that Coqui's `optimizer_wd_only_on_weights` has, so that either tool
+    can read the other's optimizer state.
+    """
+    spared = set()
+    names = []
+    for module_name, module in gpt.named_modules():
+        for name, _ in module.named_parameters(recurse=False):
+            full_name = f"{module_name}.{name}" if module_name else name
+            names.append(full_name)
+            if name == "bias" or isinstance(module, (*_NORMS, nn.Embedding)):
+                spared.add(full_name)
+    return sorted(set(names) - spared), sorted(spared)
+
+
+def make_optimizer(gpt: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
+    """AdamW over the GPT's parameters (Loshchilov and Hutter, ICLR 2019)."""
+    parameters = dict(gpt.named_parameters())
+    weights, spared = parameter_names(gpt)
+    groups = [
+        {"params": [parameters[name] for name in weights], "weight_decay": weight_decay},
+        {"params": [parameters[name] for name in spared], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=learning_rate, betas=BETAS, eps=EPSILON, fused=True)
+
+
+def keep_moments(
+    optimizer: torch.optim.AdamW, gpt: nn.Module, checkpoint: dict[str, Any], source: str
+) -> None:
+    """Take over a checkpoint's moments while learning rate and decay stay as declared.
+
+    Understands this package's and Coqui's checkpoints, whether their optimizer has one group or two.
+    Raises UserError if the checkpoint has no optimizer state or one of another model.
+    """
+    states = checkpoint.get("optimizer")
+    state = states[0] if isinstance(states, list) and states else states
+    if not isinstance(state, dict) or not state.get("state"):
+        raise UserError(
+            f"{source} holds no optimizer state, so its moments cannot be kept: use 'optimizer: reset', "
+            "or resume from 'last'"
+        )
+    weights, spared = parameter_names(gpt)
+    old_groups = state["param_groups"]
+    old_order = [name for name, _ in gpt.named_parameters()] if len(old_groups) == 1 else [*weights, *spared]
+    old_indices = [index for group in old_groups for index in group["params"]]
+    if len(old_indices) != len(old_order):
+        raise UserError(f"{source}: its optimizer state is of another model; use 'optimizer: reset'")
+    index_of = dict(zip(old_order, old_indices, strict=True))
+    # A parameter that never had a gradient has no moments; it keeps none.
+    moments = {
+        new: state["state"][index_of[name]]
+        for new, name in enumerate([*weights, *spared])
+        if index_of[name] in state["state"]
+    }
+    try:
+        optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+    except ValueError as error:
+        raise UserError(
+            f"{source}: its optimizer state does not fit ({error}); use 'optimizer: reset'"
+        ) from error

@@ -1,0 +1,66 @@
+"""A phase's batches, from the cache that was prepared for the whole pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from xtts_finetune.data.batches import BatchPlan
+from xtts_finetune.data.cache import ClipCache
+from xtts_finetune.data.loader import TrainingBatches, eval_batches
+from xtts_finetune.data.prefetch import Prefetcher
+from xtts_finetune.records.clips import read_clips
+from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.spec.phase import PhaseSpec
+from xtts_finetune.xtts.base import BaseFiles, conditioning_lengths, read_config
+from xtts_finetune.xtts.losses import GptBatch
+from xtts_finetune.xtts.mels import load_mel_stats, silence
+
+
+class PhaseData:
+    """Training batches that depend on (seed, step) alone, and the frozen eval set."""
+
+    def __init__(self, run: RunFolder, base: BaseFiles, phase: PhaseSpec) -> None:
+        cache = ClipCache.open(run.cache)
+        clips = read_clips(run.clips, "train")
+        self.train_clips = len(clips)
+        self._eval = EvalData(run)
+        self._mask_prompt = phase.mask_prompt
+        self._plan = BatchPlan(len(clips), phase.batch_size, phase.seed, phase.accumulate)
+        batches = TrainingBatches(
+            clips,
+            cache,
+            self._plan,
+            conditioning_lengths(read_config(base)),
+            silence(load_mel_stats(base.mel_stats)).numpy(),
+        )
+        self._prefetcher = Prefetcher(batches)
+
+    def train_batches(self, step: int) -> list[GptBatch]:
+        """The micro-batches of a step, counted from 0."""
+        batches = self._prefetcher.get(step)
+        return batches if self._mask_prompt else [replace(batch, prompt_slices=None) for batch in batches]
+
+    def eval_batches(self) -> Iterator[GptBatch]:
+        """The eval set, the same every time."""
+        return self._eval.batches()
+
+    def epoch(self, step: int) -> float:
+        """Passes over the clips that are done after `step` steps."""
+        return round(self._plan.epoch_of(step), 4)
+
+    def close(self) -> None:
+        """End the thread that prepares batches ahead."""
+        self._prefetcher.close()
+
+
+class EvalData:
+    """The frozen eval set of a run."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self._cache = ClipCache.open(run.cache)
+        self._clips = read_clips(run.clips, "eval")
+
+    def batches(self) -> Iterator[GptBatch]:
+        """One clip a batch: nothing is padded, and memory does not depend on the size of the set."""
+        return eval_batches(self._clips, self._cache)

@@ -1,0 +1,59 @@
+"""The model as Coqui's Trainer sees it: Coqui's XTTS inside, this package's losses outside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from trainer.model import TrainerModel
+from TTS.tts.models.xtts import Xtts
+
+from xtts_finetune.spec.phase import PhaseSpec
+from xtts_finetune.training.optimizer import make_optimizer
+from xtts_finetune.training.schedule import make_schedule
+from xtts_finetune.xtts.losses import GptBatch, gpt_cross_entropies
+
+
+class PhaseModel(TrainerModel):  # type: ignore[misc]  # TrainerModel has no types
+    """Trains the GPT of an XTTS model as a phase declares. Its weights are named as stock's: 'xtts.gpt. ...'."""
+
+    def __init__(self, xtts: Xtts, phase: PhaseSpec, total_steps: int) -> None:
+        super().__init__()
+        self.xtts = xtts
+        self.config = xtts.config
+        self._phase = phase
+        self._total_steps = total_steps
+        self.requires_grad_(False)
+        self.xtts.gpt.requires_grad_(True)
+
+    def set_training(self) -> None:
+        """Dropout in the GPT alone."""
+        torch.nn.Module.eval(self.xtts)  # Xtts.eval would add inference's copies to the weights
+        self.xtts.gpt.train()
+
+    def train_step(
+        self, batch: GptBatch, criterion: object, optimizer_idx: int | None = None
+    ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        """Losses of a batch: the weighted sum that is trained on, and the plain cross-entropies in nats."""
+        ce = gpt_cross_entropies(self.xtts.gpt, batch)
+        loss = self._phase.text_loss_weight * ce.text + self._phase.mel_loss_weight * ce.mel
+        return {"model_outputs": None}, {"loss": loss, "mel_ce": ce.mel, "text_ce_nats": ce.text}
+
+    def forward(self, batch: GptBatch) -> dict[str, Any]:
+        """The training step under the name that wrappers of a module call."""
+        return self.train_step(batch, None)[1]
+
+    def get_criterion(self) -> torch.nn.Module:
+        """The loss is part of `train_step`; Trainer wants a module all the same."""
+        return torch.nn.Identity()
+
+    def get_optimizer(self) -> torch.optim.Optimizer:
+        """AdamW, decay on weights only."""
+        return make_optimizer(self.xtts.gpt, self._phase.learning_rate, self._phase.weight_decay)
+
+    def get_scheduler(self, optimizer: list[torch.optim.Optimizer]) -> torch.optim.lr_scheduler.LRScheduler:
+        """The declared schedule, stepped with the optimizer."""
+        return make_schedule(optimizer[0], self._phase.schedule, self._total_steps)
+
+    def get_data_loader(self, *arguments: object, **keywords: object) -> None:
+        """Unused: batches come from the cache, see `phase_data`."""

@@ -16,6 +16,7 @@ from xtts_finetune.spec.declaration import Declaration
 
 BASE = "base"
 NOT_RUN = "not run"
+ENDED = {"failed": "failed", "interrupted": "was interrupted", "unfinished": "has not come to its end"}
 NOBODY_LISTENED = "provisional: nobody has listened yet"
 
 
@@ -141,7 +142,9 @@ def decide_from(inputs: Mapping[str, Any]) -> Decision:
         )
     if shipped.status != "done" and shipped.name != BASE:
         provisional = True
-        why.append(f"{shipped.name} is {shipped.status}: its best model so far is what ships.")
+        why.append(
+            f"{shipped.name} {ENDED.get(shipped.status, shipped.status)}: its best model so far ships."
+        )
     provisional = provisional or bool(fit.open)
     return Decision(row.ship, row.verdict, provisional, tuple(why), fit.row, row.then, candidates, inputs)
 

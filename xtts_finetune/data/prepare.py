@@ -57,7 +57,7 @@ def prepare(
     inputs = data_inputs(declaration)
     vocabulary = quick_hash(find_base(declaration.pipeline.base).vocab)
     cache = ClipCache(run.cache, encoder.key, vocabulary)
-    cache.sweep()
+    _sweep(run, cache)
     with Sources(run.cache / "sources.jsonl") as sources:
         audit = Audit(declaration.pipeline.clips, tokenizer, encoder, cache, sources)
         clips, dropped = _check_all(declaration, audit, progress)
@@ -89,6 +89,14 @@ def content_of(clips: Sequence[ClipRecord]) -> str:
     """Hash of all that training sees of the clips: sounds, texts, languages and splits, in their order."""
     seen = [[clip.sha256, clip.text, clip.language, clip.split] for clip in clips]
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
+
+
+def _sweep(run: RunFolder, cache: ClipCache) -> None:
+    """Remove the temporary files that a kill left behind; other files of the run are not ours to touch."""
+    cache.sweep()
+    for file in (run.clips, run.dropped, run.eval_set, run.data_info):
+        for left in run.root.glob(f".{file.name}.*.tmp"):
+            left.unlink(missing_ok=True)
 
 
 def _check_all(

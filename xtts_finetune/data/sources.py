@@ -56,12 +56,10 @@ class Sources:
 
     def tidy(self) -> None:
         """Rewrite the file with what this run asked for; called at the end of a whole run."""
-        appended = self._file is not None
         self._close()
-        if appended or self._asked.keys() != self._known.keys():
-            write_text_atomic(
-                self._path, "".join(_line(stamp, source) for stamp, source in self._asked.items())
-            )
+        tidy = "".join(_line(stamp, source) for stamp, source in self._asked.items())
+        if not self._path.is_file() or self._path.read_text(encoding="utf-8", errors="replace") != tidy:
+            write_text_atomic(self._path, tidy)
 
     def _close(self) -> None:
         if self._file is not None:

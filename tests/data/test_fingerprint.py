@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.data.data_samples import declare, write_ljspeech, write_sound
+from xtts_finetune.data.fingerprint import changed_inputs, data_inputs
+from xtts_finetune.errors import UserError
+from xtts_finetune.spec.declaration import Declaration
+from xtts_finetune.xtts.base import BaseFiles
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> BaseFiles:
+    """Files that need only be there: no model is loaded."""
+    files = BaseFiles(tmp_path / "base")
+    files.folder.mkdir()
+    for file in (files.model, files.dvae, files.mel_stats, files.vocab):
+        file.write_bytes(file.name.encode())
+    files.config.write_text('{"model_args": {}}', encoding="utf-8")
+    return files
+
+
+@pytest.fixture
+def declaration(tmp_path: Path, base: BaseFiles) -> Declaration:
+    folder = write_ljspeech(tmp_path / "my voice", 4)
+    return declare(base.folder, [{"name": "a", "path": folder, "format": "ljspeech"}], tmp_path / "run")
+
+
+def later(file: Path) -> None:
+    status = file.stat()
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000))
+
+
+@pytest.mark.parametrize(
+    "change, changed",
+    [
+        (lambda folder, base: None, []),
+        (lambda folder, base: later(folder / "metadata.csv"), []),
+        (lambda folder, base: write_sound(folder / "wavs" / "new.wav"), []),
+        (lambda folder, base: later(folder / "wavs" / "clip001.wav"), ["a: audio"]),
+        (lambda folder, base: (folder / "wavs" / "clip001.wav").unlink(), ["a: audio"]),
+        (
+            lambda folder, base: (folder / "metadata.csv").write_text("clip000|other\n"),
+            ["a: texts", "a: audio"],
+        ),
+        (lambda folder, base: base.vocab.write_bytes(b"another"), ["base"]),
+        (lambda folder, base: base.dvae.write_bytes(b"another"), ["base"]),
+        (lambda folder, base: base.model.write_bytes(b"another"), []),
+    ],
+)
+def test_what_changed_is_named(
+    declaration: Declaration, base: BaseFiles, change: Callable[[Path, BaseFiles], object], changed: list[str]
+):
+    before = data_inputs(declaration)
+    change(declaration.pipeline.datasets[0].path, base)
+    assert changed_inputs(before, data_inputs(declaration)) == changed
+
+
+@pytest.mark.parametrize(
+    "settings", [{"clips": {"max_seconds": 9}}, {"eval_set": {"seed": 5}}], ids=["clips", "eval_set"]
+)
+def test_settings_count(declaration: Declaration, base: BaseFiles, settings: dict[str, object]):
+    datasets = [spec.model_dump() for spec in declaration.pipeline.datasets]
+    other = declare(base.folder, datasets, declaration.run_folder, **settings)
+    assert changed_inputs(data_inputs(declaration), data_inputs(other)) == ["settings"]
+
+
+def test_a_data_set_that_comes_or_goes_is_named():
+    assert changed_inputs({"base": "1", "b: texts": "2"}, {"base": "1", "c: texts": "2"}) == [
+        "c: texts",
+        "b: texts",
+    ]
+    assert changed_inputs({}, {"base": "1"}) == ["base"]
+
+
+def test_a_base_too_small_for_the_clips_is_an_error_of_the_declaration(
+    declaration: Declaration, base: BaseFiles
+):
+    base.config.write_text('{"model_args": {"gpt_max_audio_tokens": 50}}', encoding="utf-8")
+    with pytest.raises(UserError, match="max_seconds"):
+        data_inputs(declaration)
+
+
+def test_needs_neither_torch_nor_audio_libraries():
+    code = """
+        import sys
+        import xtts_finetune.data.fingerprint
+        heavy = {"torch", "TTS", "trainer", "soundfile", "soxr", "numpy", "librosa"} & set(sys.modules)
+        sys.exit(", ".join(heavy) or 0)
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, timeout=60)

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from xtts_finetune.data.sources import Source, Sources
+
+KNOWN = Source("ab" * 32, 22_050)
+
+
+@pytest.fixture
+def audio(tmp_path: Path) -> Path:
+    file = tmp_path / "hang fájl.wav"
+    file.write_bytes(b"sound")
+    return file
+
+
+def remembered(tmp_path: Path, audio: Path) -> Path:
+    index = tmp_path / "cache" / "sources.jsonl"
+    with Sources(index) as sources:
+        assert sources.get(audio) is None
+        sources.remember(audio, KNOWN)
+    return index
+
+
+def test_remembers_from_run_to_run(tmp_path: Path, audio: Path):
+    index = remembered(tmp_path, audio)
+    with Sources(index) as sources:
+        assert sources.get(audio) == KNOWN
+
+
+@pytest.mark.parametrize("change", ["content", "time"])
+def test_forgets_a_file_that_changed(tmp_path: Path, audio: Path, change: str):
+    index = remembered(tmp_path, audio)
+    status = audio.stat()
+    if change == "content":
+        audio.write_bytes(b"another sound")
+    os.utime(audio, ns=(status.st_atime_ns, status.st_mtime_ns + (1 if change == "time" else 0)))
+    with Sources(index) as sources:
+        assert sources.get(audio) is None
+
+
+def test_a_line_cut_off_by_a_kill_spoils_neither_what_is_before_nor_what_comes_after(
+    tmp_path: Path, audio: Path
+):
+    index = remembered(tmp_path, audio)
+    with index.open("a", encoding="utf-8") as file:
+        file.write('["/some/where", 12, 3')
+    other = tmp_path / "b.wav"
+    other.touch()
+    with Sources(index) as sources:
+        sources.remember(other, Source("cd" * 32, 1))
+    with Sources(index) as sources:
+        assert sources.get(audio) == KNOWN
+        assert sources.get(other) == Source("cd" * 32, 1)
+
+
+def test_tidying_keeps_what_this_run_asked_for(tmp_path: Path, audio: Path):
+    index = remembered(tmp_path, audio)
+    other = tmp_path / "b.wav"
+    other.touch()
+    with Sources(index) as sources:
+        sources.remember(other, KNOWN)
+        sources.tidy()
+    assert len(index.read_text(encoding="utf-8").splitlines()) == 1
+    with Sources(index) as sources:
+        assert sources.get(audio) is None
+        assert sources.get(other) == KNOWN

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ UTTERANCES: dict[str, Any] = {
     "seeds": [1, 2],
     "reference": {"clips": 2},
 }
+SHORT = {**UTTERANCES, "sentences": [{"id": "one", "text": "Yes."}], "seeds": [1]}
 FILES = ["one_s1.wav", "one_s2.wav", "two_s1.wav", "two_s2.wav"]
 
 
@@ -41,8 +43,12 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> BaseFiles:
 
 @pytest.fixture
 def run(tmp_path: Path, demo_folder: Path) -> RunFolder:
-    """A run whose clips are prepared and whose only phase has ended."""
-    run = RunFolder(tmp_path / "run")
+    """A run whose clips are prepared and whose only phase has not begun."""
+    return prepared(tmp_path / "run", demo_folder)
+
+
+def prepared(root: Path, demo_folder: Path) -> RunFolder:
+    run = RunFolder(root)
     wavs = sorted((demo_folder / "data/set_a/wavs").glob("*.flac"))[:3]
     write_clips(run.clips, [clip(str(n), 1.0 + n, audio) for n, audio in enumerate(wavs)])
     return run
@@ -125,33 +131,62 @@ def test_a_phases_own_model_speaks(base: BaseFiles, run: RunFolder) -> None:
     assert record(run)["reference"] == record(run, "phase1")["reference"]
 
 
-@pytest.mark.parametrize("change", ["settings", "text", "seeds", "model", "file", "record", "reference"])
-def test_what_changed_is_spoken_again(base: BaseFiles, run: RunFolder, tmp_path: Path, change: str) -> None:
+@pytest.fixture(scope="module")
+def spoken(base: BaseFiles, tmp_path_factory: pytest.TempPathFactory, demo_folder: Path) -> RunFolder:
+    """A run in which the base has said SHORT; copy it before changing it."""
+    run = prepared(tmp_path_factory.mktemp("spoken") / "run", demo_folder)
+    speak(declare(base, run, SHORT), run)
+    return run
+
+
+def without_file(run: RunFolder) -> None:
+    (run.candidate("base").utterances / "one_s1.wav").unlink()
+
+
+def with_torn_record(run: RunFolder) -> None:
+    run.candidate("base").utterances_json.write_text('{"finger', encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("declared", "damage", "current"),
+    [
+        ({}, None, True),
+        ({"inference": {"temperature": 0.5}}, None, False),
+        ({"sentences": [{"id": "one", "text": "No."}]}, None, False),
+        ({"sentences": [{"id": "one", "text": "Yes.", "language": "hu"}]}, None, False),
+        ({"seeds": [7]}, None, False),
+        ({"reference": {"clips": 1}}, None, False),
+        ({}, without_file, False),
+        ({}, with_torn_record, False),
+    ],
+)
+def test_what_changed_is_not_current(
+    base: BaseFiles,
+    spoken: RunFolder,
+    tmp_path: Path,
+    declared: dict[str, Any],
+    damage: Callable[[RunFolder], None] | None,
+    current: bool,
+) -> None:
+    run = RunFolder(Path(shutil.copytree(spoken.root, tmp_path / "run")))
+    if damage is not None:
+        damage(run)
+    assert utterances_current(declare(base, run, {**SHORT, **declared}), run, "base") == current
+
+
+def test_another_model_is_not_current(base: BaseFiles, spoken: RunFolder, tmp_path: Path) -> None:
     own = BaseFiles(Path(shutil.copytree(base.folder, tmp_path / "own")))
-    folder = run.candidate("base").utterances
-    spec = {**UTTERANCES, "sentences": [{"id": "one", "text": "Yes."}], "seeds": [1]}
-    speak(declare(own, run, spec), run)
-    if change == "settings":
-        spec["inference"] = {"temperature": 0.5}
-    elif change == "text":
-        spec["sentences"] = [{"id": "one", "text": "No."}]
-    elif change == "seeds":
-        spec["seeds"] = [7]
-    elif change == "model":
-        make_random_base(own.folder, BaseSize(max_audio_tokens=13), seed=5)
-    elif change == "file":
-        (folder / "one_s1.wav").unlink()
-    elif change == "record":
-        (folder / "utterances.json").write_text('{"finger', encoding="utf-8")
-    elif change == "reference":
-        spec["reference"] = {"clips": 1}
-    declaration = declare(own, run, spec)
-    assert not utterances_current(declaration, run, "base")
+    assert utterances_current(declare(own, spoken, SHORT), spoken, "base")  # it may lie elsewhere
+    make_random_base(own.folder, BaseSize(max_audio_tokens=13), seed=5)
+    assert not utterances_current(declare(own, spoken, SHORT), spoken, "base")
+
+
+def test_speaking_again_takes_the_old_files_away(base: BaseFiles, spoken: RunFolder, tmp_path: Path) -> None:
+    run = RunFolder(Path(shutil.copytree(spoken.root, tmp_path / "run")))
+    declaration = declare(base, run, {**SHORT, "seeds": [7]})
     assert speak(declaration, run)[-1] == "1/1 spoken"
+    assert [file.name for file in run.candidate("base").utterances.glob("*.wav")] == ["one_s7.wav"]
     assert utterances_current(declaration, run, "base")
-    assert [file.name for file in folder.glob("*.wav")] == [
-        "one_s7.wav" if change == "seeds" else "one_s1.wav"
-    ]
 
 
 def test_nothing_is_current_before_the_clips_are_there(base: BaseFiles, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +194,11 @@ def test_shipping_an_unfinished_phase_is_provisional_and_said(status: str, said:
     assert any(f"phase2 {said}: its best" in reason for reason in decision.why)
 
 
+def test_a_phase_that_is_best_where_it_started_is_said() -> None:
+    decision = decide_from(inputs(BASE, candidate("phase1", 5.0, 8, step=0)))
+    assert any("training has not improved on where it started" in reason for reason in decision.why)
+
+
 def declaration(folder: Path, **decision: Any) -> Declaration:
     pipeline = {
         "name": "demo",
@@ -212,10 +218,10 @@ def declaration(folder: Path, **decision: Any) -> Declaration:
     )
 
 
-def evaluate(run: RunFolder, name: str, mel_ces: dict[int, float]) -> None:
+def evaluate(run: RunFolder, name: str, mel_ces: dict[int, float], text_ce: float = 0.028) -> None:
     with MetricsWriter(run.candidate(name).metrics) as writer:
         for step, mel_ce in mel_ces.items():
-            writer.write(EvalRecord(step, mel_ce, 0.028, 2.8, 0.1, 9000, 1200, 4.0))
+            writer.write(EvalRecord(step, mel_ce, text_ce, 2.8, 0.1, 9000, 1200, 4.0))
 
 
 def test_a_run_is_decided_from_the_best_evaluation_of_each_candidate(tmp_path: Path) -> None:
@@ -237,7 +243,7 @@ def test_a_run_is_decided_from_the_best_evaluation_of_each_candidate(tmp_path: P
 def test_deciding_again_from_the_file_gives_the_same_answer(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run" / "demo")
     evaluate(run, "base", {0: 5.046})
-    evaluate(run, "phase2", {0: 3.5, 100: 2.4})
+    evaluate(run, "phase2", {0: 3.5, 100: 2.4}, text_ce=math.nan)
     decision = decide(declaration(tmp_path, read="phase2"), run)
     write_decision(run, decision)
     written = json.loads(run.decision.read_text(encoding="utf-8"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -25,6 +26,7 @@ from tests.pipeline.made_up_run import (
 from xtts_finetune.pipeline.report import number, percent, write_report
 from xtts_finetune.pipeline.report_players import collect_sentences, player
 from xtts_finetune.records.clips import ClipRecord, write_clips
+from xtts_finetune.records.metrics import EvalRecord, MetricsWriter
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason, Stop
 
@@ -211,6 +213,20 @@ def test_a_phase_that_has_written_only_its_start_has_no_curve(tmp_path: Path) ->
     lines = run.candidate("phase1").metrics.read_text(encoding="utf-8").splitlines(keepends=True)
     run.candidate("phase1").metrics.write_text(lines[0], encoding="utf-8")
     assert read(write_report(declaration, run)).all("svg") == []
+
+
+def test_numbers_that_are_none_are_dashes(tmp_path: Path) -> None:
+    declaration = declare(tmp_path)
+    run = RunFolder(declaration.run_folder)
+    add_base(run)
+    folder = run.candidate("phase2")
+    with MetricsWriter(folder.metrics) as writer:
+        for step, mel_ce in ((0, 5.0), (10, 2.4), (20, math.nan)):
+            writer.write(EvalRecord(step, mel_ce, math.nan, math.nan, math.nan, 9000, 1200, 4.0))
+    folder.best_model.touch()
+    page = read(write_report(declaration, run))
+    assert "phase2 is best at step 10: mel_ce 2.400, text_ce unknown" in page.words
+    assert len(page.all("svg")) == 2
 
 
 def test_recordings_are_packed_without_loss(tmp_path: Path) -> None:

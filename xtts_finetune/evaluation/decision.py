@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from xtts_finetune.evaluation.matrix import Fit, Values, first_fit
-from xtts_finetune.records.atomic import write_json_atomic
+from xtts_finetune.records.atomic import strict_json, write_json_atomic
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
@@ -79,7 +79,7 @@ def write_decision(run: RunFolder, decision: Decision) -> None:
 def gather_inputs(declaration: Declaration, run: RunFolder) -> dict[str, Any]:
     """Everything that the decision depends on, as plain JSON values."""
     names = [BASE, *declaration.phases]
-    return {
+    inputs = {
         "read": declaration.decision.read,
         "rows": [row.model_dump(mode="json", exclude_none=True) for row in declaration.decision.rows],
         "candidates": [
@@ -87,6 +87,8 @@ def gather_inputs(declaration: Declaration, run: RunFolder) -> dict[str, Any]:
             for name in names
         ],
     }
+    # A number that JSON lacks must decide as it does when it is read back.
+    return dict(strict_json(inputs))
 
 
 def _measured(folder: CandidateFolder) -> dict[str, Any]:
@@ -180,10 +182,13 @@ def _candidate_to_read(
 
 
 def _numbers_in_words(read: Candidate, base: Candidate | None) -> list[str]:
-    words = f"{read.name} is best at step {read.step}: mel_ce {read.mel_ce:.3f}, text_ce {read.text_ce:.4f}"
+    text_ce = "unknown" if read.text_ce is None else f"{read.text_ce:.4f}"
+    words = f"{read.name} is best at step {read.step}: mel_ce {read.mel_ce:.3f}, text_ce {text_ce}"
     share = _values(read, base).mel_ce_of_base
     if share is not None and base is not None and base is not read:
         words += f"; its mel_ce is {share:.0%} of the base's {base.mel_ce:.3f}"
+    if read.step == 0:
+        words += "; training has not improved on where it started"
     marks = [] if read.quality is None else [f"Listeners gave it {read.quality:g} out of 10."]
     return [words + ".", *marks]
 

@@ -24,7 +24,7 @@ FACTS = PhaseFacts(
     epochs_planned=30,
     batch_size=3,
     learning_rate=1e-6,
-    hyperparameters={"learning_rate": 1e-6, "batch_size": 3},
+    hyperparameters={"learning_rate": 1e-6, "batch_size": 3, "schedule": {"kind": "cosine"}},
     started="2026-11-20T20:00:00+01:00",
     ended="2026-11-21T04:12:00+01:00",
     seconds=8 * 3600 + 12 * 60,
@@ -68,6 +68,7 @@ def test_the_text_for_people_has_what_they_need(tmp_path: Path) -> None:
         "2.1 of 30",
         "8 h 12 min",
         "learning_rate  1e-06",
+        "schedule.kind  cosine",
         "What it means",
         "run_pipeline phase2",
     ):

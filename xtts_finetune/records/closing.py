@@ -149,7 +149,7 @@ def stopping_text(candidate: str, facts: PhaseFacts, stop: Stop, metrics: Metric
     parts = [
         f"{candidate} stopped at step {step} of {facts.steps_planned}: {stop.message}",
         _table(rows),
-        "Hyperparameters\n" + textwrap.indent(_table(facts.hyperparameters), "  "),
+        "Hyperparameters\n" + textwrap.indent(_table(_flat(facts.hyperparameters)), "  "),
         "What it means\n" + _paragraph(stop.reason.meaning),
         "What to do next\n" + _paragraph(_advice(stop, metrics)) + f"\n    {facts.command}",
     ]
@@ -184,6 +184,17 @@ def _numbers(record: EvalRecord | None) -> str:
         return "not evaluated"
     values = f"mel_ce {record.mel_ce:.3f}, text_ce {record.text_ce:.4f}, stop_ce {record.stop_ce:.3f}"
     return f"{values} at step {record.step}"
+
+
+def _flat(values: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """Nested settings as lines of their own: 'schedule.kind'."""
+    rows: dict[str, object] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            rows |= _flat(value, f"{prefix}{key}.")
+        else:
+            rows[f"{prefix}{key}"] = value
+    return rows
 
 
 def _table(rows: Mapping[str, object]) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from xtts_finetune.spec.declaration import Declaration
 
 DEFAULT_FILE = Path("pipeline.yaml")
-# Errors are ours to print (cli/exits.py). Help in plain text: rich's takes longer to import than all the rest.
+# Errors are ours to print (cli/exits.py). Help is plain: rich's takes longer to import than all the rest.
 APP: dict[str, Any] = {
     "pretty_exceptions_enable": False,
     "add_completion": False,

@@ -90,8 +90,9 @@ def evaluate_the_base(job: Job, progress: Progress) -> None:
 def speak(job: Job, progress: Progress) -> None:
     """Let the candidate say the declared sentences."""
     from xtts_finetune.evaluation.utterances import speak_candidate  # noqa: PLC0415
+    from xtts_finetune.training.device import pick_device  # noqa: PLC0415
 
-    speak_candidate(job.declaration, job.run, job.candidate, job.device, progress)
+    speak_candidate(job.declaration, job.run, job.candidate, pick_device(job.device), progress)
 
 
 WORK: dict[str, Callable[[Job, Progress], None]] = {

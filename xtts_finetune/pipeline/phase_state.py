@@ -83,9 +83,9 @@ def _state(folder: CandidateFolder, inputs: Inputs, source: Source, waits: Waits
     info = read_model_info(folder)
     if info is not None and info.get("status") == "done":
         if waits.renewed:
-            return State.STALE, f"{waits.what} is trained anew", True
+            return State.STALE, f"after {waits.what}", True
         if waits.what:
-            return State.STALE, f"{waits.what} first; stays up to date if that changes nothing", False
+            return State.STALE, f"after {waits.what}, unless that changes nothing", False
         if not folder.best_model.is_file():
             return State.STALE, f"{folder.best_model.name} is gone", True
         return State.UP_TO_DATE, _outcome(info), True

@@ -8,7 +8,7 @@ from datetime import datetime
 from xtts_finetune.pipeline.fingerprints import hash_of
 from xtts_finetune.pipeline.jobs import how_it_ended, raise_unless_done
 from xtts_finetune.pipeline.process import Ended, run_child
-from xtts_finetune.pipeline.progress import PhaseWatch, progress_bar
+from xtts_finetune.pipeline.progress import PhaseWatch, grouped, progress_bar
 from xtts_finetune.pipeline.running import TRAINING, Work
 from xtts_finetune.pipeline.stage_records import forget_stage, read_phase_yaml, write_phase_yaml
 from xtts_finetune.pipeline.stages import Stage, State
@@ -16,7 +16,7 @@ from xtts_finetune.records.closing import PhaseFacts, read_model_info, write_clo
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.records.stopping import Reason, Stop
-from xtts_finetune.spec.sources import kept_steps
+from xtts_finetune.spec.sources import kept_steps, source_of
 
 USER_ERROR = 2
 
@@ -30,6 +30,7 @@ def train_phase(work: Work, stage: Stage) -> None:
     if stage.state is State.STALE:
         kept = set_aside(work.run, stage.name)
         work.say(f"{stage.name} is stale ({stage.why}): its old model and records are now in {kept}")
+    work.say(_announcement(work, stage))
     recorded = read_phase_yaml(folder)
     started = str(recorded["started"]) if recorded else now()
     declared = work.declaration.phases[stage.name].model_dump(mode="json")
@@ -65,6 +66,15 @@ def train_phase(work: Work, stage: Stage) -> None:
     if info is not None and info.get("status") == "interrupted":
         ended = Ended(ended.status, ended.printed, interrupted=True)
     raise_unless_done(stage.name, ended, message, log)
+
+
+def _announcement(work: Work, stage: Stage) -> str:
+    begin = f"from {source_of(work.declaration, stage.name)}"
+    if stage.resumes_at is not None:
+        begin = f"going on from step {grouped(stage.resumes_at)}"
+    steps = f"{grouped(stage.steps)} steps " if stage.steps is not None else ""
+    goal = work.declaration.phases[stage.name].goal
+    return f"{stage.name}: {steps}{begin}" + (f". {goal}" if goal else "")
 
 
 def close_phase(work: Work, stage: Stage, folder: CandidateFolder, ended: Ended, started: str) -> None:

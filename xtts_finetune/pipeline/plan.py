@@ -98,7 +98,8 @@ def _base_stage(around: Surroundings) -> Stage:
 def _utterances_stage(around: Surroundings, candidate: str, model: Stage) -> Stage:
     name = f"{candidate} utterances"
     if around.clips is None:
-        return _after("utterances", name, candidate, around.run, "the data")
+        before = "the data" if candidate == "base" else model.name
+        return _after("utterances", name, candidate, around.run, before)
     if candidate != "base" and model.due:
         return _after("utterances", name, candidate, around.run, model.name, certain=model.certain)
     weights = weights_of(around.run, candidate) if candidate != "base" else around.base
@@ -116,8 +117,8 @@ def _after(
     if read_stage(run, name) is None:
         return Stage(kind, name, State.TO_RUN, f"after {before}", candidate=candidate)
     if certain:
-        return Stage(kind, name, State.STALE, f"{before} is made anew", candidate=candidate)
-    why = f"{before} first; stays up to date if that changes nothing"
+        return Stage(kind, name, State.STALE, f"after {before}", candidate=candidate)
+    why = f"after {before}, unless that changes nothing"
     return Stage(kind, name, State.STALE, why, certain=False, candidate=candidate)
 
 

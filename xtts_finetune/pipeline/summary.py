@@ -62,10 +62,10 @@ def number(metrics: dict[str, Any], name: str) -> str:
 
 
 def say_outcome(work: Work) -> None:
-    """The decision as a table, the report's path and the next command."""
+    """The decision as a table, and where to listen."""
     if work.run.decision.is_file():
         say_decision(work, json.loads(work.run.decision.read_text(encoding="utf-8")))
-    work.say(f"report: {work.run.report}")
+    work.say(f"  next: listen to the candidates side by side   {work.run.report}")
 
 
 def say_decision(work: Work, decision: dict[str, Any]) -> None:
@@ -89,12 +89,5 @@ def say_decision(work: Work, decision: dict[str, Any]) -> None:
     work.say(f"{ship} ships: {decision.get('verdict')}" if ship else str(decision.get("verdict")), "bold")
     for why in decision.get("why", []):
         work.say(f"  {why}")
-    if decision.get("provisional"):
-        spoken = " and ".join(
-            str(work.run.candidate(name).utterances)
-            for name in [candidate["name"] for candidate in decision.get("candidates", [])]
-            if work.run.candidate(name).utterances_json.is_file()
-        )
-        work.say(f"  next: listen to {spoken}" if spoken else "  next: run_pipeline")
     if decision.get("then"):
         work.say(f"  then: {decision['then']}")

@@ -107,6 +107,22 @@ def test_without_a_mark_the_answer_is_provisional_and_no_mark_is_made_up(mel_ce:
     assert any("still open: the listeners' mark" in reason for reason in decision.why)
 
 
+@pytest.mark.parametrize(
+    "mel_ce, mark, row",
+    [(2.4, None, 5), (2.8, None, 6), (2.4, 9.1, 1), (2.4, 8.0, 5), (3.7, None, 4), (3.2, None, 3)],
+)
+def test_a_row_that_holds_for_certain_goes_before_one_that_waits_for_a_mark(
+    mel_ce: float, mark: float | None, row: int
+) -> None:
+    by_mel_ce = [
+        {"mel_ce": {"below": 2.5}, "ship": "phase2", "verdict": "excellent by mel_ce"},
+        {"mel_ce": {"at_least": 2.5, "below": 3.0}, "ship": "phase2", "verdict": "improved by mel_ce"},
+    ]
+    decision = decide_from(inputs(BASE, PHASE1, candidate("phase2", mel_ce, mark), rows=[*ROWS, *by_mel_ce]))
+    assert decision.row == row
+    assert decision.provisional is (mark is None)
+
+
 def test_rows_without_a_mark_are_provisional_too_until_somebody_listened() -> None:
     rows = [{"mel_ce": {"below": 3}, "ship": "phase2", "verdict": "improved"}]
     assert decide_from(inputs(BASE, candidate("phase2", 2.4), rows=rows)).provisional

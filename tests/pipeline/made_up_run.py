@@ -54,7 +54,7 @@ def declare(folder: Path, sentences: dict[str, str] = SENTENCES, **decision: Any
             "ship": "phase2",
             "verdict": "excellent quality",
         },
-        {"mel_ce": {"at_most": 3.0}, "ship": "phase2", "verdict": "improved", "then": "go on to phase 3"},
+        {"mel_ce": {"at_most": 3.0}, "quality": {"below": 9}, "ship": "phase2", "verdict": "improved"},
         {"mel_ce": {"above": 3.0}, "ship": "phase1", "verdict": "marginal gain"},
     ]
     said = [{"id": name, "text": text} for name, text in sentences.items()]

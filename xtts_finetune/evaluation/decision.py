@@ -194,12 +194,10 @@ def _numbers_in_words(read: Candidate, base: Candidate | None) -> list[str]:
 
 
 def _row_in_words(fit: Fit) -> str:
-    words = f"Row {fit.row} of the matrix is the first that holds"
-    if fit.met:
-        words += ": " + ", ".join(fit.met)
+    met = f": {', '.join(fit.met)}" if fit.met else ""
     if fit.open:
-        words += "; still open: " + ", ".join(fit.open)
-    return words + "."
+        return f"Row {fit.row} of the matrix may hold{met}; still open: {', '.join(fit.open)}."
+    return f"Row {fit.row} of the matrix is the first that holds{met}."
 
 
 def _fall_back(

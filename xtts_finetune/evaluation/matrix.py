@@ -39,12 +39,13 @@ class Fit:
 
 
 def first_fit(rows: Sequence[RowSpec], values: Values) -> Fit | None:
-    """The first row none of whose conditions fails; a condition on an unknown number is left open."""
-    for number, row in enumerate(rows, 1):
-        fit = _fit(number, row, values)
-        if fit is not None:
-            return fit
-    return None
+    """The first row that holds; where none does for certain, the first one that fails in nothing.
+
+    A condition on an unknown number neither holds nor fails: it is left open. So a matrix can say what holds
+    before anybody has listened in rows without a mark, below those with one.
+    """
+    fits = [fit for number, row in enumerate(rows, 1) if (fit := _fit(number, row, values)) is not None]
+    return next((fit for fit in fits if not fit.open), next(iter(fits), None))
 
 
 def _fit(number: int, row: RowSpec, values: Values) -> Fit | None:

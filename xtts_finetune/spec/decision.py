@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from xtts_finetune.spec.model import Name, Spec, number
+from xtts_finetune.spec.model import Contradiction, Name, Spec, number
 
 
 class Range(Spec):
@@ -21,20 +21,18 @@ class Range(Spec):
     below: float | None = Field(None, description="Less than.")
 
     @classmethod
-    def contradictions(cls, given: Mapping[str, Any]) -> list[str]:
+    def contradictions(cls, given: Mapping[str, Any]) -> list[Contradiction]:
         bounds = {key: number(given.get(key)) for key in cls.model_fields}
-        if all(given.get(key) is None for key in cls.model_fields):
-            return ["the range has no bound; give at least one of above, at_least, at_most, below"]
+        if all(value is None for value in given.values()):
+            return [((), "the range has no bound; give at least one of above, at_least, at_most, below")]
         for low in ("above", "at_least"):
             for high in ("at_most", "below"):
                 bottom, top = bounds[low], bounds[high]
-                touching = low == "at_least" and high == "at_most"
-                if (
-                    bottom is not None
-                    and top is not None
-                    and (bottom > top or (bottom == top and not touching))
-                ):
-                    return [f"the range is empty: no number is {low} {bottom:g} and {high} {top:g}"]
+                if bottom is None or top is None or bottom < top:
+                    continue
+                if bottom > top or (low, high) != ("at_least", "at_most"):
+                    message = f"the range is empty: no number is {low} {bottom:g} and {high} {top:g}"
+                    return [((low, high), message)]
         return []
 
     def holds(self, value: float) -> bool:

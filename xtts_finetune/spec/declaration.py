@@ -75,7 +75,7 @@ def load_declaration(
     check_resume(names, phases)
     check_files(pipeline, utterances)
     _check_languages(pipeline, utterances)
-    if decision:
+    if decision and names:
         check_candidates(decision, names)
 
     for document in (pipeline, *parts.values()):

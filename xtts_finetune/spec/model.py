@@ -12,6 +12,9 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=64)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
+# The keys that do not go together, and what is wrong, in words.
+Contradiction = tuple[tuple[str, ...], str]
+
 
 class Spec(BaseModel):
     """A part of a declaration. Unknown keys are errors; values do not change after they were checked."""
@@ -19,10 +22,11 @@ class Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @classmethod
-    def contradictions(cls, given: Mapping[str, Any]) -> list[str]:
+    def contradictions(cls, given: Mapping[str, Any]) -> list[Contradiction]:
         """What is wrong between the values of this part, in words; faults of a single value do not count.
 
-        `given` has every key with a plain default; a value may be of a wrong type (see `number`).
+        Each comes with the keys that it is between, or none if it is about what is missing. `given` has
+        every key with a plain default; a value may be of a wrong type (see `number`).
         """
         return []
 
@@ -30,7 +34,7 @@ class Spec(BaseModel):
     def _agrees_with_itself(self) -> Spec:
         found = self.contradictions(self.__dict__)
         if found:
-            raise ValueError("; ".join(found))
+            raise ValueError("; ".join(message for _, message in found))
         return self
 
     @classmethod

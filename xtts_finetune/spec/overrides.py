@@ -45,7 +45,7 @@ def parse_overrides(settings: Sequence[str]) -> tuple[list[Override], list[Probl
     overrides: list[Override] = []
     problems: list[Problem] = []
     for setting in settings:
-        where = f"--set {setting[:80]}"
+        where = " ".join(f"--set {setting[:80]}".split())
         target, equals, text = setting.partition("=")
         if not equals:
             problems.append(Problem(where, "expected KEY=VALUE, such as phase2.learning_rate=2e-6"))

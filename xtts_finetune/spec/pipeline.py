@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from xtts_finetune.spec.model import Name, Seed, Spec, number
+from xtts_finetune.spec.model import Contradiction, Name, Seed, Spec, number
 
 Format = Literal["ljspeech", "coqui"]
 Vocoder = Literal["hifigan", "preview"]
@@ -42,12 +42,13 @@ class ClipLimits(Spec):
     max_text_tokens: Annotated[int, Field(gt=0, le=400)] = Field(200, description="Longest text, in tokens.")
 
     @classmethod
-    def contradictions(cls, given: Mapping[str, Any]) -> list[str]:
+    def contradictions(cls, given: Mapping[str, Any]) -> list[Contradiction]:
         shortest, longest = number(given.get("min_seconds")), number(given.get("max_seconds"))
         if shortest is not None and longest is not None and shortest >= longest:
-            return [
+            message = (
                 f"no clip is longer than min_seconds {shortest:g} and shorter than max_seconds {longest:g}"
-            ]
+            )
+            return [(("min_seconds", "max_seconds"), message)]
         return []
 
 

@@ -133,14 +133,24 @@ def _contradictions(root: Shape, shape: Shape, document: Document, data: Any, ke
     shape = resolved(root, shape, data)
     if isinstance(data, dict):
         model = _models().get(str(shape.get("title")))
-        for message in model.contradictions(model.with_defaults(data)) if model else []:
-            # A part that is missing its one key is named by that; both messages would say the same.
-            document.complain(keys, f"{label(keys)}: {message}" if keys else message)
+        for between, message in model.contradictions(model.with_defaults(data)) if model else []:
+            if not between and _may_be_meant(document, keys, data, model):
+                continue
+            given = [document.place((*keys, key)) for key in between if key in data]
+            # The command line's value is the one to change, else the one further down.
+            place = min(given, key=lambda place: (place.line > 0, -place.line), default=document.place(keys))
+            document.complain_at(place.line, place.where, f"{label(keys)}: {message}" if keys else message)
     children = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
     for key, value in children:
         inner = below(shape, key)
         if inner is not None:
             _contradictions(root, inner, document, value, (*keys, key))
+
+
+def _may_be_meant(document: Document, keys: Keys, data: dict[str, Any], model: type[Spec] | None) -> bool:
+    """Whether what seems to be missing may stand there, as a misspelt key or a value that was refused."""
+    fields = model.model_fields if model else {}
+    return any((*keys, key) in document.faulty and (key not in fields or data[key] is None) for key in data)
 
 
 def _models() -> dict[str, type[Spec]]:

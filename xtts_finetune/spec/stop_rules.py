@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from xtts_finetune.spec.model import Spec
+from xtts_finetune.spec.model import Contradiction, Spec
 
 Metric = Literal["mel_ce", "text_ce", "stop_ce"]
 
@@ -28,11 +28,12 @@ class TextCeAbove(Spec):
     )
 
     @classmethod
-    def contradictions(cls, given: Mapping[str, Any]) -> list[str]:
+    def contradictions(cls, given: Mapping[str, Any]) -> list[Contradiction]:
         if given.get("limit") is None and given.get("of_start") is None:
-            return [
+            message = (
                 "text_ce_above needs 'limit' (0.01 x nats), 'of_start' (a multiple of the start), or both"
-            ]
+            )
+            return [((), message)]
         return []
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.spec.pipeline import Vocoder as VocoderName
 from xtts_finetune.spec.utterances import InferenceSpec
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.model import load_model
@@ -159,3 +160,12 @@ def test_hifigan_gives_what_coquis_inference_gives(base: BaseFiles, hifigan: Spe
 def test_a_voice_needs_a_reference(base: BaseFiles, references: list[np.ndarray], message: str) -> None:
     with pytest.raises(UserError, match=message):
         Speaker(base, load_model(base), "preview", references)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("vocoder", ["preview", "hifigan"])
+def test_a_gpu_speaks_the_same_for_a_seed_too(base: BaseFiles, vocoder: VocoderName) -> None:
+    speaker = Speaker(base, load_model(base, None, "cuda"), vocoder, [voice()])
+    waves = [speaker.speak("Hello there.", "en", SETTINGS, 1).wave for _ in range(2)]
+    assert np.allclose(*waves, atol=1e-4)
+    assert np.isfinite(waves[0]).all()

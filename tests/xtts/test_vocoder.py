@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.dvae import load_dvae
-from xtts_finetune.xtts.mels import load_mel_stats
+from xtts_finetune.xtts.encoder import AudioEncoder
+from xtts_finetune.xtts.mels import dvae_mel, load_mel_stats
 from xtts_finetune.xtts.model import load_model
 from xtts_finetune.xtts.random_base import BaseSize, make_random_base
 from xtts_finetune.xtts.vocoder import Generated, HifiganVocoder, PreviewVocoder, has_hifigan, make_vocoder
@@ -67,3 +71,31 @@ def test_hifigan_speaks_at_24_khz(tmp_path_factory: pytest.TempPathFactory) -> N
     assert np.isfinite(wave).all() and np.abs(wave).max() > 0
     assert len(vocoder.wave(generated, speed=2.0)) == pytest.approx(len(wave) / 2, abs=2 * 256)
     assert np.array_equal(wave, vocoder.wave(generated))
+
+
+def voiced_share(wave: np.ndarray) -> float:
+    """Share of the loud 46 ms frames that repeat themselves at a voice's pitch, 60 to 400 Hz."""
+    frames = np.lib.stride_tricks.sliding_window_view(wave, 1024)[::512]
+    frames = frames[frames.std(axis=1) > 0.3 * wave.std()]
+    frames = frames - frames.mean(axis=1, keepdims=True)
+    correlation = np.fft.irfft(np.abs(np.fft.rfft(frames, 2048, axis=1)) ** 2, axis=1)
+    periodic = correlation[:, 55:368].max(axis=1) / correlation[:, 0]
+    return float((periodic > 0.4).mean())
+
+
+@pytest.mark.parametrize("name", ["set_a/wavs/demo_a_001", "set_b/wavs/demo_b_045"])
+def test_preview_of_a_recordings_codes_is_that_recording_again(demo_folder: Path, name: str) -> None:
+    base = BaseFiles(demo_folder / "base")
+    if base.missing():
+        pytest.skip("the demo's base is not there")
+    wave, _ = soundfile.read(str(demo_folder / f"data/{name}.flac"), dtype="float32")
+    mel_stats = load_mel_stats(base.mel_stats)
+    codes = torch.from_numpy(AudioEncoder(base).codes(wave)).long()
+    again = PreviewVocoder(load_dvae(base.dvae), mel_stats).wave(Generated(codes, no_latents))
+    mel = dvae_mel(mel_stats)
+    before, after = (mel(torch.from_numpy(sound)[None])[0] for sound in (wave, again[: len(wave)]))
+    frames = min(before.shape[1], after.shape[1])
+    difference = (after[:, :frames] - before[:, :frames]).abs().mean()
+    assert difference < 0.5 * (before - before.mean(dim=1, keepdim=True)).abs().mean()
+    assert abs(voiced_share(again) - voiced_share(wave)) < 0.25
+    assert voiced_share(again) > 0.5

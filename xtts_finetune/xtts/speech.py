@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import transformers
 from TTS.tts.models.xtts import Xtts
 
 from xtts_finetune.errors import UserError
@@ -73,7 +74,8 @@ class Speaker:
         Raises UserError if there is no reference, if all together are too short, or if the base has no
         HiFi-GAN for the vocoder 'hifigan'.
         """
-        model.eval()
+        with _without_hints():
+            model.eval()
         self._model = model
         self._sampling = sampling
         voices = [_as_xtts_wants(wave, model) for wave in references]
@@ -148,6 +150,17 @@ class Speaker:
             return result
 
         return Generated(codes[0][codes[0] != gpt.stop_audio_token], latents), not ended
+
+
+@contextlib.contextmanager
+def _without_hints() -> Iterator[None]:
+    """Without transformers' warning about start and stop tokens that Coqui's GPT never uses."""
+    before = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        transformers.logging.set_verbosity(before)
 
 
 @contextlib.contextmanager

@@ -42,7 +42,7 @@ def _names_used(tree: ast.AST) -> set[str]:
 
 @pytest.fixture(scope="module")
 def read() -> set[str]:
-    """Attributes that the code outside spec reads, directly, in a template, or through a function of spec that it calls."""
+    """What the code outside spec reads: as attributes, in templates, or through a function of spec that it calls."""
     outside = _trees(inside=False)
     found = set().union(*map(_attributes, outside))
     for template in PACKAGE.rglob("*.j2"):

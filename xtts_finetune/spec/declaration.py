@@ -10,7 +10,7 @@ from pathlib import Path
 from xtts_finetune.errors import DeclarationError, Problem
 from xtts_finetune.spec.decision import DecisionSpec
 from xtts_finetune.spec.document import Document, Keys, label
-from xtts_finetune.spec.files import absolute, check_files, is_base_folder
+from xtts_finetune.spec.files import absolute, check_files, is_base_folder, is_file, is_folder
 from xtts_finetune.spec.languages import language_problem
 from xtts_finetune.spec.matrix import check_candidates
 from xtts_finetune.spec.names import check_names, is_name
@@ -50,22 +50,21 @@ def load_declaration(
 
     Raises DeclarationError with all problems of all files at once. Nothing is written; torch is not imported.
     """
-    file = file.expanduser().absolute()
+    file = file.absolute()
     settings, problems = parse_overrides(overrides)
     pipeline = read_document(file, file.name)
+    if not is_file(file) and not is_folder(file):
+        raise DeclarationError([Problem(file.name, "there is no such file; name one with -f, or try --demo")])
     if pipeline.data is None:
         raise DeclarationError([*pipeline.problems(), *problems])
     settings = apply_to_pipeline(settings, pipeline)
     names, phases = _read_phases(pipeline)
-    utterances, decision = (_read_named(pipeline, key) for key in ("utterances", "decision"))
-    parts = {
-        **phases,
-        **{d_name: d for d_name, d in (("utterances", utterances), ("decision", decision)) if d},
-    }
-    known = {
-        name: Document(name, file) for name in names if name not in parts
-    }  # a missing file is one problem
-    problems += apply_to_parts(settings, {**known, **parts})
+    named = {key: found for key in ("utterances", "decision") if (found := _read_named(pipeline, key))}
+    utterances, decision = named.get("utterances"), named.get("decision")
+    parts = {**phases, **named}
+    # A missing phase file is one problem, whatever was to be set in it.
+    missing = {name: Document(name, file) for name in names if name not in parts}
+    problems += apply_to_parts(settings, {**missing, **parts})
 
     pipeline_spec = check(PipelineSpec, pipeline)
     phase_specs = {name: check(PhaseSpec, document) for name, document in phases.items()}
@@ -85,9 +84,7 @@ def load_declaration(
     return Declaration(
         file=file,
         pipeline=_with_paths(pipeline_spec, file.parent),
-        phases={
-            name: _from_absolute(spec, file.parent / "phases") for name, spec in phase_specs.items() if spec
-        },
+        phases={name: _from_absolute(phase, file.parent) for name, phase in phase_specs.items() if phase},
         utterances=_heard_from(utterances_spec, utterances.folder),
         decision=decision_spec,
         run_folder=(run_folder or file.parent / "run" / pipeline_spec.name).absolute(),
@@ -108,7 +105,7 @@ def _read_phases(pipeline: Document) -> tuple[list[str], dict[str, Document]]:
         names.append(name)
         shown = f"phases/{name}.yaml"
         document = read_document(pipeline.folder / "phases" / f"{name}.yaml", shown)
-        if document.data is None and not document.file.exists():
+        if document.data is None and not is_file(document.file):
             there = sorted(path.name for path in document.folder.glob("*.y*ml"))
             hint = did_you_mean(f"{name}.yaml", there) or "; write one, or remove it from 'phases'"
             message = f"phases: '{name}' is declared, but there is no {shown}{hint}"
@@ -162,10 +159,11 @@ def _with_paths(spec: PipelineSpec, folder: Path) -> PipelineSpec:
 
 
 def _from_absolute(spec: PhaseSpec, folder: Path) -> PhaseSpec:
+    """The phase with its checkpoint file's path, if it names one, relative to its own file in `folder`/phases."""
     resume = spec.resume_from
     if resume is None or resume.phase is not None:
         return spec
-    path = str(absolute(folder, resume.checkpoint))
+    path = str(absolute(folder / "phases", resume.checkpoint))
     return spec.model_copy(update={"resume_from": resume.model_copy(update={"checkpoint": path})})
 
 

@@ -26,7 +26,7 @@ def absolute(folder: Path, written: str | Path) -> Path:
 def is_base_folder(folder: Path, base: str) -> bool:
     """Whether `base` names a folder rather than a known base such as xtts_v2."""
     looks_like_path = base.startswith((".", "~")) or "/" in base or "\\" in base
-    return looks_like_path or _is_folder(folder / base)
+    return looks_like_path or is_folder(folder / base)
 
 
 def problem_of_file(folder: Path, written: str) -> str:
@@ -35,9 +35,9 @@ def problem_of_file(folder: Path, written: str) -> str:
         path = absolute(folder, written)
     except ValueError as error:
         return str(error)
-    if _is_folder(path):
+    if is_folder(path):
         return f"expected a file, but '{written}' is a folder"
-    return "" if _is_file(path) else f"there is no file '{written}'{_looked_for(path, folder, written)}"
+    return "" if is_file(path) else f"there is no file '{written}'{_looked_for(path, folder, written)}"
 
 
 def check_files(pipeline: Document, utterances: Document | None) -> None:
@@ -72,11 +72,11 @@ def _check_base(pipeline: Document) -> None:
     except ValueError as error:
         pipeline.complain(("base",), f"base: {error}")
         return
-    if not _is_folder(folder):
+    if not is_folder(folder):
         looked = _looked_for(folder, pipeline.folder, base)
         pipeline.complain(("base",), f"base: there is no folder '{base}'{looked}")
         return
-    missing = [name for name in BASE_FILES if not _is_file(folder / name)]
+    missing = [name for name in BASE_FILES if not is_file(folder / name)]
     if missing:
         message = f"the folder '{base}' lacks {listed(missing)}; a base has {listed(BASE_FILES)}"
         pipeline.complain(("base",), f"base: {message}")
@@ -94,10 +94,10 @@ def _check_dataset(pipeline: Document, keys: Keys, index: int) -> Path | None:
         return None
     metadata = METADATA.get(pipeline.text("datasets", index, "format") or "")
     message = ""
-    if not _is_folder(folder):
-        kind = "is a file, not a folder" if _is_file(folder) else "is missing"
+    if not is_folder(folder):
+        kind = "is a file, not a folder" if is_file(folder) else "is missing"
         message = f"the folder '{written}' {kind}{_looked_for(folder, pipeline.folder, written)}"
-    elif metadata is not None and not _is_file(folder / metadata):
+    elif metadata is not None and not is_file(folder / metadata):
         message = f"the folder '{written}' has no {metadata}, which holds the clips' texts"
     if message:
         pipeline.complain(keys, f"datasets[{index}].path: {message}")
@@ -109,14 +109,16 @@ def _looked_for(path: Path, folder: Path, written: str) -> str:
     return "" if path == folder.resolve() / written else f" (looked for {path})"
 
 
-def _is_folder(path: Path) -> bool:
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there; a path that the system cannot take is no folder."""
     try:
         return path.is_dir()
     except (OSError, ValueError):  # a name too long for the file system, say
         return False
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
+    """Whether a file is there; a path that the system cannot take is no file."""
     try:
         return path.is_file()
     except (OSError, ValueError):

@@ -50,7 +50,7 @@ OnDevice = Annotated[
 def declared_file(file: Path | None, demo: bool) -> tuple[Path, Path | None]:
     """The declaration's file and, for the demo, the folder it runs in.
 
-    Raises UserError when both are asked for, or when there is no such file.
+    Raises UserError when both are asked for. Whether there is such a file, loading it says.
     """
     from xtts_finetune.demo.location import demo_declaration, demo_run_folder  # noqa: PLC0415
     from xtts_finetune.errors import UserError  # noqa: PLC0415
@@ -62,9 +62,6 @@ def declared_file(file: Path | None, demo: bool) -> tuple[Path, Path | None]:
     wanted = file or DEFAULT_FILE
     if wanted.is_dir() and (wanted / DEFAULT_FILE).is_file():
         wanted = wanted / DEFAULT_FILE
-    if not wanted.is_file():
-        cure = "name one with -f FILE, or see everything work with --demo"
-        raise UserError(f"{wanted}: there is no such file here ({Path.cwd()}); {cure}")
     return wanted, None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from datetime import datetime
 
+from xtts_finetune.errors import WorkFailed
 from xtts_finetune.pipeline.fingerprints import hash_of
 from xtts_finetune.pipeline.jobs import how_it_ended, raise_unless_done
 from xtts_finetune.pipeline.process import Ended, run_child
@@ -66,6 +67,7 @@ def train_phase(work: Work, stage: Stage) -> None:
     if info is not None and info.get("status") == "interrupted":
         ended = Ended(ended.status, ended.printed, interrupted=True)
     raise_unless_done(stage.name, ended, message, log)
+    raise WorkFailed(f"{stage.name} failed: {message}", log)
 
 
 def _announcement(work: Work, stage: Stage) -> str:

@@ -1,0 +1,230 @@
+"""The commands as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.project import make_project
+from tests.spec.wrong_declarations import RIGHT, WRONG, write_files
+
+ROOT = Path(__file__).parents[2]
+# Runs a command in this process and says what it imported; the last line is for the test.
+PROBE = """
+import sys
+program, *arguments = sys.argv[1:]
+sys.argv = [program, *arguments]
+if program == "run_pipeline":
+    from xtts_finetune.cli.run_pipeline import main
+else:
+    from xtts_finetune.cli.main import main
+try:
+    main()
+finally:
+    heavy = {"torch", "TTS", "trainer", "librosa", "matplotlib", "transformers"}
+    print("\\nHEAVY", sorted(heavy & set(sys.modules)))
+"""
+
+
+def command(*words: str, cwd: Path, probe: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run a command of the package; with `probe`, its last line lists the heavy modules that it imported."""
+    program, *arguments = words
+    module = "xtts_finetune.cli." + ("run_pipeline" if program == "run_pipeline" else "main")
+    start = ["-c", PROBE, *words] if probe else ["-m", module, *arguments]
+    environment = {**os.environ, "NO_COLOR": "1", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    return subprocess.run(
+        [sys.executable, *start], cwd=cwd, capture_output=True, encoding="utf-8", env=environment, check=False
+    )
+
+
+def imported(done: subprocess.CompletedProcess[str]) -> str:
+    return done.stdout.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run_pipeline", "--help"),
+        ("xtts-finetune", "--help"),
+        ("xtts-finetune", "--version"),
+        ("xtts-finetune", "run", "--help"),
+        ("xtts-finetune", "prepare", "-h"),
+        ("xtts-finetune", "utterances", "-h"),
+        ("xtts-finetune", "decide", "-h"),
+        ("xtts-finetune", "report", "-h"),
+        ("xtts-finetune", "schema", "-h"),
+    ],
+)
+def test_help_answers_without_torch(words: tuple[str, ...], tmp_path: Path) -> None:
+    done = command(*words, cwd=tmp_path, probe=True)
+    assert done.returncode == 0, done.stderr
+    assert imported(done) == "HEAVY []"
+    assert not list(tmp_path.iterdir())
+
+
+def fastest(tries: int, *words: str, cwd: Path) -> float:
+    """Seconds of the fastest of several tries: other work on the machine only ever adds."""
+    times = []
+    for _ in range(tries):
+        began = time.perf_counter()
+        command(*words, cwd=cwd)
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+def test_help_and_plan_are_quick(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    assert fastest(5, "run_pipeline", "--help", cwd=project.folder) < 0.5
+    assert fastest(3, "run_pipeline", "--plan", cwd=project.folder) < 2.0
+
+
+def test_the_plan_is_a_table_and_starts_nothing(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    done = command("run_pipeline", "--plan", cwd=project.folder, probe=True)
+    assert done.returncode == 0, done.stderr
+    assert imported(done) == "HEAVY []"
+    for word in ("phase1 utterances", "to run", "after the data", "1 000", "9 of 9 stages would run"):
+        assert word in done.stdout
+    assert "\033[" not in done.stdout
+    assert not (project.folder / "run").exists()
+
+
+def test_both_commands_plan_the_same(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    plans = [
+        command(*words, "--plan", "-f", str(project.file), "--lr", "2e-6", cwd=tmp_path).stdout
+        for words in (("run_pipeline", "phase1"), ("xtts-finetune", "run", "phase1"))
+    ]
+    assert plans[0] == plans[1]
+    assert "phase2" not in plans[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run_pipeline", "-f", "nope.yaml"), "nope.yaml: there is no such file"),
+        (("run_pipeline", "phas1"), "unknown phase 'phas1'; did you mean 'phase1'?"),
+        (("run_pipeline", "phas1", "--lr", "1e-6"), "unknown phase 'phas1'; did you mean 'phase1'?"),
+        (
+            ("run_pipeline", "phase2"),
+            "phase2 starts from phase1, which is not complete: run_pipeline phase1 first",
+        ),
+        (("run_pipeline", "--lr", "fast"), "learning_rate: expected a positive number but got 'fast'"),
+        (("run_pipeline", "--epochs", "0"), "epochs"),
+        (("run_pipeline", "--resume-checkpoint", "gone.pth", "phase1"), "gone.pth"),
+        (("run_pipeline", "--demo", "-f", "pipeline.yaml"), "-f and --demo name two declarations"),
+        (("run_pipeline", "--set", "base=xtts_v2"), "run_pipeline --demo"),
+        (("run_pipeline", "--plan", "--set", "base=xtts_v2"), "run_pipeline --demo"),
+        (("run_pipeline", "--no-such-option"), "--no-such-option"),
+        (("run_pipeline", "--device", "tpu"), "'tpu' is not one of"),
+        (("xtts-finetune", "decide"), "nothing was run yet"),
+        (("xtts-finetune", "report"), "nothing was run yet"),
+        (("xtts-finetune", "utterances"), "which are not prepared: xtts-finetune prepare first"),
+        (("xtts-finetune", "prepare", "-f", "nope.yaml"), "nope.yaml: there is no such file"),
+        (("xtts-finetune", "fly"), "fly"),
+    ],
+)
+def test_wrong_input_is_said_and_nothing_is_started(
+    words: tuple[str, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TTS_HOME", str(tmp_path / "no bases here"))
+    project = make_project(tmp_path)
+    done = command(*words, cwd=project.folder, probe=True)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert imported(done) == "HEAVY []"
+    assert not (project.folder / "run").exists()
+
+
+# One process for the whole table: what a user sees is the same, and a start costs a third of a second.
+TABLE = """
+import contextlib, io, json, sys
+from xtts_finetune.cli.run_pipeline import main
+for line in sys.stdin:
+    arguments = json.loads(line)
+    sys.argv = ["run_pipeline", *arguments]
+    errors, output = io.StringIO(), io.StringIO()
+    code = None
+    with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(output):
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+    print(json.dumps([code, errors.getvalue(), output.getvalue(), "torch" in sys.modules]))
+"""
+
+
+def test_every_wrong_declaration_through_the_command(tmp_path: Path) -> None:
+    lines = []
+    for number, wrong in enumerate(WRONG):
+        file = write_files(wrong.files, tmp_path / str(number))
+        settings = [word for setting in wrong.overrides for word in ("--set", setting)]
+        lines.append(json.dumps(["-f", str(file), *settings]))
+    done = subprocess.run(
+        [sys.executable, "-c", TABLE],
+        input="\n".join(lines),
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(answers) == len(WRONG)
+    for number, (wrong, (code, errors, output, torch)) in enumerate(zip(WRONG, answers, strict=True)):
+        assert (code, output, torch) == (2, "", False), (wrong.name, errors)
+        assert "Traceback" not in errors, wrong.name
+        for expected in wrong.expected:
+            assert expected in errors, wrong.name
+        assert not (tmp_path / str(number) / "run").exists(), wrong.name
+
+
+def test_wrong_declarations_as_a_process_of_their_own(tmp_path: Path) -> None:
+    for wrong in WRONG[:3]:
+        file = write_files(wrong.files, tmp_path / wrong.name)
+        done = command("run_pipeline", "-f", str(file), cwd=tmp_path, probe=True)
+        assert done.returncode == 2
+        assert wrong.expected[0] in done.stderr
+        assert "nothing was started." in done.stderr
+        assert imported(done) == "HEAVY []"
+
+
+def test_letters_that_a_pipe_lacks_are_printed_all_the_same(tmp_path: Path) -> None:
+    """A pipe's encoding may be ASCII or a code page: what is printed is UTF-8."""
+    goal = "goal: Szép magyar hang, őű\n"
+    files = {**RIGHT, "phases/phase1.yaml": (goal + "learning_rate: szép\nsteps: 5\n").encode()}
+    file = write_files(files, tmp_path)
+    done = command("run_pipeline", "-f", str(file), cwd=tmp_path)
+    assert done.returncode == 2
+    assert "'szép'" in done.stderr
+
+
+def test_a_reader_that_leaves_early_gets_no_traceback(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "xtts_finetune.cli.run_pipeline", "--plan"],
+        cwd=project.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    errors = process.stderr.read().decode()
+    process.stderr.close()
+    assert process.wait(60) in (0, 1)
+    assert "Traceback" not in errors and "BrokenPipe" not in errors
+
+
+def test_the_demo_runs_in_the_current_folder(tmp_path: Path, demo_folder: Path) -> None:
+    if not (demo_folder / "base" / "model.pth").is_file():
+        pytest.skip("this checkout has no demo base")
+    done = command("run_pipeline", "--demo", "--plan", cwd=tmp_path, probe=True)
+    assert done.returncode == 0, done.stderr
+    assert "phase2" in done.stdout
+    assert imported(done) == "HEAVY []"
+    assert not list(tmp_path.iterdir())

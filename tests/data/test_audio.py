@@ -69,11 +69,14 @@ def test_what_is_no_sound_is_refused(tmp_path: Path, content: bytes):
             read(tmp_path / "a.wav")
 
 
-def test_a_file_that_breaks_off_is_refused(tmp_path: Path):
-    whole = write_sound(tmp_path / "a.flac", seconds=3).read_bytes()
-    (tmp_path / "b.flac").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(AudioError):
-        read_audio(tmp_path / "b.flac")
+@pytest.mark.parametrize(
+    "ending, message", [("flac", "flac"), ("mp3", r"breaks off after 1\.\d+ of 3\.00 s")]
+)
+def test_a_file_that_breaks_off_is_refused(tmp_path: Path, ending: str, message: str):
+    whole = write_sound(tmp_path / f"a.{ending}", seconds=3).read_bytes()
+    (tmp_path / f"b.{ending}").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(AudioError, match=message):
+        read_audio(tmp_path / f"b.{ending}")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -52,6 +52,14 @@ def test_orders_differ_between_epochs_and_seeds():
     assert len(set(orders)) == 9
 
 
+def test_a_plan_walks_every_epoch_in_an_order_of_its_own():
+    plan = BatchPlan(clips=20, batch_size=5, seed=1)
+    epochs = [
+        tuple(clip for step in range(4) for clip in plan.clips_of(4 * epoch + step)) for epoch in range(5)
+    ]
+    assert len(set(epochs)) == 5
+
+
 def test_the_order_is_the_same_on_every_machine_and_in_every_version():
     # A run that is resumed after an update must go on with the same clips.
     assert epoch_order(10, 1, 0).tolist() == ORDER

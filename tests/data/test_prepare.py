@@ -26,7 +26,7 @@ from xtts_finetune.data.cache import ClipCache
 from xtts_finetune.data.fingerprint import data_inputs
 from xtts_finetune.data.loader import TrainingBatches, eval_batches
 from xtts_finetune.data.prepare import DataSummary, prepare
-from xtts_finetune.errors import UserError
+from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.records.clips import DropReason, read_clips, read_dropped
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.xtts.base import BaseFiles
@@ -291,6 +291,19 @@ def test_a_frozen_eval_set_that_is_gone_is_an_error(two_sets: Declaration):
     with pytest.raises(UserError, match="none of them is in the frozen eval set"):
         prepared(two_sets)
     assert not run_folder(two_sets).data_info.exists()
+
+
+def test_audio_that_changes_meanwhile_is_not_taken_for_what_was_checked(two_sets: Declaration):
+    def record_over(done: int, total: int, what: str) -> None:
+        if (done, what) == (total, "clips read"):
+            for number in range(20):
+                file = two_sets.pipeline.datasets[0].path / "wavs" / f"clip{number:03}.wav"
+                write_sound(file, 0.8, 500 + number)
+
+    run = run_folder(two_sets)
+    with pytest.raises(WorkFailed, match=r"\.wav changed while"):
+        prepare(two_sets, LetterTokenizer(), CountingEncoder(), run, record_over)
+    assert not run.data_info.exists()
 
 
 def test_a_language_that_xtts_lacks_is_an_error(two_sets: Declaration):

@@ -59,6 +59,11 @@ def test_byte_order_mark_and_line_ends_leave_no_trace(tmp_path: Path, format: st
     ]
 
 
+@pytest.mark.parametrize("format", FORMATS)
+def test_texts_are_composed_as_the_vocabulary_has_its_letters(tmp_path: Path, format: str):
+    assert read(tmp_path, unicodedata.normalize("NFD", "a|Tűz, őz"), format)[0].text == "Tűz, őz"
+
+
 def test_ljspeech_takes_the_normalised_text_where_there_is_one(tmp_path: Path):
     clips = read(tmp_path, "a|In 1840|In eighteen forty\nb|Two|\nc|Three\n")
     assert [clip.text for clip in clips] == ["In eighteen forty", "Two", "Three"]

@@ -17,6 +17,10 @@ SAMPLE_RATE = 22_050
 LOSSLESS = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW", "ALAC")
 
 
+# Seconds by which the header of an MP3 may promise more than there is.
+HEADER_TOLERANCE = 0.1
+
+
 class AudioError(Exception):
     """A file that is no sound, or not one that can be used; the message says why."""
 
@@ -50,7 +54,7 @@ def load_audio(path: Path, at_most_seconds: float | None = None) -> Audio:
             samples = file.read(frames=wanted, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
         raise AudioError(_without_path(error, path)) from None
-    if len(samples) < wanted:
+    if wanted - len(samples) > rate * HEADER_TOLERANCE:
         raise AudioError(f"breaks off after {len(samples) / rate:.2f} of {promised / rate:.2f} s")
     mono = _mono(samples)
     if not np.isfinite(mono).all():

@@ -12,44 +12,10 @@ from torch import Tensor
 
 from xtts_finetune.data.cache import MELS, Item
 from xtts_finetune.xtts.base import ConditioningLengths
+from xtts_finetune.xtts.losses import GptBatch
 
 HOP = 256
 CODE_SAMPLES = 1024
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Tensors of b clips; what lies past a clip's own length is padding that no loss may count.
-
-    text            int64 (b, tokens), padded with 0         text_lengths  int64 (b,)
-    codes           int64 (b, codes), padded with 0          code_lengths  int64 (b,)
-    conditioning    float32 (b, 80, frames)
-    prompt_slices   int64 (b, 2): first code of the conditioning slice and the code after its last whole one;
-                    None in evaluation, which masks nothing
-    """
-
-    text: Tensor
-    text_lengths: Tensor
-    codes: Tensor
-    code_lengths: Tensor
-    conditioning: Tensor
-    prompt_slices: Tensor | None
-
-    @property
-    def clips(self) -> int:
-        """Number of clips, b."""
-        return len(self.text_lengths)
-
-    def to(self, device: torch.device | str) -> Batch:
-        """The same batch on a device."""
-        return Batch(
-            text=self.text.to(device),
-            text_lengths=self.text_lengths.to(device),
-            codes=self.codes.to(device),
-            code_lengths=self.code_lengths.to(device),
-            conditioning=self.conditioning.to(device),
-            prompt_slices=None if self.prompt_slices is None else self.prompt_slices.to(device),
-        )
 
 
 @dataclass(frozen=True)
@@ -91,7 +57,7 @@ def collate_training(
     generator: np.random.Generator,
     lengths: ConditioningLengths,
     silence: NDArray[np.float32],
-) -> Batch:
+) -> GptBatch:
     """A training batch, each clip conditioned on a random slice of itself.
 
     silence     float32 (80,), the mel of zeros, which fills up each slice to the greatest length
@@ -107,7 +73,7 @@ def collate_training(
     return _batch(items, torch.from_numpy(conditioning), prompts)
 
 
-def collate_eval(items: Sequence[Item]) -> Batch:
+def collate_eval(items: Sequence[Item]) -> GptBatch:
     """An eval batch, each clip conditioned as stock's evaluation does; the same every time.
 
     Raises ValueError for an item that is not of the eval set.
@@ -118,10 +84,10 @@ def collate_eval(items: Sequence[Item]) -> Batch:
     return _batch(items, torch.from_numpy(np.stack(mels)), None)
 
 
-def _batch(items: Sequence[Item], conditioning: Tensor, prompts: Tensor | None) -> Batch:
+def _batch(items: Sequence[Item], conditioning: Tensor, prompts: Tensor | None) -> GptBatch:
     text, text_lengths = _padded([item.text for item in items])
     codes, code_lengths = _padded([item.codes for item in items])
-    return Batch(text, text_lengths, codes, code_lengths, conditioning, prompts)
+    return GptBatch(text, text_lengths, codes, code_lengths, conditioning, prompts)
 
 
 def _padded(rows: Sequence[NDArray[np.int32] | NDArray[np.int16]]) -> tuple[Tensor, Tensor]:

@@ -19,7 +19,7 @@ def data_inputs(declaration: Declaration) -> dict[str, str]:
     """Fingerprints of all that the prepared clips depend on; two equal ones mean 'up to date'.
 
     Keys are words that a plan can print, such as 'milliomos: texts'. Metadata and the base's small files are
-    hashed; audio counts by path, size and time of change. Takes about a second for 100 000 clips; no torch.
+    hashed; audio counts by path, size and time of change. About a second for 20 000 clips; no torch.
 
     Raises UserError if the base, a data set's folder or its metadata is missing, or if clips would not fit
     into the base.

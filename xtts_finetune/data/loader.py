@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from xtts_finetune.data.batches import BatchPlan, step_generator
 from xtts_finetune.data.cache import ClipCache
-from xtts_finetune.data.collate import Batch, collate_eval, collate_training
+from xtts_finetune.data.collate import collate_eval, collate_training
 from xtts_finetune.records.clips import ClipRecord
 from xtts_finetune.xtts.base import ConditioningLengths
+from xtts_finetune.xtts.losses import GptBatch
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class TrainingBatches:
     lengths: ConditioningLengths
     silence: NDArray[np.float32]
 
-    def __call__(self, step: int) -> list[Batch]:
+    def __call__(self, step: int) -> list[GptBatch]:
         """The batches whose gradients a step (from 0) adds up: a pure function of the plan and the step."""
         return [
             collate_training(
@@ -42,7 +43,7 @@ class TrainingBatches:
         ]
 
 
-def eval_batches(clips: Sequence[ClipRecord], cache: ClipCache, batch_size: int = 1) -> Iterator[Batch]:
+def eval_batches(clips: Sequence[ClipRecord], cache: ClipCache, batch_size: int = 1) -> Iterator[GptBatch]:
     """All clips of the eval set in their order, `batch_size` at a time; the last batch may be smaller."""
     for start in range(0, len(clips), batch_size):
         yield collate_eval([cache.item(clip) for clip in clips[start : start + batch_size]])

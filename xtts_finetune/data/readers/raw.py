@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -113,12 +114,11 @@ def wrong_columns(spec: DatasetSpec, fields: Fields, expected: str) -> Unreadabl
 
 def existing(audio: Path) -> Path | None:
     """`audio` as it lies on the disk, whichever way its accents are composed, or None."""
+    name = str(audio)
     # Composed and decomposed accents look the same but name different files everywhere but on macOS.
-    for form in (None, "NFC", "NFD"):
-        candidate = audio if form is None else Path(unicodedata.normalize(form, str(audio)))
-        try:
-            if candidate.is_file():
-                return candidate
-        except OSError:  # longer than a name may be, as when a text stands in the wrong column
-            return None
-    return None
+    forms = (
+        (name,) if name.isascii() else (name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD")))
+    )
+    # os.path and not pathlib: a plan asks this for every clip, and a name that cannot be is no file.
+    found = next((form for form in forms if os.path.isfile(form)), None)  # noqa: PTH113
+    return None if found is None else Path(found)

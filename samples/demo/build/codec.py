@@ -1,7 +1,8 @@
 """A slim DVAE: XTTS's discrete autoencoder of mels, with 1,024 codes and one code for every 4 frames (46 ms).
 
 Trained from scratch with its codebook it collapses to one code, so it is trained in three stages: encoder and
-decoder without quantising; a codebook of k-means centroids of the encoder's outputs; the decoder on quantised input.
+decoder without quantising; a codebook of k-means centroids of the encoder's outputs; all three together, gradients
+passing straight through the quantiser and the codebook following by moving averages (van den Oord et al., 2017).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sklearn.cluster import MiniBatchKMeans
 from TTS.tts.layers.xtts.dvae import DiscreteVAE
 
 CODES = 1024
-HIDDEN = 64
+HIDDEN = 80
 CODEBOOK_DIM = 64
 FRAMES_A_CODE = 4
 SEGMENT = 64
@@ -39,44 +40,48 @@ def slim_dvae() -> DiscreteVAE:
 
 
 def train_dvae(mels: list[torch.Tensor], steps: int, batch: int = 16, seed: int = 1) -> DiscreteVAE:
-    """A DVAE of `mels` (each (80, frames)); `steps` for each of the two stages that descend."""
+    """A DVAE of `mels` (each (80, frames)); `steps` without quantising, then twice as many with."""
     torch.manual_seed(seed)
     generator = np.random.default_rng(seed)
     dvae = slim_dvae()
-    _descend(dvae, list(dvae.parameters()), mels, steps, batch, generator, quantise=False)
+    _descend(dvae, mels, steps, batch, generator, quantise=False)
     _set_codebook(dvae, mels, generator)
-    _descend(dvae, list(dvae.decoder.parameters()), mels, steps, batch, generator, quantise=True)
+    _descend(dvae, mels, 2 * steps, batch, generator, quantise=True)
     return dvae.eval()
 
 
 def _descend(
-    dvae: DiscreteVAE,
-    parameters: list[torch.nn.Parameter],
-    mels: list[torch.Tensor],
-    steps: int,
-    batch: int,
-    generator: np.random.Generator,
-    quantise: bool,
+    dvae: DiscreteVAE, mels: list[torch.Tensor], steps: int, batch: int, generator: np.random.Generator, quantise: bool
 ) -> None:
-    """`steps` steps of AdamW on L1, one-cycle around 1e-3."""
-    optimizer = torch.optim.AdamW(parameters, lr=1e-3, betas=(0.9, 0.98))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1.5e-3, total_steps=steps, pct_start=0.1)
+    """`steps` steps of AdamW on L1 (and, quantising, on the distance to the codebook), one cycle of the rate."""
+    peak = 1e-3 if quantise else 2e-3
+    optimizer = torch.optim.AdamW(dvae.parameters(), lr=peak, betas=(0.9, 0.98), weight_decay=0.0)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, peak, total_steps=steps, pct_start=0.1)
     long_enough = [mel for mel in mels if mel.shape[1] > SEGMENT]
     begun = time.monotonic()
+    dvae.train()
     for step in range(steps):
         segments = _segments(long_enough, batch, generator)
         with torch.autocast("cpu", torch.bfloat16):
-            latent = dvae.encoder(segments)
+            latent = dvae.encoder(segments).float()
+            distance = torch.zeros(())
             if quantise:
-                latent = quantised(dvae, latent.float())
-            loss = F.l1_loss(dvae.decoder(latent), segments)
+                with torch.autocast("cpu", enabled=False):
+                    coded, _, distance = dvae.codebook(latent.transpose(1, 2))
+                latent = coded.transpose(1, 2)
+            error = F.l1_loss(dvae.decoder(latent), segments)
         optimizer.zero_grad()
-        loss.backward()
+        (error + 0.1 * distance).backward()
+        torch.nn.utils.clip_grad_norm_(dvae.parameters(), 1.0)
         optimizer.step()
         schedule.step()
         if step % 100 == 99:
             spent = time.monotonic() - begun
-            print(f"dvae: quantised {quantise}, step {step + 1}, mel L1 {loss.item():.4f}, {spent:.0f} s", flush=True)
+            print(
+                f"dvae: quantised {quantise}, step {step + 1}, mel L1 {error.item():.4f}, "
+                f"distance {distance.item():.4f}, {spent:.0f} s",
+                flush=True,
+            )
 
 
 def _segments(mels: list[torch.Tensor], batch: int, generator: np.random.Generator) -> torch.Tensor:
@@ -88,23 +93,17 @@ def _segments(mels: list[torch.Tensor], batch: int, generator: np.random.Generat
     return torch.stack(picked).float()
 
 
-def quantised(dvae: DiscreteVAE, latent: torch.Tensor) -> torch.Tensor:
-    """`latent` (batch, dim, codes) with every vector replaced by the nearest of the codebook."""
-    table = dvae.codebook.embed
-    flat = latent.detach().transpose(1, 2).reshape(-1, latent.shape[1])
-    nearest = (table.square().sum(0) - 2 * flat @ table).argmin(1)
-    return table.T[nearest].view(latent.shape[0], latent.shape[2], -1).transpose(1, 2)
-
-
 @torch.no_grad()
 def _set_codebook(dvae: DiscreteVAE, mels: list[torch.Tensor], generator: np.random.Generator) -> None:
     chosen = generator.permutation(len(mels))[:1500]
     latents = torch.cat([dvae.encoder(mels[index][None].float())[0].T for index in chosen])
     kmeans = MiniBatchKMeans(CODES, batch_size=8192, n_init=1, max_iter=30, random_state=0).fit(latents.numpy())
     table = torch.from_numpy(kmeans.cluster_centers_.astype(np.float32)).T.contiguous()
+    sizes = torch.from_numpy(np.bincount(kmeans.labels_, minlength=CODES)).float().clamp_min(1.0)
+    sizes *= 256 / sizes.sum()  # as many vectors as a batch of 16 segments has
     dvae.codebook.embed.copy_(table)
-    dvae.codebook.embed_avg.copy_(table)
-    dvae.codebook.cluster_size.fill_(1.0)
+    dvae.codebook.embed_avg.copy_(table * sizes)
+    dvae.codebook.cluster_size.copy_(sizes)
 
 
 @torch.no_grad()

@@ -1,0 +1,135 @@
+"""Pretraining of the demo's GPT, with Coqui's own class and loss, on a few CPU cores.
+
+One process of one thread for each core, which average their gradients: at these sizes the threads of one process
+spend their time waiting for each other (20 times slower on two cores that other programs use too).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.distributed as distributed
+from base_files import small_gpt
+from torch.nn.utils import clip_grad_norm_, parameters_to_vector
+from training_data import Batch, Batches
+from TTS.tts.layers.xtts.gpt import GPT
+
+TEXT_WEIGHT = 0.1
+"""Coqui fine-tunes with 0.01; from scratch the text head should learn too."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Warm-up, a constant rate, and a linear fall over the last `decay` of the steps.
+
+    The constant stretch is why a run may be made longer or shorter while it goes.
+    """
+
+    steps: int
+    peak: float = 1.2e-3
+    warm_up: int = 150
+    decay: float = 0.3
+
+    def rate(self, step: int) -> float:
+        left = (self.steps - step) / (self.decay * self.steps)
+        return self.peak * min(1.0, (step + 1) / self.warm_up, max(left, 0.01))
+
+    def longest_s(self, step: int) -> float:
+        """Short clips first, since a model learns on them which sound belongs to which token."""
+        return 1.2 + 5.0 * min(step / (0.25 * self.steps), 1.0)
+
+
+def loss_of(gpt: GPT, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """Text and mel cross-entropy of a batch in nats, by GPT.forward, with conditioning shared within groups."""
+    latents = gpt.get_style_emb(batch.conditioning).transpose(1, 2)
+    latents = latents.repeat_interleave(len(batch.text) // len(latents), dim=0)
+    text_ce, mel_ce, _ = gpt(
+        batch.text,
+        batch.text_lengths,
+        batch.codes.clone(),
+        batch.samples,
+        cond_mels=latents.new_zeros(len(batch.text), 1, 80, 1),  # only its first size is read when latents are given
+        cond_latents=latents,
+    )
+    return text_ce, mel_ce
+
+
+def pretrain(folder: Path, vocabulary: Path, schedule: Schedule, every: int, workers: int) -> None:
+    """Train on `folder`/data.pt, into `folder`/pretraining.pt; goes on from there if it exists."""
+    rendezvous = folder.resolve() / "rendezvous"
+    rendezvous.unlink(missing_ok=True)
+    arguments = (workers, rendezvous, folder, vocabulary, schedule, every)
+    torch.multiprocessing.spawn(_work, arguments, nprocs=workers)
+
+
+def _work(
+    rank: int, workers: int, rendezvous: Path, folder: Path, vocabulary: Path, schedule: Schedule, every: int
+) -> None:
+    torch.set_num_threads(1)
+    distributed.init_process_group("gloo", init_method=rendezvous.as_uri(), rank=rank, world_size=workers)
+    torch.manual_seed(1)
+    gpt = small_gpt(vocabulary).eval()  # no dropout: far more data than this model can remember
+    for block in gpt.gpt.h:
+        block.mlp.act = torch.nn.GELU(approximate="tanh")  # GPT-2's own activation, in one operation instead of eight
+    parameters = list(gpt.parameters())
+    optimizer = torch.optim.AdamW(parameters, lr=schedule.peak, betas=(0.9, 0.96), weight_decay=0.01, fused=True)
+    saved = folder / "pretraining.pt"
+    first = _restore(saved, gpt, optimizer) if saved.exists() else 0
+    data = torch.load(folder / "data.pt", weights_only=False)  # our own file, made a moment ago
+    batches = Batches(data, clips=20, groups=4, padded_frames=259, seed=rank)
+    sums, begun = torch.zeros(3), time.monotonic()
+    for step in range(first, schedule.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = schedule.rate(step)
+        with torch.autocast("cpu", torch.bfloat16):
+            text_ce, mel_ce = loss_of(gpt, batches.at(step, schedule.longest_s(step)))
+        optimizer.zero_grad()
+        (TEXT_WEIGHT * text_ce + mel_ce).backward()
+        _average_gradients(parameters, workers)
+        clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        sums += torch.tensor([text_ce.item(), mel_ce.item(), 1.0])
+        if rank == 0 and (step + 1) % 25 == 0:
+            _log(folder, step + 1, sums, schedule, time.monotonic() - begun)
+            sums.zero_()
+        if rank == 0 and ((step + 1) % every == 0 or step + 1 == schedule.steps):
+            _save(saved, gpt, optimizer, step + 1)
+    distributed.destroy_process_group()
+
+
+def _average_gradients(parameters: list[torch.nn.Parameter], workers: int) -> None:
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    flat = parameters_to_vector(gradients)
+    distributed.all_reduce(flat)
+    torch.nn.utils.vector_to_parameters(flat / workers, gradients)
+
+
+def _restore(path: Path, gpt: GPT, optimizer: torch.optim.Optimizer) -> int:
+    state = torch.load(path, weights_only=True)
+    gpt.load_state_dict(state["gpt"])
+    optimizer.load_state_dict(state["optimizer"])
+    return int(state["step"])
+
+
+def _log(folder: Path, step: int, sums: torch.Tensor, schedule: Schedule, seconds: float) -> None:
+    text_ce, mel_ce = (sums[:2] / sums[2]).tolist()
+    record = {
+        "step": step,
+        "text_ce_nats": round(text_ce, 4),
+        "mel_ce": round(mel_ce, 4),
+        "longest_s": round(schedule.longest_s(step), 2),
+        "seconds": round(seconds, 1),
+    }
+    print(record, flush=True)
+    with (folder / "pretraining.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n")
+
+
+def _save(path: Path, gpt: GPT, optimizer: torch.optim.Optimizer, step: int) -> None:
+    partial = path.with_suffix(".partial")
+    torch.save({"gpt": gpt.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, partial)
+    partial.replace(path)

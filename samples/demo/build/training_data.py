@@ -1,0 +1,120 @@
+"""What pretraining reads: every clip as text tokens and codes, and every voice as one long conditioning mel."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from corpus import Clip
+from mels import coded_mel, conditioning_mel
+from TTS.tts.layers.xtts.dvae import DiscreteVAE
+from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
+
+CODE_STRIDE = 1024
+SILENCE_POWER = 1e-5
+"""The floor of the mel before its logarithm: what zero padding of audio becomes."""
+
+
+@dataclass(frozen=True)
+class Example:
+    voice: str
+    tokens: torch.Tensor
+    """(text tokens,) int32."""
+    codes: torch.Tensor
+    """(codes,) int64; one for every 1,024 samples begun."""
+    samples: int
+
+
+@dataclass(frozen=True)
+class Pretraining:
+    examples: list[Example]
+    voices: dict[str, torch.Tensor]
+    """Per voice all its clips' conditioning mels end to end, (80, frames) float16."""
+    mel_stats: torch.Tensor
+
+
+@torch.no_grad()
+def prepare(clips: list[Clip], dvae: DiscreteVAE, mel_stats: Path, vocabulary: Path) -> Pretraining:
+    """Codes of all `clips` (each coded alone) and their conditioning mels."""
+    tokenizer = VoiceBpeTokenizer(str(vocabulary))
+    to_code, to_condition = coded_mel(mel_stats), conditioning_mel(mel_stats)
+    examples: list[Example] = []
+    streams: dict[str, list[torch.Tensor]] = defaultdict(list)
+    for clip in clips:
+        audio = torch.from_numpy(clip.audio)[None]
+        codes = dvae.get_codebook_indices(to_code(audio))[0]
+        tokens = torch.tensor(tokenizer.encode(clip.text, "en"), dtype=torch.int32)
+        count = -(-audio.shape[1] // CODE_STRIDE)
+        examples.append(Example(clip.voice, tokens, codes[:count], audio.shape[1]))
+        streams[clip.voice].append(to_condition(audio)[0].half())
+    voices = {name: torch.cat(pieces, dim=1) for name, pieces in streams.items()}
+    return Pretraining(examples, voices, torch.load(mel_stats, weights_only=True))
+
+
+@dataclass(frozen=True)
+class Batch:
+    text: torch.Tensor
+    text_lengths: torch.Tensor
+    codes: torch.Tensor
+    samples: torch.Tensor
+    """(clips,) audio samples in each clip: GPT.forward computes the code lengths from it."""
+    conditioning: torch.Tensor
+    """(groups, 1, 80, frames): one for each run of clips // groups clips of one voice."""
+
+
+class Batches:
+    """Batches as a function of the step: groups of clips of one voice, all of about one length.
+
+    A group shares one conditioning mel, of other speech of its voice (so that content cannot leak from it), which
+    spares most of the cost of the conditioning encoder. Two batches of three condition on an unpadded stretch, as
+    inference does, the third on a stretch padded with silence to `padded_frames`, as training on clips does.
+    """
+
+    def __init__(self, data: Pretraining, clips: int, groups: int, padded_frames: int, seed: int) -> None:
+        self.data, self.groups, self.clips_a_group = data, groups, clips // groups
+        self.padded_frames, self.seed = padded_frames, seed
+        self.names = sorted(data.voices)
+        by_length = {name: sorted((e for e in data.examples if e.voice == name), key=lambda e: e.samples) for name in self.names}
+        self.by_length: dict[str, list[Example]] = by_length
+        self.floor = np.log(SILENCE_POWER) / data.mel_stats[:, None]
+
+    def at(self, step: int, longest_s: float) -> Batch:
+        """The batch of `step`; no clip in it is longer than `longest_s`."""
+        rng = np.random.default_rng((self.seed, step))
+        place = rng.random()
+        frames = int(rng.integers(40, self.padded_frames))
+        padded = rng.random() < 1 / 3
+        voices = rng.choice(self.names, self.groups, replace=self.groups > len(self.names))
+        chosen = [example for voice in voices for example in self._group(voice, place, longest_s, rng)]
+        conditioning = torch.stack([self._conditioning(voice, frames, padded, rng) for voice in voices])
+        return Batch(
+            text=_stack([example.tokens for example in chosen]),
+            text_lengths=torch.tensor([len(example.tokens) for example in chosen]),
+            codes=_stack([example.codes for example in chosen]),
+            samples=torch.tensor([example.samples for example in chosen]),
+            conditioning=conditioning[:, None],
+        )
+
+    def _group(self, voice: str, place: float, longest_s: float, rng: np.random.Generator) -> list[Example]:
+        """Clips of `voice` around one place of its order of lengths."""
+        examples = self.by_length[voice]
+        end = next((n for n, e in enumerate(examples) if e.samples > longest_s * 22_050), len(examples))
+        window = 6 * self.clips_a_group
+        first = int(place * max(end - window, 1))
+        return [examples[first + i] for i in rng.choice(min(window, end - first), self.clips_a_group, replace=False)]
+
+    def _conditioning(self, voice: str, frames: int, padded: bool, rng: np.random.Generator) -> torch.Tensor:
+        stream = self.data.voices[voice]
+        start = int(rng.integers(stream.shape[1] - frames))
+        mel = stream[:, start : start + frames].float()
+        if not padded:
+            return mel
+        return torch.cat([mel, self.floor.expand(-1, self.padded_frames - frames)], dim=1)
+
+
+def _stack(sequences: list[torch.Tensor]) -> torch.Tensor:
+    """Padded with zeros, which GPT.forward masks by the lengths it is given."""
+    return torch.nn.utils.rnn.pad_sequence(sequences, batch_first=True)

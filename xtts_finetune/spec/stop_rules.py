@@ -13,7 +13,10 @@ Metric = Literal["mel_ce", "text_ce", "stop_ce"]
 
 
 class TextCeAbove(Spec):
-    """Stop when text_ce rises above a limit, or by more than a share of its value at the phase's start."""
+    """Stop when text_ce rises above a limit, given as a value or as a multiple of its value at the phase's start.
+
+    Where both are given, the larger one counts.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={"anyOf": [{"required": ["limit"]}, {"required": ["of_start"]}]}

@@ -22,12 +22,13 @@ TEXT_CE_UNIT = (
 
 @dataclass(frozen=True)
 class GptBatch:
-    """Clips ready for the GPT, padded to the longest.
+    """b clips ready for the GPT; what lies past a clip's own length is padding that no loss counts.
 
-    text (batch, text) int64     text_lengths (batch,)     tokens without start and stop
-    codes (batch, codes) int64   code_lengths (batch,)     audio codes, one for 1024 samples
-    conditioning (batch, 80, frames)                       conditioning mels
-    prompt_slices (batch, 2) or None                       first and last + 1 code that the model was conditioned on
+    text            int64 (b, tokens), without start and stop   text_lengths  int64 (b,)
+    codes           int64 (b, codes), one for 1024 samples      code_lengths  int64 (b,)
+    conditioning    float32 (b, 80, frames), mels
+    prompt_slices   int64 (b, 2): first code of the part that conditions the model, and the code after its last
+                    whole one; None where nothing is masked, as in evaluation
     """
 
     text: Tensor

@@ -91,11 +91,15 @@ def test_preview_of_a_recordings_codes_is_that_recording_again(demo_folder: Path
     wave, _ = soundfile.read(str(demo_folder / f"data/{name}.flac"), dtype="float32")
     mel_stats = load_mel_stats(base.mel_stats)
     codes = torch.from_numpy(AudioEncoder(base).codes(wave)).long()
-    again = PreviewVocoder(load_dvae(base.dvae), mel_stats).wave(Generated(codes, no_latents))
+    vocoder = PreviewVocoder(load_dvae(base.dvae), mel_stats)
+    again = vocoder.wave(Generated(codes, no_latents))
     mel = dvae_mel(mel_stats)
     before, after = (mel(torch.from_numpy(sound)[None])[0] for sound in (wave, again[: len(wave)]))
-    frames = min(before.shape[1], after.shape[1])
-    difference = (after[:, :frames] - before[:, :frames]).abs().mean()
-    assert difference < 0.5 * (before - before.mean(dim=1, keepdim=True)).abs().mean()
+    decoded = vocoder.log_mel(codes) / mel_stats[:, None]
+    frames = min(found.shape[1] for found in (before, after, decoded))
+    before, after, decoded = (found[:, :frames] for found in (before, after, decoded))
+    # The sound has the mel that the DVAE gave; how near that is to the recording is up to the DVAE.
+    assert (after - decoded).abs().mean() < 0.05
+    assert (after - before).abs().mean() < 0.75 * (before - before.mean(dim=1, keepdim=True)).abs().mean()
     assert abs(voiced_share(again) - voiced_share(wave)) < 0.25
     assert voiced_share(again) > 0.5

@@ -6,6 +6,7 @@ import librosa
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.sparse import csr_array
 
 from xtts_finetune.xtts.mels import HOP, LOG_FLOOR, dvae_mel
 
@@ -38,7 +39,7 @@ def invert_mel(log_mel: torch.Tensor, filters: torch.Tensor) -> Wave:
     log_mel = log_mel.float().cpu().clamp(float(np.log(LOG_FLOOR)), LOG_CEILING)
     # frames + 1 centred frames span exactly 256 x frames samples.
     mel = torch.cat([log_mel, log_mel[:, -1:]], dim=1).exp()
-    magnitude = power_spectrum(mel, filters).sqrt().numpy()
+    magnitude = np.sqrt(power_spectrum(mel, filters))
     wave = librosa.griffinlim(
         magnitude,
         n_iter=PHASE_ITERATIONS,
@@ -50,17 +51,21 @@ def invert_mel(log_mel: torch.Tensor, filters: torch.Tensor) -> Wave:
     return below_clipping(np.asarray(wave, dtype=np.float32))
 
 
-def power_spectrum(mel: torch.Tensor, filters: torch.Tensor) -> torch.Tensor:
+def power_spectrum(mel: torch.Tensor, filters: torch.Tensor) -> Wave:
     """(513, frames) powers whose mel is `mel` (80, frames), never negative.
 
     Richardson-Lucy updates, which minimise the Kullback-Leibler divergence and so get quiet bands as right as
     loud ones; least squares only looks at the loud. They start from each band's power spread over its bins.
     """
-    overlap = filters.sum(dim=1, keepdim=True).clamp(min=1e-6)
-    power = filters @ (mel / filters.sum(dim=0)[:, None]) / overlap
+    target = mel.numpy()
+    # Each bin belongs to two bands at most. Sparse products also need no threads, which cost seconds on a
+    # busy machine.
+    spread, gather = csr_array(filters.numpy()), csr_array(filters.numpy().T)
+    overlap = np.maximum(filters.numpy().sum(axis=1, keepdims=True), 1e-6)
+    power = spread @ (target / filters.numpy().sum(axis=0)[:, None]) / overlap
     for _ in range(FILTER_UPDATES):
-        power = power * (filters @ (mel / (filters.T @ power + 1e-10))) / overlap
-    return power
+        power = power * (spread @ (target / (gather @ power + 1e-10))) / overlap
+    return np.asarray(power, dtype=np.float32)
 
 
 def below_clipping(wave: Wave) -> Wave:

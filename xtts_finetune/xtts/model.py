@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
 from TTS.tts.models.xtts import Xtts
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.xtts.base import BaseFiles, read_config
 from xtts_finetune.xtts.mels import load_mel_stats
 from xtts_finetune.xtts.state import StateDict, model_weights, read_checkpoint
+from xtts_finetune.xtts.tokenizer import load_vocabulary
 
 HIFIGAN_SEED = 0
 
@@ -52,7 +52,7 @@ def _build(config: Any, base: BaseFiles) -> Xtts:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(HIFIGAN_SEED)
         model = Xtts(config)
-        model.tokenizer = VoiceBpeTokenizer(str(base.vocab))
+        model.tokenizer = load_vocabulary(base.vocab)
         torch.manual_seed(HIFIGAN_SEED)
         model.init_models()
     return model

@@ -31,7 +31,12 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise UserError(f"checkpoint: there is no file {path}")
     try:
         checkpoint = _load(path)
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            f"{path}: this is not a whole checkpoint, or it holds more than weights and plain values, which is "
+            "never run; use another one"
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{path}: this is not a whole checkpoint ({reason}); use another one") from error
     if isinstance(checkpoint, dict) and isinstance(checkpoint.get("model"), dict):

@@ -6,15 +6,26 @@ from pathlib import Path
 
 from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
 
-STOP_TOKEN = 0
+from xtts_finetune.errors import UserError
+
 UNKNOWN_TOKEN = 1
+
+
+def load_vocabulary(vocab: Path) -> VoiceBpeTokenizer:
+    """Coqui's tokenizer with a base's vocabulary. Raises UserError if the file is not one."""
+    try:
+        return VoiceBpeTokenizer(str(vocab))
+    except Exception as error:  # the tokenizers library raises plain Exception
+        raise UserError(
+            f"{vocab}: this is not the vocabulary of an XTTS base ({error}); fetch it again"
+        ) from None
 
 
 class Tokenizer:
     """Text to tokens as XTTS does it: cleaned for the language, lower case, numbers spelled out."""
 
     def __init__(self, vocab: Path) -> None:
-        self.coqui = VoiceBpeTokenizer(str(vocab))
+        self.coqui = load_vocabulary(vocab)
 
     def encode(self, text: str, language: str) -> list[int]:
         """Tokens of `text`, without start and stop. Raises NotImplementedError for a language XTTS lacks."""
@@ -31,7 +42,3 @@ class Tokenizer:
         known = self.coqui.tokenizer.get_vocab()
         cleaned = dict.fromkeys(self.normalised(text, language))
         return [character for character in cleaned if character != " " and character not in known]
-
-    def knows_language(self, language: str) -> bool:
-        """Whether the vocabulary has a token for the language."""
-        return self.coqui.tokenizer.token_to_id(f"[{language}]") is not None

@@ -1,0 +1,82 @@
+"""Building Coqui's model from a base, and refusing weights that do not fit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.xtts.base import BaseFiles
+from xtts_finetune.xtts.dvae import load_dvae
+from xtts_finetune.xtts.model import load_model
+from xtts_finetune.xtts.random_base import BaseSize, make_random_base
+
+
+@pytest.fixture
+def base(tiny_base: BaseFiles, tmp_path: Path) -> BaseFiles:
+    return BaseFiles(Path(shutil.copytree(tiny_base.folder, tmp_path / "base")))
+
+
+def test_every_model_of_a_base_without_hifigan_gets_the_same_one(base: BaseFiles) -> None:
+    torch.manual_seed(1)
+    first = load_model(base).hifigan_decoder.state_dict()
+    torch.manual_seed(2)
+    second = load_model(base).hifigan_decoder.state_dict()
+    assert all(torch.equal(value, second[key]) for key, value in first.items())
+
+
+def test_half_precision_weights_become_float32(base: BaseFiles) -> None:
+    saved = torch.load(base.model, weights_only=True)["model"]
+    torch.save({"model": {key: value.half() for key, value in saved.items()}}, base.model)
+    gpt = load_model(base).gpt
+    assert {parameter.dtype for parameter in gpt.parameters()} == {torch.float32}
+
+
+def test_loading_leaves_the_number_of_threads_alone(base: BaseFiles) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    load_model(base)
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(before)
+
+
+def test_weights_of_another_size_are_named(base: BaseFiles, tmp_path: Path) -> None:
+    other = make_random_base(tmp_path / "other", BaseSize(width=32))
+    with pytest.raises(UserError, match=r"do not fit the base's config\.json .*size mismatch"):
+        load_model(base, other.model)
+
+
+@pytest.mark.parametrize("change", ["missing", "unknown"])
+def test_missing_and_unknown_weights_are_named(base: BaseFiles, change: str) -> None:
+    saved = torch.load(base.model, weights_only=True)["model"]
+    if change == "missing":
+        del saved["gpt.mel_head.weight"]
+    else:
+        saved["gpt.more"] = torch.ones(1)
+    torch.save({"model": saved}, base.model)
+    with pytest.raises(UserError, match=f"is {change}"):
+        load_model(base)
+
+
+def test_a_dvae_of_another_kind_is_named(base: BaseFiles) -> None:
+    torch.save({"weight": torch.ones(1)}, base.dvae)
+    with pytest.raises(UserError, match=r"dvae\.pth: this is not a DVAE"):
+        load_dvae(base.dvae)
+
+
+def test_a_dvae_that_lacks_weights_is_named(base: BaseFiles) -> None:
+    state = torch.load(base.dvae, weights_only=True)
+    del state["decoder.0.weight"]
+    torch.save(state, base.dvae)
+    with pytest.raises(UserError, match=r"lacks decoder\.0\.weight"):
+        load_dvae(base.dvae)
+
+
+def test_a_broken_vocabulary_is_named(base: BaseFiles) -> None:
+    base.vocab.write_text(json.dumps({"model": {}}), encoding="utf-8")
+    with pytest.raises(UserError, match=r"vocab\.json"):
+        load_model(base)

@@ -54,15 +54,19 @@ class Project:
             s.name: f"{s.state.value}: {s.why}" if s.state.value == "stale" else s.state.value for s in stages
         }
 
+    def work(self, *overrides: str) -> Work:
+        """What run_plan and its like are given: fake children, and a terminal that keeps what is printed."""
+        console = Console(file=io.StringIO(), width=200)
+        return Work(self.declaration(*overrides), overrides, "cpu", console, "run_pipeline", fake_child)
+
     def run(self, *overrides: str, wanted: Sequence[str] = (), fresh: bool = False) -> str:
         """Run with fake children; what was printed."""
-        console = Console(file=io.StringIO(), width=200)
-        work = Work(self.declaration(*overrides), overrides, "cpu", console, "run_pipeline", fake_child)
+        work = self.work(*overrides)
         (self.folder / "started.txt").unlink(missing_ok=True)
         try:
             run_plan(work, wanted, fresh)
         finally:
-            printed = console.file.getvalue()  # type: ignore[attr-defined]
+            printed = work.console.file.getvalue()  # type: ignore[attr-defined]
             (self.folder / "printed.txt").write_text(printed, encoding="utf-8")
         return printed
 

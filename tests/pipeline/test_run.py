@@ -17,6 +17,7 @@ import pytest
 from tests.pipeline.project import Project
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.pipeline.lock import run_lock
+from xtts_finetune.pipeline.run import decide_now, report_now, run_plan, speak_now
 from xtts_finetune.records.closing import read_model_info
 
 ALL = ["prepare", "base", "phase1", "utterances", "phase2", "utterances"]
@@ -193,7 +194,7 @@ def test_a_child_whose_parent_is_gone_stops(finished: Project, tmp_path: Path) -
         "import pathlib, sys, time\n"
         "try:\n"
         "    print('begun', flush=True)\n"
-        "    time.sleep(60)\n"
+        "    time.sleep(100)\n"
         "except KeyboardInterrupt:\n"
         f"    pathlib.Path({str(tmp_path / 'stopped')!r}).write_text('yes')\n",
         encoding="utf-8",
@@ -208,7 +209,23 @@ def test_a_child_whose_parent_is_gone_stops(finished: Project, tmp_path: Path) -
     )
     assert child.stdin is not None and child.stdout is not None
     assert child.stdout.readline() == b"begun\n"
+    time.sleep(0.5)  # it sleeps by now: a child that waits must be woken
     child.stdin.close()
-    child.wait(30)
+    child.wait(60)
     child.stdout.close()
     assert (tmp_path / "stopped").is_file()
+
+
+def test_verbs_do_only_their_own_work(project: Project) -> None:
+    """`prepare` asks for no disk that only training needs, and trains nothing."""
+    work = project.work()
+    run_plan(work, kinds=("data",))
+    assert project.started == ["prepare"]
+    speak_now(work, [])
+    assert project.started == ["prepare", "utterances"]
+    with pytest.raises(UserError, match="phase1 is not trained as declared now: run_pipeline phase1 first"):
+        speak_now(work, ["phase1"])
+    decide_now(work)
+    report_now(work)
+    assert project.run_folder.decision.is_file()
+    assert project.run_folder.report.is_file()

@@ -54,7 +54,12 @@ def _stop_without_parent() -> None:
             pass
     except (OSError, ValueError):
         return
-    _thread.interrupt_main()
+    main_thread = threading.main_thread().ident
+    if sys.platform != "win32" and main_thread is not None:
+        # A real signal, which wakes the main thread from whatever it waits for.
+        signal.pthread_kill(main_thread, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def train_phase(work: Work, stage: Stage) -> None:
         work.say(f"{stage.name} is stale ({stage.why}): its old model and records are now in {kept}")
     work.say(_announcement(work, stage))
     recorded = read_phase_yaml(folder)
-    started = str(recorded["started"]) if recorded else now()
+    started = str((recorded or {}).get("started") or now())
     declared = work.declaration.phases[stage.name].model_dump(mode="json")
     fingerprint = write_phase_yaml(folder, stage.inputs, declared, started)
     # The closing records are written last and removed first: their absence says that the phase is not closed.

@@ -40,7 +40,8 @@ def run_plan(
         if fresh:
             _forget(work, wanted)
             plan = make_plan(work.declaration, wanted)
-        check_disk(plan)
+        if "phase" in kinds:
+            check_disk(plan)
         done: set[str] = set()
         while (stage := next((stage for stage in plan.due if stage.kind in kinds), None)) is not None:
             if stage.name in done:
@@ -116,13 +117,16 @@ def do_stage(work: Work, stage: Stage, plan: Plan) -> None:
         return
     forget_stage(work.run, stage.name)
     if stage.kind == "data":
+        work.say("data: reading and checking the clips")
         run_job(work, "data", ["prepare"])
         _say(work, data_lines(work.run))
         return
     if stage.kind == "base":
+        work.say("base: evaluating it on the eval set")
         _do_base(work, stage, plan)
         _say(work, phase_lines(work.run.candidate("base")))
     elif stage.kind == "utterances":
+        work.say(f"{stage.candidate}: speaking the utterances")
         run_job(work, f"{stage.candidate}-utterances", ["utterances"], candidate=stage.candidate)
         work.say(f"{stage.candidate} has spoken: {work.run.candidate(stage.candidate).utterances}")
     elif stage.kind == "decision":

@@ -53,5 +53,6 @@ def read_corpus(folder: Path) -> list[Clip]:
         stored = np.load(folder / f"{voice.name}.npz")
         pieces = np.split(stored["audio"], stored["ends"][:-1])
         texts = json.loads(str(stored["texts"]))
-        clips += [Clip(voice.name, text, piece.astype(np.float32) / 32767) for text, piece in zip(texts, pieces, strict=True)]
+        for text, piece in zip(texts, pieces, strict=True):
+            clips.append(Clip(voice.name, text, piece.astype(np.float32) / 32767))
     return clips

@@ -10,55 +10,82 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-PEOPLE = (
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+def _phrases(text: str) -> list[str]:
+    return text.split("|")
+
+
+PEOPLE = _words(
     "man woman boy girl teacher doctor farmer friend brother sister mother father child king captain sailor "
     "dog cat bird horse neighbor baker driver lady"
-).split()
-THINGS = (
+)
+THINGS = _words(
     "house book letter river garden window door table train ship road apple bread water coffee milk story picture "
     "paper key box boat car chair coat hat flower tree cake cup clock lamp ball bridge map bag song"
-).split()
-OF_THINGS = "old new little big red green blue white black good small warm cold long short dark bright".split()
-OF_PEOPLE = "old new little big good small quiet young happy".split()
-DID_SOMETHING = (
+)
+OF_THINGS = _words(
+    "old new little big red green blue white black good small warm cold long short dark bright"
+)
+OF_PEOPLE = _words("old new little big good small quiet young happy")
+DID_SOMETHING = _words(
     "saw found made took bought sold painted carried opened closed lost loved wanted watched liked brought "
     "left cleaned remembered followed"
-).split()
-DO_SOMETHING = "see find make take buy sell paint carry open close bring clean remember follow".split()
-DID = "walked slept waited smiled laughed danced arrived worked played stopped turned talked".split()
-PLACES = (
+)
+DO_SOMETHING = _words("see find make take buy sell paint carry open close bring clean remember follow")
+DID = _words("walked slept waited smiled laughed danced arrived worked played stopped turned talked")
+PLACES = _phrases(
     "in the garden|near the river|at home|by the window|under the tree|on the table|in the kitchen|at school|"
     "behind the house|in the city|over the bridge|at the station|on the hill|by the sea|down the road|"
     "across the field|next to the door"
-).split("|")
-TIMES = (
+)
+TIMES = _phrases(
     "in the morning|at night|today|yesterday|after dinner|before lunch|every day|last summer|all day|this evening|"
     "in the winter|on monday|on tuesday|on wednesday|on thursday|on friday|on saturday|on sunday|again|at noon"
-).split("|")
-NUMBERS = (
+)
+NUMBERS = _words(
     "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen twenty thirty forty fifty"
-).split()
-GOODS = "books letters apples boats flowers trees cups keys windows chairs cars ships doors houses horses birds".split()
-PLURALS = [*GOODS, *"friends days boys girls dogs cats".split()]
-DETERMINERS = "the the the a my your this that our".split()
-PRONOUNS = "i you we they he she".split()
-SAID = "said the man|said the woman|he said|she said|said my mother|said the captain".split("|")
-PHRASES = (
+)
+GOODS = _words(
+    "books letters apples boats flowers trees cups keys windows chairs cars ships doors houses horses birds"
+)
+PLURALS = [*GOODS, *_words("friends days boys girls dogs cats")]
+DETERMINERS = _words("the the the a my your this that our")
+PRONOUNS = _words("i you we they he she")
+SAID = _phrases("said the man|said the woman|he said|she said|said my mother|said the captain")
+PHRASES = _phrases(
     "hello|yes|no|please|goodbye|thank you|thank you very much|good morning|good night|good evening|welcome|"
     "come in|come home|sit down|stand up|wait for me|look at me|of course|not now|very good|i am sorry|"
     "how are you|what is your name|what time is it|where are you|see you tomorrow|let us go|i do not know"
-).split("|")
+)
 
 CAPITALISED = {"i", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}
+FUNCTION_WORDS = _words(
+    "one hundred there is are was were and but with who where when why how many can could do did want have"
+)
 WORDS = sorted(
     {
         word
-        for group in (PEOPLE, THINGS, OF_THINGS, OF_PEOPLE, DID_SOMETHING, DO_SOMETHING, DID, NUMBERS, PLURALS, PRONOUNS)
+        for group in (
+            PEOPLE,
+            THINGS,
+            OF_THINGS,
+            OF_PEOPLE,
+            DID_SOMETHING,
+            DO_SOMETHING,
+            DID,
+            NUMBERS,
+            PLURALS,
+        )
         for word in group
     }
     | {word for text in (*PLACES, *TIMES, *PHRASES, *SAID) for word in text.split()}
-    | set("one hundred there is are was were and but with who where when why how many can could do did want have".split())
+    | set(FUNCTION_WORDS)
+    | set(PRONOUNS)
 )
 
 
@@ -129,7 +156,9 @@ def _description(rng: random.Random) -> str:
 
 
 def _quotation(rng: random.Random) -> str:
-    inner = rng.choice((rng.choice(PHRASES), f"please {rng.choice(DO_SOMETHING)} {_noun_phrase(rng, THINGS)}"))
+    inner = rng.choice(
+        (rng.choice(PHRASES), f"please {rng.choice(DO_SOMETHING)} {_noun_phrase(rng, THINGS)}")
+    )
     said = rng.choice(SAID)
     inner = inner[0].upper() + inner[1:]
     return f'{said}, "{inner}."' if said in ("he said", "she said") else f'"{inner}," {said}.'

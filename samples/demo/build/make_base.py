@@ -1,8 +1,8 @@
-"""Make the demo's base from nothing: a miniature XTTS that speaks about 300 English words in nine synthetic voices.
+"""Make the demo's base from nothing: a miniature XTTS that speaks about 300 English words in four synthetic voices.
 
     python make_base.py WORK_FOLDER            writes ../base; every stage that WORK_FOLDER already holds is kept
 
-Stages: corpus (speech of flite and espeak-ng, both must be installed), mel statistics and DVAE, vocabulary, codes,
+Stages: corpus (speech of flite, which must be installed), mel statistics and DVAE, vocabulary, codes,
 pretraining of the GPT. Run make_voice.py first or not: its sentences are left out of the corpus either way.
 """
 
@@ -26,7 +26,9 @@ from voices import TARGET, speak
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("work", type=Path, help="folder for everything that is not a result; about 2 GB")
     parser.add_argument("--to", type=Path, default=Path(__file__).parent.parent / "base")
     parser.add_argument("--clips-a-voice", type=int, default=1500)
@@ -64,7 +66,10 @@ def _code(work: Path, mel_stats: Path, vocabulary: Path, dvae_steps: int) -> Dis
         dvae = train_dvae(_mels([clips[index] for index in order[:4000]], mel_stats), dvae_steps)
         torch.save(dvae.state_dict(), weights)
         target = [Clip(TARGET.name, text, speak(TARGET, text)) for text in recorded_sentences()[:30]]
-        print("dvae, clips of its voices:", reconstruction(dvae, _mels([clips[i] for i in order[-300:]], mel_stats)))
+        print(
+            "dvae, clips of its voices:",
+            reconstruction(dvae, _mels([clips[i] for i in order[-300:]], mel_stats)),
+        )
         print("dvae, the target voice:", reconstruction(dvae, _mels(target, mel_stats)), flush=True)
     if not data.exists():
         torch.save(prepare(clips, dvae, mel_stats, vocabulary), data)

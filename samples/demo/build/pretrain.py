@@ -52,7 +52,9 @@ def loss_of(gpt: GPT, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         batch.text_lengths,
         batch.codes.clone(),
         batch.samples,
-        cond_mels=latents.new_zeros(len(batch.text), 1, 80, 1),  # only its first size is read when latents are given
+        cond_mels=latents.new_zeros(
+            len(batch.text), 1, 80, 1
+        ),  # only its first size is read when latents are given
         cond_latents=latents,
     )
     return text_ce, mel_ce
@@ -74,9 +76,13 @@ def _work(
     torch.manual_seed(1)
     gpt = small_gpt(vocabulary).eval()  # no dropout: far more data than this model can remember
     for block in gpt.gpt.h:
-        block.mlp.act = torch.nn.GELU(approximate="tanh")  # GPT-2's own activation, in one operation instead of eight
+        block.mlp.act = torch.nn.GELU(
+            approximate="tanh"
+        )  # GPT-2's own activation, in one operation instead of eight
     parameters = list(gpt.parameters())
-    optimizer = torch.optim.AdamW(parameters, lr=schedule.peak, betas=(0.9, 0.96), weight_decay=0.01, fused=True)
+    optimizer = torch.optim.AdamW(
+        parameters, lr=schedule.peak, betas=(0.9, 0.96), weight_decay=0.01, fused=True
+    )
     saved = folder / "pretraining.pt"
     first = _restore(saved, gpt, optimizer) if saved.exists() else 0
     data = torch.load(folder / "data.pt", weights_only=False)  # our own file, made a moment ago

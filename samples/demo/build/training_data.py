@@ -77,8 +77,9 @@ class Batches:
         self.data, self.groups, self.clips_a_group = data, groups, clips // groups
         self.padded_frames, self.seed = padded_frames, seed
         self.names = sorted(data.voices)
-        by_length = {name: sorted((e for e in data.examples if e.voice == name), key=lambda e: e.samples) for name in self.names}
-        self.by_length: dict[str, list[Example]] = by_length
+        self.by_length: dict[str, list[Example]] = defaultdict(list)
+        for example in sorted(data.examples, key=lambda example: example.samples):
+            self.by_length[example.voice].append(example)
         self.floor = np.log(SILENCE_POWER) / data.mel_stats[:, None]
 
     def at(self, step: int, longest_s: float) -> Batch:
@@ -104,7 +105,10 @@ class Batches:
         end = next((n for n, e in enumerate(examples) if e.samples > longest_s * 22_050), len(examples))
         window = 6 * self.clips_a_group
         first = int(place * max(end - window, 1))
-        return [examples[first + i] for i in rng.choice(min(window, end - first), self.clips_a_group, replace=False)]
+        return [
+            examples[first + i]
+            for i in rng.choice(min(window, end - first), self.clips_a_group, replace=False)
+        ]
 
     def _conditioning(self, voice: str, frames: int, padded: bool, rng: np.random.Generator) -> torch.Tensor:
         stream = self.data.voices[voice]

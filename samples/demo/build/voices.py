@@ -1,6 +1,6 @@
-"""Synthetic voices: text to speech by flite and espeak-ng, as mono float32 at 22,050 Hz.
+"""Synthetic voices: text to speech by flite, as mono float32 at 22,050 Hz.
 
-Both programs must be installed. Most voices are used as they come; some are spoken slower and played faster by
+The program must be installed. Some voices are used as they come; others are spoken slower and played faster by
 the same factor, which raises pitch and formants together and so makes another speaker of the same phones.
 """
 
@@ -20,25 +20,24 @@ SAMPLE_RATE = 22_050
 
 @dataclass(frozen=True)
 class Voice:
-    """`engine` is flite or espeak; `raised` the factor by which pitch and formants lie above the plain voice."""
-
     name: str
-    engine: str
     speaker: str
+    """flite's name of it."""
     raised: float = 1.0
+    """The factor by which pitch and formants lie above the plain voice."""
     stretch: float = 1.0
     """How much longer than the engine's own pace; 1.1 is 10 % slower."""
 
 
-TARGET = Voice("demo", "flite", "awb", raised=1.12)
+TARGET = Voice("demo", "awb", raised=1.12)
 """The voice of the demo's recordings. Pretraining never hears it, but hears its neighbours on both sides: a codec of
 1,024 codes that has met four voices cannot carry one that is unlike them all (flite's `slt` became unintelligible)."""
 
 PRETRAINING = (
-    Voice("rms", "flite", "rms"),
-    Voice("rms_high", "flite", "rms", raised=1.3, stretch=0.95),
-    Voice("awb", "flite", "awb"),
-    Voice("awb_high", "flite", "awb", raised=1.25),
+    Voice("rms", "rms"),
+    Voice("rms_high", "rms", raised=1.3, stretch=0.95),
+    Voice("awb", "awb"),
+    Voice("awb_high", "awb", raised=1.25),
 )
 """Few, and of one family of synthesis, because 1,024 codes of 46 ms carry only 215 bits a second."""
 
@@ -48,17 +47,12 @@ def speak(voice: Voice, text: str, pace: float = 1.0) -> np.ndarray:
     stretch = voice.stretch * voice.raised / pace
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "speech.wav"
-        subprocess.run(_command(voice, text, stretch, path), check=True, capture_output=True)
+        setting = f"duration_stretch={stretch:.4f}"
+        command = ["flite", "-voice", voice.speaker, "--setf", setting, "-t", text, "-o", str(path)]
+        subprocess.run(command, check=True, capture_output=True)
         audio, rate = soundfile.read(path, dtype="float32")
     audio = soxr.resample(audio, rate * voice.raised, SAMPLE_RATE)
     return level(trim(audio))
-
-
-def _command(voice: Voice, text: str, stretch: float, path: Path) -> list[str]:
-    if voice.engine == "flite":
-        return ["flite", "-voice", voice.speaker, "--setf", f"duration_stretch={stretch:.4f}", "-t", text, "-o", str(path)]
-    words_a_minute = round(175 / stretch)
-    return ["espeak-ng", "-v", voice.speaker, "-s", str(words_a_minute), "-w", str(path), text]
 
 
 def trim(audio: np.ndarray, floor_db: float = -45.0, keep_s: float = 0.04) -> np.ndarray:

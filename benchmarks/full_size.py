@@ -1,0 +1,156 @@
+"""Two training steps of a full-size XTTS v2 (30 layers x 1024, random weights), with memory, times and file sizes.
+
+    python benchmarks/full_size.py [WORK_FOLDER]
+
+Makes a base of the real size with random weights and a data set of twelve made-up clips in WORK_FOLDER (about 13 GB),
+prepares them, trains a phase of two steps of three clips in a child process as `run_pipeline` does, and prints a table
+and JSON. On two CPU cores it takes about six minutes; a GPU is used if there is one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+STEPS, CLIPS, SECONDS, RATE = 2, 12, 3.0, 22_050
+
+PIPELINE = """
+name: full_size
+base: ./base
+language: en
+datasets: [{name: voice, path: voice, format: ljspeech}]
+eval_set: {fraction: 0.2, at_least: 2}
+phases: [phase1]
+"""
+PHASE = f"""
+learning_rate: 1.0e-6
+batch_size: 3
+steps: {STEPS}
+eval_every_steps: {STEPS}
+"""
+
+
+def main() -> None:
+    work = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp(prefix="full_size_"))
+    work.mkdir(parents=True, exist_ok=True)
+    figures: dict[str, float] = {}
+    figures["base_seconds"] = _timed(lambda: _child(_make_base, work))
+    _write_project(work)
+    figures["prepare_seconds"] = _timed(lambda: _child(_prepare, work))
+    job = _write_job(work)
+    began = time.perf_counter()
+    command = [sys.executable, "-m", "xtts_finetune.training.child", str(job)]
+    child = subprocess.Popen(command)
+    peak = _watch_memory(child)
+    if child.returncode:
+        sys.exit(f"the phase ended with exit code {child.returncode}")
+    figures["phase_seconds"] = time.perf_counter() - began
+    figures["peak_memory_gb"] = peak / 1e9
+    phase = work / "run" / "full_size" / "phase1"
+    figures["best_model_gb"] = (phase / "best_model.pth").stat().st_size / 1e9
+    figures["checkpoint_gb"] = next(phase.glob("checkpoint_*.pth")).stat().st_size / 1e9
+    records = [
+        json.loads(line) for line in (phase / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    figures["step_seconds"] = float(
+        np.mean([record["seconds"] for record in records if record["kind"] == "step"])
+    )
+    for name, value in figures.items():
+        print(f"{name:18} {value:8.2f}")
+    (work / "full_size.json").write_text(json.dumps(figures, indent=2), encoding="utf-8")
+    shutil.rmtree(work / "run")
+
+
+def _make_base(work: Path) -> None:
+    from xtts_finetune.xtts.random_base import XTTS_V2, make_random_base  # noqa: PLC0415
+
+    if not (work / "base" / "model.pth").is_file():
+        make_random_base(work / "base", XTTS_V2)
+
+
+def _write_project(work: Path) -> None:
+    generator = np.random.default_rng(0)
+    (work / "voice" / "wavs").mkdir(parents=True, exist_ok=True)
+    for number in range(CLIPS):
+        wave = 0.1 * generator.standard_normal(int(SECONDS * RATE))
+        soundfile.write(work / "voice" / "wavs" / f"{number}.wav", wave, RATE)
+    lines = [f"{number}|a made up sentence, number {number}|" for number in range(CLIPS)]
+    (work / "voice" / "metadata.csv").write_text("\n".join(lines), encoding="utf-8")
+    for folder in ("phases", "eval"):
+        (work / folder).mkdir(exist_ok=True)
+    (work / "pipeline.yaml").write_text(PIPELINE, encoding="utf-8")
+    (work / "phases" / "phase1.yaml").write_text(PHASE, encoding="utf-8")
+    (work / "eval" / "utterances.yaml").write_text("sentences: [{id: hello, text: Hello.}]", encoding="utf-8")
+    rows = "rows: [{mel_ce: {below: 99}, ship: phase1, verdict: trained}]"
+    (work / "eval" / "decision_matrix.yaml").write_text(rows, encoding="utf-8")
+    shutil.rmtree(work / "run", ignore_errors=True)
+
+
+def _prepare(work: Path) -> None:
+    from xtts_finetune.data.prepare import prepare  # noqa: PLC0415
+    from xtts_finetune.records.run_folder import RunFolder  # noqa: PLC0415
+    from xtts_finetune.spec.declaration import load_declaration  # noqa: PLC0415
+    from xtts_finetune.xtts.base import BaseFiles  # noqa: PLC0415
+    from xtts_finetune.xtts.encoder import AudioEncoder  # noqa: PLC0415
+    from xtts_finetune.xtts.tokenizer import Tokenizer  # noqa: PLC0415
+
+    declaration = load_declaration(work / "pipeline.yaml")
+    base = BaseFiles(work / "base")
+    run = RunFolder(declaration.run_folder)
+    prepare(declaration, Tokenizer(base.vocab), AudioEncoder(base), run, lambda *_: None)
+
+
+def _write_job(work: Path) -> Path:
+    job = {
+        "declaration_file": str(work / "pipeline.yaml"),
+        "overrides": [],
+        "run_folder": str(work / "run" / "full_size"),
+        "phase": "phase1",
+        "device": "auto",
+    }
+    path = work / "job.json"
+    path.write_text(json.dumps(job), encoding="utf-8")
+    return path
+
+
+def _child(work_to_do: Callable[[Path], None], work: Path) -> None:
+    """Run a function of this file in a process of its own, so that its memory is not counted to the phase."""
+    name = work_to_do.__name__
+    program = f"import pathlib, sys, full_size; full_size.{name}(pathlib.Path(sys.argv[1]))"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    subprocess.run([sys.executable, "-c", program, str(work)], check=True, env=environment)
+
+
+def _watch_memory(child: subprocess.Popen[bytes]) -> int:
+    """Wait for the child; the largest resident set seen, in bytes."""
+    import psutil  # noqa: PLC0415
+
+    process, peak = psutil.Process(child.pid), 0
+    while child.poll() is None:
+        try:
+            peak = max(peak, process.memory_info().rss)
+        except psutil.Error:
+            break
+        time.sleep(0.1)
+    child.wait()
+    return peak
+
+
+def _timed(function: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    function()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()

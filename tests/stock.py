@@ -31,6 +31,7 @@ def stock_config(base: BaseFiles) -> Any:
     """The configuration that the stock recipe would use for this base."""
     config = load_config(base)
     arguments = config.model_args
+    arguments.tokenizer_file = str(base.vocab)
     arguments.mel_norm_file = str(base.mel_stats)
     arguments.dvae_checkpoint = str(base.dvae)
     arguments.xtts_checkpoint = str(base.model)

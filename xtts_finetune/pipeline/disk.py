@@ -9,26 +9,32 @@ from pathlib import Path
 
 from xtts_finetune.spec.sources import KeptStep
 
-# A checkpoint that resumes holds the weights, Adam's two moments of nearly all of them, and the DVAE: for
-# XTTS v2, 5.5 GB beside a best model of 1.9 GB.
-CHECKPOINT_TO_WEIGHTS = 3.0
+# The HiFi-GAN with its speaker encoder: 26 M weights in fp32. Every model file has one; it is not trained.
+HIFIGAN_BYTES = 100_000_000
 
 
 def weights_bytes(model: Path) -> int:
-    """About the size of the model's weights as they are trained, in fp32, in bytes."""
-    size = model.stat().st_size
-    return size * 2 if _is_half(model) else size
+    """About the size of a model file of this base as phases write it: all weights, in fp32, in bytes."""
+    size, table = model.stat().st_size, _table_of_contents(model)
+    if b"HalfStorage" in table or b"BFloat16Storage" in table:
+        size *= 2
+    return size if not table or b"hifigan_decoder" in table else size + HIFIGAN_BYTES
+
+
+def checkpoint_bytes(weights: int) -> int:
+    """About the size of a checkpoint that resumes: with Adam's two moments of all that is trained."""
+    return weights + 2 * max(0, weights - HIFIGAN_BYTES)
 
 
 def phase_bytes(weights: int, kept: Sequence[KeptStep]) -> int:
     """About what a finished phase leaves: best model, newest checkpoint, and those kept for others."""
-    kept_weights = sum(CHECKPOINT_TO_WEIGHTS if step.with_optimizer else 1 for step in kept)
-    return int(weights * (1 + CHECKPOINT_TO_WEIGHTS + kept_weights))
+    whole = checkpoint_bytes(weights)
+    return weights + whole + sum(whole if step.with_optimizer else weights for step in kept)
 
 
 def writing_bytes(weights: int) -> int:
     """About what is needed beside that for a moment: an old checkpoint stays until the new one is whole."""
-    return int(weights * CHECKPOINT_TO_WEIGHTS)
+    return checkpoint_bytes(weights)
 
 
 def free_bytes(folder: Path) -> int:
@@ -47,12 +53,11 @@ def readable(size: float) -> str:
     return f"{size:.1f} GB"
 
 
-def _is_half(model: Path) -> bool:
-    """Whether the tensors of a torch file are mostly of 16 bits, read from its table of contents."""
+def _table_of_contents(model: Path) -> bytes:
+    """What a torch file says of its tensors, their names and types among it; nothing for another kind of file."""
     try:
         with zipfile.ZipFile(model) as archive:
             name = next(name for name in archive.namelist() if name.endswith("data.pkl"))
-            table = archive.read(name)
+            return archive.read(name)
     except (OSError, zipfile.BadZipFile, StopIteration):
-        return False
-    return b"HalfStorage" in table or b"BFloat16Storage" in table
+        return b""

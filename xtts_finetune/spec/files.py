@@ -96,7 +96,9 @@ def _check_dataset(pipeline: Document, keys: Keys, index: int) -> Path | None:
     message = ""
     if not is_folder(folder):
         kind = "is a file, not a folder" if is_file(folder) else "is missing"
-        message = f"the folder '{written}' {kind}{_looked_for(folder, pipeline.folder, written)}"
+        looked_for = _looked_for(folder, pipeline.folder, written)
+        cure = "put the clips there or correct the path; to try without any: run_pipeline --demo"
+        message = f"the folder '{written}' {kind}{looked_for}; {cure}"
     elif metadata is not None and not is_file(folder / metadata):
         message = f"the folder '{written}' has no {metadata}, which holds the clips' texts"
     if message:

@@ -27,7 +27,6 @@ def load_config(base: BaseFiles) -> Any:
     read_config(base)  # raises in words if it is not an XTTS configuration
     config = GPTTrainerConfig(model_args=GPTArgs())
     config.load_json(str(base.config))
-    config.model_args.tokenizer_file = str(base.vocab)
     return config
 
 

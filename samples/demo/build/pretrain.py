@@ -10,16 +10,21 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 import torch
 import torch.distributed as distributed
 from base_files import small_gpt
 from torch.nn.utils import clip_grad_norm_, parameters_to_vector
-from training_data import Batch, Batches
+from training_data import Batch, Batches, Pretraining
 from TTS.tts.layers.xtts.gpt import GPT
 
 TEXT_WEIGHT = 0.1
 """Coqui fine-tunes with 0.01; from scratch the text head should learn too."""
+
+
+HELD_OUT = 400
+"""Clips that pretraining leaves out, to see whether it still learns to speak or only learns by heart."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Schedule:
     steps: int
     peak: float = 1.2e-3
     warm_up: int = 150
-    decay: float = 0.3
+    decay: float = 0.25
 
     def rate(self, step: int) -> float:
         left = (self.steps - step) / (self.decay * self.steps)
@@ -60,6 +65,16 @@ def loss_of(gpt: GPT, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     return text_ce, mel_ce
 
 
+@torch.no_grad()
+def held_out_mel_ce(gpt: GPT, held_out: Pretraining) -> float:
+    """Mean over fixed batches of clips that training never sees, in nats."""
+    gpt.eval()
+    batches = Batches(held_out, clips=20, groups=4, padded_frames=259, seed=7)
+    mean = fmean(loss_of(gpt, batches.at(step, 9.0))[1].item() for step in range(8))
+    gpt.train()
+    return mean
+
+
 def pretrain(folder: Path, vocabulary: Path, schedule: Schedule, every: int, workers: int) -> None:
     """Train on `folder`/data.pt, into `folder`/pretraining.pt; goes on from there if it exists."""
     rendezvous = folder.resolve() / "rendezvous"
@@ -74,18 +89,19 @@ def _work(
     torch.set_num_threads(1)
     distributed.init_process_group("gloo", init_method=rendezvous.as_uri(), rank=rank, world_size=workers)
     torch.manual_seed(1)
-    gpt = small_gpt(vocabulary).eval()  # no dropout: far more data than this model can remember
+    gpt = small_gpt(vocabulary).train()  # with GPT-2's dropout: without it the corpus is learned by heart
     for block in gpt.gpt.h:
         block.mlp.act = torch.nn.GELU(
             approximate="tanh"
         )  # GPT-2's own activation, in one operation instead of eight
     parameters = list(gpt.parameters())
     optimizer = torch.optim.AdamW(
-        parameters, lr=schedule.peak, betas=(0.9, 0.96), weight_decay=0.01, fused=True
+        parameters, lr=schedule.peak, betas=(0.9, 0.96), weight_decay=0.05, fused=True
     )
     saved = folder / "pretraining.pt"
     first = _restore(saved, gpt, optimizer) if saved.exists() else 0
     data = torch.load(folder / "data.pt", weights_only=False)  # our own file, made a moment ago
+    data, held_out = data.split(HELD_OUT)
     batches = Batches(data, clips=20, groups=4, padded_frames=259, seed=rank)
     sums, begun = torch.zeros(3), time.monotonic()
     for step in range(first, schedule.steps):
@@ -102,6 +118,10 @@ def _work(
         if rank == 0 and (step + 1) % 25 == 0:
             _log(folder, step + 1, sums, schedule, time.monotonic() - begun)
             sums.zero_()
+        if rank == 0 and (step + 1) % (2 * every) == 0:
+            print(
+                f"step {step + 1}: mel_ce of held-out clips {held_out_mel_ce(gpt, held_out):.4f}", flush=True
+            )
         if rank == 0 and ((step + 1) % every == 0 or step + 1 == schedule.steps):
             _save(saved, gpt, optimizer, step + 1)
     distributed.destroy_process_group()

@@ -32,9 +32,9 @@ def main() -> None:
     parser.add_argument("work", type=Path, help="folder for everything that is not a result; about 2 GB")
     parser.add_argument("--to", type=Path, default=Path(__file__).parent.parent / "base")
     parser.add_argument("--clips-a-voice", type=int, default=1500)
-    parser.add_argument("--dvae-steps", type=int, default=600)
+    parser.add_argument("--dvae-steps", type=int, default=1500)
     parser.add_argument("--workers", type=int, default=2, help="processes of pretraining; one for each core")
-    parser.add_argument("--steps", type=int, default=5000, help="of pretraining")
+    parser.add_argument("--steps", type=int, default=4450, help="of pretraining")
     args = parser.parse_args()
 
     torch.set_num_threads(1)  # faster than two at these sizes

@@ -22,7 +22,6 @@ from TTS.tts.layers.xtts.gpt import GPT
 TEXT_WEIGHT = 0.1
 """Coqui fine-tunes with 0.01; from scratch the text head should learn too."""
 
-
 HELD_OUT = 400
 """Clips that pretraining leaves out, to see whether it still learns to speak or only learns by heart."""
 
@@ -91,9 +90,8 @@ def _work(
     torch.manual_seed(1)
     gpt = small_gpt(vocabulary).train()  # with GPT-2's dropout: without it the corpus is learned by heart
     for block in gpt.gpt.h:
-        block.mlp.act = torch.nn.GELU(
-            approximate="tanh"
-        )  # GPT-2's own activation, in one operation instead of eight
+        # GPT-2's own activation, in one operation instead of eight.
+        block.mlp.act = torch.nn.GELU(approximate="tanh")
     parameters = list(gpt.parameters())
     optimizer = torch.optim.AdamW(
         parameters, lr=schedule.peak, betas=(0.9, 0.96), weight_decay=0.05, fused=True

@@ -1,6 +1,8 @@
 """How well a run's candidates speak: measured on their utterances, with the recordings beside them.
 
     python benchmarks/demo_speech.py run/demo            prints a table, writes run/demo/speech.json
+    python benchmarks/demo_speech.py run/demo --base samples/demo/base      and what the base's codec leaves of the
+                                                                            recordings: no candidate can do better
 
 Wants, beyond the package: `pip install jiwer pocketsphinx` and `pip install --no-deps resemblyzer` (its own
 webrtcvad needs a compiler and is not used here). English only, because pocketsphinx is. Read the gates first: silence
@@ -29,8 +31,14 @@ from acoustics import RATE, flatness, longest_pause_s, voiced_share
 from numpy.typing import NDArray
 from pocketsphinx import Decoder
 
-ORDINARY = re.compile(r"[A-Z][a-z]+( [A-Za-z]+){5,10}\.")
-"""Sentences that are counted for the error rate: 6 to 11 words, neither digits nor quotes nor questions."""
+from xtts_finetune.xtts.base import find_base
+from xtts_finetune.xtts.dvae import load_dvae
+from xtts_finetune.xtts.encoder import AudioEncoder
+from xtts_finetune.xtts.mels import SAMPLE_RATE, load_mel_stats
+from xtts_finetune.xtts.vocoder import Generated, PreviewVocoder
+
+ORDINARY = re.compile(r"[A-Z][a-z]*( [A-Za-z]+){4,10}\.( [A-Z][a-z]*( [A-Za-z]+){4,10}\.)?")
+"""What is counted for the error rate: one or two sentences of 5 to 11 words, without digits, quotes or questions."""
 RECORDINGS = 12
 """As many recordings are measured as a candidate has utterances in the demo."""
 
@@ -87,6 +95,7 @@ def main() -> None:
     )
     parser.add_argument("run", type=Path, help="folder of a run, such as run/demo")
     parser.add_argument("--candidates", nargs="*", help="default: every folder with utterances")
+    parser.add_argument("--base", type=Path, help="a base's folder, whose codec then speaks the recordings")
     parser.add_argument("--json", type=Path, help="default: speech.json in the run's folder")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -96,6 +105,8 @@ def main() -> None:
     pace = Pace.of(recordings)
     judge = Judge(pace, recordings)
     measures = {name: judge.measure(read_utterances(args.run / name)) for name in args.candidates or found}
+    if args.base:
+        measures["codec"] = judge.measure(through_codec(recordings[:RECORDINGS], args.base))
     measures["recordings"] = judge.measure(recordings[:RECORDINGS])
     target = args.json or args.run / "speech.json"
     report = {
@@ -117,6 +128,20 @@ def read_recordings(clips: Path) -> list[Spoken]:
     entries = [json.loads(line) for line in clips.read_text(encoding="utf-8").splitlines()]
     entries.sort(key=lambda entry: ORDINARY.fullmatch(entry["text"]) is None)
     return [Spoken(_read(clips.parent / entry["audio"]), entry["text"]) for entry in entries]
+
+
+def through_codec(recordings: list[Spoken], base: Path) -> list[Spoken]:
+    """The recordings as codes and back, by the preview vocoder."""
+    files = find_base(str(base))
+    encoder = AudioEncoder(files)
+    vocoder = PreviewVocoder(load_dvae(files.dvae), load_mel_stats(files.mel_stats))
+    spoken = []
+    for clip in recordings:
+        wave = librosa.resample(clip.audio, orig_sr=RATE, target_sr=SAMPLE_RATE)
+        codes = torch.from_numpy(encoder.codes(wave).astype(np.int64))
+        heard = vocoder.wave(Generated(codes, latents=torch.Tensor))
+        spoken.append(Spoken(librosa.resample(heard, orig_sr=SAMPLE_RATE, target_sr=RATE), clip.text))
+    return spoken
 
 
 def _read(path: Path) -> NDArray[np.float32]:

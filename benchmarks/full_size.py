@@ -4,7 +4,7 @@
 
 Makes a base of the real size with random weights and a data set of twelve made-up clips in WORK_FOLDER (about 13 GB),
 prepares them, trains a phase of two steps of three clips in a child process as `run_pipeline` does, and prints a table
-and JSON. On two CPU cores it takes about six minutes; a GPU is used if there is one.
+and JSON. On two CPU cores it takes about two minutes; a GPU is used if there is one.
 """
 
 from __future__ import annotations

@@ -117,6 +117,8 @@ def _write_job(work: Path) -> Path:
         "run_folder": str(work / "run" / "full_size"),
         "phase": "phase1",
         "device": "auto",
+        "fingerprint": "",
+        "started": "",
     }
     path = work / "job.json"
     path.write_text(json.dumps(job), encoding="utf-8")

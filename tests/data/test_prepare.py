@@ -341,14 +341,14 @@ def test_the_real_encoder_s_arrays_become_batches(two_sets: Declaration, tiny_ba
     batches = TrainingBatches(train, cache, BatchPlan(len(train), 3, 1, 2), encoder.lengths, encoder.silence)
     first, second = batches(4)
     assert first.clips == second.clips == 3
-    assert first.conditioning.shape == (3, 80, encoder.conditioning_frames)
+    assert first.conditioning.shape == (3, 80, encoder.lengths.maximum // 256 + 1)
     again = batches(4)
     assert all(
         np.array_equal(a, b) for a, b in zip(vars(first).values(), vars(again[0]).values(), strict=True)
     )
     evaluation = list(eval_batches(read_clips(run.clips, "eval"), cache, 4))
     assert [batch.clips for batch in evaluation] == [4, 2]
-    assert evaluation[0].conditioning.shape == (4, 80, encoder.conditioning_frames)
+    assert evaluation[0].conditioning.shape == (4, 80, encoder.lengths.maximum // 256 + 1)
 
 
 def test_the_real_vocabulary_names_the_characters_it_lacks(two_sets: Declaration, tiny_base: BaseFiles):

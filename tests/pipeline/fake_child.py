@@ -24,6 +24,7 @@ from xtts_finetune.records.metrics import EvalRecord, MetricsWriter
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.declaration import Declaration, load_declaration
+from xtts_finetune.spec.sources import kept_steps
 
 NOW = "2026-11-20T20:00:00+01:00"
 
@@ -38,7 +39,7 @@ def main(arguments: list[str]) -> int:
         file.write(f"{name}\n")
     end_as_told(name, declaration, job)
     if job.get("phase"):
-        train(run, job)
+        train(declaration, run, job)
         return 0
     for kind in arguments[1:-1]:
         {"prepare": prepare, "base": evaluate_base, "utterances": speak}[kind](declaration, run, job)
@@ -128,10 +129,11 @@ def speak(declaration: Declaration, run: RunFolder, job: dict[str, Any]) -> None
     write_json_atomic(folder.utterances_json, {"fingerprint": plan.fingerprint, "utterances": []})
 
 
-def train(run: RunFolder, job: dict[str, Any]) -> None:
+def train(declaration: Declaration, run: RunFolder, job: dict[str, Any]) -> None:
     folder = run.candidate(job["phase"])
     folder.best_model.write_bytes(job["fingerprint"].encode())
-    for step in (*job["keep_steps"], 1000):
+    kept = [needed.step for needed in kept_steps(declaration, job["phase"])]
+    for step in (*kept, 1000):
         folder.checkpoint(step).write_bytes(b"PK")
     with MetricsWriter(folder.metrics) as metrics:
         metrics.write(evaluation(0, 4.0))

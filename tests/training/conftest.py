@@ -101,5 +101,5 @@ def train(project: Path, phase: str, *overrides: str, stop_after: int | None = N
             self.asked += 1
             return stop_after is not None and self.asked >= stop_after
 
-    job = {"phase": phase, "device": "cpu", "fingerprint": "f"}
+    job = {"phase": phase, "device": "cpu", "fingerprint": "f", "started": "2026-01-01T00:00:00+00:00"}
     train_phase(declaration_of(project, *overrides), run_of(project), job, After())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from datetime import datetime
 
 from xtts_finetune.errors import WorkFailed
 from xtts_finetune.pipeline.fingerprints import hash_of
@@ -13,11 +12,11 @@ from xtts_finetune.pipeline.progress import PhaseWatch, grouped, progress_bar
 from xtts_finetune.pipeline.running import TRAINING, Work
 from xtts_finetune.pipeline.stage_records import forget_stage, read_phase_yaml, write_phase_yaml
 from xtts_finetune.pipeline.stages import Stage, State
-from xtts_finetune.records.closing import PhaseFacts, read_model_info, write_closing
+from xtts_finetune.records.closing import PhaseFacts, now, read_model_info, write_closing
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.records.stopping import Reason, Stop
-from xtts_finetune.spec.sources import kept_steps, source_of
+from xtts_finetune.spec.sources import source_of
 
 USER_ERROR = 2
 
@@ -42,10 +41,8 @@ def train_phase(work: Work, stage: Stage) -> None:
     job = work.job_file(
         stage.name,
         phase=stage.name,
-        keep_steps=[kept.step for kept in kept_steps(work.declaration, stage.name)],
         fingerprint=fingerprint,
         started=started,
-        log=str(work.run.job_log(stage.name)),
     )
     log = work.run.job_log(stage.name)
     with progress_bar(work.console) as progress:
@@ -144,8 +141,3 @@ def forget_phase(run: RunFolder, name: str) -> bool:
         return False
     shutil.rmtree(folder)
     return True
-
-
-def now() -> str:
-    """This moment in ISO 8601 with its time zone, to the second."""
-    return datetime.now().astimezone().isoformat(timespec="seconds")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -14,12 +14,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from xtts_finetune.records.events import ProgressTail
 from xtts_finetune.records.json_lines import JsonLinesTail
 from xtts_finetune.records.metrics import EvalRecord
-
-
-class Watch(Protocol):
-    """Looks at a child's records once and shows what is new."""
-
-    def __call__(self) -> None: ...
 
 
 @contextmanager

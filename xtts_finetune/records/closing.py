@@ -6,6 +6,7 @@ import json
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,11 @@ def stopping_text(candidate: str, facts: PhaseFacts, stop: Stop, metrics: Metric
         "What to do next\n" + _paragraph(_advice(stop, metrics)) + f"\n    {facts.command}",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def now() -> str:
+    """This moment in ISO 8601 with its time zone, to the second."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
 def duration(seconds: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
@@ -129,8 +128,3 @@ def checkpoint_step(resume: ResumeFrom) -> int | None:
     if len(words) == 2 and words[0] == "step" and words[1].isdigit():
         return int(words[1])
     return None
-
-
-def checkpoint_path(resume: ResumeFrom, folder: Path) -> Path | None:
-    """The file that `resume_from` names, relative to its file's `folder`, or None for a phase's."""
-    return None if resume.phase is not None else (folder / resume.checkpoint)

@@ -46,7 +46,7 @@ def train_phase(
     from xtts_finetune.records.closing import write_closing  # noqa: PLC0415
     from xtts_finetune.records.metrics import read_metrics  # noqa: PLC0415
     from xtts_finetune.spec.sources import kept_steps, source_of  # noqa: PLC0415
-    from xtts_finetune.training.closing import now, phase_facts  # noqa: PLC0415
+    from xtts_finetune.training.closing import phase_facts  # noqa: PLC0415
     from xtts_finetune.training.device import check_precision, pick_device  # noqa: PLC0415
     from xtts_finetune.training.phase_data import PhaseData  # noqa: PLC0415
     from xtts_finetune.training.phase_model import PhaseModel  # noqa: PLC0415
@@ -68,12 +68,9 @@ def train_phase(
     weights = first_weights(source, run)
     model = PhaseModel(load_model(base, weights), phase, total_steps)
     _make_model_folder(folder, base.vocab)
-    started = str(checkpoint["started"]) if checkpoint and checkpoint.get("started") else now()
     trainer = PhaseTrainer(
         model,
-        PhaseJob(
-            folder, phase, data, total_steps, kept_steps(declaration, name), started, interrupted.is_set
-        ),
+        PhaseJob(folder, phase, data, total_steps, kept_steps(declaration, name), interrupted.is_set),
     )
     if checkpoint is not None:
         resume(trainer, checkpoint)
@@ -90,8 +87,8 @@ def train_phase(
         data.train_clips,
         metrics,
         stop,
-        started=started,
-        fingerprint=str(job.get("fingerprint", "")),
+        started=str(job["started"]),
+        fingerprint=str(job["fingerprint"]),
         log=run.job_log(name),
     )
     write_closing(folder, facts, stop)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timezone
 from pathlib import Path
 
-from xtts_finetune.records.closing import PhaseFacts
+from xtts_finetune.records.closing import PhaseFacts, now
 from xtts_finetune.records.metrics import Metrics
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.phase import PhaseSpec
@@ -26,11 +25,6 @@ _SHOWN = (
     "mask_prompt",
     "seed",
 )
-
-
-def now() -> str:
-    """This moment, ISO 8601 with the local offset, to the second."""
-    return datetime.now(timezone.utc).astimezone().isoformat(timespec="seconds")
 
 
 def phase_facts(

@@ -40,7 +40,6 @@ class PhaseJob:
     data: PhaseData
     total_steps: int
     keep: Sequence[KeptStep] = ()
-    started: str = ""
     interrupted: Callable[[], bool] = field(default=lambda: False)
 
 
@@ -149,7 +148,6 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
             optimizer=[self.optimizer[0].state_dict()],
             scheduler=[self.scheduler[0].state_dict()],
             scaler=self.scaler.state_dict() if self.scaler else None,
-            started=self.job.started,
         )
         save_checkpoint(self.job.folder, state, list(self.job.keep))
         logger.info(" > checkpoint_%d.pth written", self.step)

@@ -10,7 +10,7 @@ import torch
 
 from xtts_finetune.xtts.base import BaseFiles, conditioning_lengths, quick_hash, read_config
 from xtts_finetune.xtts.dvae import load_dvae
-from xtts_finetune.xtts.mels import HOP, conditioning_mel, dvae_mel, load_mel_stats, silence
+from xtts_finetune.xtts.mels import conditioning_mel, dvae_mel, load_mel_stats, silence
 
 Wave = npt.NDArray[np.float32]
 
@@ -63,11 +63,6 @@ class AudioEncoder:
         padded = np.zeros(self.lengths.maximum, dtype=np.float32)
         padded[:length] = wave[:length]
         return self.conditioning(padded)
-
-    @property
-    def conditioning_frames(self) -> int:
-        """Frames of a padded conditioning mel."""
-        return self.lengths.maximum // HOP + 1
 
     def _on_device(self, wave: Wave) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(wave, dtype=np.float32))[None].to(self.device)

@@ -50,7 +50,7 @@ def test_model_info_has_start_best_and_end(tmp_path: Path) -> None:
     assert write_closing(folder, FACTS, STOP) == read_model_info(folder)
     info = json.loads(folder.model_info.read_text(encoding="utf-8"))
     assert (info["candidate"], info["status"], info["level"]) == ("phase2", "done", "target")
-    assert info["reason"] == {"name": "no_improvement", "message": STOP.message}
+    assert info["reason"] == {"name": "no_improvement", "message": STOP.message, "numbers": {}}
     assert [info[name]["step"] for name in ("initial", "best", "final")] == [0, 160, 214]
     assert info["best"]["mel_ce"] == 2.431
     assert (info["steps"], info["steps_planned"], info["epochs"]) == (214, 3000, 2.14)

@@ -102,7 +102,7 @@ def test_what_came_after_the_step_that_a_run_goes_on_from_is_dropped(tmp_path: P
     "line, said",
     [
         ('{"kind": "eval", "step": 3}', "'mel_tokens' is missing"),
-        ('{"kind": "other", "step": 3}', "expected the kind 'step' or 'eval' but got 'other'"),
+        ('{"kind": "other", "step": 3}', "expected one of the kinds step, eval, quality but got 'other'"),
         ('{"step": 3}', "'kind' is missing"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xtts_finetune.records.metrics import EvalRecord
+from xtts_finetune.records.metrics import EvalRecord, Metrics
 from xtts_finetune.records.stopping import Reason
 from xtts_finetune.spec.stop_rules import NoImprovement, Overfitting, StopRule, TextCeAbove
 from xtts_finetune.training.rules import first_stop
@@ -37,7 +37,7 @@ def history(
 def stops_at(records: Sequence[EvalRecord], rule: StopRule) -> int | None:
     """The first step at which a run that asks after each evaluation stops."""
     for count in range(1, len(records) + 1):
-        if first_stop(records[:count], [rule]) is not None:
+        if first_stop(Metrics(evals=records[:count]), [rule]) is not None:
             return records[count - 1].step
     return None
 
@@ -104,10 +104,10 @@ def test_overfitting_needs_training_losses() -> None:
 def test_the_first_declared_rule_that_fires_is_the_reason() -> None:
     records = history([3.5] * 6, text_ce=[0.03, 0.03, 0.03, 0.03, 0.03, 0.05])
     rules = [TextCeAbove(rule="text_ce_above", limit=0.04), NoImprovement(rule="no_improvement", steps=500)]
-    stops = [first_stop(records, ordered) for ordered in (rules, rules[::-1])]
+    stops = [first_stop(Metrics(evals=records), ordered) for ordered in (rules, rules[::-1])]
     assert [stop.reason for stop in stops if stop] == [Reason.TEXT_CE_ABOVE, Reason.NO_IMPROVEMENT]
-    assert first_stop([], rules) is None
-    assert first_stop(records, []) is None
+    assert first_stop(Metrics(), rules) is None
+    assert first_stop(Metrics(evals=records), []) is None
 
 
 @given(st.lists(st.floats(0.5, 9.0), min_size=1, max_size=30), st.integers(1, 2000))
@@ -115,4 +115,4 @@ def test_patience_is_the_same_read_live_or_afterwards(mel_ce: list[float], steps
     rule, records = NoImprovement(rule="no_improvement", steps=steps), history(mel_ce)
     live = stops_at(records, rule)
     lived = [record for record in records if live is None or record.step <= live]
-    assert (first_stop(lived, [rule]) is not None) == (live is not None)
+    assert (first_stop(Metrics(evals=lived), [rule]) is not None) == (live is not None)

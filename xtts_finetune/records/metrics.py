@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,10 @@ from xtts_finetune.records.json_lines import JsonLinesWriter, json_line, read_js
 
 @dataclass(frozen=True)
 class StepRecord:
-    """One optimizer step. Cross-entropies are means over the step's tokens, in nats; times in seconds."""
+    """One optimizer step. Cross-entropies are means over the step's tokens, in nats; times in seconds.
+
+    `stepped` is False when the optimizer was not stepped: fp16 skips a step whose gradients overflowed.
+    """
 
     step: int
     epoch: float
@@ -27,6 +30,7 @@ class StepRecord:
     clips: int
     seconds: float
     load_seconds: float
+    stepped: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """The record as a line of metrics.jsonl."""
@@ -49,7 +53,8 @@ class StepRecord:
             "seconds",
             "load_seconds",
         )
-        return cls(**whole, **{name: _number(record[name]) for name in names})  # type: ignore[arg-type]
+        numbers = {name: _number(record[name]) for name in names}
+        return cls(**whole, **numbers, stepped=bool(record.get("stepped", True)))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,8 @@ class EvalRecord:
     """One evaluation on the frozen eval set: means over all its tokens.
 
     mel_ce, stop_ce and text_ce_nats are in nats; text_ce is in Coqui's unit (0.01 x nats). train_mel_ce is
-    the mean training mel_ce since the last evaluation, None where nothing was trained.
+    the mean training mel_ce since the last evaluation, None where nothing was trained. weights_norm is the L2
+    norm of the weights that are trained, summed in float64: equal ones say that no weight has moved.
     """
 
     step: int
@@ -69,6 +75,7 @@ class EvalRecord:
     text_tokens: int
     seconds: float
     train_mel_ce: float | None = None
+    weights_norm: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The record as a line of metrics.jsonl."""
@@ -79,9 +86,42 @@ class EvalRecord:
         """Read back what `to_json` wrote; raises like StepRecord.from_json."""
         whole = {name: int(record[name]) for name in ("step", "mel_tokens", "text_tokens")}
         names = ("mel_ce", "text_ce", "text_ce_nats", "stop_ce", "seconds")
-        train = record.get("train_mel_ce")
         numbers = {name: _number(record[name]) for name in names}
-        return cls(**whole, **numbers, train_mel_ce=None if train is None else float(train))  # type: ignore[arg-type]
+        optional = {name: _optional(record.get(name)) for name in ("train_mel_ce", "weights_norm")}
+        return cls(**whole, **numbers, **optional)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class QualityRecord:
+    """What the utterances spoken in the middle of a phase were found to be: `passed` of `spoken` are sound.
+
+    `faults` counts the utterances with each fault, by its name; one utterance may have several.
+    """
+
+    step: int
+    spoken: int
+    passed: int
+    faults: Mapping[str, int]
+    seconds: float
+
+    @property
+    def share(self) -> float:
+        """The share of the utterances that are sound, from 0 to 1."""
+        return self.passed / self.spoken if self.spoken else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as a line of metrics.jsonl."""
+        return {"kind": "quality", **asdict(self)}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> QualityRecord:
+        """Read back what `to_json` wrote; raises like StepRecord.from_json."""
+        whole = {name: int(record[name]) for name in ("step", "spoken", "passed")}
+        faults = {str(name): int(count) for name, count in dict(record["faults"]).items()}
+        return cls(**whole, faults=faults, seconds=_number(record["seconds"]))
+
+
+Record = StepRecord | EvalRecord | QualityRecord
 
 
 def _number(value: Any) -> float:
@@ -89,12 +129,17 @@ def _number(value: Any) -> float:
     return math.nan if value is None else float(value)
 
 
+def _optional(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
 @dataclass(frozen=True)
 class Metrics:
-    """A candidate's history in the order of its steps."""
+    """A candidate's history, each kind of record in the order of its steps."""
 
-    steps: tuple[StepRecord, ...] = ()
-    evals: tuple[EvalRecord, ...] = ()
+    steps: Sequence[StepRecord] = ()
+    evals: Sequence[EvalRecord] = ()
+    quality: Sequence[QualityRecord] = ()
 
     @property
     def initial(self) -> EvalRecord | None:
@@ -119,30 +164,33 @@ def read_metrics(path: Path) -> Metrics:
     A torn last line does not count. Where a step is recorded twice (a run that was resumed before it), the
     later record counts. Raises UserError that names file and line for a record that cannot be understood.
     """
-    steps: dict[int, StepRecord] = {}
-    evals: dict[int, EvalRecord] = {}
-    for line, record in read_json_lines(path):
+    found: dict[type[Record], dict[int, Any]] = {StepRecord: {}, EvalRecord: {}, QualityRecord: {}}
+    for line, content in read_json_lines(path):
         try:
-            if record["kind"] == "step":
-                step = StepRecord.from_json(record)
-                steps[step.step] = step
-            elif record["kind"] == "eval":
-                evaluation = EvalRecord.from_json(record)
-                evals[evaluation.step] = evaluation
-            else:
-                raise ValueError(f"expected the kind 'step' or 'eval' but got {record['kind']!r}")
+            record = record_of(content)
+            found[type(record)][record.step] = record
         except (KeyError, TypeError, ValueError) as error:
             what = f"the key {error} is missing" if isinstance(error, KeyError) else str(error)
             raise UserError(f"{path}:{line}: no record of metrics: {what}") from None
-    return Metrics(tuple(steps[s] for s in sorted(steps)), tuple(evals[s] for s in sorted(evals)))
+    steps, evals, quality = (tuple(by_step[step] for step in sorted(by_step)) for by_step in found.values())
+    return Metrics(steps, evals, quality)
+
+
+def record_of(content: Mapping[str, Any]) -> Record:
+    """The record that a line of metrics.jsonl holds. Raises KeyError, TypeError or ValueError for none."""
+    kinds: dict[str, type[Record]] = {"step": StepRecord, "eval": EvalRecord, "quality": QualityRecord}
+    kind = kinds.get(content["kind"])
+    if kind is None:
+        raise ValueError(f"expected one of the kinds {', '.join(kinds)} but got {content['kind']!r}")
+    return kind.from_json(content)
 
 
 def keep_metrics_until(path: Path, step: int) -> None:
     """Drop every record after `step`, where a run is about to go on from there (-1 drops all)."""
     if path.is_file():
         metrics = read_metrics(path)
-        records: list[StepRecord | EvalRecord] = [*metrics.steps, *metrics.evals]
-        # An evaluation stands after its step, as it was written: sorting keeps the order of equals.
+        records: list[Record] = [*metrics.steps, *metrics.evals, *metrics.quality]
+        # Step, evaluation, quality of one step, as they were written: sorting keeps the order of equals.
         kept = sorted((record for record in records if record.step <= step), key=lambda record: record.step)
         write_bytes_atomic(path, b"".join(json_line(record.to_json()) for record in kept))
 
@@ -153,7 +201,7 @@ class MetricsWriter:
     def __init__(self, path: Path) -> None:
         self._lines = JsonLinesWriter(path)
 
-    def write(self, record: StepRecord | EvalRecord) -> None:
+    def write(self, record: Record) -> None:
         """Append one record."""
         self._lines.write(record.to_json())
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 
 Status = Literal["done", "failed", "interrupted"]
 
@@ -13,10 +14,19 @@ class Reason(str, Enum):
     """Why a phase ended. The value is what the records say."""
 
     ALL_STEPS_DONE = "all_steps_done"
-    TEXT_CE_ABOVE = "text_ce_above"
+    TARGET_REACHED = "target_reached"
     NO_IMPROVEMENT = "no_improvement"
+    TEXT_CE_ABOVE = "text_ce_above"
     OVERFITTING = "overfitting"
+    QUALITY_FALLING = "quality_falling"
+    EXPLODING = "exploding"
+    NOT_FINITE = "not_finite"
+    NO_OP = "no_op"
+    TIME_LIMIT = "time_limit"
     INTERRUPTED = "interrupted"
+    OUT_OF_MEMORY = "out_of_memory"
+    DISK_FULL = "disk_full"
+    UNREADABLE = "unreadable"
     KILLED = "killed"
     ERROR = "error"
 
@@ -40,7 +50,12 @@ class Reason(str, Enum):
         """'done' for a phase that came to an end of its own, by its steps or by a rule."""
         if self is Reason.INTERRUPTED:
             return "interrupted"
-        return "failed" if self in (Reason.KILLED, Reason.ERROR) else "done"
+        return "failed" if self in _FAILURES else "done"
+
+
+_FAILURES = frozenset(
+    {Reason.OUT_OF_MEMORY, Reason.DISK_FULL, Reason.UNREADABLE, Reason.KILLED, Reason.ERROR}
+)
 
 
 _WORDS: dict[Reason, tuple[str, str, str]] = {
@@ -64,6 +79,52 @@ _WORDS: dict[Reason, tuple[str, str, str]] = {
         "The model learns the training clips by heart: it gets worse on clips that it has never heard.",
         "Use the best model, from before the rise. More varied clips help; so does a lower learning rate.",
     ),
+    Reason.TARGET_REACHED: (
+        "target reached",
+        "The metric that the phase was to bring down is where it was to go.",
+        "Listen to its utterances. With time left, a lower target may still be within reach.",
+    ),
+    Reason.QUALITY_FALLING: (
+        "quality falling",
+        "The sentences that the model speaks in between get worse while its losses may still fall.",
+        "Listen to the utterances of the steps before. Train on more gently: a lower learning rate, or fewer steps.",
+    ),
+    Reason.EXPLODING: (
+        "exploding",
+        "The loss or the gradient jumped far above what it was: the steps are too large for these clips.",
+        "Use a learning rate 2 to 10 times lower, with warm-up steps, and a smaller gradient_clip.",
+    ),
+    Reason.NOT_FINITE: (
+        "not finite",
+        "The loss became NaN or infinite: the weights are ruined from there on, and were not saved.",
+        "Use a learning rate 10 times lower, with warm-up steps; with precision fp16, try bf16 or fp32.",
+    ),
+    Reason.NO_OP: (
+        "nothing was trained",
+        "The optimizer changed no weight: the model is the one that the phase began with.",
+        "With precision fp16, use bf16 or fp32. Otherwise the learning rate is too small to move a weight.",
+    ),
+    Reason.TIME_LIMIT: (
+        "time limit",
+        "The phase has used the time that it was given.",
+        "Listen to its best model. If mel_ce was still falling, give it more time.",
+    ),
+    Reason.OUT_OF_MEMORY: (
+        "out of memory",
+        "The device has less memory than this batch needs.",
+        "Halve batch_size and double accumulate, which trains the same; on_out_of_memory: halve_batch does it "
+        "by itself. precision: bf16 needs less, too, and so do other programs that are closed.",
+    ),
+    Reason.DISK_FULL: (
+        "disk full",
+        "There was no room to write what the phase keeps. Its last checkpoint is whole.",
+        "Make room, then start it again: it goes on from that checkpoint.",
+    ),
+    Reason.UNREADABLE: (
+        "a file that cannot be read",
+        "A clip, the cache or a checkpoint that the phase needs is not there or not whole.",
+        "Mend what the message names, then start it again.",
+    ),
     Reason.INTERRUPTED: (
         "interrupted",
         "The run was stopped from outside before the phase had ended.",
@@ -84,11 +145,12 @@ _WORDS: dict[Reason, tuple[str, str, str]] = {
 
 @dataclass(frozen=True)
 class Stop:
-    """A phase ends: the reason, and a message with the numbers of this very case."""
+    """A phase ends: the reason, a message for people, and the numbers of this very case for programs."""
 
     reason: Reason
     message: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, Any]:
         """As model_info.json holds it."""
-        return {"name": self.reason.value, "message": self.message}
+        return {"name": self.reason.value, "message": self.message, "numbers": dict(self.numbers)}

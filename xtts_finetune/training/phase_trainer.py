@@ -123,7 +123,7 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         return self._asked_rules()
 
     def _asked_rules(self) -> Stop | None:
-        return first_stop(read_metrics(self.job.folder.metrics).evals, self.job.phase.stop_when)
+        return first_stop(read_metrics(self.job.folder.metrics), self.job.phase.stop_when)
 
     def _mean_train_mel_ce(self) -> float | None:
         """Mean training mel CE since the last evaluation, read from the records so that a resume gives the same."""

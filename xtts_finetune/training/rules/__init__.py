@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xtts_finetune.records.metrics import EvalRecord
+from xtts_finetune.records.metrics import Metrics
 from xtts_finetune.records.stopping import Stop
 from xtts_finetune.spec.stop_rules import NoImprovement, Overfitting, StopRule, TextCeAbove
 from xtts_finetune.training.rules.no_improvement import no_improvement
@@ -12,9 +12,9 @@ from xtts_finetune.training.rules.overfitting import overfitting
 from xtts_finetune.training.rules.text_ce_above import text_ce_above
 
 
-def first_stop(history: Sequence[EvalRecord], rules: Sequence[StopRule]) -> Stop | None:
-    """The stop of the first declared rule that fires on a phase's evaluations, oldest first."""
-    if not history:
+def first_stop(history: Metrics, rules: Sequence[StopRule]) -> Stop | None:
+    """The stop of the first declared rule that fires on a phase's history."""
+    if not history.evals:
         return None
     for rule in rules:
         if (stop := _apply(history, rule)) is not None:
@@ -22,7 +22,7 @@ def first_stop(history: Sequence[EvalRecord], rules: Sequence[StopRule]) -> Stop
     return None
 
 
-def _apply(history: Sequence[EvalRecord], rule: StopRule) -> Stop | None:
+def _apply(history: Metrics, rule: StopRule) -> Stop | None:
     match rule:
         case TextCeAbove():
             return text_ce_above(history, rule)

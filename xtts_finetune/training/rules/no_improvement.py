@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from xtts_finetune.records.metrics import EvalRecord
+from xtts_finetune.records.metrics import EvalRecord, Metrics
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.stop_rules import NoImprovement
 
 
-def no_improvement(history: Sequence[EvalRecord], rule: NoImprovement) -> Stop | None:
+def no_improvement(history: Metrics, rule: NoImprovement) -> Stop | None:
     """Stop when `rule.metric` has not fallen by `rule.min_change` for `rule.steps` optimizer steps."""
-    best_step, best = history[0].step, _value(history[0], rule)
-    for record in history[1:]:
+    best_step, best = history.evals[0].step, _value(history.evals[0], rule)
+    for record in history.evals[1:]:
         if _value(record, rule) < best - rule.min_change:
             best_step, best = record.step, _value(record, rule)
-    waited = history[-1].step - best_step
+    waited = history.evals[-1].step - best_step
     if waited < rule.steps:
         return None
     return Stop(

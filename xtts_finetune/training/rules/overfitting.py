@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 
-from xtts_finetune.records.metrics import EvalRecord
+from xtts_finetune.records.metrics import EvalRecord, Metrics
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.stop_rules import Overfitting
 
 
-def overfitting(history: Sequence[EvalRecord], rule: Overfitting) -> Stop | None:
+def overfitting(history: Metrics, rule: Overfitting) -> Stop | None:
     """Stop when eval mel_ce rose and training mel_ce fell in each of the last `rule.evals` evaluations."""
-    recent = history[-(rule.evals + 1) :]
+    recent = history.evals[-(rule.evals + 1) :]
     if len(recent) <= rule.evals:
         return None
     if not all(_apart(before, after) for before, after in pairwise(recent)):

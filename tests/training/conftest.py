@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.voices import make_clips
+from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration, load_declaration
 from xtts_finetune.xtts.base import BaseFiles
@@ -89,17 +90,20 @@ def run_of(project: Path) -> RunFolder:
 
 
 def train(project: Path, phase: str, *overrides: str, stop_after: int | None = None) -> None:
-    """Train a phase in this process; with `stop_after`, interrupt it after so many questions."""
+    """Train a phase in this process; with `stop_after`, interrupt it after so many steps of this call."""
     import threading
 
     from xtts_finetune.training.child import train_phase
 
+    metrics = run_of(project).candidate(phase).metrics
+
     class After(threading.Event):
-        asked = 0
+        begun: int | None = None
 
         def is_set(self) -> bool:
-            self.asked += 1
-            return stop_after is not None and self.asked >= stop_after
+            done = len(read_metrics(metrics).steps)
+            self.begun = done if self.begun is None else self.begun
+            return stop_after is not None and done >= self.begun + stop_after
 
     job = {"phase": phase, "device": "cpu", "fingerprint": "f", "started": "2026-01-01T00:00:00+00:00"}
     train_phase(declaration_of(project, *overrides), run_of(project), job, After())

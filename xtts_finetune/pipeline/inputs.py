@@ -23,6 +23,11 @@ CODE_FORMAT = 1
 
 CLIPS = "files clips"
 
+# Keys of a phase that judge it, or say what is kept of it: other values give the same weights.
+NO_INPUTS = frozenset(
+    {"goal", "success", "checkpoint_every", "keep", "utterances_every_evals", "on_out_of_memory"}
+)
+
 
 def weights_key(source: Source) -> str:
     """Name of the input that holds the fingerprint of the weights that a phase starts from."""
@@ -40,7 +45,7 @@ def phase_inputs(
     """What a phase's training depends on.
 
     `clips` is the fingerprint of the data's content, `weights` that of the weights that the phase starts
-    from; None for what is not known yet. Goal and success levels only judge a phase: they are no inputs.
+    from; None for what is not known yet.
     """
     source = source_of(declaration, name)
     inputs: Inputs = {"format": CODE_FORMAT, "files base": base}
@@ -56,7 +61,7 @@ def phase_inputs(
 
 def declared_inputs(phase: PhaseSpec) -> Inputs:
     """The keys of a phase's declaration that its training depends on."""
-    declared = phase.model_dump(mode="json", exclude={"goal", "success", "resume_from", "stop_when"})
+    declared = phase.model_dump(mode="json", exclude={"resume_from", "stop_when", *NO_INPUTS})
     inputs = flat(declared)
     for rule in phase.stop_when:
         described: dict[str, Any] = rule.model_dump(mode="json")

@@ -23,10 +23,24 @@ def replace_with_retry(source: Path, target: Path) -> None:
     for pause in RETRY_PAUSES:
         try:
             source.replace(target)
-            return
+            break
         except PermissionError:
             time.sleep(pause)
-    source.replace(target)
+    else:
+        source.replace(target)
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name survive a power cut, where a system lets folders be flushed (Windows does not)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some network file systems refuse
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager

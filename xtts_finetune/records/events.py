@@ -28,6 +28,10 @@ class EventWriter:
         """Say how far the job is."""
         self._lines.write({"kind": "progress", "done": done, "total": total, "what": what})
 
+    def note(self, message: str) -> None:
+        """Say something aloud that the user should know."""
+        self._lines.write({"kind": "note", "message": message})
+
     def failed(self, message: str) -> None:
         """Say on one line why the job ends without having done its work."""
         self._lines.write({"kind": "failed", "message": message})
@@ -56,6 +60,10 @@ class ProgressTail:
             return None
         last = records[-1]
         return Progress(int(last["done"]), int(last["total"]), str(last["what"]))
+
+    def notes(self) -> list[str]:
+        """What was said aloud since the last call."""
+        return [str(record["message"]) for record in self._tail.new() if record.get("kind") == "note"]
 
 
 def failure_of(path: Path) -> str | None:

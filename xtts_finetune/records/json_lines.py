@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -55,6 +56,10 @@ class JsonLinesWriter:
         """Append one record in one write, so that a reader sees it whole or as a torn last line."""
         self._file.write(json_line(record))
         self._file.flush()
+
+    def sync(self) -> None:
+        """Return once everything written so far is on the disk itself."""
+        os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +158,25 @@ class Metrics:
         return min(finite, key=lambda record: record.mel_ce, default=None)
 
 
+@dataclass(frozen=True)
+class LiveMetrics(Metrics):
+    """A history that grows with every record while a run goes on."""
+
+    steps: list[StepRecord] = field(default_factory=list)
+    evals: list[EvalRecord] = field(default_factory=list)
+    quality: list[QualityRecord] = field(default_factory=list)
+
+    def add(self, record: Record) -> None:
+        """Append a record that is newer than those of its kind."""
+        match record:
+            case StepRecord():
+                self.steps.append(record)
+            case EvalRecord():
+                self.evals.append(record)
+            case QualityRecord():
+                self.quality.append(record)
+
+
 def read_metrics(path: Path) -> Metrics:
     """Read a candidate's history; empty when there is no file yet.
 
@@ -204,6 +223,10 @@ class MetricsWriter:
     def write(self, record: Record) -> None:
         """Append one record."""
         self._lines.write(record.to_json())
+
+    def sync(self) -> None:
+        """Return once all records are on the disk: a checkpoint must not be newer than its history."""
+        self._lines.sync()
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CHECKPOINT_NAME = re.compile(r"checkpoint_(\d+)\.pth")
+CHECKPOINT_RECORD_NAME = re.compile(r"checkpoint_(\d+)\.json")
 BEST_MODEL_NAME = re.compile(r"best_model_(\d+)\.pth")
 
 
@@ -75,12 +76,24 @@ class CandidateFolder:
         """The checkpoint of a step."""
         return self.path / f"checkpoint_{step}.pth"
 
+    def checkpoint_record(self, step: int) -> Path:
+        """The record beside a checkpoint, which says that it is whole."""
+        return self.path / f"checkpoint_{step}.json"
+
     def best_model_of(self, step: int) -> Path:
         """The best model under the name that tells its step."""
         return self.path / f"best_model_{step}.pth"
 
     def checkpoints(self) -> list[tuple[int, Path]]:
-        """All checkpoints with their steps, the newest last."""
+        """The whole checkpoints with their steps, the newest last: those that have a record beside them."""
+        return [(step, self.checkpoint(step)) for step in self.recorded_steps()]
+
+    def recorded_steps(self) -> list[int]:
+        """The steps of which there is a checkpoint's record, the newest last."""
+        return [step for step, _ in self._numbered(CHECKPOINT_RECORD_NAME)]
+
+    def checkpoint_files(self) -> list[tuple[int, Path]]:
+        """All files that are named as checkpoints, whole or not, with their steps, the newest last."""
         return self._numbered(CHECKPOINT_NAME)
 
     def best_models(self) -> list[tuple[int, Path]]:

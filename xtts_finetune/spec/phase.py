@@ -44,9 +44,25 @@ class ScheduleSpec(Spec):
 
 
 class CheckpointEvery(Spec):
-    """How often the work is made safe."""
+    """How often the work is made safe: by whichever comes first."""
 
     steps: Steps = Field(500, description="Optimizer steps between two checkpoints.")
+    minutes: PositiveFloat | None = Field(
+        20.0, description="Most minutes of work that a crash may cost; null: by steps alone."
+    )
+
+
+class Keep(Spec):
+    """What stays on the disk of what a phase writes."""
+
+    best: Annotated[int, Field(ge=1, le=100)] = Field(
+        1, description="Best models that stay, weights only: as many evaluations with the lowest mel_ce."
+    )
+    checkpoints: Annotated[int, Field(ge=1, le=100)] = Field(
+        1,
+        description="Checkpoints that stay: the newest, and before it those of every 'checkpoint_every.steps'. "
+        "Each holds all that resuming needs; a second one is there when the first is damaged.",
+    )
 
 
 class SuccessLevel(Spec):
@@ -89,6 +105,16 @@ class PhaseSpec(Spec):
     checkpoint_every: CheckpointEvery = Field(
         default_factory=CheckpointEvery, description="How often the work is made safe."
     )
+    keep: Keep = Field(default_factory=Keep, description="How many models stay on the disk.")
+    utterances_every_evals: Annotated[int, Field(ge=1, le=MOST_STEPS)] | None = Field(
+        None,
+        description="Speak the utterances and check them at every so many evaluations; null: at the end alone.",
+    )
+    on_out_of_memory: Literal["stop", "halve_batch"] = Field(
+        "stop",
+        description="'halve_batch' goes on from the last checkpoint with a smaller batch_size and a larger "
+        "accumulate, as many clips a step as before.",
+    )
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="AdamW's decay, on weights only.")
     gradient_clip: PositiveFloat | None = Field(1.0, description="Largest gradient norm; null: not clipped.")
     precision: Precision = Field("fp32", description="'fp32', or mixed precision in 'bf16' or 'fp16'.")
@@ -112,7 +138,7 @@ class PhaseSpec(Spec):
             return [((), "how long to train is missing: give 'epochs' (passes over the clips) or 'steps'")]
         if epochs is not None and steps is not None:
             return [(("epochs", "steps"), "'epochs' and 'steps' are both given; keep one of them")]
-        return []
+        return _quality_unseen(given)
 
     def planned_steps(self, train_clips: int) -> int:
         """Optimizer steps of the whole phase for this many training clips."""
@@ -120,6 +146,23 @@ class PhaseSpec(Spec):
             return self.steps
         clips_a_step = self.batch_size * self.accumulate
         return max(1, -(-round((self.epochs or 1) * train_clips) // clips_a_step))
+
+
+def _quality_unseen(given: Mapping[str, Any]) -> list[Contradiction]:
+    """A rule on the quality of utterances that nobody would speak."""
+    rules = given.get("stop_when") or ()
+    names = [_rule_of(rule) for rule in rules] if isinstance(rules, list | tuple) else []
+    if "quality_falling" not in names or given.get("utterances_every_evals") is not None:
+        return []
+    message = (
+        "the rule 'quality_falling' needs 'utterances_every_evals', which makes the phase speak in between"
+    )
+    return [(("stop_when",), message)]
+
+
+def _rule_of(rule: object) -> object:
+    """Name of a declared rule, checked or not yet."""
+    return rule.get("rule") if isinstance(rule, Mapping) else getattr(rule, "rule", None)
 
 
 def checkpoint_step(resume: ResumeFrom) -> int | None:

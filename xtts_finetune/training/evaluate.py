@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -43,4 +44,11 @@ def evaluate(
         text_tokens=int(total.text_count),
         seconds=time.perf_counter() - started,
         train_mel_ce=train_mel_ce,
+        weights_norm=weights_norm(gpt),
     )
+
+
+def weights_norm(gpt: Any) -> float:
+    """L2 norm of all trained weights, summed in float64: it stays the same to the bit only if no weight moved."""
+    squares = [weight.detach().double().square().sum() for weight in gpt.parameters() if weight.requires_grad]
+    return math.sqrt(sum(float(square) for square in squares))

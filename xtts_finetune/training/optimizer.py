@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -67,7 +68,7 @@ def keep_moments(
     index_of = dict(zip(old_order, old_indices, strict=True))
     # A parameter that never had a gradient has no moments; it keeps none.
     moments = {
-        new: state["state"][index_of[name]]
+        new: copy.deepcopy(state["state"][index_of[name]])  # out of the file's memory map
         for new, name in enumerate([*weights, *spared])
         if index_of[name] in state["state"]
     }

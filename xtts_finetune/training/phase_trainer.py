@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import math
 import time
@@ -14,8 +15,17 @@ from typing import Any
 import torch
 import trainer.trainer as coqui_trainer
 from trainer import Trainer, TrainerArgs
+from TTS.tts.models.xtts import Xtts
 
-from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, StepRecord, read_metrics
+from xtts_finetune.records.metrics import (
+    EvalRecord,
+    LiveMetrics,
+    MetricsWriter,
+    QualityRecord,
+    Record,
+    StepRecord,
+    read_metrics,
+)
 from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.phase import PhaseSpec
@@ -24,23 +34,42 @@ from xtts_finetune.training.evaluate import evaluate
 from xtts_finetune.training.phase_data import PhaseData
 from xtts_finetune.training.phase_model import PhaseModel
 from xtts_finetune.training.rules import first_stop
-from xtts_finetune.training.saving import save_best, save_checkpoint, training_state
+from xtts_finetune.training.saving import (
+    clear_best_models,
+    clear_checkpoints,
+    save_best,
+    save_checkpoint,
+    training_state,
+)
+from xtts_finetune.xtts.losses import GptBatch
 
 logger = logging.getLogger("trainer")  # what is logged here goes to trainer_0_log.txt, as stock's lines do
 
 UNCLIPPED = 1e9  # Trainer reports a gradient norm only when it clips, so an unclipped phase clips at this
 
 
+INTERRUPTED = Stop(Reason.INTERRUPTED, "interrupted by the user")
+
+
+class _Interrupted(Exception):
+    """The user asked for the end in the middle of an evaluation."""
+
+
 @dataclass(frozen=True)
 class PhaseJob:
-    """Everything a phase's trainer needs besides the model. `interrupted` is asked after every step."""
+    """Everything a phase's trainer needs besides the model.
+
+    `needed` are the steps that later phases start from. `interrupted` is asked after every step, and while an
+    evaluation goes on. `speak` lets the model speak the utterances at a step and says how they are.
+    """
 
     folder: CandidateFolder
     phase: PhaseSpec
     data: PhaseData
     total_steps: int
-    keep: Sequence[KeptStep] = ()
+    needed: Sequence[KeptStep] = ()
     interrupted: Callable[[], bool] = field(default=lambda: False)
+    speak: Callable[[Xtts, int], QualityRecord] | None = None
 
 
 class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
@@ -52,31 +81,40 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         # Trainer would make a folder named after the run and the minute, and parse our command line.
         with _in_folder(job.folder.path):
             super().__init__(
-                TrainerArgs(gpu=0 if torch.cuda.is_available() else None),
+                TrainerArgs(
+                    gpu=0 if torch.cuda.is_available() else None, grad_accum_steps=job.phase.accumulate
+                ),
                 _configured(model.config, job.phase),
                 model=model,
                 parse_command_line_args=False,
             )
         self.metrics: MetricsWriter | None = None
+        self.history = LiveMetrics()
+        self._saved_at = time.monotonic()
 
     def save_training_script(self) -> None:
         """Nothing: Trainer would copy the command that was started into the folder."""
 
     def train(self) -> Stop:
         """The step loop. `fit()` is not used: it hides exceptions, deletes folders and knows no stop rule."""
+        self._read_history()
         with MetricsWriter(self.job.folder.metrics) as self.metrics:
             self.model.set_training()
             stop = self._evaluate() if self._unevaluated() else self._asked_rules()
             while stop is None and self.step < self.job.total_steps:
                 self._take_step()
-                if self._is_due(self.job.phase.eval_every_steps):
-                    stop = self._evaluate()
+                stop = (
+                    self._evaluate() if self._is_due(self.job.phase.eval_every_steps) else self._asked_rules()
+                )
                 if stop is None and self.job.interrupted():
-                    stop = Stop(Reason.INTERRUPTED, "interrupted by the user")
-                if stop is not None or self._is_due(self.job.phase.checkpoint_every.steps) or self._is_kept():
+                    stop = INTERRUPTED
+                if self._must_save(stop):
                     self._save()
+        stop = stop or Stop(Reason.ALL_STEPS_DONE, f"all {self.job.total_steps} steps are done")
+        if stop.reason is not Reason.INTERRUPTED:
+            clear_best_models(self.job.folder, self.history.evals, self.job.phase.keep.best, ended=True)
         self.dashboard_logger.flush()
-        return stop or Stop(Reason.ALL_STEPS_DONE, f"all {self.job.total_steps} steps are done")
+        return stop
 
     def _take_step(self) -> None:
         """One optimizer step over its micro-batches. Everything random in it depends on (seed, step) alone."""
@@ -85,6 +123,8 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         loaded = time.perf_counter()
         learning_rate = self.optimizer[0].param_groups[0]["lr"]
         torch.manual_seed(self.job.phase.seed * 1_000_003 + self.step)
+        schedule = self.scheduler[0]
+        optimizer_steps = schedule.last_epoch
         losses: list[dict[str, float]] = []
         for number, batch in enumerate(batches, start=1):
             _, values, _ = self.optimize(
@@ -92,7 +132,7 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
                 self.optimizer[0],
                 self.scaler,
                 self.criterion[0],
-                self.scheduler[0],
+                schedule,
                 step_optimizer=number == len(batches),
             )
             losses.append(values)
@@ -109,47 +149,73 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
             clips=sum(batch.clips for batch in batches),
             seconds=time.perf_counter() - began,
             load_seconds=loaded - began,
+            stepped=schedule.last_epoch > optimizer_steps,  # the schedule moves with the optimizer alone
         )
         self._write(record)
 
     def _evaluate(self) -> Stop | None:
-        """Evaluate, keep the model if it is the best so far, ask the stop rules."""
-        record = evaluate(
-            self.model.xtts.gpt, self.job.data.eval_batches(), self.step, self._mean_train_mel_ce()
-        )
+        """Evaluate, keep the model if it is among the best so far, let it speak, ask the stop rules."""
+        try:
+            record = evaluate(self.model.xtts.gpt, self._eval_batches(), self.step, self._mean_train_mel_ce())
+        except _Interrupted:
+            return INTERRUPTED  # the same command evaluates this step anew
         self._write(record)
-        if read_metrics(self.job.folder.metrics).best == record:
-            save_best(self.job.folder, self._state(model_loss={"eval_loss": record.mel_ce}))
+        state = self._state(model_loss={"eval_loss": record.mel_ce})
+        save_best(self.job.folder, state, self.history.evals, self.job.phase.keep.best)
+        every = self.job.phase.utterances_every_evals
+        if self.job.speak is not None and every is not None and (len(self.history.evals) - 1) % every == 0:
+            self._write(self.job.speak(self.model.xtts, self.step))
         return self._asked_rules()
 
+    def _eval_batches(self) -> Iterator[GptBatch]:
+        """The eval set, left in the middle when the user asks for the end: a full one may take minutes."""
+        for batch in self.job.data.eval_batches():
+            if self.job.interrupted():
+                raise _Interrupted
+            yield batch
+
     def _asked_rules(self) -> Stop | None:
-        return first_stop(read_metrics(self.job.folder.metrics), self.job.phase.stop_when)
+        return first_stop(self.history, self.job.phase.stop_when)
+
+    def _read_history(self) -> None:
+        """What was recorded so far; from here on it grows with every record that is written."""
+        found = read_metrics(self.job.folder.metrics)
+        self.history = LiveMetrics(list(found.steps), list(found.evals), list(found.quality))
 
     def _mean_train_mel_ce(self) -> float | None:
-        """Mean training mel CE since the last evaluation, read from the records so that a resume gives the same."""
-        metrics = read_metrics(self.job.folder.metrics)
-        since = metrics.final.step if metrics.final else 0
-        values = [record.mel_ce for record in metrics.steps if record.step > since]
-        return sum(values) / len(values) if values else None
+        """Mean training mel CE since the last evaluation, of the records so that a resume gives the same."""
+        since = self.history.final.step if self.history.final else 0
+        recent = itertools.takewhile(lambda record: record.step > since, reversed(self.history.steps))
+        values = [record.mel_ce for record in recent]
+        return math.fsum(values) / len(values) if values else None
 
     def _unevaluated(self) -> bool:
-        final = read_metrics(self.job.folder.metrics).final
+        final = self.history.final
         due = self.step == 0 or self._is_due(self.job.phase.eval_every_steps)
         return due and (final is None or final.step != self.step)
 
     def _is_due(self, every: int) -> bool:
         return self.step % every == 0 or self.step == self.job.total_steps
 
-    def _is_kept(self) -> bool:
-        return any(kept.step == self.step for kept in self.job.keep)
+    def _must_save(self, stop: Stop | None) -> bool:
+        """After every so many steps, at the end, where a later phase starts, and when the clock says so."""
+        if stop is not None:
+            return stop.reason is not Reason.NOT_FINITE  # ruined weights must not replace whole ones
+        every = self.job.phase.checkpoint_every
+        late = every.minutes is not None and time.monotonic() - self._saved_at >= 60 * every.minutes
+        return late or self._is_due(every.steps) or any(kept.step == self.step for kept in self.job.needed)
 
     def _save(self) -> None:
+        assert self.metrics is not None  # only called inside train()
+        self.metrics.sync()
         state = self._state(
             optimizer=[self.optimizer[0].state_dict()],
             scheduler=[self.scheduler[0].state_dict()],
             scaler=self.scaler.state_dict() if self.scaler else None,
         )
-        save_checkpoint(self.job.folder, state, list(self.job.keep))
+        save_checkpoint(self.job.folder, state, regular=self._is_due(self.job.phase.checkpoint_every.steps))
+        clear_checkpoints(self.job.folder, self.job.phase.keep.checkpoints, self.job.needed)
+        self._saved_at = time.monotonic()
         logger.info(" > checkpoint_%d.pth written", self.step)
 
     def _state(self, **more: object) -> dict[str, Any]:
@@ -157,16 +223,22 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
             self.model, self.config.to_dict(), self.step, self.job.data.epoch(self.step), **more
         )
 
-    def _write(self, record: StepRecord | EvalRecord) -> None:
+    def _write(self, record: Record) -> None:
         assert self.metrics is not None  # only called inside train()
         self.metrics.write(record)
+        self.history.add(record)
         values = {key: value for key, value in record.to_json().items() if isinstance(value, int | float)}
-        if isinstance(record, EvalRecord):
-            self.dashboard_logger.eval_stats(self.step, values)
-            logger.info(" > EVALUATION step %d: mel_ce %.4f, text_ce %.4f, stop_ce %.4f",
-                        record.step, record.mel_ce, record.text_ce, record.stop_ce)  # fmt: skip
-        else:
-            self.dashboard_logger.train_step_stats(self.step, values)
+        match record:
+            case StepRecord():
+                self.dashboard_logger.train_step_stats(self.step, values)
+            case EvalRecord():
+                self.dashboard_logger.eval_stats(self.step, values)
+                logger.info(" > EVALUATION step %d: mel_ce %.4f, text_ce %.4f, stop_ce %.4f",
+                            record.step, record.mel_ce, record.text_ce, record.stop_ce)  # fmt: skip
+            case QualityRecord():
+                logger.info(
+                    " > UTTERANCES step %d: %d of %d sound", record.step, record.passed, record.spoken
+                )
 
     @property
     def _device(self) -> torch.device:

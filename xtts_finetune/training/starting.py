@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import logging
+import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.records.checkpoints import check_whole, read_checkpoint_records
 from xtts_finetune.records.metrics import keep_metrics_until
-from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
+from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.sources import Source
 from xtts_finetune.training.optimizer import keep_moments
 from xtts_finetune.training.phase_trainer import PhaseTrainer
 from xtts_finetune.xtts.state import read_checkpoint
-
-logger = logging.getLogger("trainer")
 
 
 def first_weights(source: Source, run: RunFolder) -> Path | None:
@@ -41,27 +41,58 @@ def first_weights(source: Source, run: RunFolder) -> Path | None:
     return path
 
 
-def newest_checkpoint(folder: CandidateFolder) -> dict[str, Any] | None:
-    """The newest whole checkpoint of an unfinished phase that can be resumed; damaged ones are said aloud."""
-    for step, path in reversed(folder.checkpoints()):
-        try:
-            checkpoint = read_checkpoint(path)
-        except UserError as error:
-            logger.warning(" > %s; looking for an older one", error)
-            continue
-        if checkpoint.get("optimizer") and checkpoint.get("step") == step:
-            return checkpoint
-    return None
+def resume(trainer: PhaseTrainer, say: Callable[[str], None]) -> None:
+    """Go on from the newest whole checkpoint of the phase: weights, moments, schedule and step as they were.
 
+    A damaged one is said aloud, and the one before it is used. Trainer's own `restore_model` starts at the
+    step after, and turns a checkpoint that does not fit into a partial one without a word.
 
-def resume(trainer: PhaseTrainer, checkpoint: dict[str, Any]) -> None:
-    """Go on from a checkpoint of the same phase: weights, moments, schedule and step as they were.
-
-    Trainer's own `restore_model` starts at the step after, and turns a checkpoint that does not fit into a
-    partial one without a word.
+    Raises UserError that names all of them when none can be used.
     """
+    folder, faults = trainer.job.folder, []
+    for record in reversed(read_checkpoint_records(folder)):
+        if not record.resumes:
+            continue
+        try:
+            check_whole(folder, record)
+            checkpoint = read_checkpoint(folder.checkpoint(record.step), checked=True)
+            _check_fits(trainer, checkpoint, record.step, folder.checkpoint(record.step))
+        except UserError as error:
+            faults.append(str(error))
+            continue
+        for fault in faults:
+            say(f"{fault}; going on from the older checkpoint of step {record.step}")
+        return _take_over(trainer, checkpoint)
+    raise UserError(
+        "\n".join(faults)
+        + f"\n{folder.name} has no whole checkpoint to go on from; put a copy in its place, or "
+        f"train the phase anew: run_pipeline {folder.name} --fresh"
+    )
+
+
+def _check_fits(trainer: PhaseTrainer, checkpoint: dict[str, Any], step: int, path: Path) -> None:
+    """Raise UserError when the checkpoint is of another model, or lacks what resuming needs."""
+    try:
+        states, schedules = checkpoint["optimizer"][0]["state"], checkpoint["scheduler"][0]
+        moments = {index: state["exp_avg"].shape for index, state in states.items()}
+    except (KeyError, TypeError, IndexError, AttributeError):
+        raise UserError(f"{path}: it lacks the optimizer state that resuming needs") from None
+    if checkpoint.get("step") != step or not isinstance(schedules, dict):
+        raise UserError(f"{path}: it says step {checkpoint.get('step')}, its name says {step}")
+    wanted = {name: weight.shape for name, weight in trainer.model.state_dict().items()}
+    found = {name: getattr(weight, "shape", None) for name, weight in checkpoint["model"].items()}
+    different = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
+    parameters = [p for group in trainer.optimizer[0].param_groups for p in group["params"]]
+    if not different and all(moments.get(i, p.shape) == p.shape for i, p in enumerate(parameters)):
+        return
+    what = f"{len(different)} weights differ, first {different[0]}" if different else "its moments differ"
+    raise UserError(f"{path}: it is of another model than this phase trains ({what})")
+
+
+def _take_over(trainer: PhaseTrainer, checkpoint: dict[str, Any]) -> None:
     trainer.model.load_state_dict(checkpoint["model"])
-    trainer.optimizer[0].load_state_dict(checkpoint["optimizer"][0])
+    # Copied out of the memory map, too: Windows removes no file that is mapped.
+    trainer.optimizer[0].load_state_dict(copy.deepcopy(checkpoint["optimizer"][0]))
     trainer.scheduler[0].load_state_dict(checkpoint["scheduler"][0])
     if trainer.scaler is not None and checkpoint.get("scaler"):
         trainer.scaler.load_state_dict(checkpoint["scaler"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +20,21 @@ StateDict = dict[str, torch.Tensor]
 _NOT_OF_THE_MODEL = ("dvae.", "torch_mel_spectrogram_", "gpt.gpt_inference.", "gpt.gpt.wte.")
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
+def read_checkpoint(path: Path, checked: bool = False) -> dict[str, Any]:
     """A checkpoint as a dictionary with at least 'model', memory-mapped where the file allows it.
 
     Accepts what Coqui's Trainer and this package write, XTTS's published model.pth and a bare state dict.
     Only tensors and plain values are read (`weights_only`), besides the configuration classes that the
-    published model.pth holds; an object of any other kind in the file is refused.
+    published model.pth holds; an object of any other kind in the file is refused. The sums that a zip file
+    holds of its parts are compared first, unless `checked` says that the file's own sum was: torch passes
+    over them, and a flipped bit would be trained on.
 
-    Raises UserError if the file is not there or is no checkpoint.
+    Raises UserError if the file is not there, is damaged or is no checkpoint.
     """
     if not path.is_file():
-        raise UserError(f"checkpoint: there is no file {path}")
+        raise UserError(f"checkpoint: {'this is a folder' if path.is_dir() else 'there is no file'} {path}")
+    if not checked:
+        _check_parts(path)
     try:
         checkpoint = _load(path)
     except pickle.UnpicklingError as error:
@@ -36,7 +42,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             f"{path}: this is not a whole checkpoint, or it holds more than weights and plain values, which is "
             "never run; use another one"
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{path}: this is not a whole checkpoint ({reason}); use another one") from error
     if isinstance(checkpoint, dict) and isinstance(checkpoint.get("model"), dict):
@@ -48,6 +54,29 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     ):
         return {"model": checkpoint}
     raise UserError(f"{path}: this is not a checkpoint of XTTS: it has no 'model' with weights")
+
+
+def _check_parts(path: Path) -> None:
+    """Raise UserError when a part of a zip file does not have its sum; other files have none."""
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        OSError,
+        EOFError,
+        ValueError,
+        NotImplementedError,
+        RuntimeError,
+    ) as error:
+        raise UserError(f"{path}: this file is damaged ({error}); use another one") from None
+    if damaged is not None:
+        raise UserError(
+            f"{path}: this file is damaged (its part {damaged!r} has another sum); use another one"
+        )
 
 
 def model_weights(checkpoint: dict[str, Any]) -> StateDict:

@@ -1,31 +1,174 @@
-"""One command at a time works in a run's folder."""
+"""One command at a time works in a run's folder, and one child; a record beside each lock says which.
+
+The system gives a lock back when its process ends, however it ends, so a lock never outlives its owner: after
+kill -9 or a power cut only the record is left, and whoever takes the lock next writes it anew. The record has
+no say in who may work; it only names the one that does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+import json
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path, PurePath
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline.processes import is_running, started_at
+from xtts_finetune.records.atomic import write_json_atomic
 
 COMMAND_LOCK = ".command.lock"
 CHILD_LOCK = ".child.lock"
 
+# Longer than a child that was asked to stop is given to write its checkpoint (pipeline/process.py).
+OLDER_CHILD_SECONDS = 150.0
+# Between taking a lock and having written its record.
+RECORD_SECONDS = 1.0
+PAUSE = 0.05
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The process that holds a lock; `process_started` is in seconds since 1970, `since` for people."""
+
+    pid: int
+    process_started: float
+    since: str
+    command: str
+    host: str
+
+    @property
+    def running(self) -> bool:
+        """Whether that process is still there; of another machine nothing can be known, so it counts as there."""
+        return self.host != socket.gethostname() or is_running(self.pid, self.process_started)
+
+    def __str__(self) -> str:
+        where = "" if self.host == socket.gethostname() else f" on {self.host}"
+        return f"process {self.pid}{where}, started {self.since}: {self.command}"
+
 
 @contextmanager
 def run_lock(root: Path) -> Iterator[None]:
-    """Hold the run's folder for this command. Raises UserError when another command holds it."""
+    """Hold the run's folder for this command; the folder is made where it is missing.
+
+    Raises UserError, one line, that names the command which holds it.
+    """
+    with contextlib.ExitStack() as stack:
+        if not _enter(stack, root, COMMAND_LOCK, 0.0):
+            known = _running_holder(root, COMMAND_LOCK) is not None
+            if known or not _enter(stack, root, COMMAND_LOCK, RECORD_SECONDS):
+                raise UserError(f"{root}: another command is at work here{_named(root, COMMAND_LOCK)}")
+        yield
+
+
+def refuse_second_command(root: Path) -> None:
+    """Raise UserError when another command holds the run's folder; writes nothing where nothing was run yet."""
+    if (root / COMMAND_LOCK).is_file():
+        with run_lock(root):
+            pass
+
+
+@contextmanager
+def child_lock(
+    root: Path, say: Callable[[str], None], seconds: float = OLDER_CHILD_SECONDS
+) -> Iterator[None]:
+    """Hold what only one child at a time may write in the run's folder; wait for an older one, and `say` so.
+
+    Raises UserError when the older child is not done after `seconds`.
+    """
+    with contextlib.ExitStack() as stack:
+        if not _enter(stack, root, CHILD_LOCK, 0.0):
+            holder = _running_holder(root, CHILD_LOCK)
+            who = f"process {holder.pid}" if holder is not None else "the process"
+            say(f"waiting for {who} of an earlier command, which is writing its checkpoint ...")
+            if not _enter(stack, root, CHILD_LOCK, seconds):
+                raise UserError(
+                    f"{root}: the process of an earlier command is still at work here"
+                    f"{_named(root, CHILD_LOCK)}"
+                )
+        yield
+
+
+def read_holder(root: Path, lock: str) -> Holder | None:
+    """What the record beside a lock says; None when there is none, or it is torn."""
+    try:
+        record = json.loads(_record(root, lock).read_text(encoding="utf-8"))
+        return Holder(
+            pid=int(record["pid"]),
+            process_started=float(record["process_started"]),
+            since=_line(record["since"]),
+            command=_line(record["command"]),
+            host=_line(record["host"]),
+        )
+    except (OSError, ValueError, TypeError, KeyError, OverflowError):
+        return None
+
+
+def _enter(stack: contextlib.ExitStack, root: Path, name: str, seconds: float) -> bool:
+    """Take a lock with its record, until the stack is left; whether it could be had within `seconds`."""
     from filelock import FileLock, Timeout  # noqa: PLC0415  (50 ms that --help and --plan need not pay)
 
-    root.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(root / COMMAND_LOCK)
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise UserError(
-            f"{root}: another command is at work in this run's folder; wait for it to end, or stop it"
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
+        root.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(root / name)
+        try:
+            lock.acquire(timeout=seconds, poll_interval=PAUSE)
+        except Timeout:
+            return False
+        stack.callback(lock.release)
+        # Left before the lock is: the record of the next one must not be removed.
+        stack.callback(_forget, _record(root, name))
+        write_json_atomic(_record(root, name), asdict(_this_process()))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UserError(f"{root}: the run's folder cannot be written to ({reason})") from None
+    return True
+
+
+def _running_holder(root: Path, lock: str) -> Holder | None:
+    holder = read_holder(root, lock)
+    return holder if holder is not None and holder.running else None
+
+
+def _named(root: Path, lock: str) -> str:
+    holder = _running_holder(root, lock)
+    return f"{'' if holder is None else f': {holder}'}; wait for it to end, or stop it"
+
+
+def _this_process() -> Holder:
+    return Holder(
+        pid=os.getpid(),
+        process_started=started_at(os.getpid()) or time.time(),
+        since=datetime.now().astimezone().isoformat(sep=" ", timespec="seconds"),
+        command=_command_line(),
+        host=socket.gethostname(),
+    )
+
+
+def _command_line() -> str:
+    program, *arguments = sys.argv or ["python"]
+    words = [PurePath(program).name or "python", *arguments]
+    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
+
+
+def _record(root: Path, lock: str) -> Path:
+    # A file of its own: Windows lets nobody read the one that is locked.
+    return root / lock.replace(".lock", ".json")
+
+
+def _forget(record: Path) -> None:
+    with contextlib.suppress(OSError):
+        record.unlink()
+
+
+def _line(value: object) -> str:
+    """Text of a record as one line."""
+    return " ".join(str(value).split())

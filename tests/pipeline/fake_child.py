@@ -17,6 +17,7 @@ from typing import Any
 from xtts_finetune.data.fingerprint import data_inputs
 from xtts_finetune.evaluation.utterance_state import plan_utterances
 from xtts_finetune.records.atomic import write_json_atomic
+from xtts_finetune.records.checkpoints import CheckpointRecord, write_checkpoint_record
 from xtts_finetune.records.clips import ClipRecord, write_clips
 from xtts_finetune.records.closing import PhaseFacts, write_base_info, write_closing
 from xtts_finetune.records.events import EventWriter
@@ -135,6 +136,7 @@ def train(declaration: Declaration, run: RunFolder, job: dict[str, Any]) -> None
     kept = [needed.step for needed in kept_steps(declaration, job["phase"])]
     for step in (*kept, 1000):
         folder.checkpoint(step).write_bytes(b"PK")
+        write_checkpoint_record(folder, CheckpointRecord(step, 2, 0, resumes=True, regular=True))
     with MetricsWriter(folder.metrics) as metrics:
         metrics.write(evaluation(0, 4.0))
         metrics.write(evaluation(1000, 3.0))

@@ -12,6 +12,7 @@ from xtts_finetune.pipeline.progress import PhaseWatch, grouped, progress_bar
 from xtts_finetune.pipeline.running import TRAINING, Work
 from xtts_finetune.pipeline.stage_records import forget_stage, read_phase_yaml, write_phase_yaml
 from xtts_finetune.pipeline.stages import Stage, State
+from xtts_finetune.records.checkpoints import remove_checkpoint
 from xtts_finetune.records.closing import PhaseFacts, now, read_model_info, write_closing
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
@@ -126,8 +127,8 @@ def set_aside(run: RunFolder, name: str) -> str:
     """
     folder, old = run.candidate(name).path, run.root / f"{name}.old"
     shutil.rmtree(old, ignore_errors=True)
-    for _, checkpoint in run.candidate(name).checkpoints():
-        checkpoint.unlink()
+    for step, _ in run.candidate(name).checkpoints():
+        remove_checkpoint(run.candidate(name), step)
     forget_stage(run, f"{name} utterances")
     folder.rename(old)
     return str(old)

@@ -5,20 +5,22 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import xtts_finetune
 from xtts_finetune.spec.model import Spec
 from xtts_finetune.spec.schema import MODELS
+from xtts_finetune.spec.stop_rules import StopRule
 
 PACKAGE = Path(xtts_finetune.__file__).parent
 READ_BY_THE_LOADER = {
     "PipelineSpec.utterances": "load_declaration follows it to the file",
     "PipelineSpec.decision": "load_declaration follows it to the file",
     **{
-        f"{rule}.rule": "pydantic chooses the class by it"
-        for rule in ("TextCeAbove", "NoImprovement", "Overfitting")
+        f"{rule.__name__}.rule": "pydantic chooses the class by it"
+        for rule in get_args(get_args(StopRule)[0])
     },
 }
 

@@ -10,6 +10,10 @@ from pydantic import ConfigDict, Field
 from xtts_finetune.spec.model import Contradiction, Spec
 
 Metric = Literal["mel_ce", "text_ce", "stop_ce"]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Factor = Annotated[float, Field(gt=1)]
+Count = Annotated[int, Field(ge=1, le=100_000_000)]
 
 
 class TextCeAbove(Spec):
@@ -23,10 +27,8 @@ class TextCeAbove(Spec):
     )
 
     rule: Literal["text_ce_above"]
-    limit: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="Limit in Coqui's unit (0.01 x nats)."
-    )
-    of_start: Annotated[float, Field(gt=0)] | None = Field(
+    limit: Positive | None = Field(None, description="Limit in Coqui's unit (0.01 x nats).")
+    of_start: Positive | None = Field(
         None, description="Limit as a multiple of the value at the phase's start."
     )
 
@@ -41,19 +43,139 @@ class TextCeAbove(Spec):
 
 
 class NoImprovement(Spec):
-    """Stop when a metric has not fallen for a number of steps."""
+    """Stop when a metric has not fallen for a number of steps, or of evaluations.
+
+    Where both smallest changes are given, the larger one counts.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["steps", "evals"]}})
 
     rule: Literal["no_improvement"]
     metric: Metric = Field("mel_ce", description="Which metric must fall.")
-    steps: Annotated[int, Field(ge=1, le=100_000_000)] = Field(500, description="Optimizer steps to wait.")
-    min_change: Annotated[float, Field(ge=0)] = Field(0.0, description="A smaller fall does not count.")
+    steps: Count | None = Field(
+        None, description="Optimizer steps to wait; 500 where 'evals' is not given either."
+    )
+    evals: Count | None = Field(None, description="Evaluations to wait; or give 'steps'.")
+    min_change: NotNegative = Field(0.0, description="A smaller fall does not count.")
+    min_change_of_start: NotNegative = Field(
+        0.0, description="The same as a share of the value at the phase's start."
+    )
+
+    @classmethod
+    def contradictions(cls, given: Mapping[str, Any]) -> list[Contradiction]:
+        if given.get("steps") is not None and given.get("evals") is not None:
+            return [(("steps", "evals"), "'steps' and 'evals' are both given; keep one of them")]
+        return []
 
 
 class Overfitting(Spec):
     """Stop when the eval loss rises while the training loss falls, over a number of evaluations."""
 
     rule: Literal["overfitting"]
-    evals: Annotated[int, Field(ge=2, le=100_000_000)] = Field(3, description="Evaluations in a row.")
+    evals: Annotated[int, Field(ge=2, le=100_000_000)] = Field(
+        3, description="Evaluations since the smoothed eval mel_ce was lowest, at least."
+    )
+    smoothing: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.5, description="Share of the past in the smoothed curves; 0: not smoothed."
+    )
+    min_rise: NotNegative = Field(0.0, description="A smaller rise does not count (nats).")
 
 
-StopRule = Annotated[TextCeAbove | NoImprovement | Overfitting, Field(discriminator="rule")]
+class NotFinite(Spec):
+    """Stop when a loss is NaN or infinite. It watches every phase; declare it only to change its number."""
+
+    rule: Literal["not_finite"]
+    steps: Count = Field(
+        1, description="Training losses in a row that must be NaN or infinite; of evaluations one is enough."
+    )
+
+
+class Exploding(Spec):
+    """Stop when the gradient, the loss or an evaluation jumps far above what it was lately."""
+
+    rule: Literal["exploding"]
+    grad_norm: Factor | None = Field(
+        10.0, description="Gradient norm, as a multiple of its recent median; null: not watched."
+    )
+    loss: Factor | None = Field(
+        2.0, description="Training loss, as a multiple of its recent median; null: not watched."
+    )
+    mel_ce: Factor | None = Field(
+        1.3, description="An evaluation's mel_ce, as a multiple of the recent ones; null: not watched."
+    )
+    of_start: Factor | None = Field(
+        None, description="An evaluation's mel_ce, as a multiple of the phase's start; null: not watched."
+    )
+    window: Count = Field(50, description="Steps whose median says what is usual.")
+    steps: Count = Field(3, description="Steps in a row that must be above it.")
+
+    @classmethod
+    def contradictions(cls, given: Mapping[str, Any]) -> list[Contradiction]:
+        limits = ("grad_norm", "loss", "mel_ce", "of_start")
+        if all(given.get(key) is None for key in limits):
+            return [((), f"exploding has nothing to watch: give at least one of {', '.join(limits)}")]
+        return []
+
+
+class NoOp(Spec):
+    """Stop when no weight changes. It watches every phase; declare it only to change its number."""
+
+    rule: Literal["no_op"]
+    steps: Count = Field(50, description="Optimizer steps that must have changed nothing.")
+
+
+class QualityFalling(Spec):
+    """Stop when fewer of the sentences that are spoken in between are sound. Needs utterances_every_evals."""
+
+    rule: Literal["quality_falling"]
+    evals: Count = Field(3, description="Checks in a row.")
+    drop: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.2, description="How far below the best share of sound utterances each must be."
+    )
+
+
+class TimeLimit(Spec):
+    """Stop after so many hours of work; the time before an interruption counts, the pause does not."""
+
+    rule: Literal["time_limit"]
+    hours: Positive = Field(description="Hours of training, evaluating and speaking.")
+
+
+class TargetReached(Spec):
+    """Stop when a metric is below a limit, given as a value or as a share of its value at the phase's start.
+
+    Where both are given, the smaller one counts.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["below"]}, {"required": ["of_start"]}]}
+    )
+
+    rule: Literal["target_reached"]
+    metric: Metric = Field("mel_ce", description="Which metric must fall.")
+    below: Positive | None = Field(None, description="The phase ends below this, in the metric's unit.")
+    of_start: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        None, description="The same as a share of the value at the phase's start."
+    )
+
+    @classmethod
+    def contradictions(cls, given: Mapping[str, Any]) -> list[Contradiction]:
+        if given.get("below") is None and given.get("of_start") is None:
+            return [
+                ((), "target_reached needs 'below' (a value), 'of_start' (a share of the start), or both")
+            ]
+        return []
+
+
+StopRule = Annotated[
+    TextCeAbove
+    | NoImprovement
+    | Overfitting
+    | NotFinite
+    | Exploding
+    | NoOp
+    | QualityFalling
+    | TimeLimit
+    | TargetReached,
+    Field(discriminator="rule"),
+]

@@ -1,32 +1,90 @@
-"""Stop rules, one a file: history in, a stop or nothing out. No clock, no files, no state."""
+"""Stop rules, one a file: history in, a stop or nothing out. No clock, no files, no state.
+
+Numbers that are NaN or infinite are judged by `not_finite` alone; every other rule passes over them.
+So a history that is read back from its file, where both are null, gives the answer that it gave live.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from xtts_finetune.records.metrics import Metrics
+from xtts_finetune.records.metrics import EvalRecord, Metrics, QualityRecord, Record, StepRecord
 from xtts_finetune.records.stopping import Stop
-from xtts_finetune.spec.stop_rules import NoImprovement, Overfitting, StopRule, TextCeAbove
+from xtts_finetune.spec.model import Spec
+from xtts_finetune.spec.stop_rules import (
+    Exploding,
+    NoImprovement,
+    NoOp,
+    NotFinite,
+    Overfitting,
+    QualityFalling,
+    StopRule,
+    TargetReached,
+    TextCeAbove,
+    TimeLimit,
+)
+from xtts_finetune.training.rules.exploding import exploding
 from xtts_finetune.training.rules.no_improvement import no_improvement
+from xtts_finetune.training.rules.no_op import no_op
+from xtts_finetune.training.rules.not_finite import not_finite
 from xtts_finetune.training.rules.overfitting import overfitting
+from xtts_finetune.training.rules.quality_falling import quality_falling
+from xtts_finetune.training.rules.target_reached import target_reached
 from xtts_finetune.training.rules.text_ce_above import text_ce_above
+from xtts_finetune.training.rules.time_limit import time_limit
+
+# A run that changes no weight is no success, and one that is ruined must not go on for hours.
+GUARDS: tuple[StopRule, ...] = (NotFinite(rule="not_finite"), NoOp(rule="no_op"))
+
+_FUNCTIONS: Mapping[type[Spec], Callable[[Metrics, Any], Stop | None]] = {
+    TextCeAbove: text_ce_above,
+    NoImprovement: no_improvement,
+    Overfitting: overfitting,
+    NotFinite: not_finite,
+    Exploding: exploding,
+    NoOp: no_op,
+    QualityFalling: quality_falling,
+    TimeLimit: time_limit,
+    TargetReached: target_reached,
+}
 
 
-def first_stop(history: Metrics, rules: Sequence[StopRule]) -> Stop | None:
-    """The stop of the first declared rule that fires on a phase's history."""
-    if not history.evals:
-        return None
-    for rule in rules:
-        if (stop := _apply(history, rule)) is not None:
+def rules_of(declared: Sequence[StopRule]) -> tuple[StopRule, ...]:
+    """The rules that a phase is under: the guards that it does not declare itself, then what it declares."""
+    kinds = {type(rule) for rule in declared}
+    return (*(guard for guard in GUARDS if type(guard) not in kinds), *declared)
+
+
+def first_stop(history: Metrics, declared: Sequence[StopRule]) -> Stop | None:
+    """The stop of the first rule that fires on a phase's history, guards included; `rules_of` has their order.
+
+    Meant to be asked after every record: it looks at windows of steps and at all evaluations.
+    """
+    for rule in rules_of(declared):
+        if (stop := _FUNCTIONS[type(rule)](history, rule)) is not None:
             return stop
     return None
 
 
-def _apply(history: Metrics, rule: StopRule) -> Stop | None:
-    match rule:
-        case TextCeAbove():
-            return text_ce_above(history, rule)
-        case NoImprovement():
-            return no_improvement(history, rule)
-        case Overfitting():
-            return overfitting(history, rule)
+def replayed(history: Metrics, declared: Sequence[StopRule]) -> tuple[int, Stop] | None:
+    """Where a run with this history would have stopped under these rules, and why: (step, stop) or None.
+
+    Lives the history again, a record at a time and in the order of its file: the step, its evaluation, its
+    utterances.
+    """
+    records: list[Record] = [*history.steps, *history.evals, *history.quality]
+    steps: list[StepRecord] = []
+    evals: list[EvalRecord] = []
+    quality: list[QualityRecord] = []
+    lived = Metrics(steps, evals, quality)
+    for record in sorted(records, key=lambda record: record.step):
+        if isinstance(record, StepRecord):
+            steps.append(record)
+        elif isinstance(record, EvalRecord):
+            evals.append(record)
+        else:
+            quality.append(record)
+        if (stop := first_stop(lived, declared)) is not None:
+            return record.step, stop
+    return None

@@ -4,27 +4,65 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from xtts_finetune.records.metrics import EvalRecord, Metrics
+from xtts_finetune.records.metrics import Metrics
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.stop_rules import Overfitting
+from xtts_finetune.training.rules.series import Point, series
+
+# A rise counts when it is this many times the largest single jump on its way, so that it is a trend in any
+# noise. Weighed in tests/training/test_rules_rates.py: smaller finds a rise earlier and is more often wrong.
+JUMPS = 1.5
 
 
 def overfitting(history: Metrics, rule: Overfitting) -> Stop | None:
-    """Stop when eval mel_ce rose and training mel_ce fell in each of the last `rule.evals` evaluations."""
-    recent = history.evals[-(rule.evals + 1) :]
-    if len(recent) <= rule.evals:
+    """Stop when the smoothed eval mel_ce has risen from its lowest point while the smoothed training one fell.
+
+    Both curves are smoothed exponentially: s_0 = x_0, s_i = a s_(i-1) + (1 - a) x_i with a = `rule.smoothing`.
+    From the evaluation where the smoothed eval mel_ce was lowest until now
+
+    - `rule.evals` evaluations or more have passed,
+    - it has risen by more than `rule.min_rise` nats, and by more than 1.5 times the largest jump, up or down,
+      between two evaluations on the way,
+    - the smoothed training mel_ce has fallen.
+
+    One better evaluation therefore does not hide a trend, and one bad one makes none. On a flat eval curve with
+    normal noise and falling training loss the defaults are wrong in 4 % of phases of 10 evaluations and 7 % of
+    those of 30; three raw rises in a row, with the training loss falling smoothly, in 24 % and 65 %. A steady
+    rise of once the noise's standard deviation an evaluation is found after 5 evaluations (median), of three
+    times after 3.
+    """
+    seen = series(history.evals, "mel_ce")
+    if len(seen) <= rule.evals:
         return None
-    if not all(_apart(before, after) for before, after in pairwise(recent)):
+    smooth = _smoothed(seen, rule.smoothing)
+    lowest = min(smooth, key=lambda point: point.value)
+    rise = smooth[-1].value - lowest.value
+    way = [point.value for point in seen if point.step >= lowest.step]
+    if len(way) <= rule.evals:
         return None
-    first, last = recent[0], recent[-1]
+    jump = max(abs(after - before) for before, after in pairwise(way))
+    trained = _smoothed(series(history.evals, "train_mel_ce"), rule.smoothing)
+    trained = [point for point in trained if point.step >= lowest.step]
+    if not rise > max(rule.min_rise, JUMPS * jump) or not trained or not trained[-1].value < trained[0].value:
+        return None
     return Stop(
         Reason.OVERFITTING,
-        f"in {rule.evals} evaluations eval mel_ce rose from {first.mel_ce:.3f} to {last.mel_ce:.3f} "
-        f"while training mel_ce fell from {first.train_mel_ce:.3f} to {last.train_mel_ce:.3f}",
+        f"in {len(way) - 1} evaluations smoothed eval mel_ce rose from {lowest.value:.3f} (step {lowest.step}) to "
+        f"{smooth[-1].value:.3f} while that of training fell from {trained[0].value:.3f} to {trained[-1].value:.3f}",
+        {
+            "step": seen[-1].step,
+            "evals": len(way) - 1,
+            "lowest": lowest.value,
+            "lowest_step": lowest.step,
+            "rise": rise,
+            "train_fall": trained[0].value - trained[-1].value,
+        },
     )
 
 
-def _apart(before: EvalRecord, after: EvalRecord) -> bool:
-    if before.train_mel_ce is None or after.train_mel_ce is None:
-        return False
-    return after.mel_ce > before.mel_ce and after.train_mel_ce < before.train_mel_ce
+def _smoothed(points: list[Point], smoothing: float) -> list[Point]:
+    smooth: list[Point] = []
+    for step, value in points:
+        before = smooth[-1].value if smooth else value
+        smooth.append(Point(step, smoothing * before + (1 - smoothing) * value))
+    return smooth

@@ -5,6 +5,7 @@ from __future__ import annotations
 from xtts_finetune.records.metrics import Metrics
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.stop_rules import TextCeAbove
+from xtts_finetune.training.rules.series import series
 
 
 def text_ce_above(history: Metrics, rule: TextCeAbove) -> Stop | None:
@@ -13,14 +14,18 @@ def text_ce_above(history: Metrics, rule: TextCeAbove) -> Stop | None:
     With both given, both must be passed: a base may read above the constant before it has learned anything,
     and has then done nothing wrong.
     """
-    start, last = history.evals[0], history.evals[-1]
+    points = series(history.evals, "text_ce")
+    if not points:
+        return None
+    start, last = points[0], points[-1]
     limits = [] if rule.limit is None else [rule.limit]
     if rule.of_start is not None:
-        limits.append(rule.of_start * start.text_ce)
-    limit = max(limits, default=float("inf"))
-    if not last.text_ce > limit:
+        limits.append(rule.of_start * start.value)
+    limit = max(limits)
+    if not last.value > limit:
         return None
     return Stop(
         Reason.TEXT_CE_ABOVE,
-        f"text_ce rose to {last.text_ce:.4f}, above {limit:.4f} (at the phase's start it was {start.text_ce:.4f})",
+        f"text_ce rose to {last.value:.4f}, above {limit:.4f} (at the phase's start it was {start.value:.4f})",
+        {"step": last.step, "text_ce": last.value, "limit": limit, "start": start.value},
     )

@@ -1,0 +1,34 @@
+"""Stop when the numbers are none any more."""
+
+from __future__ import annotations
+
+import math
+
+from xtts_finetune.records.metrics import Metrics, StepRecord
+from xtts_finetune.records.stopping import Reason, Stop
+from xtts_finetune.spec.stop_rules import NotFinite
+
+
+def not_finite(history: Metrics, rule: NotFinite) -> Stop | None:
+    """Stop when the last evaluation's mel_ce or text_ce, or the last `rule.steps` training losses are NaN or infinite.
+
+    A step that fp16 skipped does not count: its loss went into no weight.
+    """
+    if history.evals:
+        last = history.evals[-1]
+        for name, value in (("mel_ce", last.mel_ce), ("text_ce", last.text_ce)):
+            if not math.isfinite(value):
+                message = f"{name} of the evaluation at step {last.step} is NaN or infinite"
+                return Stop(Reason.NOT_FINITE, message, {"step": last.step})
+    steps = history.steps[-rule.steps :]
+    if len(steps) < rule.steps or not all(_ruinous(record) for record in steps):
+        return None
+    return Stop(
+        Reason.NOT_FINITE,
+        f"the training loss is NaN or infinite since step {steps[0].step}",
+        {"step": steps[-1].step, "first_step": steps[0].step},
+    )
+
+
+def _ruinous(record: StepRecord) -> bool:
+    return record.stepped and not math.isfinite(record.loss)

@@ -19,7 +19,10 @@ def test_checkpoints_are_in_the_order_of_their_steps_and_of_nothing_else(tmp_pat
     folder.path.mkdir()
     for name in (
         "checkpoint_1000.pth",
+        "checkpoint_1000.json",
         "checkpoint_200.pth",
+        "checkpoint_200.json",
+        "checkpoint_300.pth",
         ".checkpoint_300.pth.12.tmp",
         "checkpoint_x.pth",
     ):
@@ -27,4 +30,5 @@ def test_checkpoints_are_in_the_order_of_their_steps_and_of_nothing_else(tmp_pat
     folder.best_model.touch()
     folder.best_model_of(1339).touch()
     assert folder.checkpoints() == [(200, folder.checkpoint(200)), (1000, folder.checkpoint(1000))]
+    assert [step for step, _ in folder.checkpoint_files()] == [200, 300, 1000]  # 300 has no record
     assert folder.best_models() == [(1339, folder.path / "best_model_1339.pth")]

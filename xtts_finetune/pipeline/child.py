@@ -15,33 +15,36 @@ import sys
 import threading
 from pathlib import Path
 
-from xtts_finetune.pipeline.lock import CHILD_LOCK
-
-WAIT_FOR_OLDER_CHILD_SECONDS = 150.0
+from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline.leftovers import sweep_leftovers
+from xtts_finetune.pipeline.lock import child_lock
+from xtts_finetune.records.events import EventWriter
 
 
 def main(arguments: list[str]) -> None:
     """Run the module named first, with the rest as its arguments; the last one is the job's file."""
-    from filelock import FileLock, Timeout  # noqa: PLC0415  (kept beside its only use)
-
     if hasattr(signal, "SIGBREAK"):
         # The only signal that a parent on Windows can send to a child with a process group of its own.
         signal.signal(signal.SIGBREAK, signal.default_int_handler)
     # A parent that was itself started in the background hands on SIGINT ignored: Python would leave it so.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_stop_without_parent, daemon=True).start()
-    run_folder = Path(json.loads(Path(arguments[-1]).read_text(encoding="utf-8"))["run_folder"])
-    lock = FileLock(run_folder / CHILD_LOCK)
-    try:
-        lock.acquire(timeout=WAIT_FOR_OLDER_CHILD_SECONDS)
-    except Timeout:
-        print(f"{run_folder}: the process of an earlier command is still at work here", file=sys.stderr)
-        sys.exit(1)
+    job = json.loads(Path(arguments[-1]).read_text(encoding="utf-8"))
+    run_folder, events = Path(job["run_folder"]), Path(job["events"])
     sys.argv = arguments
     try:
-        runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
-    finally:
-        lock.release()
+        with child_lock(run_folder, lambda message: _say(events, message)):
+            sweep_leftovers(run_folder)
+            runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+
+
+def _say(events: Path, message: str) -> None:
+    print(message, file=sys.stderr)
+    with EventWriter(events) as writer:
+        writer.note(message)
 
 
 def _stop_without_parent() -> None:

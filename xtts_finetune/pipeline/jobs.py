@@ -25,7 +25,7 @@ def run_job(
     """
     events, log = work.run.job_events(name), work.run.job_log(name)
     events.unlink(missing_ok=True)
-    job = work.job_file(name, candidate=candidate, events=str(events), fingerprint=fingerprint)
+    job = work.job_file(name, candidate=candidate, fingerprint=fingerprint)
     with progress_bar(work.console) as progress:
         watch = JobWatch(progress, name, events)
         ended = run_child(

@@ -76,12 +76,16 @@ def _state(folder: CandidateFolder, inputs: Inputs, source: Source, waits: Waits
     if recorded is None:
         return State.TO_RUN, f"after {waits.what}" if waits.what else "", True
     unknown = {key for key in (CLIPS, weights_key(source)) if inputs.get(key, "") is None}
+    info = read_model_info(folder)
+    done = info is not None and info.get("status") == "done"
+    if not done:
+        # Rules say when to stop, not what to train: an unfinished phase goes on under the new ones.
+        unknown |= {key for key in recorded["inputs"].keys() | inputs.keys() if key.startswith("stop_when")}
     before = {key: value for key, value in recorded["inputs"].items() if key not in unknown}
     changes = differences(before, {key: value for key, value in inputs.items() if key not in unknown})
     if changes:
         return State.STALE, compared(changes), True
-    info = read_model_info(folder)
-    if info is not None and info.get("status") == "done":
+    if info is not None and done:
         if waits.renewed:
             return State.STALE, f"after {waits.what}", True
         if waits.what:

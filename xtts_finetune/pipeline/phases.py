@@ -45,12 +45,13 @@ def train_phase(work: Work, stage: Stage) -> None:
         fingerprint=fingerprint,
         started=started,
     )
-    log = work.run.job_log(stage.name)
+    log, events = work.run.job_log(stage.name), work.run.job_events(stage.name)
+    events.unlink(missing_ok=True)
     with progress_bar(work.console) as progress:
         ended = run_child(
             work.child_command(TRAINING, [str(job)]),
             log,
-            PhaseWatch(progress, stage.name, folder.metrics, stage.steps),
+            PhaseWatch(progress, stage.name, folder.metrics, stage.steps, events),
             lambda: work.say(
                 f"stopping {stage.name}: it writes its checkpoint (Ctrl-C again to end it at once) ..."
             ),

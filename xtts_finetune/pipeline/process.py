@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -69,7 +70,8 @@ def run_child(
                 watch()
                 _wait(process, POLL_SECONDS)
         except KeyboardInterrupt:
-            asked_to_stop()
+            with contextlib.suppress(OSError):  # the terminal may be gone: closing it asks for the end, too
+                asked_to_stop()
             killed = _stop(process, watch, grace_seconds)
             return Ended(
                 process.returncode, _printed_since(log, offset), interrupted=True, killed_by_us=killed
@@ -122,7 +124,8 @@ def _stop(process: subprocess.Popen[bytes], watch: Callable[[], None], grace_sec
             else:
                 process.send_signal(signal.SIGINT)
         while process.poll() is None and time.monotonic() < ends:
-            watch()
+            with contextlib.suppress(OSError):
+                watch()
             _wait(process, POLL_SECONDS)
     except KeyboardInterrupt:
         pass

@@ -11,9 +11,9 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from xtts_finetune.records.events import ProgressTail
+from xtts_finetune.records.events import EventTail
 from xtts_finetune.records.json_lines import JsonLinesTail
-from xtts_finetune.records.metrics import EvalRecord
+from xtts_finetune.records.metrics import EvalRecord, QualityRecord
 
 
 @contextmanager
@@ -36,23 +36,26 @@ class JobWatch:
     def __init__(self, progress: Progress, name: str, events: Path) -> None:
         self._progress = progress
         self._name = name
-        self._tail = ProgressTail(events)
+        self._tail = EventTail(events)
         self._task: TaskID = progress.add_task(name, total=None, note="starting")
 
     def __call__(self) -> None:
-        latest = self._tail.latest()
+        news = self._tail.new()
+        _say_aloud(self._progress, self._name, news.notes)
+        latest = news.progress
         if latest is not None:
             total = latest.total or None
             self._progress.update(self._task, completed=latest.done, total=total, note=latest.what)
 
 
 class PhaseWatch:
-    """Follows a phase's metrics: a bar over its steps, and a line for every evaluation."""
+    """Follows a phase's metrics and events: a bar over its steps, a line for every evaluation and every note."""
 
-    def __init__(self, progress: Progress, name: str, metrics: Path, steps: int | None) -> None:
+    def __init__(self, progress: Progress, name: str, metrics: Path, steps: int | None, events: Path) -> None:
         self._progress = progress
         self._name = name
         self._steps = steps
+        self._events = EventTail(events)
         self._tail = JsonLinesTail(metrics)
         # Evaluations of an earlier start were shown by the command that made them.
         earlier = self._tail.new()
@@ -64,12 +67,15 @@ class PhaseWatch:
         self._task: TaskID = progress.add_task(name, total=steps, completed=begun, note="starting")
 
     def __call__(self) -> None:
+        _say_aloud(self._progress, self._name, self._events.new().notes)
         step = None
         for record in self._tail.new():
             step = int(record["step"])
             if record.get("kind") == "eval":
                 self._remember(record)
                 self._show(EvalRecord.from_json(record))
+            elif record.get("kind") == "quality":
+                self._show_quality(QualityRecord.from_json(record))
             else:
                 mel_ce = record.get("mel_ce")
                 note = "" if mel_ce is None else f"training mel_ce {mel_ce:.3f}"
@@ -88,6 +94,20 @@ class PhaseWatch:
         if evaluation.step != self._best_step and math.isfinite(self._best):
             line += f"   best {self._best:.3f} (step {grouped(self._best_step)})"
         self._progress.console.print(line, highlight=False, soft_wrap=True)
+
+    def _show_quality(self, quality: QualityRecord) -> None:
+        faults = ", ".join(f"{fault} ({count})" for fault, count in quality.faults.items())
+        line = f"{self._name} step {grouped(quality.step)}: {quality.passed} of {quality.spoken} utterances are sound"
+        self._progress.console.print(
+            line + (f": {faults}" if faults else ""), highlight=False, soft_wrap=True
+        )
+
+
+def _say_aloud(progress: Progress, name: str, notes: list[str]) -> None:
+    for note in notes:
+        progress.console.print(
+            f"{name}: {note}", style="yellow", highlight=False, soft_wrap=True, markup=False
+        )
 
 
 def metrics_text(evaluation: EvalRecord) -> str:

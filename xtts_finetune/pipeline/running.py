@@ -16,7 +16,7 @@ from xtts_finetune.spec.declaration import Declaration
 # Builds the command line of a child from its module and arguments; tests put other children here.
 ChildCommand = Callable[[str, Sequence[str]], list[str]]
 
-TRAINING = "xtts_finetune.training.child"
+TRAINING = "xtts_finetune.pipeline.phase_child"
 JOB = "xtts_finetune.pipeline.job"
 
 
@@ -49,6 +49,7 @@ class Work:
             "overrides": list(self.overrides),
             "run_folder": str(self.run.root),
             "device": self.device,
+            "events": str(self.run.job_events(job)),
             **more,
         }
         write_json_atomic(file, what)

@@ -47,23 +47,29 @@ class EventWriter:
         self.close()
 
 
-class ProgressTail:
-    """Follows a job's progress while it runs."""
+@dataclass(frozen=True)
+class News:
+    """What a job said since it was last listened to: its newest progress, if any, and what it said aloud."""
+
+    progress: Progress | None
+    notes: list[str]
+
+
+class EventTail:
+    """Follows a job's events while it runs."""
 
     def __init__(self, path: Path) -> None:
         self._tail = JsonLinesTail(path)
 
-    def latest(self) -> Progress | None:
-        """The newest progress since the last call, or None when nothing new was said."""
-        records = [record for record in self._tail.new() if record.get("kind") == "progress"]
-        if not records:
-            return None
-        last = records[-1]
-        return Progress(int(last["done"]), int(last["total"]), str(last["what"]))
-
-    def notes(self) -> list[str]:
-        """What was said aloud since the last call."""
-        return [str(record["message"]) for record in self._tail.new() if record.get("kind") == "note"]
+    def new(self) -> News:
+        """What was said since the last call."""
+        progress, notes = None, []
+        for record in self._tail.new():
+            if record.get("kind") == "progress":
+                progress = Progress(int(record["done"]), int(record["total"]), str(record["what"]))
+            elif record.get("kind") == "note":
+                notes.append(str(record["message"]))
+        return News(progress, notes)
 
 
 def failure_of(path: Path) -> str | None:

@@ -1,0 +1,223 @@
+"""The gate in front of every judgement of speech: is an utterance sound enough to be judged at all?
+
+Simple instruments, each with its unit and limit. They come before any model, because models rate silence and
+noise plausibly. They hear whether there is a steady voice at a sane pace, not whether its words are right: codes
+drawn at random, decoded, pass most of them.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from xtts_finetune.evaluation.frames import HOP_SECONDS, Frames, Wave, frames_of
+
+FaultName = Literal[
+    "not finite",
+    "near silent",
+    "clipping",
+    "noise",
+    "long pause",
+    "unvoiced tail",
+    "too fast",
+    "too slow",
+    "cut",
+]
+FAULT_NAMES: tuple[FaultName, ...] = get_args(FaultName)
+
+# dBFS. Speech is kept near -26 (ITU-T P.56's nominal level); 19 dB beneath it hardly anything is heard.
+QUIETEST_SPEECH = -45.0
+# Share of samples. Recordings have 0.00005 at their peak, raised by 6 dB and clipped 0.002 to 0.04.
+MOST_CLIPPED = 0.001
+# Samples within this of the highest count as clipped: HiFi-GAN's tanh bends before it is flat.
+CLIPPED_FROM_PEAK = 0.995
+# Beneath this peak the steps of 16 bits would pass for flat tops.
+QUIETEST_CLIPPING = 0.05
+# Share of audible time. 'Six.' has 0.14 in a slow voice, sentences 0.3 to 0.9, noise 0.00.
+LEAST_VOICED = 0.1
+# Recordings 0.00 to 0.04, the preview vocoder to 0.08; with white noise as loud as the speech 0.35, alone 0.56.
+MOST_FLAT = 0.3
+# Seconds. Longer pauses occur in spontaneous speech only, never in read speech (Campione and Véronis 2002).
+LONGEST_PAUSE = 1.0
+# Seconds. A slow 'Sixth.' ends with 0.47 of them.
+LONGEST_TAIL = 0.6
+# Characters a second, for any voice and language: slow Mandarin, of one character a syllable, and hasty Spanish,
+# of 8 syllables of less than 3 letters (5.2 and 7.8 syllables a second: Pellegrino, Coupé and Marsico 2011).
+SLOWEST_PACE, FASTEST_PACE = 2.5, 30.0
+# How far a pace may be from the voice's usual one, as a factor: three deviations of its clips, within these.
+# Half and double speed are always beyond; the sentences of one reader differ by 1.3 either way.
+PACE_FACTOR = (1.4, 1.7)
+# Fewer clips do not say what a voice's usual pace is.
+CLIPS_FOR_A_PACE = 8
+# Seconds that are not a matter of pace: silence at both ends, and the long last syllable of a short text.
+SLOW_ALLOWANCE = 0.7
+# A digit is spoken as a word of about four letters.
+CHARACTERS_OF_A_DIGIT = 4
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Characters a second, as `spoken_characters` counts them, that are neither too slow nor too fast."""
+
+    slowest: float = SLOWEST_PACE
+    fastest: float = FASTEST_PACE
+
+    @classmethod
+    def of(cls, clips: Sequence[tuple[str, float]]) -> Pace:
+        """The pace of a voice from (text, seconds) of its recordings; any voice's if there are too few."""
+        rates = [spoken_characters(text) / seconds for text, seconds in clips if seconds > 0]
+        logs = np.log([rate for rate in rates if rate > 0])
+        if len(logs) < CLIPS_FOR_A_PACE:
+            return cls()
+        usual = float(np.median(logs))
+        deviation = 1.4826 * float(np.median(np.abs(logs - usual)))  # of a normal distribution, from its MAD
+        factor = float(np.clip(np.exp(3.0 * deviation), *PACE_FACTOR))
+        return cls(
+            slowest=max(float(np.exp(usual)) / factor, SLOWEST_PACE),
+            fastest=min(float(np.exp(usual)) * factor, FASTEST_PACE),
+        )
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What the instruments read from one utterance.
+
+    seconds         its whole length
+    level           RMS of its audible part, dBFS
+    clipped         share of samples at the wave's own ceiling
+    voiced          share of the audible time
+    flatness        mean spectral flatness of the audible time, 0 to 1
+    longest_pause   seconds without voice between voiced frames, be it silence or noise
+    unvoiced_tail   seconds of sound after the last voiced frame
+    characters      of the text, as spoken
+    """
+
+    seconds: float
+    level: float
+    clipped: float
+    voiced: float
+    flatness: float
+    longest_pause: float
+    unvoiced_tail: float
+    characters: int
+
+    @property
+    def pace(self) -> float:
+        """Characters a second."""
+        return self.characters / self.seconds if self.seconds else 0.0
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One instrument beyond its limit."""
+
+    name: FaultName
+    found: float
+    limit: float
+    unit: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.found:.3g} {self.unit}, limit {self.limit:.3g}"
+
+
+def faults_of(wave: Wave, sample_rate: int, text: str, cut: bool, pace: Pace) -> list[Fault]:
+    """Everything wrong with an utterance (samples,) of `text`; nothing if it is sound.
+
+    cut    whether generation ended at the model's limit and not by itself
+    pace   of the voice that should be heard
+    """
+    found = [Fault("cut", len(wave) / sample_rate, len(wave) / sample_rate, "s")] if cut else []
+    if wrong := int(np.count_nonzero(~np.isfinite(wave))):
+        return [Fault("not finite", wrong, 0, "samples"), *found]
+    return [*faults_in(measure(wave, sample_rate, text), pace), *found]
+
+
+def measure(wave: Wave, sample_rate: int, text: str) -> Measures:
+    """Readings of all instruments for (samples,) within -1 and 1, all of them finite."""
+    frames = frames_of(wave, sample_rate)
+    return Measures(
+        seconds=len(wave) / sample_rate,
+        level=speech_level(frames),
+        clipped=clipped_share(wave),
+        voiced=voiced_share(frames),
+        flatness=speech_flatness(frames),
+        longest_pause=longest_pause(frames),
+        unvoiced_tail=unvoiced_tail(frames),
+        characters=spoken_characters(text),
+    )
+
+
+def faults_in(measures: Measures, pace: Pace) -> list[Fault]:
+    """The instruments beyond their limits. Silence has no other fault: there is nothing to judge."""
+    if measures.level < QUIETEST_SPEECH:
+        return [Fault("near silent", measures.level, QUIETEST_SPEECH, "dBFS")]
+    found = []
+    if measures.clipped > MOST_CLIPPED:
+        found.append(Fault("clipping", measures.clipped, MOST_CLIPPED, "of the samples"))
+    if measures.voiced < LEAST_VOICED:
+        found.append(Fault("noise", measures.voiced, LEAST_VOICED, "of the time voiced"))
+    elif measures.flatness > MOST_FLAT:
+        found.append(Fault("noise", measures.flatness, MOST_FLAT, "spectral flatness"))
+    if measures.longest_pause > LONGEST_PAUSE:
+        found.append(Fault("long pause", measures.longest_pause, LONGEST_PAUSE, "s"))
+    if measures.unvoiced_tail > LONGEST_TAIL:
+        found.append(Fault("unvoiced tail", measures.unvoiced_tail, LONGEST_TAIL, "s"))
+    if measures.characters:
+        found += _pace_faults(measures, pace)
+    return found
+
+
+def speech_level(frames: Frames) -> float:
+    """RMS of the audible frames in dBFS; minus infinity if there are none."""
+    if not frames.audible.any():
+        return -np.inf
+    return float(10.0 * np.log10(np.mean(10.0 ** (frames.level[frames.audible] / 10.0))))
+
+
+def clipped_share(wave: Wave) -> float:
+    """Share of samples at the wave's own ceiling: what was clipped and then lowered counts too."""
+    size = np.abs(wave)
+    peak = float(size.max(initial=0.0))
+    return float(np.mean(size >= CLIPPED_FROM_PEAK * peak)) if peak >= QUIETEST_CLIPPING else 0.0
+
+
+def voiced_share(frames: Frames) -> float:
+    """Share of the audible time that is voiced; 0 if nothing is audible."""
+    return float(frames.voiced.sum() / max(int(frames.audible.sum()), 1))
+
+
+def speech_flatness(frames: Frames) -> float:
+    """Mean spectral flatness of the audible frames; 0 if there are none."""
+    return float(frames.flatness[frames.audible].mean()) if frames.audible.any() else 0.0
+
+
+def longest_pause(frames: Frames) -> float:
+    """Seconds of the longest stretch without voice between two voiced frames."""
+    voiced = np.flatnonzero(frames.voiced)
+    return float(np.diff(voiced).max() - 1) * HOP_SECONDS if len(voiced) > 1 else 0.0
+
+
+def unvoiced_tail(frames: Frames) -> float:
+    """Seconds from the last voiced frame to the last audible one; 0 if nothing is voiced."""
+    voiced, audible = np.flatnonzero(frames.voiced), np.flatnonzero(frames.audible)
+    return float(audible[-1] - voiced[-1]) * HOP_SECONDS if len(voiced) else 0.0
+
+
+def spoken_characters(text: str) -> int:
+    """Letters with their marks, spaces inside and digits, which count as words; no punctuation."""
+    kinds = [unicodedata.category(character)[0] for character in text.strip()]
+    return sum(CHARACTERS_OF_A_DIGIT if kind == "N" else 1 for kind in kinds if kind in "LMNZ")
+
+
+def _pace_faults(measures: Measures, pace: Pace) -> list[Fault]:
+    unit = "characters a second"
+    if measures.pace > pace.fastest:
+        return [Fault("too fast", measures.pace, pace.fastest, unit)]
+    longest = measures.characters / pace.slowest + SLOW_ALLOWANCE
+    if measures.seconds > longest:
+        return [Fault("too slow", measures.pace, measures.characters / longest, unit)]
+    return []

@@ -77,7 +77,8 @@ def test_top_level_has_the_values_of_the_first_run(tmp_path: Path) -> None:
         "target": 2.5,
         "exceptional": 2.0,
     }
-    assert [rule.rule for rule in two.stop_when] == ["text_ce_above", "no_improvement", "overfitting"]
+    rules = ["text_ce_above", "no_improvement", "overfitting", "exploding"]
+    assert [rule.rule for phase in (one, two) for rule in phase.stop_when] == rules * 2
     assert declaration.decision.quality == {}  # nobody has listened to anything on this machine
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from itertools import islice
 from statistics import median
 
 from xtts_finetune.records.metrics import Metrics, StepRecord
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.stop_rules import Exploding
-from xtts_finetune.training.rules.series import series
+from xtts_finetune.training.rules.series import first_and_last, points
 
 LEAST_STEPS = 10  # values that a median needs to say what is usual, or `window` if that is less
 RECENT_EVALS = 5
@@ -57,12 +58,12 @@ def _measured(record: StepRecord, name: str) -> float:
 
 
 def _in_evaluations(history: Metrics, rule: Exploding) -> Stop | None:
-    points = series(history.evals, "mel_ce")
-    if len(points) < 2:
+    ends = first_and_last(history.evals, "mel_ce")
+    if ends is None or ends[0].step == ends[1].step:
         return None
-    *before, last = points
-    usual = min(before[-1].value, median(point.value for point in before[-RECENT_EVALS:]))
-    limits = [(rule.mel_ce, usual, "recent value"), (rule.of_start, before[0].value, "value at the start")]
+    last, *before = islice(points(reversed(history.evals), "mel_ce"), 1 + RECENT_EVALS)
+    usual = min(before[0].value, median(point.value for point in before))
+    limits = [(rule.mel_ce, usual, "recent value"), (rule.of_start, ends[0].value, "value at the start")]
     for factor, base, words in limits:
         if factor is not None and last.value > factor * base:
             return Stop(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xtts_finetune.records.metrics import Metrics
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.stop_rules import NoImprovement
-from xtts_finetune.training.rules.series import Point, series
+from xtts_finetune.training.rules.series import Point, points
 
 PATIENCE = 500  # optimizer steps, where the rule names neither steps nor evaluations
 
@@ -18,8 +18,7 @@ def no_improvement(history: Metrics, rule: NoImprovement) -> Stop | None:
     """
     if not history.evals:
         return None
-    points = series(history.evals, rule.metric)
-    best = _last_better(points, rule)
+    best = _last_better(list(points(history.evals, rule.metric)), rule)
     since = best.step if best else history.evals[0].step
     steps = history.evals[-1].step - since
     evals = sum(record.step > since for record in history.evals)
@@ -39,13 +38,13 @@ def no_improvement(history: Metrics, rule: NoImprovement) -> Stop | None:
     )
 
 
-def _last_better(points: list[Point], rule: NoImprovement) -> Point | None:
+def _last_better(seen: list[Point], rule: NoImprovement) -> Point | None:
     """The last value that was better than all before it by enough to count; the first value counts."""
-    if not points:
+    if not seen:
         return None
-    best = points[0]
+    best = seen[0]
     smallest = max(rule.min_change, rule.min_change_of_start * best.value)
-    for point in points[1:]:
+    for point in seen[1:]:
         if point.value < best.value - smallest:
             best = point
     return best

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 
 from xtts_finetune.records.metrics import Metrics
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.stop_rules import Overfitting
-from xtts_finetune.training.rules.series import Point, series
+from xtts_finetune.training.rules.series import Point, points
 
 # A rise counts when it is this many times the largest single jump on its way, so that it is a trend in any
 # noise. Weighed in tests/training/test_rules_rates.py: smaller finds a rise earlier and is more often wrong.
@@ -31,7 +32,7 @@ def overfitting(history: Metrics, rule: Overfitting) -> Stop | None:
     rise of once the noise's standard deviation an evaluation is found after 5 evaluations (median), of three
     times after 3.
     """
-    seen = series(history.evals, "mel_ce")
+    seen = list(points(history.evals, "mel_ce"))
     if len(seen) <= rule.evals:
         return None
     smooth = _smoothed(seen, rule.smoothing)
@@ -41,7 +42,7 @@ def overfitting(history: Metrics, rule: Overfitting) -> Stop | None:
     if len(way) <= rule.evals:
         return None
     jump = max(abs(after - before) for before, after in pairwise(way))
-    trained = _smoothed(series(history.evals, "train_mel_ce"), rule.smoothing)
+    trained = _smoothed(points(history.evals, "train_mel_ce"), rule.smoothing)
     trained = [point for point in trained if point.step >= lowest.step]
     if not rise > max(rule.min_rise, JUMPS * jump) or not trained or not trained[-1].value < trained[0].value:
         return None
@@ -60,9 +61,9 @@ def overfitting(history: Metrics, rule: Overfitting) -> Stop | None:
     )
 
 
-def _smoothed(points: list[Point], smoothing: float) -> list[Point]:
+def _smoothed(raw: Iterable[Point], smoothing: float) -> list[Point]:
     smooth: list[Point] = []
-    for step, value in points:
+    for step, value in raw:
         before = smooth[-1].value if smooth else value
         smooth.append(Point(step, smoothing * before + (1 - smoothing) * value))
     return smooth

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from xtts_finetune.records.metrics import EvalRecord
@@ -17,7 +17,15 @@ class Point(NamedTuple):
     value: float
 
 
-def series(evals: Sequence[EvalRecord], metric: Metric | Literal["train_mel_ce"]) -> list[Point]:
+def points(evals: Iterable[EvalRecord], metric: Metric | Literal["train_mel_ce"]) -> Iterator[Point]:
     """The metric of every evaluation that has it, in their order; NaN and infinite ones are left out."""
-    points = [Point(record.step, getattr(record, metric)) for record in evals]
-    return [point for point in points if point.value is not None and math.isfinite(point.value)]
+    for record in evals:
+        value: float | None = getattr(record, metric)
+        if value is not None and math.isfinite(value):
+            yield Point(record.step, value)
+
+
+def first_and_last(evals: Sequence[EvalRecord], metric: Metric) -> tuple[Point, Point] | None:
+    """The metric at the phase's start and now, as far as it is a number; None if it never was."""
+    first, last = next(points(evals, metric), None), next(points(reversed(evals), metric), None)
+    return None if first is None or last is None else (first, last)

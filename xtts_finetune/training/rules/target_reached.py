@@ -5,15 +5,15 @@ from __future__ import annotations
 from xtts_finetune.records.metrics import Metrics
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.stop_rules import TargetReached
-from xtts_finetune.training.rules.series import series
+from xtts_finetune.training.rules.series import first_and_last
 
 
 def target_reached(history: Metrics, rule: TargetReached) -> Stop | None:
     """Stop when `rule.metric` is below `rule.below`, or `rule.of_start` times its start; with both, below both."""
-    points = series(history.evals, rule.metric)
-    if not points:
+    ends = first_and_last(history.evals, rule.metric)
+    if ends is None:
         return None
-    start, last = points[0], points[-1]
+    start, last = ends
     limits = [] if rule.below is None else [rule.below]
     if rule.of_start is not None:
         limits.append(rule.of_start * start.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xtts_finetune.records.metrics import Metrics
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.stop_rules import TextCeAbove
-from xtts_finetune.training.rules.series import series
+from xtts_finetune.training.rules.series import first_and_last
 
 
 def text_ce_above(history: Metrics, rule: TextCeAbove) -> Stop | None:
@@ -14,10 +14,10 @@ def text_ce_above(history: Metrics, rule: TextCeAbove) -> Stop | None:
     With both given, both must be passed: a base may read above the constant before it has learned anything,
     and has then done nothing wrong.
     """
-    points = series(history.evals, "text_ce")
-    if not points:
+    ends = first_and_last(history.evals, "text_ce")
+    if ends is None:
         return None
-    start, last = points[0], points[-1]
+    start, last = ends
     limits = [] if rule.limit is None else [rule.limit]
     if rule.of_start is not None:
         limits.append(rule.of_start * start.value)

@@ -138,6 +138,9 @@ TABLE = [
     case("gradients that were not measured", of(steps([3.0] * 80, [0.0] * 60 + [5.0] * 20)), [BANG], None),
     case("gradients of which most overflowed",
          of(steps([3.0] * 80, [0.0, 0.0, 5.0] * 23 + [5.0] * 11)), [BANG], None),
+    case("gradients that are infinite where fp16 overflowed",
+         of(steps([3.0] * 60, [1.0] * 40 + [INF] * 5 + [1.0] * 15, stepped=[True] * 40 + [False] * 5 + [True] * 15)),
+         [BANG], None),
     case("too early to say what is usual", of(steps([3.0] * 8 + [9.0] * 4)), [BANG], None),
     case("three clips a step: noisy, but falling", of(batches_of_three(1000)), [BANG], None),
     # NaN

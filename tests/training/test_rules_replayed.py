@@ -80,7 +80,7 @@ def phases(draw: st.DrawFn) -> list[Record]:
 
 
 def _step(draw: st.DrawFn, step: int) -> StepRecord:
-    loss, norm = draw(VALUES), draw(st.sampled_from([0.0, 1.0, 1.2]))
+    loss, norm = draw(VALUES), draw(st.sampled_from([0.0, 1.0, 1.0, 1.2, 1.2, math.inf]))
     stepped, seconds = draw(st.sampled_from([True, True, False])), draw(st.sampled_from([0.3, 1.7]))
     return StepRecord(step, step / 7, 1e-6, loss, loss, 3.0, norm, 3, seconds, 0.01, stepped)
 

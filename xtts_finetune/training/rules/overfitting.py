@@ -33,7 +33,7 @@ def overfitting(history: Metrics, rule: Overfitting) -> Stop | None:
     three times after 3.
     """
     seen = list(points(history.evals, "mel_ce"))
-    if len(seen) <= rule.evals:
+    if not seen:
         return None
     smooth = _smoothed(seen, rule.smoothing)
     lowest = min(smooth, key=lambda point: point.value)

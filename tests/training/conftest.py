@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +14,9 @@ from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration, load_declaration
 from xtts_finetune.xtts.base import BaseFiles
+
+if TYPE_CHECKING:
+    from xtts_finetune.training.phase_trainer import PhaseTrainer
 
 PHASE1 = """
 learning_rate: 1.0e-3
@@ -89,21 +94,34 @@ def run_of(project: Path) -> RunFolder:
     return RunFolder(project / "run" / "t")
 
 
-def train(project: Path, phase: str, *overrides: str, stop_after: int | None = None) -> None:
-    """Train a phase in this process; with `stop_after`, interrupt it after so many steps of this call."""
+def train(project: Path, phase: str, *overrides: str, stop_at: int | None = None) -> None:
+    """Train a phase in this process; with `stop_at`, interrupt it at that step."""
     import threading
 
     from xtts_finetune.training.child import train_phase
 
     metrics = run_of(project).candidate(phase).metrics
 
-    class After(threading.Event):
-        begun: int | None = None
-
+    class At(threading.Event):
         def is_set(self) -> bool:
-            done = len(read_metrics(metrics).steps)
-            self.begun = done if self.begun is None else self.begun
-            return stop_after is not None and done >= self.begun + stop_after
+            steps = read_metrics(metrics).steps
+            return stop_at is not None and bool(steps) and steps[-1].step >= stop_at
 
     job = {"phase": phase, "device": "cpu", "fingerprint": "f", "started": "2026-01-01T00:00:00+00:00"}
-    train_phase(declaration_of(project, *overrides), run_of(project), job, After())
+    train_phase(declaration_of(project, *overrides), run_of(project), job, At())
+
+
+def open_trainer(project: Path, phase: str, say: Callable[[str], None]) -> PhaseTrainer:
+    """The trainer of a phase where it was left, before its next step."""
+    from xtts_finetune.spec.sources import kept_steps
+    from xtts_finetune.training.phase_data import PhaseData
+    from xtts_finetune.training.phase_trainer import PhaseJob
+    from xtts_finetune.training.starting import start
+    from xtts_finetune.xtts.base import find_base
+
+    declaration, run = declaration_of(project), run_of(project)
+    spec = declaration.phases[phase]
+    data = PhaseData(run, find_base(declaration.pipeline.base), spec)
+    steps = spec.planned_steps(data.train_clips)
+    job = PhaseJob(run.candidate(phase), spec, data, steps, kept_steps(declaration, phase))
+    return start(declaration, run, job, say)

@@ -7,6 +7,7 @@ removal; `sweep` clears it away.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import zlib
 from collections.abc import Collection
@@ -61,6 +62,19 @@ def remove_checkpoint(folder: CandidateFolder, step: int) -> None:
     """Remove a checkpoint, its record first; nothing happens where there is none."""
     folder.checkpoint_record(step).unlink(missing_ok=True)
     folder.checkpoint(step).unlink(missing_ok=True)
+
+
+def put_aside(folder: CandidateFolder, step: int) -> str:
+    """Move a damaged checkpoint out of the way of the next one of its step; its new name."""
+    path = folder.checkpoint(step)
+    aside = next(
+        name
+        for number in itertools.count()
+        if not (name := path.with_suffix(f".damaged{number or ''}")).exists()
+    )
+    folder.checkpoint_record(step).unlink(missing_ok=True)
+    path.rename(aside)
+    return aside.name
 
 
 def check_whole(folder: CandidateFolder, record: CheckpointRecord) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import sys
 import threading
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.events import EventWriter
-from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
+from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Stop
 from xtts_finetune.spec.declaration import Declaration, load_declaration
 from xtts_finetune.spec.phase import PhaseSpec
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from TTS.tts.models.xtts import Xtts
 
     from xtts_finetune.records.metrics import QualityRecord
-    from xtts_finetune.training.phase_data import PhaseData
-    from xtts_finetune.training.phase_trainer import PhaseTrainer
 
     Speak = Callable[[Xtts, int], QualityRecord]
     SpeechMaker = Callable[[Declaration, RunFolder, str], Speak]
@@ -65,9 +62,12 @@ def train_phase(
     # Imported here: a wrong declaration is said before the seconds that torch takes.
     from xtts_finetune.records.closing import write_closing  # noqa: PLC0415
     from xtts_finetune.records.metrics import read_metrics  # noqa: PLC0415
+    from xtts_finetune.spec.sources import kept_steps  # noqa: PLC0415
     from xtts_finetune.training.closing import phase_facts  # noqa: PLC0415
     from xtts_finetune.training.device import check_precision, pick_device  # noqa: PLC0415
     from xtts_finetune.training.phase_data import PhaseData  # noqa: PLC0415
+    from xtts_finetune.training.phase_trainer import PhaseJob  # noqa: PLC0415
+    from xtts_finetune.training.starting import start  # noqa: PLC0415
     from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
 
     name = job["phase"]
@@ -75,9 +75,20 @@ def train_phase(
     folder = run.candidate(name)
     device = pick_device(job["device"])
     check_precision(phase.precision, device)
+    speak = speech(declaration, run, name) if speech and phase.utterances_every_evals else None
     data = PhaseData(run, find_base(declaration.pipeline.base), phase)
-    trainer = _trainer(declaration, run, name, phase, data, interrupted, speech)
+    work = PhaseJob(
+        folder,
+        phase,
+        data,
+        phase.planned_steps(data.train_clips),
+        kept_steps(declaration, name),
+        interrupted.is_set,
+        speak,
+    )
     try:
+        with EventWriter(run.job_events(name)) as events:
+            trainer = start(declaration, run, work, events.note)
         stop = trainer.train()
     finally:
         data.close()
@@ -96,52 +107,9 @@ def train_phase(
     return stop
 
 
-def _trainer(
-    declaration: Declaration,
-    run: RunFolder,
-    name: str,
-    phase: PhaseSpec,
-    data: PhaseData,
-    interrupted: threading.Event,
-    speech: SpeechMaker | None,
-) -> PhaseTrainer:
-    """The phase's trainer, at its beginning or where it was left."""
-    from xtts_finetune.records.checkpoints import read_checkpoint_records, sweep_checkpoints  # noqa: PLC0415
-    from xtts_finetune.spec.sources import kept_steps, source_of  # noqa: PLC0415
-    from xtts_finetune.training.phase_model import PhaseModel  # noqa: PLC0415
-    from xtts_finetune.training.phase_trainer import PhaseJob, PhaseTrainer  # noqa: PLC0415
-    from xtts_finetune.training.starting import begin, first_weights, resume  # noqa: PLC0415
-    from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
-    from xtts_finetune.xtts.model import load_model  # noqa: PLC0415
-
-    base = find_base(declaration.pipeline.base)
-    folder, source = run.candidate(name), source_of(declaration, name)
-    total_steps = phase.planned_steps(data.train_clips)
-    sweep_checkpoints(folder)
-    goes_on = any(record.resumes for record in read_checkpoint_records(folder))
-    weights = None if goes_on else first_weights(source, run)
-    model = PhaseModel(load_model(base, weights), phase, total_steps)
-    _make_model_folder(folder, base.vocab)
-    speak = speech(declaration, run, name) if speech and phase.utterances_every_evals else None
-    job = PhaseJob(folder, phase, data, total_steps, kept_steps(declaration, name), interrupted.is_set, speak)
-    trainer = PhaseTrainer(model, job)
-    if goes_on:
-        with EventWriter(run.job_events(name)) as events:
-            resume(trainer, events.note)
-    else:
-        begin(trainer, source, weights)
-    return trainer
-
-
 def _as_it_runs(phase: PhaseSpec, job: dict[str, Any]) -> PhaseSpec:
     """The declared phase, with the smaller batches that it got when memory ran out."""
     return phase.model_copy(update={key: job[key] for key in ("batch_size", "accumulate") if key in job})
-
-
-def _make_model_folder(folder: CandidateFolder, vocab: Path) -> None:
-    """Stock tools load a phase's folder: config.json is written by Trainer, vocab.json is the base's."""
-    folder.path.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(vocab, folder.vocab)
 
 
 def _listen_for_interrupts() -> threading.Event:

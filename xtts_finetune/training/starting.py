@@ -3,18 +3,52 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.records.checkpoints import check_whole, read_checkpoint_records
+from xtts_finetune.records.checkpoints import (
+    check_whole,
+    put_aside,
+    read_checkpoint_records,
+    sweep_checkpoints,
+)
 from xtts_finetune.records.metrics import keep_metrics_until
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.spec.sources import Source
+from xtts_finetune.spec.declaration import Declaration
+from xtts_finetune.spec.sources import Source, source_of
 from xtts_finetune.training.optimizer import keep_moments
-from xtts_finetune.training.phase_trainer import PhaseTrainer
+from xtts_finetune.training.phase_model import PhaseModel
+from xtts_finetune.training.phase_trainer import PhaseJob, PhaseTrainer
+from xtts_finetune.xtts.base import find_base
+from xtts_finetune.xtts.model import load_model
 from xtts_finetune.xtts.state import read_checkpoint
+
+
+def start(
+    declaration: Declaration, run: RunFolder, job: PhaseJob, say: Callable[[str], None]
+) -> PhaseTrainer:
+    """The phase's trainer, at its beginning or where it was left; `say` is told what is fallen back on.
+
+    Raises UserError when the first weights or the checkpoints cannot be used.
+    """
+    base = find_base(declaration.pipeline.base)
+    source = source_of(declaration, job.folder.name)
+    sweep_checkpoints(job.folder)
+    goes_on = any(record.resumes for record in read_checkpoint_records(job.folder))
+    weights = None if goes_on else first_weights(source, run)
+    model = PhaseModel(load_model(base, weights), job.phase, job.total_steps)
+    # Stock tools load a phase's folder: config.json is written by Trainer, vocab.json is the base's.
+    job.folder.path.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(base.vocab, job.folder.vocab)
+    trainer = PhaseTrainer(model, job)
+    if goes_on:
+        resume(trainer, say)
+    else:
+        begin(trainer, source, weights)
+    return trainer
 
 
 def first_weights(source: Source, run: RunFolder) -> Path | None:
@@ -44,12 +78,13 @@ def first_weights(source: Source, run: RunFolder) -> Path | None:
 def resume(trainer: PhaseTrainer, say: Callable[[str], None]) -> None:
     """Go on from the newest whole checkpoint of the phase: weights, moments, schedule and step as they were.
 
-    A damaged one is said aloud, and the one before it is used. Trainer's own `restore_model` starts at the
-    step after, and turns a checkpoint that does not fit into a partial one without a word.
+    A damaged one is said aloud and put aside, and the one before it is used. Trainer's own `restore_model` starts at
+    the step after, and turns a checkpoint that does not fit into a partial one without a word.
 
     Raises UserError that names all of them when none can be used.
     """
-    folder, faults = trainer.job.folder, []
+    folder = trainer.job.folder
+    faults: dict[int, str] = {}
     for record in reversed(read_checkpoint_records(folder)):
         if not record.resumes:
             continue
@@ -58,13 +93,14 @@ def resume(trainer: PhaseTrainer, say: Callable[[str], None]) -> None:
             checkpoint = read_checkpoint(folder.checkpoint(record.step), checked=True)
             _check_fits(trainer, checkpoint, record.step, folder.checkpoint(record.step))
         except UserError as error:
-            faults.append(str(error))
+            faults[record.step] = str(error)
             continue
-        for fault in faults:
-            say(f"{fault}; going on from the older checkpoint of step {record.step}")
+        for step, fault in faults.items():
+            aside = put_aside(folder, step)
+            say(f"{fault} (now {aside}); going on from the older checkpoint of step {record.step}")
         return _take_over(trainer, checkpoint)
     raise UserError(
-        "\n".join(faults)
+        "\n".join(faults.values())
         + f"\n{folder.name} has no whole checkpoint to go on from; put a copy in its place, or "
         f"train the phase anew: run_pipeline {folder.name} --fresh"
     )

@@ -19,15 +19,22 @@ from xtts_finetune.evaluation.utterance_state import plan_utterances
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.checkpoints import CheckpointRecord, write_checkpoint_record
 from xtts_finetune.records.clips import ClipRecord, write_clips
-from xtts_finetune.records.closing import PhaseFacts, write_base_info, write_closing
+from xtts_finetune.records.closing import write_base_info, write_closing
 from xtts_finetune.records.events import EventWriter
-from xtts_finetune.records.metrics import EvalRecord, MetricsWriter
-from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, read_metrics
+from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.declaration import Declaration, load_declaration
 from xtts_finetune.spec.sources import kept_steps
+from xtts_finetune.training.closing import phase_facts
 
 NOW = "2026-11-20T20:00:00+01:00"
+TRACEBACK = (
+    'Traceback (most recent call last):\n  File "child.py", line 7, in optimize\n    loss.backward()\n'
+)
+NO_MEMORY = (
+    "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has 7.79 GiB in all"
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -40,20 +47,27 @@ def main(arguments: list[str]) -> int:
         file.write(f"{name}\n")
     end_as_told(name, declaration, job)
     if job.get("phase"):
-        train(declaration, run, job)
-        return 0
+        return train(declaration, run, job)
     for kind in arguments[1:-1]:
         {"prepare": prepare, "base": evaluate_base, "utterances": speak}[kind](declaration, run, job)
     return 0
 
 
 def end_as_told(name: str, declaration: Declaration, job: dict[str, Any]) -> None:
-    file = declaration.folder / "behaviour.json"
-    told = json.loads(file.read_text(encoding="utf-8")).get(name) if file.is_file() else None
+    told = told_to(name, declaration)
     if told == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
     if told == "fails":
         print("Traceback (most recent call last):\n  ...\nRuntimeError: the loss is NaN", file=sys.stderr)
+        sys.exit(1)
+    if told.startswith("memory for "):
+        needs_memory(int(told.removeprefix("memory for ")), declaration, job)
+    if told == "disk full":
+        said = f"{TRACEBACK}OSError: [Errno 28] No space left on device\n"
+        more = "\nDuring handling of the above exception, another exception occurred:\n\n"
+        print(
+            f"{said}{more}{TRACEBACK}RuntimeError: [enforce fail] . unexpected pos 64 vs 0", file=sys.stderr
+        )
         sys.exit(1)
     if told == "fails with a record":
         EventWriter(Path(job["events"])).failed("the sound card is on fire")
@@ -69,6 +83,11 @@ def end_as_told(name: str, declaration: Declaration, job: dict[str, Any]) -> Non
     if told == "never stops":
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         wait(declaration)
+
+
+def told_to(name: str, declaration: Declaration) -> str:
+    file = declaration.folder / "behaviour.json"
+    return str(json.loads(file.read_text(encoding="utf-8")).get(name, "")) if file.is_file() else ""
 
 
 def wait(declaration: Declaration) -> None:
@@ -130,18 +149,61 @@ def speak(declaration: Declaration, run: RunFolder, job: dict[str, Any]) -> None
     write_json_atomic(folder.utterances_json, {"fingerprint": plan.fingerprint, "utterances": []})
 
 
-def train(declaration: Declaration, run: RunFolder, job: dict[str, Any]) -> None:
-    folder = run.candidate(job["phase"])
-    folder.best_model.write_bytes(job["fingerprint"].encode())
-    kept = [needed.step for needed in kept_steps(declaration, job["phase"])]
-    for step in (*kept, 1000):
-        folder.checkpoint(step).write_bytes(b"PK")
-        write_checkpoint_record(folder, CheckpointRecord(step, 2, 0, resumes=True, regular=True))
+def needs_memory(clips: int, declaration: Declaration, job: dict[str, Any]) -> None:
+    """Run out of memory after a checkpoint of step 500, but for batches of at most so many clips."""
+    folder = RunFolder(Path(job["run_folder"])).candidate(job["phase"])
+    if job.get("batch_size", declaration.phases[job["phase"]].batch_size) <= clips:
+        return
     with MetricsWriter(folder.metrics) as metrics:
         metrics.write(evaluation(0, 4.0))
-        metrics.write(evaluation(1000, 3.0))
-    facts = PhaseFacts(1000, 10.0, 3, 1e-6, {}, NOW, NOW, 60.0, "minimum", job["fingerprint"], "run_pipeline")
-    write_closing(folder, facts, Stop(Reason.ALL_STEPS_DONE, "all 1000 steps are done"))
+    checkpoint(folder, 500)
+    print(f"{TRACEBACK}{NO_MEMORY}", file=sys.stderr)
+    sys.exit(1)
+
+
+def checkpoint(folder: CandidateFolder, step: int) -> None:
+    folder.checkpoint(step).write_bytes(b"PK")
+    write_checkpoint_record(folder, CheckpointRecord(step, 2, 0, resumes=True, regular=True))
+
+
+# How a phase ends of its own: its evaluations, the reason, and the exit code of the child.
+ENDS: dict[str, tuple[list[float], Stop, int]] = {
+    "is done": ([4.0, 3.0], Stop(Reason.ALL_STEPS_DONE, "all 1000 steps are done"), 0),
+    "gets a little better": ([4.0, 3.9], Stop(Reason.ALL_STEPS_DONE, "all 1000 steps are done"), 0),
+    "gets worse": ([4.0, 4.2], Stop(Reason.OVERFITTING, "mel_ce rises"), 0),
+    "trains nothing": ([4.0, 4.0], Stop(Reason.NO_OP, "no weight has moved in 1000 steps"), 0),
+    "is NaN from the start": ([float("nan")], Stop(Reason.NOT_FINITE, "mel_ce is NaN at step 0"), 0),
+    "finds a damaged clip": ([4.0], Stop(Reason.UNREADABLE, "a.wav: cannot be read"), 2),
+    "is out of memory and says so": ([4.0], Stop(Reason.OUT_OF_MEMORY, "out of memory: CUDA"), 1),
+}
+
+
+def train(declaration: Declaration, run: RunFolder, job: dict[str, Any]) -> int:
+    folder = run.candidate(job["phase"])
+    mel_ces, stop, code = ENDS.get(told_to(job["phase"], declaration), ENDS["is done"])
+    if stop.reason is not Reason.NOT_FINITE:
+        folder.best_model.write_bytes(job["fingerprint"].encode())
+    for step in (*(needed.step for needed in kept_steps(declaration, job["phase"])), 1000):
+        checkpoint(folder, step)
+    folder.metrics.unlink(missing_ok=True)
+    with MetricsWriter(folder.metrics) as metrics:
+        for number, mel_ce in enumerate(mel_ces):
+            metrics.write(evaluation(1000 * number, mel_ce))
+    batches = {key: job[key] for key in ("batch_size", "accumulate") if key in job}
+    facts = phase_facts(
+        job["phase"],
+        declaration.phases[job["phase"]].model_copy(update=batches),
+        35,
+        read_metrics(folder.metrics),
+        stop,
+        started=job["started"],
+        fingerprint=job["fingerprint"],
+        log=run.job_log(job["phase"]),
+        commands=job["commands"],
+        ran_with=job.get("ran_with"),
+    )
+    write_closing(folder, facts, stop)
+    return code
 
 
 if __name__ == "__main__":

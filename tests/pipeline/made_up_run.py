@@ -12,7 +12,9 @@ import numpy as np
 import soundfile
 
 from xtts_finetune.records.clips import ClipRecord, DroppedClip, DropReason, write_clips, write_dropped
-from xtts_finetune.records.closing import PhaseFacts, write_base_info, write_closing
+from xtts_finetune.records.closing import write_base_info, write_closing
+from xtts_finetune.records.facts import PhaseFacts
+from xtts_finetune.records.levels import Judgement
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, StepRecord
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason, Stop
@@ -138,7 +140,7 @@ def add_phase(run: RunFolder, name: str, start: float, end: float, steps: int, s
         started=STARTED,
         ended=ENDED,
         seconds=29520,
-        level="target" if end < 2.5 else None,
+        judgement=Judgement("target", "success") if end < 2.5 else Judgement(None, "marginal"),
         fingerprint="abc",
         command="run_pipeline",
     )

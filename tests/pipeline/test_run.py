@@ -200,7 +200,8 @@ def test_a_child_whose_parent_is_gone_stops(finished: Project, tmp_path: Path) -
         encoding="utf-8",
     )
     job = tmp_path / "job.json"
-    job.write_text(json.dumps({"run_folder": str(tmp_path)}), encoding="utf-8")
+    what = {"run_folder": str(tmp_path), "events": str(tmp_path / "events.jsonl")}
+    job.write_text(json.dumps(what), encoding="utf-8")
     child = subprocess.Popen(
         [sys.executable, "-m", "xtts_finetune.pipeline.child", "endless", str(job)],
         stdin=subprocess.PIPE,

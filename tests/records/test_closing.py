@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.closing import (
-    PhaseFacts,
-    duration,
     read_model_info,
+    rewrite_judgement,
     write_base_info,
     write_closing,
 )
-from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, StepRecord
+from xtts_finetune.records.facts import PhaseFacts
+from xtts_finetune.records.levels import Judgement, LimitCheck
+from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, QualityRecord, StepRecord
 from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.records.stopping import Reason, Stop
+from xtts_finetune.records.stopping_text import stopping_text
+from xtts_finetune.records.times import duration
 
 FACTS = PhaseFacts(
     steps_planned=3000,
@@ -28,11 +33,14 @@ FACTS = PhaseFacts(
     started="2026-11-20T20:00:00+01:00",
     ended="2026-11-21T04:12:00+01:00",
     seconds=8 * 3600 + 12 * 60,
-    level="target",
+    judgement=Judgement("target", "success", (LimitCheck("target", "mel_ce below 2.5", "2.431", "met"),)),
     fingerprint="abc",
     command="run_pipeline phase2",
+    log=Path("logs/phase2.log"),
 )
-STOP = Stop(Reason.NO_IMPROVEMENT, "mel_ce has not improved on 2.431 (step 1600) for 540 steps")
+STOP = Stop(
+    Reason.NO_IMPROVEMENT, "mel_ce has not improved on 2.431 (step 1600) for 540 steps", {"waited": 540.0}
+)
 
 
 def folder_with(tmp_path: Path, evals: list[tuple[int, float]], steps: int) -> CandidateFolder:
@@ -50,7 +58,8 @@ def test_model_info_has_start_best_and_end(tmp_path: Path) -> None:
     assert write_closing(folder, FACTS, STOP) == read_model_info(folder)
     info = json.loads(folder.model_info.read_text(encoding="utf-8"))
     assert (info["candidate"], info["status"], info["level"]) == ("phase2", "done", "target")
-    assert info["reason"] == {"name": "no_improvement", "message": STOP.message, "numbers": {}}
+    reason = {"name": "no_improvement", "words": "no improvement", "message": STOP.message}
+    assert info["reason"] == {**reason, "numbers": {"waited": 540}}
     assert [info[name]["step"] for name in ("initial", "best", "final")] == [0, 160, 214]
     assert info["best"]["mel_ce"] == 2.431
     assert (info["steps"], info["steps_planned"], info["epochs"]) == (214, 3000, 2.14)
@@ -71,8 +80,50 @@ def test_the_text_for_people_has_what_they_need(tmp_path: Path) -> None:
         "schedule.kind  cosine",
         "What it means",
         "run_pipeline phase2",
+        "waited  540",
+        "target  mel_ce below 2.5  2.431     met",
+        "success: level target",
+        "logs",
     ):
         assert said in text
+
+
+def test_the_json_holds_all_that_the_text_says(tmp_path: Path) -> None:
+    """The text is made from the record alone, so nothing is in it that programs cannot read."""
+    ran_with = {"batch_size": 1, "accumulate": 3, "from_step": 100, "why": "out of memory with batch_size 3"}
+    folder = folder_with(tmp_path, [(0, 3.507), (160, 2.431)], 214)
+    write_closing(folder, replace(FACTS, ran_with=ran_with), STOP)
+    info = read_model_info(folder)
+    assert info is not None
+    assert stopping_text(info) == folder.stopping_reason.read_text(encoding="utf-8")
+    assert info["hyperparameters"]["schedule"] == {"kind": "cosine"}
+    assert (info["meaning"], info["command"]) == (Reason.NO_IMPROVEMENT.meaning, "run_pipeline phase2")
+    assert info["ran_with"] == ran_with
+    assert (
+        "from step 100 on it ran with batch_size 1 and accumulate 3, 3 clips a step as declared"
+        in " ".join(stopping_text(info).split())
+    )
+
+
+def test_other_levels_change_the_records_and_equal_ones_do_not(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, [(0, 3.507), (160, 2.431)], 214)
+    info = write_closing(folder, FACTS, STOP)
+    before = folder.model_info.stat().st_mtime_ns
+    assert rewrite_judgement(folder, info, FACTS.judgement) == info
+    assert folder.model_info.stat().st_mtime_ns == before
+    rewrite_judgement(folder, info, Judgement(None, "marginal"))
+    assert read_model_info(folder) == {**info, "level": None, "levels": [], "scenario": "marginal"}
+    text = folder.stopping_reason.read_text(encoding="utf-8")
+    assert "marginal: better than its start, but no declared level is reached" in text
+
+
+def test_damaged_metrics_do_not_keep_the_reason_back(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, [(0, 3.5)], 2)
+    folder.metrics.write_bytes(b"garbage\n" + folder.metrics.read_bytes())
+    info = write_closing(folder, FACTS, Stop(Reason.KILLED, "the system ended the process"))
+    assert info["reason"]["name"] == "killed"
+    assert "metrics.jsonl:1" in info["notes"][0]
+    assert "metrics.jsonl:1" in folder.stopping_reason.read_text(encoding="utf-8")
 
 
 def test_the_history_is_in_columns(tmp_path: Path) -> None:
@@ -81,6 +132,12 @@ def test_the_history_is_in_columns(tmp_path: Path) -> None:
     history = json.loads(folder.training_history.read_text(encoding="utf-8"))
     assert history["steps"]["step"] == [1, 2, 3]
     assert history["evals"]["mel_ce"] == [3.507, 3.4]
+    with MetricsWriter(folder.metrics) as writer:
+        writer.write(QualityRecord(2, 10, 9, {"clipped": 1}, 30.0))
+    info = write_closing(folder, FACTS, STOP)
+    history = json.loads(folder.training_history.read_text(encoding="utf-8"))
+    assert history["quality"]["passed"] == [9]
+    assert info["quality"]["faults"] == {"clipped": 1}
 
 
 @pytest.mark.parametrize("reason", list(Reason))
@@ -89,6 +146,7 @@ def test_a_phase_without_any_record_can_be_closed_for_every_reason(tmp_path: Pat
     info = write_closing(folder, FACTS, Stop(reason, "it ended"))
     assert info["best"] is None
     assert info["steps"] == 0
+    assert info["status"] != "done"
     text = folder.stopping_reason.read_text(encoding="utf-8")
     assert reason.words in text
     assert " ".join(reason.advice.split()) in " ".join(text.split())
@@ -111,16 +169,47 @@ def test_a_rule_that_fired_is_done(reason: Reason, status: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "evals, still_falling",
-    [([(0, 3.5), (100, 3.4)], True), ([(0, 3.5), (50, 3.3), (100, 3.4)], False), ([(0, 3.5)], False)],
+    ("mel_ces", "said"),
+    [
+        (
+            [3.5, 3.4, 3.3, 3.2, 3.1],
+            "mel_ce was still falling by 0.1 per 100 steps over the last 4 evaluations.",
+        ),
+        ([3.5, 3.2, 3.3, 3.25, 3.31, 3.26], "The best model is from step 100, before the end."),
+        ([3.5, 3.4], "Listen to its utterances"),
+        ([3.5], "Listen to its utterances"),
+    ],
 )
-def test_a_completed_phase_says_whether_it_was_still_improving(
-    tmp_path: Path, evals: list[tuple[int, float]], still_falling: bool
+@pytest.mark.parametrize("reason", [Reason.ALL_STEPS_DONE, Reason.TIME_LIMIT])
+def test_a_phase_that_could_go_on_says_whether_it_was_still_improving(
+    tmp_path: Path, mel_ces: list[float], said: str, reason: Reason
 ) -> None:
-    folder = folder_with(tmp_path, evals, 100)
-    write_closing(folder, FACTS, Stop(Reason.ALL_STEPS_DONE, "all 100 steps are done"))
+    folder = folder_with(tmp_path, [(100 * n, mel_ce) for n, mel_ce in enumerate(mel_ces)], 3)
+    info = write_closing(folder, FACTS, Stop(reason, "it ended"))
+    if said.startswith("Listen"):
+        assert info["advice"] == reason.advice
+        assert info["trend"]["words"].startswith("too short to tell")
+    else:
+        assert info["advice"].startswith(said)
+
+
+def test_without_a_best_model_a_phase_is_never_done(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, [(0, math.nan)], 0)
+    stop = Stop(Reason.NOT_FINITE, "mel_ce is NaN at step 0")
+    facts = replace(FACTS, judgement=Judgement(None, "none"))
+    info = write_closing(folder, facts, stop)
+    assert (info["status"], info["best"], info["level"]) == ("failed", None, None)
     text = folder.stopping_reason.read_text(encoding="utf-8")
-    assert ("was still falling" in " ".join(text.split())) is still_falling
+    assert "mel_ce not finite" in text
+    assert "none: ended by: not finite" in text
+    json.loads(folder.model_info.read_text(encoding="utf-8"), parse_constant=pytest.fail)
+
+
+def test_with_a_batch_of_one_nothing_can_be_halved(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, [(0, 3.5)], 0)
+    stop = Stop(Reason.OUT_OF_MEMORY, "out of memory")
+    assert "Halve batch_size" in write_closing(folder, FACTS, stop)["advice"]
+    assert "Halve" not in write_closing(folder, replace(FACTS, batch_size=1), stop)["advice"]
 
 
 def test_the_base_has_one_evaluation_and_no_reason(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xtts_finetune.errors import UserError, WorkFailed
+from xtts_finetune.pipeline.endings import how_it_ended
 from xtts_finetune.pipeline.interrupted import Interrupted
 from xtts_finetune.pipeline.process import Ended, run_child
 from xtts_finetune.pipeline.progress import JobWatch, progress_bar
@@ -49,11 +50,3 @@ def raise_unless_done(name: str, ended: Ended, reason: str | None, log: Path) ->
     if ended.status == USER_ERROR:
         raise UserError(reason or ended.last_line or f"{name}: an input is wrong; see {log}")
     raise WorkFailed(f"{name} failed: {reason or how_it_ended(ended)}", log)
-
-
-def how_it_ended(ended: Ended) -> str:
-    """One line for a child that left no reason in its records."""
-    if ended.signal_name is not None:
-        hint = ", most often because the memory ran out" if ended.signal_name == "SIGKILL" else ""
-        return f"the system ended the process ({ended.signal_name}){hint}"
-    return ended.last_line or f"the process ended with exit code {ended.status} and said nothing"

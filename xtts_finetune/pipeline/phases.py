@@ -3,121 +3,131 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
-from xtts_finetune.errors import WorkFailed
+from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline.commands import next_commands
+from xtts_finetune.pipeline.disk import free_bytes
+from xtts_finetune.pipeline.endings import oom_kills_so_far, stop_of
 from xtts_finetune.pipeline.fingerprints import hash_of
-from xtts_finetune.pipeline.jobs import how_it_ended, raise_unless_done
+from xtts_finetune.pipeline.phase_closing import (
+    USER_ERROR,
+    Started,
+    close_phase,
+    raise_unless_complete,
+    record_phase,
+)
 from xtts_finetune.pipeline.process import Ended, run_child
 from xtts_finetune.pipeline.progress import PhaseWatch, grouped, progress_bar
 from xtts_finetune.pipeline.running import TRAINING, Work
+from xtts_finetune.pipeline.smaller_batch import RanWith, recorded_batches, reduced
 from xtts_finetune.pipeline.stage_records import forget_stage, read_phase_yaml, write_phase_yaml
 from xtts_finetune.pipeline.stages import Stage, State
 from xtts_finetune.records.checkpoints import remove_checkpoint
-from xtts_finetune.records.closing import PhaseFacts, now, read_model_info, write_closing
-from xtts_finetune.records.metrics import read_metrics
-from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
-from xtts_finetune.records.stopping import Reason, Stop
+from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.faults import stop_of_error
+from xtts_finetune.records.reserve import free_reserve, make_reserve
+from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.stopping import Reason
+from xtts_finetune.records.times import now
 from xtts_finetune.spec.sources import source_of
-
-USER_ERROR = 2
 
 
 def train_phase(work: Work, stage: Stage) -> None:
     """Train the stage's phase in a child of its own; return when it is done.
 
+    Where it is declared so, a phase that runs out of memory goes on once with smaller batches.
     Raises UserError when an input is wrong, WorkFailed with the reason, Interrupted on Ctrl-C.
     """
-    folder = work.run.candidate(stage.name)
     if stage.state is State.STALE:
         kept = set_aside(work.run, stage.name)
         work.say(f"{stage.name} is stale ({stage.why}): its old model and records are now in {kept}")
-    work.say(_announcement(work, stage))
-    recorded = read_phase_yaml(folder)
+    phase = _as_recorded(work, stage)
+    work.say(_announcement(work, stage, phase.ran_with))
+    try:
+        ended = _run(work, stage, phase)
+        smaller = _smaller_batches(work, phase)
+        if smaller is not None:
+            phase = replace(phase, ran_with=smaller)
+            ended = _run(work, stage, phase)
+    except (OSError, UserError) as error:
+        # Ours, not the child's: no room for a record, or one that somebody has damaged meanwhile.
+        close_phase(work, phase, stop_of_error(error))
+        ended = Ended(USER_ERROR if isinstance(error, UserError) else 1, str(error))
+    record_phase(work, stage.name)
+    raise_unless_complete(work, stage.name, ended)
+
+
+def _as_recorded(work: Work, stage: Stage) -> Started:
+    """The phase as it was started before, or as it starts now."""
+    recorded = read_phase_yaml(work.run.candidate(stage.name))
+    fingerprint = hash_of(stage.inputs)
+    spec = work.declaration.phases[stage.name]
     started = str((recorded or {}).get("started") or now())
-    declared = work.declaration.phases[stage.name].model_dump(mode="json")
-    fingerprint = write_phase_yaml(folder, stage.inputs, declared, started)
+    return Started(stage.name, started, fingerprint, recorded_batches(recorded, fingerprint, spec))
+
+
+def _run(work: Work, stage: Stage, phase: Started) -> Ended:
+    """Run the child until it ends, and see to it that the phase is closed then."""
+    name, folder = stage.name, work.run.candidate(stage.name)
+    declared = work.declaration.phases[name].model_dump(mode="json")
+    ran_with = phase.ran_with.to_json() if phase.ran_with else None
+    write_phase_yaml(folder, stage.inputs, declared, phase.started, ran_with)
+    make_reserve(folder.path)
     # The closing records are written last and removed first: their absence says that the phase is not closed.
     folder.model_info.unlink(missing_ok=True)
     folder.stopping_reason.unlink(missing_ok=True)
-    job = work.job_file(
-        stage.name,
-        phase=stage.name,
-        fingerprint=fingerprint,
-        started=started,
-    )
-    log, events = work.run.job_log(stage.name), work.run.job_events(stage.name)
+    job: dict[str, object] = {"phase": name, "fingerprint": phase.fingerprint, "started": phase.started}
+    if phase.ran_with is not None:
+        batches = {"batch_size": phase.ran_with.batch_size, "accumulate": phase.ran_with.accumulate}
+        job |= {**batches, "ran_with": ran_with}
+    file = work.job_file(name, **job, commands=next_commands(work))
+    events = work.run.job_events(name)
     events.unlink(missing_ok=True)
+    kills_before = oom_kills_so_far()
     with progress_bar(work.console) as progress:
         ended = run_child(
-            work.child_command(TRAINING, [str(job)]),
-            log,
-            PhaseWatch(progress, stage.name, folder.metrics, stage.steps, events),
+            work.child_command(TRAINING, [str(file)]),
+            work.run.job_log(name),
+            PhaseWatch(progress, name, folder.metrics, stage.steps, events),
             lambda: work.say(
-                f"stopping {stage.name}: it writes its checkpoint (Ctrl-C again to end it at once) ..."
+                f"stopping {name}: it writes its checkpoint (Ctrl-C again to end it at once) ..."
             ),
         )
-    if ended.status != USER_ERROR:
-        close_phase(work, stage, folder, ended, started)
-    info = read_model_info(folder)
-    if info is not None and info.get("status") == "done":
-        return
-    reason = info.get("reason") if info else None
-    message = str(reason["message"]) if isinstance(reason, dict) else None
-    if info is not None and info.get("status") == "interrupted":
-        ended = Ended(ended.status, ended.printed, interrupted=True)
-    raise_unless_done(stage.name, ended, message, log)
-    raise WorkFailed(f"{stage.name} failed: {message}", log)
+    if read_model_info(folder) is None and ended.status != USER_ERROR:
+        kills = oom_kills_so_far() - kills_before
+        close_phase(work, phase, stop_of(ended, kills, free_bytes(folder.path)))
+    free_reserve(folder.path)
+    return ended
 
 
-def _announcement(work: Work, stage: Stage) -> str:
+def _smaller_batches(work: Work, phase: Started) -> RanWith | None:
+    """The batches to go on with where memory ran out, said aloud; None where the phase is to end as it did."""
+    folder, spec = work.run.candidate(phase.name), work.declaration.phases[phase.name]
+    reason = (read_model_info(folder) or {}).get("reason") or {}
+    if spec.on_out_of_memory != "halve_batch" or reason.get("name") != Reason.OUT_OF_MEMORY.value:
+        return None
+    checkpoints = folder.checkpoints()
+    smaller = reduced(spec, phase.ran_with, checkpoints[-1][0] if checkpoints else 0)
+    if smaller is not None:
+        work.say(f"{phase.name}: {reason.get('message')}")
+        work.say(
+            f"  going on from step {grouped(smaller.from_step)} with batch_size {smaller.batch_size} and "
+            f"accumulate {smaller.accumulate}: {smaller.batch_size * smaller.accumulate} clips a step, as before"
+        )
+    return smaller
+
+
+def _announcement(work: Work, stage: Stage, ran_with: RanWith | None) -> str:
     begin = f"from {source_of(work.declaration, stage.name)}"
     if stage.resumes_at is not None:
         begin = f"going on from step {grouped(stage.resumes_at)}"
     steps = f"{grouped(stage.steps)} steps " if stage.steps is not None else ""
     goal = work.declaration.phases[stage.name].goal
-    return f"{stage.name}: {steps}{begin}" + (f". {goal}" if goal else "")
-
-
-def close_phase(work: Work, stage: Stage, folder: CandidateFolder, ended: Ended, started: str) -> None:
-    """Write the closing records where the child is gone without having written them."""
-    if read_model_info(folder) is not None:
-        return
-    spec = work.declaration.phases[stage.name]
-    metrics = read_metrics(folder.metrics)
-    last = metrics.steps[-1] if metrics.steps else None
-    planned = stage.steps or 0
-    facts = PhaseFacts(
-        steps_planned=planned,
-        # Declared in steps, the epochs follow from those of the steps so far.
-        epochs_planned=spec.epochs or (last.epoch * planned / last.step if last and last.step else 0.0),
-        batch_size=spec.batch_size,
-        learning_rate=spec.learning_rate,
-        hyperparameters=spec.model_dump(mode="json", exclude={"goal", "success", "stop_when"}),
-        started=started,
-        ended=now(),
-        seconds=sum(step.seconds for step in metrics.steps) + sum(each.seconds for each in metrics.evals),
-        level=None,
-        fingerprint=hash_of(stage.inputs),
-        command=work.again,
-        log=work.run.job_log(stage.name),
-    )
-    write_closing(folder, facts, stop_of(ended))
-
-
-def stop_of(ended: Ended) -> Stop:
-    """The stopping reason of a child that left none."""
-    if ended.interrupted:
-        end = (
-            "it did not end in time and was killed"
-            if ended.killed_by_us
-            else "it ended before its records were closed"
-        )
-        return Stop(Reason.INTERRUPTED, f"interrupted by the user; {end}")
-    if ended.signal_name is not None:
-        return Stop(Reason.KILLED, how_it_ended(ended))
-    if ended.status == 0:
-        return Stop(Reason.ERROR, "the process ended without closing its records")
-    return Stop(Reason.ERROR, how_it_ended(ended))
+    batches = ""
+    if ran_with is not None:
+        batches = f" (batch_size {ran_with.batch_size}, accumulate {ran_with.accumulate}: {ran_with.why})"
+    return f"{stage.name}: {steps}{begin}{batches}" + (f". {goal}" if goal else "")
 
 
 def set_aside(run: RunFolder, name: str) -> str:

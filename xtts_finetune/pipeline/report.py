@@ -8,8 +8,8 @@ from pathlib import Path
 from xtts_finetune.pipeline.report_collect import collect_report
 from xtts_finetune.pipeline.report_model import Report
 from xtts_finetune.records.atomic import write_text_atomic
-from xtts_finetune.records.closing import duration
 from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.times import duration
 from xtts_finetune.spec.declaration import Declaration
 
 UNKNOWN = "–"

@@ -22,10 +22,11 @@ from xtts_finetune.pipeline.report_model import (
 from xtts_finetune.pipeline.report_players import collect_references, collect_sentences
 from xtts_finetune.pipeline.stage_records import read_phase_yaml
 from xtts_finetune.records.clips import read_clips, read_dropped
-from xtts_finetune.records.closing import duration, read_model_info
+from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason
+from xtts_finetune.records.times import duration
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.phase import PhaseSpec
 

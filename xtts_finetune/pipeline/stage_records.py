@@ -58,20 +58,27 @@ def _read_stages(run: RunFolder) -> dict[str, Any]:
 
 
 def write_phase_yaml(
-    folder: CandidateFolder, inputs: Inputs, declared: Mapping[str, Any], started: str
+    folder: CandidateFolder,
+    inputs: Inputs,
+    declared: Mapping[str, Any],
+    started: str,
+    ran_with: Mapping[str, Any] | None = None,
 ) -> str:
     """Write what the phase is about to be trained from and return its fingerprint.
 
-    `started` is the ISO 8601 time of the first start; a run that is resumed keeps it.
+    `started` is the ISO 8601 time of the first start; a run that is resumed keeps it. `ran_with` are the batches
+    that it was reduced to when memory ran out; they are no input, as a step's clips are the same.
     """
     fingerprint = hash_of(inputs)
-    record = {
+    record: dict[str, Any] = {
         "phase": folder.name,
         "started": started,
         "fingerprint": fingerprint,
         "inputs": dict(inputs),
         "declaration": dict(declared),
     }
+    if ran_with is not None:
+        record["ran_with"] = dict(ran_with)
     text = yaml.safe_dump(record, sort_keys=False, allow_unicode=True, width=110)
     write_text_atomic(folder.phase_yaml, HEADER + text)
     return fingerprint

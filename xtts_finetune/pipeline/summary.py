@@ -8,10 +8,13 @@ from typing import Any
 from rich.table import Table
 
 from xtts_finetune.pipeline.inputs import data_info
+from xtts_finetune.pipeline.phase_record import RECORD_NAME
 from xtts_finetune.pipeline.progress import grouped
 from xtts_finetune.pipeline.running import Work
-from xtts_finetune.records.closing import duration, read_model_info
+from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
+from xtts_finetune.records.stopping_text import ran_with_words
+from xtts_finetune.records.times import duration
 
 
 def data_lines(run: RunFolder) -> list[str]:
@@ -41,7 +44,14 @@ def phase_lines(folder: CandidateFolder) -> list[str]:
     changes = "   ".join(change(initial, best, name) for name in ("mel_ce", "text_ce"))
     level = info.get("level") or "none"
     took = duration(float(info.get("seconds") or 0))
-    return [first, f"  {changes}   level reached: {level}   {took}"]
+    lines = [first, f"  {changes}   level reached: {level}   {took}"]
+    if info.get("ran_with"):
+        lines.append(f"  {ran_with_words(info['ran_with'])}")
+    if info.get("scenario") == "none":
+        # The command goes on with what comes next; that this phase gave it nothing must not go by unseen.
+        lines.append(f"  it brought nothing: {info.get('meaning', '')}")
+        lines.append(f"  next: {info.get('advice', '')}")
+    return [*lines, f"  record: {folder.path / RECORD_NAME}"]
 
 
 def change(before: dict[str, Any], after: dict[str, Any], name: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 
-from xtts_finetune.records.closing import now, write_base_info
+from xtts_finetune.records.closing import write_base_info
 from xtts_finetune.records.metrics import MetricsWriter
 from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.times import now
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.training.device import pick_device
 from xtts_finetune.training.evaluate import evaluate

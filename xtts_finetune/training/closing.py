@@ -1,15 +1,18 @@
-"""The facts that close a phase, gathered from its declaration and its records."""
+"""The facts that close a phase, gathered from its declaration and its records. Without torch."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from xtts_finetune.records.closing import PhaseFacts, now
+from xtts_finetune.records.facts import PhaseFacts
 from xtts_finetune.records.metrics import Metrics
 from xtts_finetune.records.stopping import Reason, Stop
+from xtts_finetune.records.times import now
 from xtts_finetune.spec.phase import PhaseSpec
-from xtts_finetune.training.success import level_reached
+from xtts_finetune.training.success import judge
 
 # What a phase's closing record repeats of its declaration.
 _SHOWN = (
@@ -30,30 +33,52 @@ _SHOWN = (
 def phase_facts(
     name: str,
     phase: PhaseSpec,
-    train_clips: int,
+    train_clips: int | None,
     metrics: Metrics,
     stop: Stop,
     *,
     started: str,
     fingerprint: str,
     log: Path | None,
+    commands: Mapping[str, str] | None = None,
+    ran_with: Mapping[str, Any] | None = None,
 ) -> PhaseFacts:
-    """What the closing records say beyond the metrics."""
-    planned = phase.planned_steps(train_clips)
+    """What the closing records say beyond the metrics.
+
+    `phase` is the phase as it ran: with the batches of `ran_with`, if memory ran out. `train_clips` is None
+    where the clips were never counted. `commands` are those that a user types next: 'again' goes on with this
+    phase, 'go_on' with the pipeline.
+    """
+    planned = phase.steps or 0 if train_clips is None else phase.planned_steps(train_clips)
+    clips_a_step = phase.batch_size * phase.accumulate
     declared = phase.model_dump(mode="json")
-    going_on = stop.reason in (Reason.INTERRUPTED, Reason.KILLED, Reason.ERROR)
     return PhaseFacts(
         steps_planned=planned,
-        epochs_planned=round(planned * phase.batch_size * phase.accumulate / train_clips, 2),
+        epochs_planned=round(planned * clips_a_step / train_clips, 2) if train_clips else phase.epochs or 0.0,
         batch_size=phase.batch_size,
         learning_rate=phase.learning_rate,
         hyperparameters={key: declared[key] for key in _SHOWN},
         started=started,
         ended=now(),
-        seconds=math.fsum([record.seconds for record in metrics.steps])
-        + math.fsum([record.seconds for record in metrics.evals]),
-        level=level_reached(phase.success, metrics, stop),
+        seconds=_seconds_of_work(metrics),
+        judgement=judge(phase.success, metrics, stop.reason),
         fingerprint=fingerprint,
-        command=f"run_pipeline {name}" if going_on else "run_pipeline",
+        command=_command(name, phase, stop, commands or {}),
+        goal=phase.goal,
         log=log,
+        ran_with=ran_with,
     )
+
+
+def _seconds_of_work(metrics: Metrics) -> float:
+    seconds = [record.seconds for record in metrics.steps]
+    seconds += [record.seconds for record in metrics.evals]
+    return math.fsum(seconds + [record.seconds for record in metrics.quality])
+
+
+def _command(name: str, phase: PhaseSpec, stop: Stop, commands: Mapping[str, str]) -> str:
+    """What the user types next."""
+    again = commands.get("again") or f"run_pipeline {name}"
+    if stop.reason is Reason.OUT_OF_MEMORY and phase.batch_size > 1 and phase.on_out_of_memory == "stop":
+        return f"{again} --set {name}.on_out_of_memory=halve_batch"
+    return (commands.get("go_on") or "run_pipeline") if stop.reason.status == "done" else again

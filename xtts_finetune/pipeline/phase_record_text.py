@@ -1,0 +1,83 @@
+"""The text of RECORD.md: a phase's closing record, the declaration and the decision as a form filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from xtts_finetune.pipeline.markdown import Markdown, escaped, shown
+from xtts_finetune.records.stopping_text import number, outcome_words, ran_with_words
+from xtts_finetune.records.times import duration
+from xtts_finetune.spec.declaration import Declaration
+
+NOT_HEARD = "not heard yet"
+METRICS = {"mel_ce": 3, "text_ce": 4, "stop_ce": 3}
+
+
+def record_text(info: Mapping[str, Any], declaration: Declaration, decision: Mapping[str, Any] | None) -> str:
+    """RECORD.md of one phase. `decision` is None before there is one. Texts of users never become markup."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415  (not needed to plan)
+
+    environment = Environment(
+        loader=PackageLoader("xtts_finetune.pipeline", "templates"),
+        autoescape=False,  # this is Markdown: `shown` escapes every text that is put in
+        finalize=shown,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("RECORD.md.j2").render(
+        info=info,
+        pipeline=declaration.pipeline.name,
+        metrics=[_metric(info, name, digits) for name, digits in METRICS.items()],
+        numbers={name: number(value) for name, value in info["reason"]["numbers"].items()},
+        outcome=outcome_words(info),
+        memory=ran_with_words(info["ran_with"]) if info["ran_with"] else "",
+        took=duration(info["seconds"]),
+        marks=_marks(declaration.decision.quality.get(str(info["candidate"]))),
+        decision=decision,
+        tries=wishes(info, declaration),
+    )
+
+
+def _metric(info: Mapping[str, Any], name: str, digits: int) -> dict[str, str]:
+    """A line of the table: a metric at the start, best and final, and what it improved by."""
+    values = {when: (info[when] or {}).get(name) for when in ("initial", "best", "final")}
+    line = {when: "-" if value is None else f"{value:.{digits}f}" for when, value in values.items()}
+    start, best = values["initial"], values["best"]
+    change = "-" if best is None or not start else f"{(best - start) / start:+.1%}".replace("%", " %")
+    return {"name": name, **line, "change": change}
+
+
+def _marks(overall: float | None) -> dict[str, str]:
+    """The four marks of listeners, out of 10; a decision matrix holds the overall one."""
+    missing = NOT_HEARD if overall is None else "not marked"
+    marks = dict.fromkeys(("smoothness", "naturalness", "emotion"), missing)
+    return {**marks, "overall": NOT_HEARD if overall is None else f"{overall:g}"}
+
+
+def wishes(info: Mapping[str, Any], declaration: Declaration) -> list[Markdown]:
+    """What to try where the phase missed a level; none where no measured limit was missed."""
+    missed = any(check["result"] in ("not met", "not measured") for check in info["levels"])
+    if info["scenario"] == "success" and not missed:
+        return []
+    inference = declaration.utterances.inference
+    cooler = max(0.1, round(inference.temperature - 0.1, 2))
+    stricter = round(inference.repetition_penalty + 2, 2)
+    settings = (
+        f"--set utterances.inference.temperature={cooler:g} "
+        f"--set utterances.inference.repetition_penalty={stricter:g}"
+    )
+    tries = [
+        "**More data.** More clips of the same voice help most: add a data set under `datasets` in "
+        f"{escaped(declaration.file.name)}.",
+        "**Augmentation.** Clips of other moods, rooms and tempos of the same voice, or altered copies of training "
+        "clips (a little faster, softer, with some room). Never copies of a clip that `clips.jsonl` marks as "
+        "`eval`: the model would be tested on what it has heard.",
+        "**Inference settings.** They cost no training. A lower temperature speaks more steadily, a higher "
+        f"repetition penalty stutters less; now they are {inference.temperature:g} and "
+        f"{inference.repetition_penalty:g}. Try `xtts-finetune utterances {settings}` and listen.",
+        "**Accept.** Listen before you put more work into numbers; the decision names the best model there is.",
+    ]
+    return [Markdown(text) for text in tries]

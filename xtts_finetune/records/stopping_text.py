@@ -1,0 +1,119 @@
+"""The content of STOPPING_REASON.txt: what model_info.json holds, for people."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from xtts_finetune.records.levels import SCENARIOS
+from xtts_finetune.records.times import duration
+
+WIDTH = 100
+
+
+def stopping_text(info: Mapping[str, Any]) -> str:
+    """The text of a phase's closing record."""
+    reason = info["reason"]
+    headline = f"{info['candidate']} stopped at step {info['steps']} of {info['steps_planned']}: "
+    parts = [headline + str(reason["message"]), _table(_facts(info))]
+    if reason["numbers"]:
+        numbers = {name: number(value) for name, value in reason["numbers"].items()}
+        parts.append("The numbers of it\n" + textwrap.indent(_table(numbers), "  "))
+    if info["levels"]:
+        parts.append("Levels\n" + textwrap.indent(_level_table(info["levels"]), "  "))
+    parts.append("Hyperparameters\n" + textwrap.indent(_table(_flat(info["hyperparameters"])), "  "))
+    if info["ran_with"]:
+        parts.append("Memory ran out\n" + _paragraph(ran_with_words(info["ran_with"])))
+    parts.append("What it means\n" + _paragraph(str(info["meaning"])))
+    command = f"\n    {info['command']}" if info["command"] else ""
+    parts.append("What to do next\n" + _paragraph(str(info["advice"])) + command)
+    parts += [f"Note: {note}" for note in info["notes"]]
+    return "\n\n".join(parts) + "\n"
+
+
+def _facts(info: Mapping[str, Any]) -> dict[str, object]:
+    rows: dict[str, object] = {
+        "Reason": info["reason"]["words"],
+        "Best": evaluation_words(info["best"]),
+        "At the start": evaluation_words(info["initial"]),
+        "At the end": evaluation_words(info["final"]),
+        "mel_ce was": info["trend"]["words"],
+        "Steps": f"{info['steps']} of {info['steps_planned']}",
+        "Epochs": f"{info['epochs']:.1f} of {info['epochs_planned']:g}",
+        "Level reached": info["level"] or "none",
+        "Outcome": outcome_words(info),
+        "Time": f"{info['started']} to {info['ended']} ({duration(info['seconds'])} of work)",
+    }
+    if info["log"]:
+        rows["Log"] = info["log"]
+    return rows
+
+
+def outcome_words(info: Mapping[str, Any]) -> str:
+    """The scenario with what it stands for: 'marginal: better than its start, but ...'."""
+    scenario, best, initial = info["scenario"], info["best"], info["initial"]
+    if scenario == "success":
+        return f"success: level {info['level']}"
+    better = best is not None and initial is not None and best["step"] != initial["step"]
+    if scenario == "none" and (better or best is None):
+        return f"none: ended by: {info['reason']['words']}"
+    return f"{scenario}: {SCENARIOS[scenario]}"
+
+
+def ran_with_words(ran_with: Mapping[str, Any]) -> str:
+    """Which batches the phase was trained with in place of the declared ones, from where on and why."""
+    batch, accumulate = ran_with["batch_size"], ran_with["accumulate"]
+    return (
+        f"{ran_with['why']}: from step {ran_with['from_step']} on it ran with batch_size {batch} and accumulate "
+        f"{accumulate}, {batch * accumulate} clips a step as declared."
+    )
+
+
+def evaluation_words(record: Mapping[str, Any] | None) -> str:
+    """One evaluation: 'mel_ce 2.431, text_ce 0.0276, stop_ce 0.100 at step 160'."""
+    if record is None:
+        return "not evaluated"
+    digits = {"mel_ce": 3, "text_ce": 4, "stop_ce": 3}
+    values = (
+        f"{name} not finite" if record[name] is None else f"{name} {record[name]:.{places}f}"
+        for name, places in digits.items()
+    )
+    return f"{', '.join(values)} at step {record['step']}"
+
+
+def number(value: float | None) -> str:
+    """A number of a reason: whole ones as they are (memory in bytes), others with 6 digits."""
+    if value is None:
+        return "not finite"
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:.6g}"
+
+
+def _level_table(checks: Sequence[Mapping[str, Any]]) -> str:
+    rows: list[tuple[str, ...]] = [("level", "limit", "measured", "")]
+    rows += [tuple(str(check[key]) for key in ("level", "limit", "measured", "result")) for check in checks]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    return "\n".join(
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def _flat(values: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """Nested settings as lines of their own: 'schedule.kind'."""
+    rows: dict[str, object] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            rows |= _flat(value, f"{prefix}{key}.")
+        else:
+            rows[f"{prefix}{key}"] = value
+    return rows
+
+
+def _table(rows: Mapping[str, object]) -> str:
+    width = max((len(name) for name in rows), default=0)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items())
+
+
+def _paragraph(text: str) -> str:
+    return textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent="  ")

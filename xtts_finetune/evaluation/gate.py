@@ -81,6 +81,10 @@ class Pace:
             fastest=min(float(np.exp(usual)) * factor, FASTEST_PACE),
         )
 
+    def at(self, speed: float) -> Pace:
+        """The pace of speech that is asked to be `speed` times as fast."""
+        return Pace(self.slowest * speed, self.fastest * speed)
+
 
 @dataclass(frozen=True)
 class Measures:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,6 +21,7 @@ from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.spec.declaration import Declaration
 
 if TYPE_CHECKING:
+    from xtts_finetune.xtts.mel_inversion import Wave
     from xtts_finetune.xtts.speech import Speaker, Speech
 
 Report = Callable[[int, int, str], None]
@@ -79,18 +80,25 @@ def write_wav(path: Path, speech: Speech) -> None:
         )
 
 
-def _speaker(plan: UtterancePlan, declaration: Declaration, device: str) -> Speaker:
-    """The candidate's model with the voice of the references."""
+def read_references(files: Sequence[Path]) -> list[Wave]:
+    """Recordings of the voice, (samples,) each at 22 050 Hz. Raises UserError for one that cannot be read."""
     from xtts_finetune.data.audio import AudioError, read_audio  # noqa: PLC0415  heavy
-    from xtts_finetune.xtts.model import load_model  # noqa: PLC0415  heavy
-    from xtts_finetune.xtts.speech import Speaker  # noqa: PLC0415  heavy
 
     waves = []
-    for file in plan.references:
+    for file in files:
         try:
             waves.append(read_audio(file))
         except AudioError as error:
             raise UserError(f"utterances: reference: {file}: {error}") from None
+    return waves
+
+
+def _speaker(plan: UtterancePlan, declaration: Declaration, device: str) -> Speaker:
+    """The candidate's model with the voice of the references."""
+    from xtts_finetune.xtts.model import load_model  # noqa: PLC0415  heavy
+    from xtts_finetune.xtts.speech import Speaker  # noqa: PLC0415  heavy
+
+    waves = read_references(plan.references)
     model = load_model(plan.base, plan.checkpoint, device)
     return Speaker(plan.base, model, declaration.pipeline.vocoder, waves)
 

@@ -55,8 +55,8 @@ class Speech:
 class Speaker:
     """A model with the voice of some references.
 
-    The model is put into its state for inference, which adds modules to it: it is for speaking only, do not
-    save or train it afterwards.
+    The model is put into its state for inference, which adds modules to it: do not save or train it
+    afterwards, unless all of it happens inside `in_place.left_as_it_was`.
     """
 
     def __init__(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -112,4 +114,10 @@ def make_vocoder(
 
 def has_hifigan(base: BaseFiles) -> bool:
     """Whether the base brings the weights of a HiFi-GAN."""
-    return any(key.startswith("hifigan_decoder.") for key in model_weights(read_checkpoint(base.model)))
+    return _has_hifigan(base.model, base.model.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _has_hifigan(model: Path, changed: int) -> bool:
+    """Asked again each time that a phase speaks: `changed` tells when the 1.9 GB must be looked at anew."""
+    return any(key.startswith("hifigan_decoder.") for key in model_weights(read_checkpoint(model)))

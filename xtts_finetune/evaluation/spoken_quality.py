@@ -1,0 +1,142 @@
+"""In the middle of a phase: the model speaks the declared sentences, and simple instruments check each."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xtts_finetune.evaluation.gate import FAULT_NAMES, Fault, Pace, faults_of
+from xtts_finetune.evaluation.utterance_state import (
+    WantedUtterance,
+    best_references,
+    reference_files,
+    wanted_utterances,
+)
+from xtts_finetune.evaluation.utterances import read_references, write_wav
+from xtts_finetune.records.atomic import write_json_atomic
+from xtts_finetune.records.clips import ClipRecord, read_clips
+from xtts_finetune.records.metrics import QualityRecord
+from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.spec.declaration import Declaration
+from xtts_finetune.xtts.base import find_base
+
+if TYPE_CHECKING:
+    from xtts_finetune.xtts.speech import Speaker
+
+STEP_FOLDER = re.compile(r"step_(\d+)")
+# About 0.25 MB a sentence with XTTS v2. `quality_falling` looks back over three checks unless told otherwise:
+# those and the good ones before them can still be heard, and a long phase does not fill the disk.
+KEPT_STEPS = 5
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One utterance and what is wrong with it."""
+
+    id: str
+    faults: tuple[Fault, ...]
+
+
+class SpokenQuality:
+    """Lets the model of a phase speak as it is right now, and counts the utterances that are sound.
+
+    Every declared sentence is spoken with its first seed, in the voice and with the vocoder and settings of
+    the final utterances. The same weights give the same utterances.
+    """
+
+    def __init__(self, declaration: Declaration, run: RunFolder, phase: str) -> None:
+        """Raises UserError if there is no reference of the voice, or one that cannot be read."""
+        self._declaration = declaration
+        self._folder = run.candidate(phase).utterances
+        self._base = find_base(declaration.pipeline.base)
+        self._references = read_references(reference_files(declaration, run))
+        self._paces = _paces(declaration, run)
+        self._wanted = [
+            wanted
+            for wanted in wanted_utterances(declaration)
+            if wanted.seed == declaration.utterances.seeds[0]
+        ]
+
+    def __call__(
+        self, model: Any, step: int, interrupted: Callable[[], bool] = lambda: False
+    ) -> QualityRecord | None:
+        """The record of `step`; None if `interrupted` became true, which is asked before each sentence.
+
+        model    Coqui's `Xtts`, in whatever state training has it
+
+        The model, its gradients and all random state are left as they were, also after an exception. The
+        sound is in `utterances/step_<step>`, and beside it faults.json: for each sentence what is wrong.
+
+        Raises UserError if the references are too short, or the base lacks the vocoder's HiFi-GAN.
+        """
+        from xtts_finetune.xtts.in_place import left_as_it_was  # noqa: PLC0415  heavy
+        from xtts_finetune.xtts.speech import Speaker  # noqa: PLC0415  heavy
+
+        began = time.perf_counter()
+        folder = self._folder / f"step_{step}"
+        if folder.is_dir():
+            shutil.rmtree(folder)  # of a run that was cut off: what was spoken there is spoken again
+        checked = []
+        with left_as_it_was(model):
+            # Anew each time: the voice's conditioning comes out of the GPT, which is trained.
+            speaker = Speaker(self._base, model, self._declaration.pipeline.vocoder, self._references)
+            for wanted in self._wanted:
+                if interrupted():
+                    return None
+                checked.append(self._check(speaker, wanted, folder))
+        write_json_atomic(
+            folder / "faults.json", {one.id: [str(fault) for fault in one.faults] for one in checked}
+        )
+        _remove_old_steps(self._folder, step)
+        return _record(step, checked, time.perf_counter() - began)
+
+    def _check(self, speaker: Speaker, wanted: WantedUtterance, folder: Path) -> Checked:
+        """Speak one sentence into `folder` and look for faults."""
+        settings = self._declaration.utterances.inference
+        speech = speaker.speak(wanted.text, wanted.language, settings, wanted.seed)
+        write_wav(folder / f"{wanted.id}.wav", speech)
+        pace = self._paces.get(wanted.language, Pace()).at(settings.speed)
+        faults = faults_of(speech.wave, speech.sample_rate, wanted.text, speech.reached_limit, pace)
+        return Checked(wanted.id, tuple(faults))
+
+
+def _paces(declaration: Declaration, run: RunFolder) -> dict[str, Pace]:
+    """How fast the voice of the references speaks, for each language of the training clips."""
+    clips = read_clips(run.clips, "train")
+    if not declaration.utterances.reference.files:
+        voice = {clip.speaker for clip in best_references(clips, 1)}
+        clips = [clip for clip in clips if clip.speaker in voice]
+    languages: dict[str, list[ClipRecord]] = {}
+    for clip in clips:
+        languages.setdefault(clip.language, []).append(clip)
+    return {
+        language: Pace.of([(clip.text, clip.seconds) for clip in spoken])
+        for language, spoken in languages.items()
+    }
+
+
+def _record(step: int, checked: list[Checked], seconds: float) -> QualityRecord:
+    """Counts of each fault in the order of the gate; an utterance counts once for each of its faults."""
+    counts = Counter(name for one in checked for name in {fault.name for fault in one.faults})
+    return QualityRecord(
+        step=step,
+        spoken=len(checked),
+        passed=sum(not one.faults for one in checked),
+        faults={name: counts[name] for name in FAULT_NAMES if counts[name]},
+        seconds=seconds,
+    )
+
+
+def _remove_old_steps(folder: Path, step: int) -> None:
+    """Keep the newest steps up to `step`; later ones are of a run that has been taken up before them."""
+    steps = {int(match[1]): file for file in folder.iterdir() if (match := STEP_FOLDER.fullmatch(file.name))}
+    kept = sorted(number for number in steps if number <= step)[-KEPT_STEPS:]
+    for number, old in steps.items():
+        if number not in kept and old.is_dir() and not old.is_symlink():
+            shutil.rmtree(old)

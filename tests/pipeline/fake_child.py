@@ -6,6 +6,7 @@ Run as `python fake_child.py MODULE ... JOB.json`. `behaviour.json` stands besid
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -69,6 +70,14 @@ def end_as_told(name: str, declaration: Declaration, job: dict[str, Any]) -> Non
             f"{said}{more}{TRACEBACK}RuntimeError: [enforce fail] . unexpected pos 64 vs 0", file=sys.stderr
         )
         sys.exit(1)
+    if told == "fills the disk":
+        # Nothing can be printed either: the log lies on the same disk.
+        with (run_folder(job) / "filler").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while file.write(b"x" * 512):
+                pass
+        with contextlib.suppress(OSError):
+            print(f"{TRACEBACK}RuntimeError: the writer is gone", file=sys.stderr, flush=True)
+        os._exit(1)
     if told == "fails with a record":
         EventWriter(Path(job["events"])).failed("the sound card is on fire")
         sys.exit(1)
@@ -147,6 +156,10 @@ def speak(declaration: Declaration, run: RunFolder, job: dict[str, Any]) -> None
         folder.utterances.mkdir(parents=True, exist_ok=True)
         (folder.utterances / utterance.file).write_bytes(b"RIFF")
     write_json_atomic(folder.utterances_json, {"fingerprint": plan.fingerprint, "utterances": []})
+
+
+def run_folder(job: dict[str, Any]) -> Path:
+    return Path(job["run_folder"])
 
 
 def needs_memory(clips: int, declaration: Declaration, job: dict[str, Any]) -> None:

@@ -65,7 +65,9 @@ def test_a_kill_for_want_of_memory_that_the_system_counted() -> None:
 def test_a_child_that_could_not_even_say_so_met_a_full_disk() -> None:
     assert stop_of(Ended(1, ""), free_bytes=0).reason is Reason.DISK_FULL
     assert stop_of(Ended(1, ""), free_bytes=10**9).reason is Reason.ERROR
-    assert stop_of(Ended(1, f"{FRAMES}ValueError: no\n"), free_bytes=0).reason is Reason.ERROR
+    stop = stop_of(Ended(1, f"{FRAMES}RuntimeError: the writer is gone\n"), free_bytes=0)
+    assert (stop.reason, stop.message) == (Reason.DISK_FULL, "disk full: RuntimeError: the writer is gone")
+    assert stop_of(Ended(1, f"{FRAMES}MemoryError\n"), free_bytes=0).reason is Reason.OUT_OF_MEMORY
 
 
 @POSIX

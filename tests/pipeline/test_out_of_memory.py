@@ -19,9 +19,18 @@ WANTED = ["phase1"]
 
 @pytest.mark.parametrize(
     ("batch_size", "accumulate", "smaller"),
-    [(4, 1, (2, 2)), (2, 2, (1, 4)), (6, 3, (3, 6)), (3, 1, (1, 3)), (9, 2, (3, 6)), (35, 1, (7, 5)), (7, 1, (1, 7))]
-    + [(1, 1, None), (1, 8, None)],
-)  # fmt: skip
+    [
+        (4, 1, (2, 2)),
+        (2, 2, (1, 4)),
+        (6, 3, (3, 6)),
+        (3, 1, (1, 3)),
+        (9, 2, (3, 6)),
+        (35, 1, (7, 5)),
+        (7, 1, (1, 7)),
+        (1, 1, None),
+        (1, 8, None),
+    ],
+)
 def test_as_many_clips_a_step(batch_size: int, accumulate: int, smaller: tuple[int, int] | None) -> None:
     assert smaller_batch(batch_size, accumulate) == smaller
     if smaller is not None:

@@ -210,6 +210,20 @@ def test_of_a_chain_that_was_printed_the_origin_counts() -> None:
     )
 
 
+def test_of_several_exceptions_of_one_kind_the_first_is_told() -> None:
+    """As torch.save ends on a full disk: its file cannot be closed either."""
+    printed = (
+        f"{FRAMES}OSError: [Errno 28] No space left\n{CHAINED}{FRAMES}RuntimeError: unexpected pos 64 vs 0\n"
+    )
+    assert stop_of_text(printed).message == "disk full: OSError: [Errno 28] No space left"
+
+
+def test_a_traceback_that_was_survived_does_not_count() -> None:
+    printed = f"{FRAMES}OSError: [Errno 28] No space left\nlogged; going on\n{FRAMES}ValueError: no\n"
+    stop = stop_of_text(printed)
+    assert (stop.reason, stop.message) == (Reason.ERROR, "ValueError: no")
+
+
 def test_what_was_printed_long_before_the_end_does_not_count() -> None:
     printed = "OSError: [Errno 28] No space left on device (tensorboard)\n" + "a step\n" * 50
     assert stop_of_text(printed + f"{FRAMES}ValueError: no\n").reason is Reason.ERROR

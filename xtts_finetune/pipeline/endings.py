@@ -79,10 +79,11 @@ def stop_of(ended: Ended, oom_kills: int = 0, free_bytes: int | None = None) -> 
 
 
 def _of_what_it_said(ended: Ended, said: Stop, full: bool) -> Stop:
+    if full and said.reason is Reason.ERROR:
+        # Whatever else it says: with no room for 64 kB nothing that writes can work.
+        return Stop(Reason.DISK_FULL, f"disk full: {said.message or 'there was no room even to say so'}")
     if said.message:
         return said
-    if full:
-        return Stop(Reason.DISK_FULL, "disk full: there was no room even for the error's own words")
     return Stop(Reason.ERROR, f"the process ended with exit code {ended.status} and said nothing")
 
 

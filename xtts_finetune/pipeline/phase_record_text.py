@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from xtts_finetune.pipeline.markdown import Markdown, escaped, shown
-from xtts_finetune.records.stopping_text import number, outcome_words, ran_with_words
+from xtts_finetune.records.stopping_text import numbers_in_words, outcome_words, ran_with_words
 from xtts_finetune.records.times import duration
 from xtts_finetune.spec.declaration import Declaration
 
@@ -31,7 +31,7 @@ def record_text(info: Mapping[str, Any], declaration: Declaration, decision: Map
         info=info,
         pipeline=declaration.pipeline.name,
         metrics=[_metric(info, name, digits) for name, digits in METRICS.items()],
-        numbers={name: number(value) for name, value in info["reason"]["numbers"].items()},
+        numbers=numbers_in_words(info["reason"]["numbers"]),
         outcome=outcome_words(info),
         memory=ran_with_words(info["ran_with"]) if info["ran_with"] else "",
         took=duration(info["seconds"]),
@@ -46,8 +46,17 @@ def _metric(info: Mapping[str, Any], name: str, digits: int) -> dict[str, str]:
     values = {when: (info[when] or {}).get(name) for when in ("initial", "best", "final")}
     line = {when: "-" if value is None else f"{value:.{digits}f}" for when, value in values.items()}
     start, best = values["initial"], values["best"]
-    change = "-" if best is None or not start else f"{(best - start) / start:+.1%}".replace("%", " %")
-    return {"name": name, **line, "change": change}
+    return {"name": name, **line, "improvement": _improvement(start, best)}
+
+
+def _improvement(start: float | None, best: float | None) -> str:
+    """By what share the best is below the start, in percent."""
+    if best is None or not start:
+        return "-"
+    share = (start - best) / start
+    if abs(share) < 0.0005:
+        return "none"
+    return f"{abs(share) * 100:.1f} % {'lower' if share > 0 else 'higher'}"
 
 
 def _marks(overall: float | None) -> dict[str, str]:

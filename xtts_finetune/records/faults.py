@@ -69,6 +69,7 @@ _ASKED = re.compile(r"(?:allocat\w*|for)\s+([\d.]+)\s*(bytes|[KMGTPE]i?B)\b", re
 _UNITS = {"k": 1, "m": 2, "g": 3, "t": 4, "p": 5, "e": 6}
 
 TRACEBACK = "Traceback (most recent call last):"
+_CHAINED = re.compile(r"During handling of the above exception|The above exception was the direct cause")
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # Lines that end what a process prints and say nothing of why it ended.
 _SAYS_NOTHING = re.compile(
@@ -112,18 +113,16 @@ def stop_of_error(error: BaseException, step: int | None = None) -> Stop:
 
 def stop_of_text(printed: str) -> Stop:
     """The stopping reason of a process that failed and left only what it printed (the end of it will do)."""
-    line = telling_line(printed)
-    reason = reason_of_text(line)
-    if reason is Reason.ERROR:
-        # The last exception may be a consequence: of a traceback all that it was raised from counts.
-        reason, line = next(
-            (
-                (found, each)
-                for each in _last_errors(printed)
-                if (found := reason_of_text(each)) is not reason
-            ),
-            (reason, line),
-        )
+    errors = _last_errors(printed)
+    found = [(reason_of_text(error), error) for error in errors]
+    # The last exception may be a consequence: of all that it was raised from the first one of its kind counts.
+    for wanted in _WEIGHTIEST_FIRST:
+        origins = [error for reason, error in found if reason is wanted]
+        if origins:
+            reason, line = wanted, origins[-1]
+            break
+    else:
+        reason, line = Reason.ERROR, next(iter(errors), "")
     asked = asked_bytes(line) if reason is Reason.OUT_OF_MEMORY else None
     return Stop(reason, in_words(reason, line), {} if asked is None else {"asked_bytes": asked})
 
@@ -169,13 +168,15 @@ def _last_errors(printed: str) -> list[str]:
     exceptions = []
     for start in reversed(starts):
         after = (line for line in lines[start + 1 :] if line and not line[0].isspace())
-        line = next(after, "")
-        if line and line not in exceptions:
-            exceptions.append(line)
-    native = ("Fatal Python error", "terminate called", "what():")
-    fatal = [
-        line.strip().removeprefix("what():").strip() for line in lines if line.strip().startswith(native)
+        exceptions.append(next(after, ""))
+        if not any(_CHAINED.match(line) for line in lines[max(0, start - 3) : start]):
+            break
+    exceptions = [line for line in exceptions if line]
+    # C++ says the kind of an exception first, and on a line of its own what it is about.
+    about = [
+        line.strip().removeprefix("what():").strip() for line in lines if line.strip().startswith("what():")
     ]
+    fatal = about or [line for line in lines if line.startswith(("Fatal Python error", "terminate called"))]
     if fatal:
         return [*reversed(fatal), *exceptions]
     said = [line.strip() for line in lines if line.strip() and not _SAYS_NOTHING.search(line)]

@@ -18,8 +18,9 @@ def stopping_text(info: Mapping[str, Any]) -> str:
     headline = f"{info['candidate']} stopped at step {info['steps']} of {info['steps_planned']}: "
     parts = [headline + str(reason["message"]), _table(_facts(info))]
     if reason["numbers"]:
-        numbers = {name: number(value) for name, value in reason["numbers"].items()}
-        parts.append("The numbers of it\n" + textwrap.indent(_table(numbers), "  "))
+        parts.append(
+            "The numbers of it\n" + textwrap.indent(_table(numbers_in_words(reason["numbers"])), "  ")
+        )
     if info["levels"]:
         parts.append("Levels\n" + textwrap.indent(_level_table(info["levels"]), "  "))
     parts.append("Hyperparameters\n" + textwrap.indent(_table(_flat(info["hyperparameters"])), "  "))
@@ -38,7 +39,7 @@ def _facts(info: Mapping[str, Any]) -> dict[str, object]:
         "Best": evaluation_words(info["best"]),
         "At the start": evaluation_words(info["initial"]),
         "At the end": evaluation_words(info["final"]),
-        "mel_ce was": info["trend"]["words"],
+        "Trend": f"mel_ce: {info['trend']['words']}",
         "Steps": f"{info['steps']} of {info['steps_planned']}",
         "Epochs": f"{info['epochs']:.1f} of {info['epochs_planned']:g}",
         "Level reached": info["level"] or "none",
@@ -82,10 +83,16 @@ def evaluation_words(record: Mapping[str, Any] | None) -> str:
     return f"{', '.join(values)} at step {record['step']}"
 
 
-def number(value: float | None) -> str:
-    """A number of a reason: whole ones as they are (memory in bytes), others with 6 digits."""
+def numbers_in_words(numbers: Mapping[str, float | None]) -> dict[str, str]:
+    """The numbers of a reason: whole ones as they are, memory in GB as well, others with 6 digits."""
+    return {name: _number(name, value) for name, value in numbers.items()}
+
+
+def _number(name: str, value: float | None) -> str:
     if value is None:
         return "not finite"
+    if name.endswith("_bytes"):
+        return f"{value:.0f} ({value / 1e9:.2f} GB)"
     return f"{value:.0f}" if float(value).is_integer() else f"{value:.6g}"
 
 

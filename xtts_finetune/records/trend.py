@@ -42,8 +42,7 @@ class Trend:
         """For people: 'still falling by 0.012 per 100 steps', 'flat', ..."""
         last = f"over the last {self.evals} evaluations"
         if self.verdict == "too short":
-            count = "no evaluation" if not self.evals else f"{self.evals} of them"
-            return f"too short to tell: that takes {FEWEST} evaluations, there is {count}"
+            return f"too short to tell ({self.evals} of at least {FEWEST} evaluations)"
         if self.verdict == "flat":
             return f"flat {last}, give or take {self.noise:.2g}"
         still = "still " if self.verdict == "falling" else ""

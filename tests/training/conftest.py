@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -94,7 +94,7 @@ def run_of(project: Path) -> RunFolder:
     return RunFolder(project / "run" / "t")
 
 
-def train(project: Path, phase: str, *overrides: str, stop_at: int | None = None) -> None:
+def train(project: Path, phase: str, *overrides: str, stop_at: int | None = None, speech: Any = None) -> None:
     """Train a phase in this process; with `stop_at`, interrupt it at that step."""
     import threading
 
@@ -108,7 +108,8 @@ def train(project: Path, phase: str, *overrides: str, stop_at: int | None = None
             return stop_at is not None and bool(steps) and steps[-1].step >= stop_at
 
     job = {"phase": phase, "device": "cpu", "fingerprint": "f", "started": "2026-01-01T00:00:00+00:00"}
-    train_phase(declaration_of(project, *overrides), run_of(project), job, At())
+    stop = train_phase(declaration_of(project, *overrides), run_of(project), job, At(), speech)
+    assert stop.reason.status != "failed", stop.message
 
 
 def open_trainer(project: Path, phase: str, say: Callable[[str], None]) -> PhaseTrainer:

@@ -11,7 +11,7 @@ import torch
 
 from tests.training.conftest import run_of, train
 from xtts_finetune.errors import UserError
-from xtts_finetune.records.metrics import EvalRecord, StepRecord, read_metrics
+from xtts_finetune.records.metrics import EvalRecord, QualityRecord, StepRecord, read_metrics
 
 
 def timeless(record: StepRecord | EvalRecord) -> StepRecord | EvalRecord:
@@ -161,3 +161,38 @@ def test_bf16_trains_close_to_fp32(trained: Path, project: Path) -> None:
     mixed, full = (read_metrics(run_of(p).candidate("phase1").metrics).evals[-1] for p in (project, trained))
     assert mixed.mel_ce != full.mel_ce
     assert mixed.mel_ce == pytest.approx(full.mel_ce, rel=0.05)
+
+
+def test_tensorboard_shows_each_step_of_a_resumed_phase_once(project: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    folder = run_of(project).candidate("phase1")
+    train(project, "phase1", stop_at=5)
+    for suffix in ("pth", "json"):
+        (folder.path / f"checkpoint_5.{suffix}").unlink()  # as if step 5 had not been saved
+    train(project, "phase1")
+    shown = EventAccumulator(str(folder.path)).Reload()
+    name = next(tag for tag in shown.Tags()["scalars"] if tag.endswith("/mel_ce") and "Train" in tag)
+    assert [event.step for event in shown.Scalars(name)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_model_speaks_at_every_so_many_evaluations_also_after_an_interruption(project: Path) -> None:
+    asked: list[int] = []
+
+    def maker(*_: object) -> object:
+        def speak(model: object, step: int, interrupted: object) -> QualityRecord | None:
+            asked.append(step)
+            return None if asked.count(4) == 1 else QualityRecord(step, 3, 2, {"cut": 1}, 0.5)
+
+        return speak
+
+    declared = "phase1.utterances_every_evals=2"  # evaluations are at steps 0, 2, 4, 6
+    train(project, "phase1", declared, speech=maker)
+    folder = run_of(project).candidate("phase1")
+    info = json.loads(folder.model_info.read_text(encoding="utf-8"))
+    assert (info["status"], info["steps"], asked) == ("interrupted", 4, [0, 4])
+    train(project, "phase1", declared, speech=maker)
+    assert asked == [0, 4, 4]
+    metrics = read_metrics(folder.metrics)
+    assert [record.step for record in metrics.quality] == [0, 4]
+    assert [record.step for record in metrics.evals] == [0, 2, 4, 6]

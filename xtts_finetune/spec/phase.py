@@ -126,7 +126,9 @@ class PhaseSpec(Spec):
         True, description="Do not score the part of a clip that the model was conditioned on (training only)."
     )
     seed: Seed = Field(1, description="Seed of every random choice.")
-    stop_when: tuple[StopRule, ...] = Field((), description="Rules that end the phase early.")
+    stop_when: tuple[StopRule, ...] = Field(
+        (), description="Rules that end the phase early; 'not_finite' and 'no_op' watch every phase."
+    )
     success: dict[Name, SuccessLevel] = Field(
         default_factory=dict, description="Named levels from the easiest to the hardest."
     )

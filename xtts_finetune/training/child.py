@@ -10,23 +10,21 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.events import EventWriter
-from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.records.stopping import Stop
 from xtts_finetune.spec.declaration import Declaration, load_declaration
 from xtts_finetune.spec.phase import PhaseSpec
 
 if TYPE_CHECKING:
-    from TTS.tts.models.xtts import Xtts
+    from xtts_finetune.training.phase_trainer import Speak
 
-    from xtts_finetune.records.metrics import QualityRecord
-
-    Speak = Callable[[Xtts, int], QualityRecord]
     SpeechMaker = Callable[[Declaration, RunFolder, str], Speak]
 
 DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -58,53 +56,81 @@ def train_phase(
     interrupted: threading.Event,
     speech: SpeechMaker | None = None,
 ) -> Stop:
-    """Train one phase from its first weights, or from where it was left, and write its closing records."""
+    """Train one phase from its first weights, or from where it was left, and write its closing records.
+
+    Whatever ends it is written down. Raises UserError when an input is wrong or cannot be read any more.
+    """
     # Imported here: a wrong declaration is said before the seconds that torch takes.
-    from xtts_finetune.records.closing import write_closing  # noqa: PLC0415
-    from xtts_finetune.records.metrics import read_metrics  # noqa: PLC0415
-    from xtts_finetune.spec.sources import kept_steps  # noqa: PLC0415
-    from xtts_finetune.training.closing import phase_facts  # noqa: PLC0415
     from xtts_finetune.training.device import check_precision, pick_device  # noqa: PLC0415
+    from xtts_finetune.training.faults import stop_of_error  # noqa: PLC0415
+
+    name = job["phase"]
+    phase = _as_it_runs(declaration.phases[name], job)
+    check_precision(phase.precision, pick_device(job["device"]))
+    folder, speak = run.candidate(name), None
+    if speech is not None and phase.utterances_every_evals is not None:
+        speak = speech(declaration, run, name)
+    try:
+        stop = _train(declaration, run, folder, phase, interrupted, speak)
+    except UserError as error:
+        if not folder.metrics.is_file():
+            raise  # nothing has begun, so there is nothing to close
+        _close(run, folder, phase, job, stop_of_error(error))
+        raise
+    except Exception as error:
+        traceback.print_exc()
+        stop = stop_of_error(error)
+    _close(run, folder, phase, job, stop)
+    return stop
+
+
+def _train(
+    declaration: Declaration,
+    run: RunFolder,
+    folder: CandidateFolder,
+    phase: PhaseSpec,
+    interrupted: threading.Event,
+    speak: Speak | None,
+) -> Stop:
+    from xtts_finetune.spec.sources import kept_steps  # noqa: PLC0415
     from xtts_finetune.training.phase_data import PhaseData  # noqa: PLC0415
     from xtts_finetune.training.phase_trainer import PhaseJob  # noqa: PLC0415
     from xtts_finetune.training.starting import start  # noqa: PLC0415
     from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
 
-    name = job["phase"]
-    phase = _as_it_runs(declaration.phases[name], job)
-    folder = run.candidate(name)
-    device = pick_device(job["device"])
-    check_precision(phase.precision, device)
-    speak = speech(declaration, run, name) if speech and phase.utterances_every_evals else None
     data = PhaseData(run, find_base(declaration.pipeline.base), phase)
-    work = PhaseJob(
-        folder,
-        phase,
-        data,
-        phase.planned_steps(data.train_clips),
-        kept_steps(declaration, name),
-        interrupted.is_set,
-        speak,
-    )
+    steps, needed = phase.planned_steps(data.train_clips), kept_steps(declaration, folder.name)
     try:
-        with EventWriter(run.job_events(name)) as events:
-            trainer = start(declaration, run, work, events.note)
-        stop = trainer.train()
+        job = PhaseJob(folder, phase, data, steps, needed, interrupted.is_set, speak)
+        with EventWriter(run.job_events(folder.name)) as events:
+            trainer = start(declaration, run, job, events.note)
+        return trainer.train()
     finally:
         data.close()
-    metrics = read_metrics(folder.metrics)
+
+
+def _close(
+    run: RunFolder, folder: CandidateFolder, phase: PhaseSpec, job: dict[str, Any], stop: Stop
+) -> None:
+    """Write the closing records from the phase's own."""
+    from xtts_finetune.records.clips import read_clips  # noqa: PLC0415
+    from xtts_finetune.records.closing import write_closing  # noqa: PLC0415
+    from xtts_finetune.records.metrics import read_metrics  # noqa: PLC0415
+    from xtts_finetune.training.closing import phase_facts  # noqa: PLC0415
+
     facts = phase_facts(
-        name,
+        folder.name,
         phase,
-        data.train_clips,
-        metrics,
+        len(read_clips(run.clips, "train")),
+        read_metrics(folder.metrics),
         stop,
         started=str(job["started"]),
         fingerprint=str(job["fingerprint"]),
-        log=run.job_log(name),
+        log=run.job_log(folder.name),
+        commands=job.get("commands"),
+        ran_with=job.get("ran_with"),
     )
     write_closing(folder, facts, stop)
-    return stop
 
 
 def _as_it_runs(phase: PhaseSpec, job: dict[str, Any]) -> PhaseSpec:

@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
-import trainer.trainer as coqui_trainer
 from trainer import Trainer, TrainerArgs
 from TTS.tts.models.xtts import Xtts
 
 from xtts_finetune.records.metrics import (
-    EvalRecord,
-    LiveMetrics,
-    MetricsWriter,
     QualityRecord,
-    Record,
     StepRecord,
-    read_metrics,
 )
 from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.sources import KeptStep
+from xtts_finetune.training.coqui_setup import configured, hide_events_after, in_folder
 from xtts_finetune.training.evaluate import evaluate
 from xtts_finetune.training.phase_data import PhaseData
 from xtts_finetune.training.phase_model import PhaseModel
+from xtts_finetune.training.recorder import Recorder
 from xtts_finetune.training.rules import first_stop
+from xtts_finetune.training.rules.no_op import changed_nothing
 from xtts_finetune.training.saving import (
     clear_best_models,
     clear_checkpoints,
@@ -45,8 +39,9 @@ from xtts_finetune.xtts.losses import GptBatch
 
 logger = logging.getLogger("trainer")  # what is logged here goes to trainer_0_log.txt, as stock's lines do
 
-UNCLIPPED = 1e9  # Trainer reports a gradient norm only when it clips, so an unclipped phase clips at this
 
+Interrupted = Callable[[], bool]
+Speak = Callable[[Xtts, int, Interrupted], QualityRecord | None]
 
 INTERRUPTED = Stop(Reason.INTERRUPTED, "interrupted by the user")
 
@@ -60,7 +55,8 @@ class PhaseJob:
     """Everything a phase's trainer needs besides the model.
 
     `needed` are the steps that later phases start from. `interrupted` is asked after every step, and while an
-    evaluation goes on. `speak` lets the model speak the utterances at a step and says how they are.
+    evaluation goes on. `speak` lets the model speak the utterances at a step and says how they are; None when
+    it was interrupted.
     """
 
     folder: CandidateFolder
@@ -68,8 +64,8 @@ class PhaseJob:
     data: PhaseData
     total_steps: int
     needed: Sequence[KeptStep] = ()
-    interrupted: Callable[[], bool] = field(default=lambda: False)
-    speak: Callable[[Xtts, int], QualityRecord] | None = None
+    interrupted: Interrupted = field(default=lambda: False)
+    speak: Speak | None = None
 
 
 class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
@@ -79,17 +75,16 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         self.job = job
         self.step = 0
         # Trainer would make a folder named after the run and the minute, and parse our command line.
-        with _in_folder(job.folder.path):
+        with in_folder(job.folder.path):
             super().__init__(
                 TrainerArgs(
                     gpu=0 if torch.cuda.is_available() else None, grad_accum_steps=job.phase.accumulate
                 ),
-                _configured(model.config, job.phase),
+                configured(model.config, job.phase),
                 model=model,
                 parse_command_line_args=False,
             )
-        self.metrics: MetricsWriter | None = None
-        self.history = LiveMetrics()
+        self.records: Recorder
         self._saved_at = time.monotonic()
 
     def save_training_script(self) -> None:
@@ -97,10 +92,9 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
 
     def train(self) -> Stop:
         """The step loop. `fit()` is not used: it hides exceptions, deletes folders and knows no stop rule."""
-        self._read_history()
-        with MetricsWriter(self.job.folder.metrics) as self.metrics:
+        with Recorder(self.job.folder.metrics, self.dashboard_logger) as self.records:
             self.model.set_training()
-            stop = self._evaluate() if self._unevaluated() else self._asked_rules()
+            stop = self._evaluate() if self._unevaluated() else self._speak_and_ask()
             while stop is None and self.step < self.job.total_steps:
                 self._take_step()
                 stop = (
@@ -110,11 +104,20 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
                     stop = INTERRUPTED
                 if self._must_save(stop):
                     self._save()
-        stop = stop or Stop(Reason.ALL_STEPS_DONE, f"all {self.job.total_steps} steps are done")
+        stop = stop or changed_nothing(self.records.history) or self._all_done()
         if stop.reason is not Reason.INTERRUPTED:
-            clear_best_models(self.job.folder, self.history.evals, self.job.phase.keep.best, ended=True)
-        self.dashboard_logger.flush()
+            clear_best_models(
+                self.job.folder, self.records.history.evals, self.job.phase.keep.best, ended=True
+            )
         return stop
+
+    def go_on_from(self, step: int) -> None:
+        """Count on from a step whose weights, optimizer and schedule have been put in place."""
+        self.step = self.total_steps_done = step
+        hide_events_after(self.dashboard_logger, step)
+
+    def _all_done(self) -> Stop:
+        return Stop(Reason.ALL_STEPS_DONE, f"all {self.job.total_steps} steps are done", {"steps": self.step})
 
     def _take_step(self) -> None:
         """One optimizer step over its micro-batches. Everything random in it depends on (seed, step) alone."""
@@ -151,20 +154,30 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
             load_seconds=loaded - began,
             stepped=schedule.last_epoch > optimizer_steps,  # the schedule moves with the optimizer alone
         )
-        self._write(record)
+        self.records.write(record)
 
     def _evaluate(self) -> Stop | None:
         """Evaluate, keep the model if it is among the best so far, let it speak, ask the stop rules."""
         try:
-            record = evaluate(self.model.xtts.gpt, self._eval_batches(), self.step, self._mean_train_mel_ce())
+            record = evaluate(
+                self.model.xtts.gpt, self._eval_batches(), self.step, self.records.mean_train_mel_ce()
+            )
         except _Interrupted:
             return INTERRUPTED  # the same command evaluates this step anew
-        self._write(record)
+        self.records.write(record)
         state = self._state(model_loss={"eval_loss": record.mel_ce})
-        save_best(self.job.folder, state, self.history.evals, self.job.phase.keep.best)
-        every = self.job.phase.utterances_every_evals
-        if self.job.speak is not None and every is not None and (len(self.history.evals) - 1) % every == 0:
-            self._write(self.job.speak(self.model.xtts, self.step))
+        save_best(self.job.folder, state, self.records.history.evals, self.job.phase.keep.best)
+        return self._speak_and_ask()
+
+    def _speak_and_ask(self) -> Stop | None:
+        """Ask the stop rules, and once more after the model has spoken where that is due."""
+        stop = self._asked_rules()
+        if stop is not None or self.job.speak is None or not self._speech_is_due():
+            return stop  # ruined weights cannot speak
+        quality = self.job.speak(self.model.xtts, self.step, self.job.interrupted)
+        if quality is None:
+            return INTERRUPTED  # the same command speaks at this step anew
+        self.records.write(quality)
         return self._asked_rules()
 
     def _eval_batches(self) -> Iterator[GptBatch]:
@@ -175,24 +188,23 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
             yield batch
 
     def _asked_rules(self) -> Stop | None:
-        return first_stop(self.history, self.job.phase.stop_when)
-
-    def _read_history(self) -> None:
-        """What was recorded so far; from here on it grows with every record that is written."""
-        found = read_metrics(self.job.folder.metrics)
-        self.history = LiveMetrics(list(found.steps), list(found.evals), list(found.quality))
-
-    def _mean_train_mel_ce(self) -> float | None:
-        """Mean training mel CE since the last evaluation, of the records so that a resume gives the same."""
-        since = self.history.final.step if self.history.final else 0
-        recent = itertools.takewhile(lambda record: record.step > since, reversed(self.history.steps))
-        values = [record.mel_ce for record in recent]
-        return math.fsum(values) / len(values) if values else None
+        return first_stop(self.records.history, self.job.phase.stop_when)
 
     def _unevaluated(self) -> bool:
-        final = self.history.final
+        final = self.records.history.final
         due = self.step == 0 or self._is_due(self.job.phase.eval_every_steps)
         return due and (final is None or final.step != self.step)
+
+    def _speech_is_due(self) -> bool:
+        """At every so many evaluations, the first one included, unless it was done before a resume."""
+        every, evals, spoken = (
+            self.job.phase.utterances_every_evals,
+            self.records.history.evals,
+            self.records.history.quality,
+        )
+        if every is None or not evals or evals[-1].step != self.step or (len(evals) - 1) % every:
+            return False
+        return not spoken or spoken[-1].step != self.step
 
     def _is_due(self, every: int) -> bool:
         return self.step % every == 0 or self.step == self.job.total_steps
@@ -206,8 +218,7 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         return late or self._is_due(every.steps) or any(kept.step == self.step for kept in self.job.needed)
 
     def _save(self) -> None:
-        assert self.metrics is not None  # only called inside train()
-        self.metrics.sync()
+        self.records.sync()
         state = self._state(
             optimizer=[self.optimizer[0].state_dict()],
             scheduler=[self.scheduler[0].state_dict()],
@@ -223,52 +234,10 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
             self.model, self.config.to_dict(), self.step, self.job.data.epoch(self.step), **more
         )
 
-    def _write(self, record: Record) -> None:
-        assert self.metrics is not None  # only called inside train()
-        self.metrics.write(record)
-        self.history.add(record)
-        values = {key: value for key, value in record.to_json().items() if isinstance(value, int | float)}
-        match record:
-            case StepRecord():
-                self.dashboard_logger.train_step_stats(self.step, values)
-            case EvalRecord():
-                self.dashboard_logger.eval_stats(self.step, values)
-                logger.info(" > EVALUATION step %d: mel_ce %.4f, text_ce %.4f, stop_ce %.4f",
-                            record.step, record.mel_ce, record.text_ce, record.stop_ce)  # fmt: skip
-            case QualityRecord():
-                logger.info(
-                    " > UTTERANCES step %d: %d of %d sound", record.step, record.passed, record.spoken
-                )
-
     @property
     def _device(self) -> torch.device:
         device: torch.device = next(self.model.parameters()).device
         return device
-
-
-def _configured(config: Any, phase: PhaseSpec) -> Any:
-    """The model's configuration with what Trainer reads from it."""
-    config.lr = phase.learning_rate
-    config.batch_size = phase.batch_size
-    config.training_seed = phase.seed
-    config.mixed_precision = phase.precision != "fp32"
-    config.precision = phase.precision if phase.precision != "fp32" else "fp16"
-    config.grad_clip = phase.gradient_clip or UNCLIPPED
-    config.scheduler_after_epoch = False
-    config.run_eval = False  # Trainer's averages drop a batch and weigh batches equally; see evaluate.py
-    config.dashboard_logger = "tensorboard"
-    return config
-
-
-@contextlib.contextmanager
-def _in_folder(folder: Path) -> Iterator[None]:
-    """Let Trainer work in `folder` rather than in one that it names after the minute."""
-    named = coqui_trainer.get_experiment_folder_path
-    coqui_trainer.get_experiment_folder_path = lambda *_: folder
-    try:
-        yield
-    finally:
-        coqui_trainer.get_experiment_folder_path = named
 
 
 def _mean(losses: list[dict[str, float]], name: str) -> float:

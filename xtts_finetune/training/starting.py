@@ -132,7 +132,7 @@ def _take_over(trainer: PhaseTrainer, checkpoint: dict[str, Any]) -> None:
     trainer.scheduler[0].load_state_dict(checkpoint["scheduler"][0])
     if trainer.scaler is not None and checkpoint.get("scaler"):
         trainer.scaler.load_state_dict(checkpoint["scaler"])
-    trainer.step = trainer.total_steps_done = int(checkpoint["step"])
+    trainer.go_on_from(int(checkpoint["step"]))
     keep_metrics_until(trainer.job.folder.metrics, trainer.step)
 
 

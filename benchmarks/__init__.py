@@ -1,0 +1,1 @@
+"""Measurements and trials that take too long for the tests; each file says how to run it."""

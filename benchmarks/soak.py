@@ -55,6 +55,8 @@ def soak(project: Path, work: Path, kills: int, saves: int, seed: int) -> dict[s
     lives = 0
     while len(done) < kills:
         lives += 1
+        if lives > 5 + 2 * kills:
+            raise RuntimeError(f"only {len(done)} kills in {lives} lives: the phase ends before they come")
         life = Path(shutil.copytree(project, work / f"life_{lives}"))
         for _ in range(min(chance.randint(3, MOST_KILLS_A_LIFE), kills - len(done))):
             moment = _moment(chance, kills - len(done), saves - sum(kill.in_save for kill in done))
@@ -84,7 +86,7 @@ def soak(project: Path, work: Path, kills: int, saves: int, seed: int) -> dict[s
 def _moment(chance: random.Random, kills_left: int, saves_left: int) -> Moment:
     """When to kill next: in a save while these are owed, else anywhere."""
     if saves_left > 0 and chance.random() < max(0.4, saves_left / kills_left):
-        return Moment("save", chance.random())
+        return Moment("save", chance.uniform(0.0, 5.0))
     if chance.random() < 0.25:
         return Moment("start", chance.uniform(0.0, 8.0))
     return Moment("step", chance.random())

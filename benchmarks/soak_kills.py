@@ -35,9 +35,10 @@ DONE, FAILED, INTERRUPTED = 0, 1, 130
 
 @dataclass(frozen=True)
 class Moment:
-    """When to kill: `start` seconds after the start, at a share of the phase's steps, or in the next save.
+    """When to kill: `start` seconds after the start, at a share of the steps that are left, or in a save.
 
-    `value` is in seconds for 'start', a share for 'step', and for 'save' how far into the save.
+    `value` is in seconds for 'start', and a share for 'step'. For 'save' its whole part is how many saves are
+    let go by first, the rest is how far into the save, of about 50 ms.
     """
 
     kind: str
@@ -117,6 +118,7 @@ def _wait_for(
 ) -> bool:
     """Wait for the moment; whether it came before the command ended."""
     began, first = time.monotonic(), _steps(folder)
+    to_pass, was_saving = int(moment.value), False
     left = max(
         1, (load_declaration(folder.path.parents[2] / "pipeline.yaml").phases[PHASE].steps or 1) - first
     )
@@ -126,9 +128,13 @@ def _wait_for(
         if moment.kind == "step" and _steps(folder) > first + moment.value * left:
             time.sleep(chance.uniform(0.0, 0.2))
             return process.poll() is None
-        if moment.kind == "save" and _steps(folder) != first and _is_saving(folder):
-            time.sleep(moment.value * 0.05)
-            return process.poll() is None
+        if moment.kind == "save":
+            saving = _steps(folder) != first and _is_saving(folder)
+            if saving and to_pass == 0:
+                time.sleep(moment.value % 1 * 0.05)
+                return process.poll() is None
+            to_pass -= was_saving and not saving
+            was_saving = saving
         time.sleep(0.001 if moment.kind == "save" else 0.01)
     return False
 
@@ -171,6 +177,7 @@ def _ended_as_it_must(kind: str, code: int, child_was_there: bool) -> bool:
     if kind in ("SIGKILL parent", "SIGKILL both") or (kind == "SIGKILL child" and not child_was_there):
         return code == -signal.SIGKILL
     if kind == "SIGKILL child":
-        return code in (DONE, FAILED)
+        # 130 where it was waiting for the child of a killed parent, which ended as interrupted.
+        return code in (DONE, FAILED, INTERRUPTED)
     # Before Python has begun to listen the signal itself ends it.
     return code in (DONE, INTERRUPTED, -signal.SIGINT, -signal.SIGTERM)

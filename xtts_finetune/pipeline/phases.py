@@ -84,12 +84,14 @@ def _run(work: Work, stage: Stage, phase: Started) -> Ended:
     file = work.job_file(name, **job, commands=next_commands(work))
     events = work.run.job_events(name)
     events.unlink(missing_ok=True)
+    # Asked anew: an older child may have saved meanwhile, and the child before this one has.
+    resumes_at = max(folder.recorded_steps(), default=None)
     kills_before = oom_kills_so_far()
     with progress_bar(work.console) as progress:
         ended = run_child(
             work.child_command(TRAINING, [str(file)]),
             work.run.job_log(name),
-            PhaseWatch(progress, name, folder.metrics, stage.steps, events),
+            PhaseWatch(progress, name, folder.metrics, stage.steps, events, resumes_at),
             lambda: work.say(
                 f"stopping {name}: it writes its checkpoint (Ctrl-C again to end it at once) ..."
             ),

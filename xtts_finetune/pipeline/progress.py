@@ -49,28 +49,41 @@ class JobWatch:
 
 
 class PhaseWatch:
-    """Follows a phase's metrics and events: a bar over its steps, a line for every evaluation and every note."""
+    """Follows a phase's metrics and events: a bar over its steps, a line for every evaluation and every note.
 
-    def __init__(self, progress: Progress, name: str, metrics: Path, steps: int | None, events: Path) -> None:
+    `resumes_at` is the step that the phase goes on from. Evaluations up to it were shown by the command that
+    made them; what was recorded after it is done again.
+    """
+
+    def __init__(
+        self,
+        progress: Progress,
+        name: str,
+        metrics: Path,
+        steps: int | None,
+        events: Path,
+        resumes_at: int | None = None,
+    ) -> None:
         self._progress = progress
         self._name = name
         self._steps = steps
+        self._shown = -1 if resumes_at is None else resumes_at
         self._events = EventTail(events)
         self._tail = JsonLinesTail(metrics)
-        # Evaluations of an earlier start were shown by the command that made them.
-        earlier = self._tail.new()
         self._best = math.inf
         self._best_step = 0
-        for record in earlier:
-            self._remember(record)
-        begun = max((int(record.get("step", 0)) for record in earlier), default=0)
-        self._task: TaskID = progress.add_task(name, total=steps, completed=begun, note="starting")
+        for record in self._tail.new():
+            if int(record.get("step", 0)) <= self._shown:
+                self._remember(record)
+        self._task: TaskID = progress.add_task(name, total=steps, completed=resumes_at or 0, note="starting")
 
     def __call__(self) -> None:
         _say_aloud(self._progress, self._name, self._events.new().notes)
         step = None
         for record in self._tail.new():
             step = int(record["step"])
+            if step <= self._shown:
+                continue
             if record.get("kind") == "eval":
                 self._remember(record)
                 self._show(EvalRecord.from_json(record))

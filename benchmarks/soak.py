@@ -37,19 +37,20 @@ def main() -> None:
     # Sums on the CPU come out the same to the bit with the same number of threads only.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     project = make_project(work / "project")
-    result = soak(project, work, arguments.kills, arguments.saves, arguments.seed)
+    untouched = Path(shutil.copytree(project, work / "untouched"))
+    run_to_the_end(untouched)
+    result = soak(project, untouched, work, arguments.kills, arguments.saves, arguments.seed)
     print(json.dumps(result, indent=2))
     sys.exit(bool(result["differences"]))
 
 
-def soak(project: Path, work: Path, kills: int, saves: int, seed: int) -> dict[str, object]:
+def soak(project: Path, untouched: Path, work: Path, kills: int, saves: int, seed: int) -> dict[str, object]:
     """Kill phases of copies of `project` `kills` times, at least `saves` of them in the middle of a save.
 
-    `project` is a folder with a declaration whose data and base are ready and whose phase is to come.
+    `project` is a folder with a declaration whose data and base are ready and whose phase is to come,
+    `untouched` the same after a run that was left alone.
     """
     chance = random.Random(seed)
-    untouched = Path(shutil.copytree(project, work / "untouched"))
-    run_to_the_end(untouched)
     done: list[Kill] = []
     found: dict[str, list[str]] = {}
     lives = 0

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from benchmarks.soak_kills import phase_folder
+from xtts_finetune.errors import UserError
 from xtts_finetune.records.checkpoints import check_whole, read_checkpoint_records
 from xtts_finetune.records.run_folder import CandidateFolder
 
@@ -30,7 +31,10 @@ def differences(untouched: Path, life: Path) -> list[str]:
         if here.is_file() and (where := _unequal(_loaded(here), _loaded(path))):
             found.append(f"{life.name}: {path.name}: {where} differs")
     for record in read_checkpoint_records(ours):
-        check_whole(ours, record)
+        try:
+            check_whole(ours, record)
+        except UserError as error:
+            found.append(f"{life.name}: {error}")
     return found
 
 

@@ -82,8 +82,10 @@ def raise_unless_complete(work: Work, name: str, ended: Ended) -> None:
     if info is None:
         # The child refused before it began, so there is nothing to close.
         raise UserError(ended.last_line or f"{name}: an input is wrong; see {log}")
-    if info.get("status") == "done":
+    if info.get("status") == "done" and not ended.interrupted:
         return
+    if info.get("status") == "done":
+        raise Interrupted(f"interrupted when {name} was done")  # what comes after it was not asked for any more
     if info.get("status") == "interrupted":
         raise Interrupted(f"{name} was interrupted")
     message = failure_text(info)

@@ -8,39 +8,39 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks.soak import soak
 from benchmarks.soak_compare import differences, leftovers
-from benchmarks.soak_kills import phase_folder, run_to_the_end
+from benchmarks.soak_kills import phase_folder
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 
 
 def test_killed_anywhere_a_phase_goes_on_to_the_same_end(
-    ready: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ready: Path, untouched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    result = soak(ready, tmp_path, kills=3, saves=1, seed=2)
+    result = soak(ready, untouched, tmp_path, kills=3, saves=1, seed=2)
     assert result["differences"] == {}
     assert result["kills"] == 3
     assert result["went_on_and_ended_the_same"] == result["lives"]
 
 
-def test_the_comparison_sees_what_it_is_for(
-    ready: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    whole = Path(shutil.copytree(ready, tmp_path / "whole"))
-    run_to_the_end(whole)
-    other = Path(shutil.copytree(whole, tmp_path / "other"))
-    assert differences(whole, other) == []
+def test_the_comparison_sees_what_it_is_for(untouched: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(untouched, tmp_path / "other"))
+    assert differences(untouched, other) == []
     folder = phase_folder(other)
     lines = folder.metrics.read_text(encoding="utf-8").splitlines()
     changed = {**json.loads(lines[3]), "loss": 1.0}
     for spoiled in (lines[:-1], [*lines, lines[-1]], [*lines[:3], json.dumps(changed), *lines[4:]]):
         folder.metrics.write_text("\n".join(spoiled) + "\n", encoding="utf-8")
-        assert any("metrics.jsonl" in found for found in differences(whole, other))
+        assert any("metrics.jsonl" in found for found in differences(untouched, other))
     folder.metrics.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    checkpoint = torch.load(folder.checkpoint(30), weights_only=True)
+    checkpoint["model"]["xtts.gpt.mel_head.bias"][0] += 1e-6
+    torch.save(checkpoint, folder.checkpoint(30))
+    assert any("mel_head.bias differs" in found for found in differences(untouched, other))
     (folder.path / ".checkpoint_9.pth.1.tmp").write_bytes(b"half")
     assert leftovers(other) == ["other: left over: .checkpoint_9.pth.1.tmp"]
-    assert any(".checkpoint_9" in found for found in differences(whole, other))
+    assert any(".checkpoint_9" in found for found in differences(untouched, other))

@@ -1,0 +1,71 @@
+"""A disk that fills up in the middle of a phase: the last checkpoint is whole, and the reason is written down."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.soak_compare import differences, leftovers
+from benchmarks.soak_kills import command, phase_folder, run_to_the_end
+from xtts_finetune.records.checkpoints import check_whole, read_checkpoint_records
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, in memory."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1500m", "tmpfs", str(place)]
+    if sys.platform != "linux" or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("this needs the right to mount a file system")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Take all the room that there is."""
+    filler = disk / "filler"
+    with contextlib.suppress(OSError), filler.open("wb") as file:
+        while True:
+            file.write(bytes(1 << 20))
+            file.flush()
+    with contextlib.suppress(OSError), filler.open("ab", buffering=0) as file:
+        while True:
+            file.write(b"x")
+    return filler
+
+
+def test_a_full_disk_costs_nothing_but_the_steps_since_the_last_checkpoint(
+    ready: Path, untouched: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    project = Path(shutil.copytree(ready, small_disk / "project"))
+    process = subprocess.Popen(command(project), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    folder = phase_folder(project)
+    while not folder.recorded_steps() and process.poll() is None:
+        time.sleep(0.002)
+    filler = fill(small_disk)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 1, said
+    assert "Traceback" not in said
+    assert "no room" in said or "No space left" in said
+    info = json.loads(folder.model_info.read_text(encoding="utf-8"))
+    assert (info["status"], info["reason"]["name"]) == ("failed", "disk_full")
+    text = folder.stopping_reason.read_text(encoding="utf-8")
+    assert "disk full" in text
+    assert "Make room" in text
+    records = read_checkpoint_records(folder)
+    assert records
+    for record in records:
+        check_whole(folder, record)
+    filler.unlink()
+    run_to_the_end(project)
+    assert differences(untouched, project) + leftovers(project) == []

@@ -41,7 +41,7 @@ def _facts(info: Mapping[str, Any]) -> dict[str, object]:
         "At the end": evaluation_words(info["final"]),
         "Trend": f"mel_ce: {info['trend']['words']}",
         "Steps": f"{info['steps']} of {info['steps_planned']}",
-        "Epochs": f"{info['epochs']:.1f} of {info['epochs_planned']:g}",
+        "Epochs": f"{info['epochs']:.1f} of {round(info['epochs_planned'], 1):g}",
         "Level reached": info["level"] or "none",
         "Outcome": outcome_words(info),
         "Time": f"{info['started']} to {info['ended']} ({duration(info['seconds'])} of work)",

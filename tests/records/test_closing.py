@@ -210,6 +210,9 @@ def test_with_a_batch_of_one_nothing_can_be_halved(tmp_path: Path) -> None:
     stop = Stop(Reason.OUT_OF_MEMORY, "out of memory")
     assert "Halve batch_size" in write_closing(folder, FACTS, stop)["advice"]
     assert "Halve" not in write_closing(folder, replace(FACTS, batch_size=1), stop)["advice"]
+    smaller = {"batch_size": 2, "accumulate": 2, "from_step": 0, "why": "out of memory with batch_size 4"}
+    advice = write_closing(folder, replace(FACTS, batch_size=2, ran_with=smaller), stop)["advice"]
+    assert "divided once more" in advice
 
 
 def test_the_base_has_one_evaluation_and_no_reason(tmp_path: Path) -> None:

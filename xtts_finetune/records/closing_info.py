@@ -29,7 +29,7 @@ def phase_info(
         "status": status_of(stop, metrics),
         "reason": reason,
         "meaning": stop.reason.meaning,
-        "advice": advice_of(stop, metrics, trend, facts.batch_size),
+        "advice": advice_of(stop, metrics, trend, facts),
         "command": facts.command,
         **facts.judgement.to_json(),
         "best": evaluation_info(metrics.best),
@@ -60,12 +60,17 @@ def status_of(stop: Stop, metrics: Metrics) -> Status:
     return "failed" if stop.reason.status == "done" and metrics.best is None else stop.reason.status
 
 
-def advice_of(stop: Stop, metrics: Metrics, trend: Trend, batch_size: int) -> str:
+def advice_of(stop: Stop, metrics: Metrics, trend: Trend, facts: PhaseFacts) -> str:
     """What to do next: what the reason advises, and what this phase's own end adds to it."""
-    if stop.reason is Reason.OUT_OF_MEMORY and batch_size == 1:
+    if stop.reason is Reason.OUT_OF_MEMORY and facts.batch_size == 1:
         return (
             "batch_size is 1 already. precision: bf16 needs less memory, and so do a base with fewer layers and "
             "other programs that are closed; device: cpu uses the computer's own memory."
+        )
+    if stop.reason is Reason.OUT_OF_MEMORY and facts.ran_with is not None:
+        return (
+            "The smaller batches were still too large. Start it again: with on_out_of_memory: halve_batch they are "
+            "divided once more. Closing other programs helps, too, and precision: bf16 needs less memory."
         )
     best, final = metrics.best, metrics.final
     if stop.reason not in COULD_GO_ON or best is None or final is None:

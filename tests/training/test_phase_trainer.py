@@ -196,3 +196,17 @@ def test_the_model_speaks_at_every_so_many_evaluations_also_after_an_interruptio
     metrics = read_metrics(folder.metrics)
     assert [record.step for record in metrics.quality] == [0, 4]
     assert [record.step for record in metrics.evals] == [0, 2, 4, 6]
+
+
+def test_a_clip_that_cannot_be_read_any_more_ends_the_phase_with_its_name(project: Path) -> None:
+    train(project, "phase1", stop_at=3)
+    run = run_of(project)
+    for sound in (run.cache / "sounds").rglob("*.npy"):
+        sound.write_bytes(sound.read_bytes()[:64])
+    with pytest.raises(UserError, match="nothing whole is kept for clip voice/"):
+        train(project, "phase1")
+    folder = run.candidate("phase1")
+    info = json.loads(folder.model_info.read_text(encoding="utf-8"))
+    assert (info["status"], info["reason"]["name"]) == ("failed", "unreadable")
+    assert "prepare the clips again" in folder.stopping_reason.read_text(encoding="utf-8")
+    assert [step for step, _ in folder.checkpoints()] == [3]

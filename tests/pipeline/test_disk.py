@@ -9,11 +9,17 @@ import torch
 
 from xtts_finetune.pipeline.disk import (
     HIFIGAN_BYTES,
+    DiskUse,
     checkpoint_bytes,
+    files_bytes,
     phase_bytes,
+    phase_disk,
+    planned_disk,
     readable,
     weights_bytes,
 )
+from xtts_finetune.records.run_folder import CandidateFolder
+from xtts_finetune.spec.phase import Keep, PhaseSpec
 from xtts_finetune.spec.sources import KeptStep
 
 XTTS_V2 = 1_870_000_000
@@ -37,11 +43,42 @@ def test_a_base_without_hifigan_gets_one_in_every_model_file(tmp_path: Path) -> 
     assert without == pytest.approx(800_000 + HIFIGAN_BYTES, rel=0.001)
 
 
+PHASE2 = {"learning_rate": 1e-6, "steps": 3000, "eval_every_steps": 100}
+
+
 def test_the_sizes_of_xtts_v2() -> None:
     assert checkpoint_bytes(XTTS_V2) == pytest.approx(5.4e9, rel=0.02)
-    assert phase_bytes(XTTS_V2, []) == pytest.approx(7.3e9, rel=0.02)
+    assert phase_bytes(XTTS_V2, [], Keep()) == pytest.approx(7.3e9, rel=0.02)
     kept = [KeptStep(1500, with_optimizer=False), KeptStep(1600, with_optimizer=True)]
-    assert phase_bytes(XTTS_V2, kept) == pytest.approx(7.3e9 + 1.9e9 + 5.4e9, rel=0.02)
+    assert phase_bytes(XTTS_V2, kept, Keep()) == pytest.approx(7.3e9 + 1.9e9 + 5.4e9, rel=0.02)
+    assert phase_bytes(XTTS_V2, [], Keep(best=3, checkpoints=2)) == pytest.approx(
+        3 * 1.87e9 + 2 * 5.4e9, rel=0.02
+    )
+
+
+def test_a_phase_stays_within_one_checkpoint_one_best_model_and_one_being_written() -> None:
+    use = phase_disk(XTTS_V2, PhaseSpec(**PHASE2), [], 3000)
+    assert use.stays + use.writing == pytest.approx(5.4e9 + 1.87e9 + 5.4e9, rel=0.02)
+    # 6 checkpoints, and at worst a new best model at each of 31 evaluations
+    assert use.written == pytest.approx(6 * 5.4e9 + 31 * 1.87e9, rel=0.02)
+    assert phase_disk(XTTS_V2, PhaseSpec(**PHASE2), [], None).written is None
+
+
+def test_phases_one_after_another_add_up_and_write_one_file_at_a_time() -> None:
+    plan = planned_disk([DiskUse(7, 5, 50), DiskUse(9, 5, 60, there=2), DiskUse()], free=20)
+    assert (plan.stays, plan.peak, plan.written, plan.fits) == (14, 19, 110, True)
+    assert not planned_disk([DiskUse(7, 5, None)], free=11).fits
+    assert not planned_disk([DiskUse(7, 5, None)], free=11).exact
+
+
+def test_two_names_of_one_file_take_its_room_once(tmp_path: Path) -> None:
+    folder = CandidateFolder(tmp_path)
+    folder.best_model_of(7).write_bytes(bytes(300))
+    folder.best_model.hardlink_to(folder.best_model_of(7))
+    folder.checkpoint(9).write_bytes(bytes(500))
+    assert files_bytes(folder) == 800
+    assert files_bytes(folder, checkpoints_only=True) == 500
+    assert files_bytes(CandidateFolder(tmp_path / "nothing")) == 0
 
 
 def test_sizes_for_people() -> None:

@@ -166,9 +166,19 @@ def test_disk_is_asked_for_before_the_start(project: Project) -> None:
     weights = 7000
     # Two phases with best model and newest checkpoint, step 500 kept, and one checkpoint being written
     # (files as small as these hold nothing that is trained: see test_disk for the moments).
-    assert plan.disk_needed == weights * (2 + 1 + 2 + 1)
+    assert plan.disk.peak == weights * (2 + 1 + 2 + 1)
+    assert plan.disk.stays == weights * (2 + 1 + 2)
     with pytest.raises(UserError, match="the disk has"):
-        check_disk(Plan(plan.stages, plan.disk_writing, disk_free=100))
+        check_disk(Plan(plan.stages, disk_free=100))
+
+
+def test_what_is_on_the_disk_already_is_not_asked_for_again(project: Project) -> None:
+    folder = project.run_folder.candidate("phase1")
+    folder.path.mkdir(parents=True)
+    fresh = project.plan().disk.peak
+    folder.best_model_of(0).write_bytes(bytes(3000))
+    folder.best_model.hardlink_to(folder.best_model_of(0))
+    assert project.plan().disk.peak == fresh - 3000
 
 
 def test_planning_needs_no_torch(finished: Project) -> None:

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.training.conftest import run_of, train
+from tests.training.conftest import declaration_of, run_of, train
 from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline.disk import files_bytes, phase_disk, weights_bytes
 from xtts_finetune.records.metrics import EvalRecord, QualityRecord, StepRecord, read_metrics
+from xtts_finetune.spec.sources import KeptStep
 
 
 def timeless(record: StepRecord | EvalRecord) -> StepRecord | EvalRecord:
@@ -210,3 +212,12 @@ def test_a_clip_that_cannot_be_read_any_more_ends_the_phase_with_its_name(projec
     assert (info["status"], info["reason"]["name"]) == ("failed", "unreadable")
     assert "prepare the clips again" in folder.stopping_reason.read_text(encoding="utf-8")
     assert [step for step, _ in folder.checkpoints()] == [3]
+
+
+def test_a_phase_takes_the_disk_that_the_plan_says(trained: Path) -> None:
+    run = run_of(trained)
+    weights = weights_bytes(trained / "base" / "model.pth")
+    spec = declaration_of(trained).phases["phase1"]
+    planned = phase_disk(weights, spec, [KeptStep(3, with_optimizer=True)], 6)
+    # The estimate has XTTS v2's HiFi-GAN in it, which is a little larger than a tiny base's.
+    assert planned.stays == pytest.approx(files_bytes(run.candidate("phase1")), rel=0.15)

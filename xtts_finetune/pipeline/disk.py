@@ -1,16 +1,67 @@
-"""How much disk a phase needs, before anything is written."""
+"""How much disk a plan needs, before anything is written."""
 
 from __future__ import annotations
 
 import shutil
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from xtts_finetune.records.run_folder import CandidateFolder
+from xtts_finetune.spec.phase import Keep, PhaseSpec
 from xtts_finetune.spec.sources import KeptStep
 
 # The HiFi-GAN with its speaker encoder: 26 M weights in fp32. Every model file has one; it is not trained.
 HIFIGAN_BYTES = 100_000_000
+
+
+@dataclass(frozen=True)
+class DiskUse:
+    """What a stage does to the disk, in bytes.
+
+    stays     what it leaves
+    writing   what it needs beside that for a moment: an old file stays until the new one is whole
+    written   what goes to the disk in all, each time a file is written anew; None while steps are not counted
+    there     what is on the disk already and is part of `stays`, or is cleared away before
+    """
+
+    stays: int = 0
+    writing: int = 0
+    written: int | None = 0
+    there: int = 0
+
+
+@dataclass(frozen=True)
+class PlannedDisk:
+    """What a whole plan does to the disk, in bytes.
+
+    `stays` and `peak` count what comes in addition to what is there; `written` is at least so much where the
+    steps of a phase are not counted yet, and then not `exact`.
+    """
+
+    written: int = 0
+    stays: int = 0
+    peak: int = 0
+    free: int = 0
+    exact: bool = True
+
+    @property
+    def fits(self) -> bool:
+        """Whether there is room for the peak."""
+        return self.peak <= self.free
+
+
+def planned_disk(stages: Iterable[DiskUse], free: int) -> PlannedDisk:
+    """What the stages do to the disk one after another."""
+    written = stays = peak = 0
+    exact = True
+    for stage in stages:
+        peak = max(peak, stays - stage.there + stage.stays + stage.writing)
+        stays += stage.stays - stage.there
+        written += stage.written or 0
+        exact = exact and stage.written is not None
+    return PlannedDisk(written, max(0, stays), peak, free, exact)
 
 
 def weights_bytes(model: Path) -> int:
@@ -26,15 +77,41 @@ def checkpoint_bytes(weights: int) -> int:
     return weights + 2 * max(0, weights - HIFIGAN_BYTES)
 
 
-def phase_bytes(weights: int, kept: Sequence[KeptStep]) -> int:
-    """About what a finished phase leaves: best model, newest checkpoint, and those kept for others."""
+def phase_bytes(weights: int, kept: Sequence[KeptStep], keep: Keep) -> int:
+    """About what a finished phase leaves: best models, newest checkpoints, and those kept for later phases."""
     whole = checkpoint_bytes(weights)
-    return weights + whole + sum(whole if step.with_optimizer else weights for step in kept)
+    for_others = sum(whole if step.with_optimizer else weights for step in kept)
+    return keep.best * weights + keep.checkpoints * whole + for_others
 
 
-def writing_bytes(weights: int) -> int:
-    """About what is needed beside that for a moment: an old checkpoint stays until the new one is whole."""
-    return checkpoint_bytes(weights)
+def phase_disk(
+    weights: int, phase: PhaseSpec, kept: Sequence[KeptStep], steps: int | None, there: int = 0
+) -> DiskUse:
+    """What a phase of `steps` steps does to the disk; `weights` is the size of one model file.
+
+    A phase of XTTS v2 stays within one best model (1.87 GB), one checkpoint that resumes (5.4 GB) and one that
+    is being written. Written in all is as if every evaluation found a new best model and checkpoints came by
+    steps alone: a slow machine writes some more of them, `checkpoint_every.minutes` apart.
+    """
+    whole, stays = checkpoint_bytes(weights), phase_bytes(weights, kept, phase.keep)
+    written = None
+    if steps is not None:
+        saves = -(-steps // phase.checkpoint_every.steps)
+        saves += sum(1 for each in kept if each.step % phase.checkpoint_every.steps and each.step < steps)
+        slimmed = sum(1 for each in kept if not each.with_optimizer)
+        evaluations = 1 + -(-steps // phase.eval_every_steps)
+        written = saves * whole + (slimmed + evaluations) * weights
+    return DiskUse(stays, whole, written, min(there, stays))
+
+
+def files_bytes(folder: CandidateFolder, checkpoints_only: bool = False) -> int:
+    """What the models and checkpoints of a folder take up; two names of one file count once."""
+    if not folder.path.is_dir():
+        return 0
+    files = folder.path.glob("checkpoint_*.pth" if checkpoints_only else "*.pth")
+    return sum(
+        {(each.st_dev, each.st_ino): each.st_size for each in (file.stat() for file in files)}.values()
+    )
 
 
 def free_bytes(folder: Path) -> int:

@@ -85,7 +85,8 @@ def raise_unless_complete(work: Work, name: str, ended: Ended) -> None:
     if info.get("status") == "done" and not ended.interrupted:
         return
     if info.get("status") == "done":
-        raise Interrupted(f"interrupted when {name} was done")  # what comes after it was not asked for any more
+        # What comes after it was not asked for any more.
+        raise Interrupted(f"interrupted when {name} was done")
     if info.get("status") == "interrupted":
         raise Interrupted(f"{name} was interrupted")
     message = failure_text(info)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.pipeline.disk import phase_bytes
+from xtts_finetune.pipeline.disk import files_bytes, phase_disk
 from xtts_finetune.pipeline.fingerprints import Inputs, differences, hash_of
 from xtts_finetune.pipeline.inputs import CLIPS, data_info, phase_inputs, weights_key
 from xtts_finetune.pipeline.stage_records import read_phase_yaml
@@ -54,7 +54,9 @@ def phase_stage(around: Surroundings, name: str, source_stage: Stage | None) -> 
     inputs = phase_inputs(declaration, name, around.base, around.clips, weights)
     state, why, certain = _state(folder, inputs, source, waits)
     steps = spec.steps if spec.steps is not None else _planned_steps(around, name)
-    disk = phase_bytes(around.weights_bytes, kept_steps(declaration, name))
+    # A stale phase's checkpoints go before it starts; its best model is set aside and stays.
+    there = files_bytes(folder, checkpoints_only=state is State.STALE)
+    disk = phase_disk(around.weights_bytes, spec, kept_steps(declaration, name), steps, there)
     return Stage(
         kind="phase",
         name=name,

@@ -9,7 +9,7 @@ from xtts_finetune.data.fingerprint import changed_inputs, data_inputs
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.utterance_state import utterances_current
 from xtts_finetune.pipeline import inputs
-from xtts_finetune.pipeline.disk import free_bytes, readable, weights_bytes, writing_bytes
+from xtts_finetune.pipeline.disk import free_bytes, readable, weights_bytes
 from xtts_finetune.pipeline.fingerprints import Inputs, differences
 from xtts_finetune.pipeline.phase_state import Surroundings, check_checkpoint, phase_stage, weights_of
 from xtts_finetune.pipeline.stage_records import read_stage
@@ -42,7 +42,7 @@ def make_plan(declaration: Declaration, wanted: Sequence[str] = ()) -> Plan:
         stages += [phases[name], _utterances_stage(around, name, phases[name])]
     stages.append(_closing_stage(run, "decision", inputs.decision_inputs(declaration, run), stages))
     stages.append(_closing_stage(run, "report", inputs.report_inputs(declaration, run), stages))
-    return Plan(tuple(stages), writing_bytes(weights), free_bytes(run.root))
+    return Plan(tuple(stages), free_bytes(run.root))
 
 
 def check_names(declaration: Declaration, wanted: Sequence[str]) -> list[str]:
@@ -59,9 +59,10 @@ def check_names(declaration: Declaration, wanted: Sequence[str]) -> list[str]:
 
 def check_disk(plan: Plan) -> None:
     """Raise UserError when the disk lacks the room that the plan needs."""
-    if plan.disk_needed > plan.disk_free:
+    disk = plan.disk
+    if not disk.fits:
         raise UserError(
-            f"the disk has {readable(plan.disk_free)} free, about {readable(plan.disk_needed)} are needed: "
+            f"the disk has {readable(disk.free)} free, about {readable(disk.peak)} are needed: "
             "make room, or run fewer phases at a time"
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from xtts_finetune.pipeline.disk import readable
+from xtts_finetune.pipeline.disk import PlannedDisk, readable
 from xtts_finetune.pipeline.progress import grouped
 from xtts_finetune.pipeline.stages import Plan, Stage, State
 
@@ -21,7 +21,7 @@ def print_plan(plan: Plan, console: Console) -> None:
     for heading in ("steps", "epochs", "disk"):
         table.add_column(heading, justify="right", no_wrap=True)
     for stage in plan.stages:
-        disk = f"about {readable(stage.disk)}" if stage.due and stage.disk else ""
+        disk = f"about {readable(stage.disk.stays)}" if stage.due and stage.disk.stays else ""
         table.add_row(stage.name, stage.state.value, stage.why, _steps(stage), _epochs(stage), disk)
         table.rows[-1].style = STYLES[stage.state]
     console.print(table)
@@ -29,9 +29,18 @@ def print_plan(plan: Plan, console: Console) -> None:
     if not due:
         console.print("Everything is up to date; nothing would run.", highlight=False)
         return
-    needed, free = readable(plan.disk_needed), readable(plan.disk_free)
-    disk = f"about {needed} of disk needed at the peak, {free} free" if plan.disk_needed else f"{free} free"
-    console.print(f"{due} of {len(plan.stages)} stages would run; {disk}.", highlight=False, soft_wrap=True)
+    console.print(
+        f"{due} of {len(plan.stages)} stages would run; {_disk(plan.disk)}.", highlight=False, soft_wrap=True
+    )
+
+
+def _disk(disk: PlannedDisk) -> str:
+    """What is written in all, what stays of it, and what is needed at the peak."""
+    free = f"{readable(disk.free)} free"
+    if not disk.peak:
+        return free
+    written = f"{'about' if disk.exact else 'more than'} {readable(disk.written)} written in all"
+    return f"{written}, {readable(disk.stays)} of disk stay, {readable(disk.peak)} at the peak, {free}"
 
 
 def _steps(stage: Stage) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
+from xtts_finetune.pipeline.disk import DiskUse, PlannedDisk, planned_disk
 from xtts_finetune.pipeline.fingerprints import Inputs
 
 Kind = Literal["data", "base", "phase", "utterances", "decision", "report"]
@@ -39,7 +40,7 @@ class Stage:
     steps: int | None = None
     epochs: float | None = None
     resumes_at: int | None = None
-    disk: int = 0
+    disk: DiskUse = field(default_factory=DiskUse)
 
     @property
     def due(self) -> bool:
@@ -49,10 +50,9 @@ class Stage:
 
 @dataclass(frozen=True)
 class Plan:
-    """The stages in the order they run. Disk is in bytes; `disk_writing` is needed for a while only."""
+    """The stages in the order they run, and what those that are due do to a disk with so many free bytes."""
 
     stages: tuple[Stage, ...]
-    disk_writing: int = 0
     disk_free: int = 0
 
     @property
@@ -61,10 +61,9 @@ class Plan:
         return tuple(stage for stage in self.stages if stage.due)
 
     @property
-    def disk_needed(self) -> int:
-        """What the due stages add to the disk at their peak."""
-        kept = sum(stage.disk for stage in self.due)
-        return kept + self.disk_writing if kept else 0
+    def disk(self) -> PlannedDisk:
+        """What the due stages do to the disk."""
+        return planned_disk([stage.disk for stage in self.due], self.disk_free)
 
     def stage(self, name: str) -> Stage:
         """The stage of this name. Raises KeyError when the plan has none."""

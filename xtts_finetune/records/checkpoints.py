@@ -45,7 +45,7 @@ def read_checkpoint_records(folder: CandidateFolder) -> list[CheckpointRecord]:
     """The records of a phase's checkpoints, the newest last; one that cannot be read does not count."""
     records = []
     for step in folder.recorded_steps():
-        with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
+        with contextlib.suppress(OSError, ValueError, TypeError, LookupError):
             content = json.loads(folder.checkpoint_record(step).read_text(encoding="utf-8"))
             records.append(
                 CheckpointRecord(**{name: content[name] for name in CheckpointRecord.__annotations__})

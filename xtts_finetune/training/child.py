@@ -5,6 +5,7 @@ Exit codes: 0 the phase is done (all steps, or a stop rule), 1 it failed, 2 an i
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -17,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.events import EventWriter
+from xtts_finetune.records.metrics import Metrics, read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
-from xtts_finetune.records.stopping import Stop
+from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.declaration import Declaration, load_declaration
 from xtts_finetune.spec.phase import PhaseSpec
 
@@ -72,14 +74,17 @@ def train_phase(
         speak = speech(declaration, run, name)
     try:
         stop = _train(declaration, run, folder, phase, interrupted, speak)
-    except UserError as error:
-        if not folder.metrics.is_file():
-            raise  # nothing has begun, so there is nothing to close
-        _close(run, folder, phase, job, stop_of_error(error))
-        raise
     except Exception as error:
-        traceback.print_exc()
-        stop = stop_of_error(error)
+        stop = stop_of_error(error, _newest_step(folder))
+        unreadable = isinstance(error, UserError) and stop.reason is Reason.UNREADABLE
+        if unreadable and not folder.metrics.is_file():
+            raise  # nothing has begun, so there is nothing to close
+        if not unreadable:
+            traceback.print_exc()
+        _close(run, folder, phase, job, stop)
+        if unreadable:
+            raise
+        return stop
     _close(run, folder, phase, job, stop)
     return stop
 
@@ -109,20 +114,32 @@ def _train(
         data.close()
 
 
+def _newest_step(folder: CandidateFolder) -> int | None:
+    """The last step on record, for what is said of an error; None before the first."""
+    try:
+        steps = read_metrics(folder.metrics).steps
+    except UserError:
+        return None
+    return steps[-1].step if steps else None
+
+
 def _close(
     run: RunFolder, folder: CandidateFolder, phase: PhaseSpec, job: dict[str, Any], stop: Stop
 ) -> None:
-    """Write the closing records from the phase's own."""
+    """Write the closing records from the phase's own, as far as these can be read."""
     from xtts_finetune.records.clips import read_clips  # noqa: PLC0415
     from xtts_finetune.records.closing import write_closing  # noqa: PLC0415
-    from xtts_finetune.records.metrics import read_metrics  # noqa: PLC0415
     from xtts_finetune.training.closing import phase_facts  # noqa: PLC0415
 
+    metrics, train_clips = Metrics(), None
+    with contextlib.suppress(UserError):  # the records say so
+        metrics = read_metrics(folder.metrics)
+        train_clips = len(read_clips(run.clips, "train"))
     facts = phase_facts(
         folder.name,
         phase,
-        len(read_clips(run.clips, "train")),
-        read_metrics(folder.metrics),
+        train_clips,
+        metrics,
         stop,
         started=str(job["started"]),
         fingerprint=str(job["fingerprint"]),

@@ -117,7 +117,7 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         hide_events_after(self.dashboard_logger, step)
 
     def _all_done(self) -> Stop:
-        return Stop(Reason.ALL_STEPS_DONE, f"all {self.job.total_steps} steps are done", {"steps": self.step})
+        return Stop(Reason.ALL_STEPS_DONE, f"all {self.job.total_steps} steps are done", {"step": self.step})
 
     def _take_step(self) -> None:
         """One optimizer step over its micro-batches. Everything random in it depends on (seed, step) alone."""

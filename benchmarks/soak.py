@@ -16,6 +16,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 from dataclasses import asdict
@@ -36,6 +37,8 @@ def main() -> None:
     work = arguments.work or Path(tempfile.mkdtemp(prefix="soak_"))
     # Sums on the CPU come out the same to the bit with the same number of threads only.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # Started in the background this process ignores SIGINT, and so would the commands that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     project = make_project(work / "project")
     untouched = Path(shutil.copytree(project, work / "untouched"))
     run_to_the_end(untouched)

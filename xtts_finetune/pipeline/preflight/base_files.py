@@ -1,0 +1,59 @@
+"""The base's five files, as far as they can be looked at without torch."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline.disk import readable
+from xtts_finetune.pipeline.preflight.check import Check, error, ok
+from xtts_finetune.xtts.base import BaseFiles, find_base, read_config
+
+NAME = "base"
+PICKLE = b"\x80"  # how the files of before torch 1.6 begin, mel_stats.pth among them
+
+
+def check_base(name_or_path: str, deep: bool = False) -> Check:
+    """Whether all files are there and whole; `deep` reads all of them and compares the sums in them (seconds)."""
+    try:
+        base = find_base(name_or_path)
+        read_config(base)
+    except UserError as fault:
+        return error(NAME, str(fault), "run_pipeline --demo shows everything without it")
+    fetch = "fetch this file of the same release again"
+    try:
+        json.loads(base.vocab.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as fault:
+        return error(NAME, f"{base.vocab} is not readable JSON ({fault})", fetch)
+    for file in (base.model, base.dvae, base.mel_stats):
+        fault_found = _fault(file, deep)
+        if fault_found:
+            return error(NAME, f"{file} {fault_found}", fetch)
+    return ok(NAME, f"{base.folder}, {readable(_size(base))}")
+
+
+def _fault(file: Path, deep: bool) -> str:
+    """What is wrong with a file of weights, '' for nothing."""
+    try:
+        with file.open("rb") as content:
+            begins = content.read(2)
+        if begins[:1] == PICKLE:
+            return ""
+        if begins != b"PK":
+            return "is no file of weights"
+        with zipfile.ZipFile(file) as archive:
+            if not any(name.endswith("data.pkl") for name in archive.namelist()):
+                return "is a zip file, but holds no weights"
+            return "is damaged" if deep and archive.testzip() is not None else ""
+    except zipfile.BadZipFile:
+        return f"is not whole: it ends after {readable(file.stat().st_size)}"
+    except OSError as fault:
+        return f"cannot be read ({fault.strerror or fault})"
+
+
+def _size(base: BaseFiles) -> int:
+    return sum(
+        file.stat().st_size for file in (base.model, base.dvae, base.mel_stats, base.vocab, base.config)
+    )

@@ -1,0 +1,77 @@
+"""All checks together: the quick ones before a run, all of them for `xtts-finetune doctor`."""
+
+from __future__ import annotations
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline.disk import weights_bytes
+from xtts_finetune.pipeline.phase_closing import as_it_ran
+from xtts_finetune.pipeline.plan import make_plan
+from xtts_finetune.pipeline.preflight.base_files import check_base
+from xtts_finetune.pipeline.preflight.check import Check, Verdict, error
+from xtts_finetune.pipeline.preflight.folder import check_folder, check_nobody_at_work
+from xtts_finetune.pipeline.preflight.gpu import Gpu, check_device, check_torch, find_gpu
+from xtts_finetune.pipeline.preflight.memory import Memory, check_memory, computer_memory
+from xtts_finetune.pipeline.preflight.memory_estimate import estimate, longest_clip
+from xtts_finetune.pipeline.preflight.plan_checks import check_data, check_disk, check_sources
+from xtts_finetune.pipeline.preflight.versions import check_versions
+from xtts_finetune.pipeline.smaller_batch import recorded_batches
+from xtts_finetune.pipeline.stage_records import read_phase_yaml
+from xtts_finetune.pipeline.stages import Plan
+from xtts_finetune.records.clips import read_clips
+from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.spec.declaration import Declaration
+from xtts_finetune.xtts.base import find_base, read_config
+
+# A base with fewer bytes of weights trains on a CPU in minutes.
+SMALL_BASE = 200_000_000
+
+
+def quick_checks(declaration: Declaration, device: str, plan: Plan) -> list[Check]:
+    """What can be said in half a second before the plan's first stage; nothing is written."""
+    base = check_base(declaration.pipeline.base)
+    checks = [base, check_folder(declaration.run_folder), check_disk(plan)]
+    if base.verdict is Verdict.ERROR:
+        return checks
+    gpu = find_gpu() if device != "cpu" else None
+    small = weights_bytes(find_base(declaration.pipeline.base).model) < SMALL_BASE
+    return [*checks, check_device(device, gpu, small), *memory_checks(declaration, plan, gpu)]
+
+
+def all_checks(declaration: Declaration, device: str) -> list[Check]:
+    """Everything that can be looked at; takes as long as reading the base and importing torch."""
+    base = check_base(declaration.pipeline.base, deep=True)
+    gpu = find_gpu()
+    checks = [*check_versions(), check_torch(device, gpu), base, check_folder(declaration.run_folder)]
+    checks.append(check_nobody_at_work(declaration.run_folder))
+    if base.verdict is Verdict.ERROR:
+        return checks
+    try:
+        plan = make_plan(declaration)
+    except UserError as fault:
+        return [*checks, error("plan", str(fault), "mend that first")]
+    small = weights_bytes(find_base(declaration.pipeline.base).model) < SMALL_BASE
+    checks += [check_device(device, gpu, small), check_data(plan), *check_sources(declaration, plan)]
+    return [*checks, check_disk(plan), *memory_checks(declaration, plan, gpu if device != "cpu" else None)]
+
+
+def installation_checks() -> list[Check]:
+    """What can be said without any declaration."""
+    gpu = find_gpu()
+    return [*check_versions(), check_torch("auto", gpu), check_device("auto", gpu, small=gpu is None)]
+
+
+def memory_checks(declaration: Declaration, plan: Plan, gpu: Gpu | None) -> list[Check]:
+    """One for each phase that is due, with the batches that it will run with."""
+    base, run = find_base(declaration.pipeline.base), RunFolder(declaration.run_folder)
+    memory = Memory(gpu.name, gpu.total, gpu.free) if gpu is not None else computer_memory()
+    tokens = longest_clip(read_clips(run.clips, "train") if run.clips.is_file() else [])
+    model, config = weights_bytes(base.model), read_config(base)
+    checks = []
+    for stage in plan.due:
+        if stage.kind == "phase":
+            recorded = read_phase_yaml(run.candidate(stage.name))
+            fingerprint = str((recorded or {}).get("fingerprint"))
+            declared = declaration.phases[stage.name]
+            phase = as_it_ran(declared, recorded_batches(recorded, fingerprint, declared))
+            checks.append(check_memory(stage.name, estimate(model, config, phase, tokens), memory))
+    return checks

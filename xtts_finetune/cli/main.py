@@ -15,6 +15,7 @@ def _app() -> None:
     import typer  # noqa: PLC0415
 
     from xtts_finetune.cli.decide import decide  # noqa: PLC0415
+    from xtts_finetune.cli.doctor import doctor  # noqa: PLC0415
     from xtts_finetune.cli.options import APP, start  # noqa: PLC0415
     from xtts_finetune.cli.prepare import prepare  # noqa: PLC0415
     from xtts_finetune.cli.report import report  # noqa: PLC0415
@@ -24,7 +25,7 @@ def _app() -> None:
 
     app = typer.Typer(**APP)
     app.callback(no_args_is_help=True)(start)
-    for verb in (run, prepare, utterances, decide, report, schema):
+    for verb in (run, doctor, prepare, utterances, decide, report, schema):
         app.command()(verb)
     app(prog_name="xtts-finetune")
 

@@ -97,6 +97,12 @@ def child_lock(
         yield
 
 
+def child_is_gone(root: Path) -> bool:
+    """Whether no child holds the run's folder: one that outlived its command may still be saving."""
+    with contextlib.ExitStack() as stack:
+        return _enter(stack, root, CHILD_LOCK, 0.0)
+
+
 def read_holder(root: Path, lock: str) -> Holder | None:
     """What the record beside a lock says; None when there is none, or it is torn."""
     try:

@@ -9,7 +9,7 @@ from xtts_finetune.data.fingerprint import changed_inputs, data_inputs
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.utterance_state import utterances_current
 from xtts_finetune.pipeline import inputs
-from xtts_finetune.pipeline.disk import free_bytes, readable, weights_bytes
+from xtts_finetune.pipeline.disk import free_bytes, weights_bytes
 from xtts_finetune.pipeline.fingerprints import Inputs, differences
 from xtts_finetune.pipeline.phase_state import Surroundings, check_checkpoint, phase_stage, weights_of
 from xtts_finetune.pipeline.stage_records import read_stage
@@ -55,16 +55,6 @@ def check_names(declaration: Declaration, wanted: Sequence[str]) -> list[str]:
             known = f"{declaration.file.name} declares {', '.join(declared)}"
             raise UserError(f"unknown phase '{name}'{meant or ';'} {known}")
     return [name for name in declared if name in wanted or not wanted]
-
-
-def check_disk(plan: Plan) -> None:
-    """Raise UserError when the disk lacks the room that the plan needs."""
-    disk = plan.disk
-    if not disk.fits:
-        raise UserError(
-            f"the disk has {readable(disk.free)} free, about {readable(disk.peak)} are needed: "
-            "make room, or run fewer phases at a time"
-        )
 
 
 def _compare(before: Inputs | None, now: Inputs) -> tuple[State, str]:

@@ -13,9 +13,13 @@ from xtts_finetune.evaluation.decision import decide, write_decision
 from xtts_finetune.pipeline.fingerprints import hash_of
 from xtts_finetune.pipeline.inputs import decision_inputs, report_inputs
 from xtts_finetune.pipeline.jobs import run_job
-from xtts_finetune.pipeline.lock import run_lock
+from xtts_finetune.pipeline.leftovers import sweep_leftovers
+from xtts_finetune.pipeline.lock import child_is_gone, refuse_second_command, run_lock
+from xtts_finetune.pipeline.phase_record import update_records
 from xtts_finetune.pipeline.phases import forget_phase, train_phase
-from xtts_finetune.pipeline.plan import check_disk, check_names, make_plan
+from xtts_finetune.pipeline.plan import check_names, make_plan
+from xtts_finetune.pipeline.preflight.check import Verdict
+from xtts_finetune.pipeline.preflight.preflight import quick_checks
 from xtts_finetune.pipeline.report import write_report
 from xtts_finetune.pipeline.running import Work
 from xtts_finetune.pipeline.stage_records import forget_stage, write_stage
@@ -36,12 +40,14 @@ def run_plan(
     Raises UserError when an input is wrong, WorkFailed with the reason and the log, Interrupted on Ctrl-C.
     """
     plan = make_plan(work.declaration, wanted)
+    refuse_second_command(work.run.root)
+    if "phase" in kinds and any(stage.kind in kinds for stage in plan.due):
+        _preflight(work, plan)
     with run_lock(work.run.root), ending_like_ctrl_c():
+        _tidy(work)
         if fresh:
             _forget(work, wanted)
-            plan = make_plan(work.declaration, wanted)
-        if "phase" in kinds:
-            check_disk(plan)
+        plan = make_plan(work.declaration, wanted)
         done: set[str] = set()
         while (stage := next((stage for stage in plan.due if stage.kind in kinds), None)) is not None:
             if stage.name in done:
@@ -89,8 +95,10 @@ def decide_now(work: Work) -> None:
     """Decide from what is there, and print the answer. Raises UserError when nothing was run."""
     _check_begun(work)
     with run_lock(work.run.root):
+        _tidy(work)
         decision = decide(work.declaration, work.run)
         write_decision(work.run, decision)
+        update_records(work.declaration, work.run)
         write_stage(work.run, "decision", decision_inputs(work.declaration, work.run))
     say_decision(work, decision.to_json())
 
@@ -99,6 +107,7 @@ def report_now(work: Work) -> None:
     """Write the report from what is there, and print its path. Raises UserError when nothing was run."""
     _check_begun(work)
     with run_lock(work.run.root):
+        _tidy(work)
         path = write_report(work.declaration, work.run)
         write_stage(work.run, "report", report_inputs(work.declaration, work.run))
     work.say(f"report: {path}")
@@ -131,6 +140,7 @@ def do_stage(work: Work, stage: Stage, plan: Plan) -> None:
         work.say(f"{stage.candidate} has spoken: {work.run.candidate(stage.candidate).utterances}")
     elif stage.kind == "decision":
         write_decision(work.run, decide(work.declaration, work.run))
+        update_records(work.declaration, work.run)
     else:
         write_report(work.declaration, work.run)
     write_stage(work.run, stage.name, stage.inputs)
@@ -145,6 +155,24 @@ def _do_base(work: Work, stage: Stage, plan: Plan) -> None:
     run_job(work, "base", kinds, fingerprint=hash_of(stage.inputs))
     if len(kinds) > 1:
         write_stage(work.run, spoken.name, spoken.inputs)
+
+
+def _preflight(work: Work, plan: Plan) -> None:
+    """Say what may go wrong. Raises UserError with everything that will; nothing is written before."""
+    checks = quick_checks(work.declaration, work.device, plan)
+    for check in checks:
+        if check.verdict is Verdict.WARNING:
+            work.say(f"warning: {check}", "yellow")
+    errors = [str(check) for check in checks if check.verdict is Verdict.ERROR]
+    if errors:
+        raise UserError("\n".join([*errors, "nothing was started; xtts-finetune doctor shows all checks"]))
+
+
+def _tidy(work: Work) -> None:
+    """Bring records up to what is declared by now, and clear away what killed processes left."""
+    update_records(work.declaration, work.run)
+    if child_is_gone(work.run.root):
+        sweep_leftovers(work.run.root)
 
 
 def _say(work: Work, lines: Sequence[str]) -> None:

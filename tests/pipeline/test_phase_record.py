@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 
 from tests.pipeline.project import Project
 from xtts_finetune.errors import UserError, WorkFailed
-from xtts_finetune.pipeline.phase_record import RECORD_NAME, update_records
+from xtts_finetune.pipeline.phase_record import update_records
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.closing import read_model_info, write_closing
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, read_metrics
@@ -25,7 +25,7 @@ HOSTILE = (
 
 
 def record_of(project: Project, phase: str = "phase1") -> str:
-    return (project.run_folder.candidate(phase).path / RECORD_NAME).read_text(encoding="utf-8")
+    return project.run_folder.candidate(phase).record.read_text(encoding="utf-8")
 
 
 def with_levels(project: Project) -> None:
@@ -150,7 +150,7 @@ def test_the_decision_is_named_once_it_was_made_for_this_very_model(finished: Pr
 def test_nothing_is_written_where_nothing_changed(finished: Project) -> None:
     declaration, folder = finished.declaration(), finished.run_folder.candidate("phase1")
     update_records(declaration, finished.run_folder)
-    files = [folder.path / RECORD_NAME, folder.model_info, folder.stopping_reason]
+    files = [folder.record, folder.model_info, folder.stopping_reason]
     before = [file.stat().st_mtime_ns for file in files]
     update_records(declaration, finished.run_folder)
     assert [file.stat().st_mtime_ns for file in files] == before
@@ -160,10 +160,10 @@ def test_nothing_is_written_where_nothing_changed(finished: Project) -> None:
 
 def test_the_record_of_an_older_version_is_left_alone(finished: Project) -> None:
     folder = finished.run_folder.candidate("phase1")
-    (folder.path / RECORD_NAME).unlink()
+    (folder.record).unlink()
     write_json_atomic(folder.model_info, {"candidate": "phase1", "status": "done", "level": None})
     update_records(finished.declaration(), finished.run_folder)
-    assert not (folder.path / RECORD_NAME).exists()
+    assert not (folder.record).exists()
 
 
 def hostile(declaration: Declaration) -> Declaration:

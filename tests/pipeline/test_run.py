@@ -17,7 +17,7 @@ import pytest
 from tests.pipeline.project import Project
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.pipeline.lock import run_lock
-from xtts_finetune.pipeline.run import decide_now, report_now, run_plan, speak_now
+from xtts_finetune.pipeline.run import decide_now, prepare_now, report_now, speak_now
 from xtts_finetune.records.closing import read_model_info
 
 ALL = ["prepare", "base", "phase1", "utterances", "phase2", "utterances"]
@@ -217,10 +217,21 @@ def test_a_child_whose_parent_is_gone_stops(finished: Project, tmp_path: Path) -
     assert (tmp_path / "stopped").is_file()
 
 
+def test_prepare_looks_again_at_what_seems_current(finished: Project) -> None:
+    """It is what a user is told to do about a damaged cache; clips that come out as they were change nothing."""
+    prepare_now(finished.work())
+    assert all(state == "up to date" for state in finished.states().values())
+    finished.run()
+    assert finished.started == []
+    (finished.folder / "started.txt").unlink(missing_ok=True)
+    prepare_now(finished.work())
+    assert finished.started == ["prepare"]
+
+
 def test_verbs_do_only_their_own_work(project: Project) -> None:
     """`prepare` asks for no disk that only training needs, and trains nothing."""
     work = project.work()
-    run_plan(work, kinds=("data",))
+    prepare_now(work)
     assert project.started == ["prepare"]
     speak_now(work, [])
     assert project.started == ["prepare", "utterances"]

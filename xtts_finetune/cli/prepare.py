@@ -10,6 +10,6 @@ def prepare(
 ) -> None:
     """Read and check the clips, choose the eval set, and say which clips are left out and why."""
     declaration = load(file, demo, settings or [])
-    from xtts_finetune.pipeline.run import run_plan  # noqa: PLC0415
+    from xtts_finetune.pipeline.run import prepare_now  # noqa: PLC0415
 
-    run_plan(work_on(declaration, settings or [], device), kinds=("data",))
+    prepare_now(work_on(declaration, settings or [], device))

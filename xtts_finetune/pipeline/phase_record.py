@@ -11,12 +11,10 @@ from xtts_finetune.pipeline.phase_record_text import record_text
 from xtts_finetune.records.atomic import write_text_atomic
 from xtts_finetune.records.closing import read_model_info, rewrite_judgement
 from xtts_finetune.records.metrics import read_metrics
-from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
+from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.training.success import judge
-
-RECORD_NAME = "RECORD.md"
 
 
 def update_records(declaration: Declaration, run: RunFolder) -> None:
@@ -44,15 +42,10 @@ def write_record(declaration: Declaration, run: RunFolder, name: str) -> Path | 
     judgement = judge(declaration.phases[name].success, read_metrics(folder.metrics), reason, quality)
     info = rewrite_judgement(folder, info, judgement)
     text = record_text(info, declaration, read_decision(run, info, quality))
-    path = record_path(folder)
+    path = folder.record
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         write_text_atomic(path, text)
     return path
-
-
-def record_path(folder: CandidateFolder) -> Path:
-    """Where a phase's RECORD.md lies."""
-    return folder.path / RECORD_NAME
 
 
 def read_decision(run: RunFolder, info: Mapping[str, Any], quality: float | None) -> Mapping[str, Any] | None:

@@ -29,6 +29,17 @@ from xtts_finetune.pipeline.summary import data_lines, phase_lines, say_decision
 ALL_KINDS: tuple[Kind, ...] = ("data", "base", "phase", "utterances", "decision", "report")
 
 
+def prepare_now(work: Work) -> None:
+    """Read, check, split and encode the clips.
+
+    Also when nothing seems to have changed: what was damaged since is made anew. Raises like `run_plan`.
+    """
+    plan = make_plan(work.declaration)
+    with run_lock(work.run.root), ending_like_ctrl_c():
+        _tidy(work)
+        do_stage(work, plan.stage("data"), plan)
+
+
 def run_plan(
     work: Work, wanted: Sequence[str] = (), fresh: bool = False, kinds: Sequence[Kind] = ALL_KINDS
 ) -> None:

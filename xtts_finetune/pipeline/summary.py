@@ -8,7 +8,6 @@ from typing import Any
 from rich.table import Table
 
 from xtts_finetune.pipeline.inputs import data_info
-from xtts_finetune.pipeline.phase_record import RECORD_NAME
 from xtts_finetune.pipeline.progress import grouped
 from xtts_finetune.pipeline.running import Work
 from xtts_finetune.records.closing import read_model_info
@@ -51,7 +50,7 @@ def phase_lines(folder: CandidateFolder) -> list[str]:
         # The command goes on with what comes next; that this phase gave it nothing must not go by unseen.
         lines.append(f"  it brought nothing: {info.get('meaning', '')}")
         lines.append(f"  next: {info.get('advice', '')}")
-    return [*lines, f"  record: {folder.path / RECORD_NAME}"]
+    return [*lines, f"  record: {folder.record}"]
 
 
 def change(before: dict[str, Any], after: dict[str, Any], name: str) -> str:

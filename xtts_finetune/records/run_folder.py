@@ -63,6 +63,11 @@ class CandidateFolder:
         return self.path / "model_info.json"
 
     @property
+    def record(self) -> Path:
+        """For people: the filled-in record of the phase."""
+        return self.path / "RECORD.md"
+
+    @property
     def utterances(self) -> Path:
         """Folder of the generated speech."""
         return self.path / "utterances"

@@ -14,7 +14,7 @@ from benchmarks.soak_kills import command, phase_folder
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of this kind are Linux's")
-@pytest.mark.parametrize("kilobytes", [2_000_000, 4_000_000])
+@pytest.mark.parametrize("kilobytes", [1_500_000, 2_500_000])
 def test_a_phase_that_memory_does_not_suffice_for_says_so(
     ready: Path, tmp_path: Path, kilobytes: int
 ) -> None:

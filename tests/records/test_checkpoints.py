@@ -119,6 +119,7 @@ def test_a_sweep_leaves_whole_checkpoints_alone(folder: CandidateFolder) -> None
     sweep_checkpoints(folder)
     assert sorted(path.name for path in folder.path.iterdir()) == [
         "best_model.pth",
+        "checkpoint_100.json",  # somebody took its checkpoint away: that is said rather than swept
         "checkpoint_200.json",
         "checkpoint_200.pth",
     ]

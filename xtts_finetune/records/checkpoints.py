@@ -65,16 +65,18 @@ def remove_checkpoint(folder: CandidateFolder, step: int) -> None:
 
 
 def put_aside(folder: CandidateFolder, step: int) -> str:
-    """Move a damaged checkpoint out of the way of the next one of its step; its new name."""
+    """Move a damaged checkpoint out of the way of the next one of its step; in words, what became of it."""
     path = folder.checkpoint(step)
+    folder.checkpoint_record(step).unlink(missing_ok=True)
+    if not path.exists():
+        return "it is gone"
     aside = next(
         name
         for number in itertools.count()
         if not (name := path.with_suffix(f".damaged{number or ''}")).exists()
     )
-    folder.checkpoint_record(step).unlink(missing_ok=True)
     path.rename(aside)
-    return aside.name
+    return f"now {aside.name}"
 
 
 def check_whole(folder: CandidateFolder, record: CheckpointRecord) -> None:
@@ -106,14 +108,14 @@ def checkpoints_that_stay(
 
 
 def sweep_checkpoints(folder: CandidateFolder) -> None:
-    """Remove what a kill left: checkpoints without a record, records without a checkpoint."""
+    """Remove what a kill left: checkpoints without a record.
+
+    A record without its checkpoint is no such thing. Somebody took the file away, which is to be said.
+    """
     recorded = set(folder.recorded_steps())
     for step, path in folder.checkpoint_files():
         if step not in recorded and path.is_file():
             path.unlink()
-    for step in recorded:
-        if not folder.checkpoint(step).exists():
-            folder.checkpoint_record(step).unlink()
 
 
 def _crc32(path: Path) -> int:

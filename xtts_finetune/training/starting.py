@@ -96,8 +96,9 @@ def resume(trainer: PhaseTrainer, say: Callable[[str], None]) -> None:
             faults[record.step] = str(error)
             continue
         for step, fault in faults.items():
-            aside = put_aside(folder, step)
-            say(f"{fault} (now {aside}); going on from the older checkpoint of step {record.step}")
+            say(
+                f"{fault} ({put_aside(folder, step)}); going on from the older checkpoint of step {record.step}"
+            )
         return _take_over(trainer, checkpoint)
     raise UserError(
         "\n".join(faults.values())

@@ -12,19 +12,20 @@ from packaging.requirements import Requirement
 
 from tests.pipeline.project import Project, weights_file
 from xtts_finetune.errors import UserError
-from xtts_finetune.pipeline.disk import DiskUse
+from xtts_finetune.pipeline.disk import DiskUse, weights_bytes
 from xtts_finetune.pipeline.lock import run_lock
 from xtts_finetune.pipeline.preflight.base_files import check_base
 from xtts_finetune.pipeline.preflight.check import Check, Verdict
 from xtts_finetune.pipeline.preflight.folder import check_folder, check_nobody_at_work
 from xtts_finetune.pipeline.preflight.gpu import Gpu, check_device, find_gpu, gpu_of, torch_check
 from xtts_finetune.pipeline.preflight.memory import Memory, check_memory
-from xtts_finetune.pipeline.preflight.memory_estimate import Estimate, clip_tokens, estimate, longest_clip
+from xtts_finetune.pipeline.preflight.memory_estimate import Estimate, Longest, estimate, longest_clip
 from xtts_finetune.pipeline.preflight.plan_checks import check_disk
 from xtts_finetune.pipeline.preflight.preflight import all_checks, quick_checks
 from xtts_finetune.pipeline.preflight.versions import check_versions, libraries_check, python_check
 from xtts_finetune.pipeline.stages import Plan, Stage, State
 from xtts_finetune.spec.phase import PhaseSpec
+from xtts_finetune.xtts.base import BaseFiles, read_config
 
 OK, WARNING, ERROR = Verdict.OK, Verdict.WARNING, Verdict.ERROR
 CARD = Gpu("NVIDIA GeForce RTX 3060", 12288 << 20, 11000 << 20)
@@ -163,19 +164,29 @@ def phase(**declared: object) -> PhaseSpec:
 
 
 def test_the_estimate_is_near_what_was_measured_at_full_size() -> None:
-    made = estimate(XTTS_V2, CONFIG, phase(batch_size=3), clip_tokens(3.0, 20))
+    made = estimate(XTTS_V2, CONFIG, phase(batch_size=3), Longest.of(3.0, 20))
     assert made.weights == pytest.approx(6.9 * 2**30, rel=0.06)
     assert made.total == pytest.approx(10.7e9, rel=0.1)
 
 
+@pytest.mark.parametrize(("batch_size", "gigabytes"), [(2, 1.22), (12, 1.78), (24, 2.61), (48, 4.31)])
+def test_the_estimate_is_near_what_was_measured_on_the_demo(
+    demo_folder: Path, batch_size: int, gigabytes: float
+) -> None:
+    base = BaseFiles(demo_folder / "base")
+    longest = Longest(tokens=164, frames=375)
+    made = estimate(weights_bytes(base.model), read_config(base), phase(batch_size=batch_size), longest)
+    assert made.total == pytest.approx(gigabytes * 1e9, rel=0.2)
+
+
 def test_the_estimate_follows_batch_precision_and_length() -> None:
-    def total(tokens: int = 400, **declared: object) -> int:
-        return estimate(XTTS_V2, CONFIG, phase(**declared), tokens).total
+    def total(seconds: float = 8.0, **declared: object) -> int:
+        return estimate(XTTS_V2, CONFIG, phase(**declared), Longest.of(seconds, 100)).total
 
     assert total(batch_size=1) < total(batch_size=2) < total(batch_size=8)
     assert total(precision="bf16") < total()
-    assert total(tokens=100) < total()
-    assert longest_clip([]) == clip_tokens(11.6, 150)
+    assert total(seconds=3.0) < total()
+    assert longest_clip([]) == Longest.of(11.6, 150)
 
 
 GB = 10**9

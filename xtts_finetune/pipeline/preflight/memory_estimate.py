@@ -14,10 +14,13 @@ CODES_A_SECOND = 22_050 / 1024
 CONDITIONING_TOKENS = 32  # what XTTS's perceiver makes of the voice
 # Of clips that are not prepared yet: the longest that are taken, and a text of usual length for them.
 LONGEST_SECONDS, LONGEST_TEXT = 11.6, 150
+FRAMES_A_SECOND = 22_050 / 256
+CONDITIONED_SECONDS = 6.0
+GELU_EXTRA = 40  # bytes a token and channel in 16 bit: 5 more tensors of 4 h
 # Python, torch and the libraries; on a GPU its context instead.
 PROCESS_BYTES = 1_000_000_000
 # What torch's allocator keeps beside what is asked for.
-SPARE = 1.15
+SPARE = 1.05
 
 
 @dataclass(frozen=True)
@@ -29,34 +32,51 @@ class Estimate:
     batch_size: int
 
 
-def estimate(model_bytes: int, config: Mapping[str, Any], phase: PhaseSpec, tokens: int) -> Estimate:
-    """Memory of a phase whose longest clip has so many tokens; `model_bytes` is a model file in fp32.
+@dataclass(frozen=True)
+class Longest:
+    """The longest clip: tokens that the GPT sees of it, and frames of it that condition the GPT."""
 
-    Weights, gradients and two moments take 16 bytes a parameter. A layer keeps s b h (34 + 5 a s / h) bytes of
-    activations in 16 bit for s tokens, b clips, width h and a heads (Korthikanti et al., Reducing Activation
-    Recomputation in Large Transformer Models, 2022, eq. 2), twice that in fp32. XTTS v2 in fp32 with 3 clips of
-    3 seconds comes to 10.5 GB; 10.7 GB were measured on a CPU (benchmarks/full_size.py). The estimate is for
-    the longest clips all in one batch, so most steps take less.
+    tokens: int
+    frames: int
+
+    @classmethod
+    def of(cls, seconds: float, text_tokens: int) -> Longest:
+        """The length of a clip with so many seconds and tokens of text, start and stop not counted."""
+        tokens = CONDITIONING_TOKENS + text_tokens + 4 + round(CODES_A_SECOND * seconds)
+        return cls(tokens, round(FRAMES_A_SECOND * min(seconds, CONDITIONED_SECONDS)))
+
+
+def estimate(model_bytes: int, config: Mapping[str, Any], phase: PhaseSpec, longest: Longest) -> Estimate:
+    """Memory of a phase with its longest clips all in one batch; `model_bytes` is a model file in fp32.
+
+    Weights, gradients and two moments take 16 bytes a parameter. A layer keeps s h (34 + 5 a s / h) bytes of
+    activations of a clip in 16 bit, for s tokens, width h and a heads (Korthikanti et al., Reducing Activation
+    Recomputation in Large Transformer Models, 2022, eq. 2), twice that in fp32. Two things come on top in this
+    model: the GELU of its GPT-2 is put together from elementary operations, which keep 6 tensors of 4 h instead
+    of one, and the conditioning encoder keeps 3 attention matrices of all frames in each of its 6 blocks.
+
+    Measured on a CPU in fp32, as the largest resident set, beside the estimate:
+
+        XTTS v2's size, 3 clips of 3 s (benchmarks/full_size.py)   10.7 GB   10.8 GB
+        the demo, batches of 2, 12, 24 and 48                      1.2, 1.8, 2.6, 4.3 GB   1.4, 2.0, 2.8, 4.4 GB
     """
     arguments = config["model_args"]
     layers, width, heads = (
         int(arguments.get(f"gpt_{name}") or default)
         for name, default in (("layers", 30), ("n_model_channels", 1024), ("n_heads", 16))
     )
+    fp32 = phase.precision == "fp32"
     trained = max(0, model_bytes - HIFIGAN_BYTES)
     weights = 4 * trained
-    a_layer = tokens * phase.batch_size * width * (34 + 5 * heads * tokens / width)
-    activations = layers * a_layer * (2 if phase.precision == "fp32" else 1)
+    tokens = longest.tokens
+    a_layer = tokens * width * (34 + GELU_EXTRA + 5 * heads * tokens / width) * (2 if fp32 else 1)
+    conditioning = 6 * 3 * heads * longest.frames**2 * (4 if fp32 else 2)
+    activations = phase.batch_size * (layers * a_layer + conditioning)
     total = SPARE * (weights + activations + HIFIGAN_BYTES + PROCESS_BYTES)
     return Estimate(weights, int(total), phase.batch_size)
 
 
-def longest_clip(clips: Iterable[ClipRecord]) -> int:
-    """Tokens of the longest clip: conditioning, text and codes; a usual one where there are no clips yet."""
-    lengths = [clip_tokens(clip.seconds, clip.text_tokens) for clip in clips]
-    return max(lengths, default=clip_tokens(LONGEST_SECONDS, LONGEST_TEXT))
-
-
-def clip_tokens(seconds: float, text_tokens: int) -> int:
-    """Tokens that the GPT sees of a clip."""
-    return CONDITIONING_TOKENS + text_tokens + 4 + round(CODES_A_SECOND * seconds)
+def longest_clip(clips: Iterable[ClipRecord]) -> Longest:
+    """The longest of the clips; where there are none yet, the longest that would be taken."""
+    lengths = [Longest.of(clip.seconds, clip.text_tokens) for clip in clips]
+    return max(lengths, key=lambda length: length.tokens, default=Longest.of(LONGEST_SECONDS, LONGEST_TEXT))

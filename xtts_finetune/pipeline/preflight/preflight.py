@@ -64,7 +64,7 @@ def memory_checks(declaration: Declaration, plan: Plan, gpu: Gpu | None) -> list
     """One for each phase that is due, with the batches that it will run with."""
     base, run = find_base(declaration.pipeline.base), RunFolder(declaration.run_folder)
     memory = Memory(gpu.name, gpu.total, gpu.free) if gpu is not None else computer_memory()
-    tokens = longest_clip(read_clips(run.clips, "train") if run.clips.is_file() else [])
+    longest = longest_clip(read_clips(run.clips, "train") if run.clips.is_file() else [])
     model, config = weights_bytes(base.model), read_config(base)
     checks = []
     for stage in plan.due:
@@ -73,5 +73,5 @@ def memory_checks(declaration: Declaration, plan: Plan, gpu: Gpu | None) -> list
             fingerprint = str((recorded or {}).get("fingerprint"))
             declared = declaration.phases[stage.name]
             phase = as_it_ran(declared, recorded_batches(recorded, fingerprint, declared))
-            checks.append(check_memory(stage.name, estimate(model, config, phase, tokens), memory))
+            checks.append(check_memory(stage.name, estimate(model, config, phase, longest), memory))
     return checks

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +11,12 @@ import pytest
 
 if TYPE_CHECKING:
     from xtts_finetune.xtts.base import BaseFiles
+
+
+# Models as small as these are slower on several threads than on one, above all where two processes share two cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Tests that are started in the background ignore SIGINT, and so would the commands that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

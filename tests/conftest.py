@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 # Models as small as these are slower on several threads than on one, above all where two processes share two cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# Tests that are started in the background ignore SIGINT, and so would the commands that they start.
+# Tests that are started in the background may ignore these, and so would the commands that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -51,10 +51,7 @@ class Terminal:
         os.write(self.master, keys)
 
     def close(self) -> None:
-        """Close the window: the system tells the command with SIGHUP."""
-        import signal
-
-        os.kill(self.process.pid, signal.SIGHUP)
+        """Close the window: the system tells the command with SIGHUP, and nothing can be printed any more."""
         os.close(self.master)
 
 
@@ -95,3 +92,14 @@ def test_a_closed_terminal_keeps_the_work_too(ready: Path, tmp_path: Path) -> No
     assert info["status"] == "interrupted"
     assert folder.recorded_steps() == [info["steps"]]
     assert leftovers(project) == []
+
+
+def test_a_command_that_does_not_listen_outlives_its_terminal(ready: Path, tmp_path: Path) -> None:
+    project = Path(shutil.copytree(ready, tmp_path / "project"))
+    terminal = Terminal(["nohup", "sh", "-c", 'exec "$@" >/dev/tty 2>&1', "sh", *command(project)])
+    wait_for_steps(project, terminal.process)
+    terminal.close()
+    assert terminal.process.wait(180) == 0
+    info = read_model_info(phase_folder(project))
+    assert info is not None
+    assert info["status"] == "done"

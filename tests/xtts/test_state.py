@@ -85,9 +85,10 @@ def test_a_truncated_checkpoint_is_named(tmp_path: Path, share: float) -> None:
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
-    for path in (tmp_path / "nothing.pth", tmp_path):
-        with pytest.raises(UserError, match="there is no file"):
-            read_checkpoint(path)
+    with pytest.raises(UserError, match=r"there is no file .*nothing\.pth"):
+        read_checkpoint(tmp_path / "nothing.pth")
+    with pytest.raises(UserError, match="this is a folder"):
+        read_checkpoint(tmp_path)
 
 
 @pytest.mark.parametrize("content", [{"step": 3}, [1, 2], {"model": 5}, {}])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
 import tempfile
@@ -18,13 +20,16 @@ FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 def run_app(app: Callable[[], object]) -> None:
     """Run a command and leave with its exit code; a user never sees a traceback."""
     use_utf8()
+    code = FAILED
     try:
         code = _code_of(app)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader of a pipe (`| head`) has left; Python would complain once more while it closes stdout.
+    except OSError as error:
+        # The reader of a pipe (`| head`) has left, or the terminal was closed; Python would complain once more
+        # while it closes stdout.
+        if not isinstance(error, BrokenPipeError) and error.errno != errno.EIO:
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = FAILED
     sys.exit(code)
 
 
@@ -69,7 +74,8 @@ def complain(message: str) -> None:
     """Print what went wrong on stderr, in red where colours are wanted."""
     if sys.stderr.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb":
         message = f"\033[31m{message}\033[0m"
-    print(message, file=sys.stderr)
+    with contextlib.suppress(OSError):  # of a terminal that is gone
+        print(message, file=sys.stderr)
 
 
 def write_traceback(error: BaseException) -> Path:

@@ -208,6 +208,8 @@ def ending_like_ctrl_c() -> Iterator[None]:
     def end(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
+    # What is ignored stays so: nohup means that a closed terminal is no request.
+    names = [name for name in names if signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN]
     before = {name: signal.signal(getattr(signal, name), end) for name in names}
     try:
         yield

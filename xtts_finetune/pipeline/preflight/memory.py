@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from xtts_finetune.pipeline.disk import readable
 from xtts_finetune.pipeline.preflight.check import Check, error, ok, warning
+from xtts_finetune.pipeline.preflight.container import Limit, memory_limit
 from xtts_finetune.pipeline.preflight.memory_estimate import Estimate
 
 CURE = (
@@ -25,11 +26,18 @@ class Memory:
 
 
 def computer_memory() -> Memory:
-    """The computer's own memory, for training on the CPU."""
+    """The computer's own memory, or what a container is given of it, for training on the CPU."""
     import psutil  # noqa: PLC0415  (25 ms that --help need not pay)
 
     memory = psutil.virtual_memory()
-    return Memory("this computer", int(memory.total), int(memory.available))
+    return memory_within(int(memory.total), int(memory.available), memory_limit())
+
+
+def memory_within(total: int, free: int, limit: Limit | None) -> Memory:
+    """The computer's memory under the limit of a container, if there is one that matters."""
+    if limit is None or limit.total >= total:
+        return Memory("this computer", total, free)
+    return Memory("this container", limit.total, min(free, limit.free))
 
 
 def check_memory(phase: str, estimate: Estimate, memory: Memory) -> Check:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,12 @@ def test_two_names_of_one_file_take_its_room_once(tmp_path: Path) -> None:
     assert files_bytes(folder) == 800
     assert files_bytes(folder, checkpoints_only=True) == 500
     assert files_bytes(CandidateFolder(tmp_path / "nothing")) == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_a_file_that_goes_meanwhile_is_not_counted(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint_9.pth").symlink_to(tmp_path / "gone.pth")  # listed, but not there any more
+    assert files_bytes(CandidateFolder(tmp_path)) == 0
 
 
 def test_sizes_for_people() -> None:

@@ -62,7 +62,7 @@ def run(
         from xtts_finetune.cli.terminal import console  # noqa: PLC0415
         from xtts_finetune.pipeline.plan_table import print_plan  # noqa: PLC0415
 
-        print_plan(make_plan(declaration, wanted), console())
+        print_plan(make_plan(declaration, wanted, fresh), console())
         return
     from xtts_finetune.pipeline.run import run_plan  # noqa: PLC0415
 

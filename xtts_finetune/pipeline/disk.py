@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,17 @@ from xtts_finetune.spec.sources import KeptStep
 
 # The HiFi-GAN with its speaker encoder: 26 M weights in fp32. Every model file has one; it is not trained.
 HIFIGAN_BYTES = 100_000_000
+
+# What zipfile raises for a damaged archive: a flipped bit may pass for another version, a password, a letter.
+DAMAGED_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+)
 
 
 @dataclass(frozen=True)
@@ -108,10 +121,12 @@ def files_bytes(folder: CandidateFolder, checkpoints_only: bool = False) -> int:
     """What the models and checkpoints of a folder take up; two names of one file count once."""
     if not folder.path.is_dir():
         return 0
-    files = folder.path.glob("checkpoint_*.pth" if checkpoints_only else "*.pth")
-    return sum(
-        {(each.st_dev, each.st_ino): each.st_size for each in (file.stat() for file in files)}.values()
-    )
+    sizes = {}
+    for file in folder.path.glob("checkpoint_*.pth" if checkpoints_only else "*.pth"):
+        with contextlib.suppress(FileNotFoundError):  # a phase that is training has just removed it
+            found = file.stat()
+            sizes[found.st_dev, found.st_ino] = found.st_size
+    return sum(sizes.values())
 
 
 def free_bytes(folder: Path) -> int:
@@ -136,5 +151,5 @@ def _table_of_contents(model: Path) -> bytes:
         with zipfile.ZipFile(model) as archive:
             name = next(name for name in archive.namelist() if name.endswith("data.pkl"))
             return archive.read(name)
-    except (OSError, zipfile.BadZipFile, StopIteration):
+    except (OSError, StopIteration, *DAMAGED_ZIP):
         return b""

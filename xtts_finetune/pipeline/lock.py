@@ -97,6 +97,20 @@ def child_lock(
         yield
 
 
+def wait_for_older_child(
+    root: Path, say: Callable[[str], None], seconds: float = OLDER_CHILD_SECONDS
+) -> None:
+    """Return once no child of an earlier command writes in the run's folder; `say` that it is waited for.
+
+    Whoever holds the command's lock calls it before it plans, removes or moves anything: a checkpoint that is
+    written after that would come into the folder of a phase that it is not of.
+
+    Raises UserError when the older child is not done after `seconds`.
+    """
+    with child_lock(root, say, seconds):
+        pass
+
+
 def child_is_gone(root: Path) -> bool:
     """Whether no child holds the run's folder: one that outlived its command may still be saving."""
     with contextlib.ExitStack() as stack:

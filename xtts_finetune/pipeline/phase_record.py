@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.phase_record_text import record_text
 from xtts_finetune.records.atomic import write_text_atomic
 from xtts_finetune.records.closing import read_model_info, rewrite_judgement
@@ -38,12 +39,18 @@ def write_record(declaration: Declaration, run: RunFolder, name: str) -> Path | 
     if info is None or "levels" not in info or name not in declaration.phases:
         return None
     quality = declaration.decision.quality.get(name)
-    reason = Reason(info["reason"]["name"])
-    judgement = judge(declaration.phases[name].success, read_metrics(folder.metrics), reason, quality)
-    info = rewrite_judgement(folder, info, judgement)
-    text = record_text(info, declaration, read_decision(run, info, quality))
+    try:
+        reason = Reason(info["reason"]["name"])
+        judgement = judge(declaration.phases[name].success, read_metrics(folder.metrics), reason, quality)
+        info = rewrite_judgement(folder, info, judgement)
+        text = record_text(info, declaration, read_decision(run, info, quality))
+    except (LookupError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{folder.model_info}: damaged, or of another version ({type(error).__name__}: {error}); "
+            f"train the phase anew: run_pipeline {name} --fresh"
+        ) from None
     path = folder.record
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+    if not path.is_file() or path.read_text(encoding="utf-8", errors="replace") != text:
         write_text_atomic(path, text)
     return path
 

@@ -21,13 +21,17 @@ GOES_ON = "goes on"
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the state of a phase is judged by; `clips` is None while the data has to be prepared."""
+    """What the state of a phase is judged by; `clips` is None while the data has to be prepared.
+
+    What was done of the phases in `anew` does not count.
+    """
 
     declaration: Declaration
     run: RunFolder
     base: str
     weights_bytes: int
     clips: str | None
+    anew: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,10 @@ def phase_stage(around: Surroundings, name: str, source_stage: Stage | None) -> 
     waits = _waits_for(around, source_stage)
     weights = None if source_stage is not None and source_stage.due else _weights(around.run, source, name)
     inputs = phase_inputs(declaration, name, around.base, around.clips, weights)
-    state, why, certain = _state(folder, inputs, source, waits)
+    if name in around.anew:
+        state, why, certain = State.TO_RUN, _after(waits), True
+    else:
+        state, why, certain = _state(folder, inputs, source, waits)
     steps = spec.steps if spec.steps is not None else _planned_steps(around, name)
     # A stale phase's checkpoints go before it starts; its best model is set aside and stays.
     there = files_bytes(folder, checkpoints_only=state is State.STALE)
@@ -76,7 +83,7 @@ def _state(folder: CandidateFolder, inputs: Inputs, source: Source, waits: Waits
     """State, why, and whether that stays so whatever comes out of what the phase waits for."""
     recorded = read_phase_yaml(folder)
     if recorded is None:
-        return State.TO_RUN, f"after {waits.what}" if waits.what else "", True
+        return State.TO_RUN, _after(waits), True
     unknown = {key for key in (CLIPS, weights_key(source)) if inputs.get(key, "") is None}
     info = read_model_info(folder)
     done = info is not None and info.get("status") == "done"
@@ -98,6 +105,10 @@ def _state(folder: CandidateFolder, inputs: Inputs, source: Source, waits: Waits
     step = _resumes_at(folder)
     begun = f"{GOES_ON} from step {step}" if step is not None else "was started, left no checkpoint"
     return State.TO_RUN, begun + (f", after {waits.what}" if waits.what else ""), True
+
+
+def _after(waits: Waits) -> str:
+    return f"after {waits.what}" if waits.what else ""
 
 
 def _waits_for(around: Surroundings, source_stage: Stage | None) -> Waits:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 
 from xtts_finetune.data.fingerprint import changed_inputs, data_inputs
@@ -21,8 +21,10 @@ from xtts_finetune.spec.sources import source_of
 from xtts_finetune.xtts.base import find_base
 
 
-def make_plan(declaration: Declaration, wanted: Sequence[str] = ()) -> Plan:
+def make_plan(declaration: Declaration, wanted: Sequence[str] = (), fresh: bool = False) -> Plan:
     """The plan for the wanted phases, all of them when none is named; nothing is written.
+
+    `fresh` plans as if nothing was done of them yet: what is damaged there is then not read either.
 
     Raises UserError when the base is not there, a phase is unknown, or a wanted phase starts from one that is
     neither complete nor wanted.
@@ -33,15 +35,16 @@ def make_plan(declaration: Declaration, wanted: Sequence[str] = ()) -> Plan:
     run = RunFolder(declaration.run_folder)
     data = _data_stage(declaration, run)
     clips = None if data.due else inputs.data_content(run)
-    around = Surroundings(declaration, run, base.fingerprint(), weights, clips)
+    anew = frozenset(names if fresh else ())
+    around = Surroundings(declaration, run, base.fingerprint(), weights, clips, anew)
     phases = _phase_stages(around)
     _check_sources(around, names, phases)
     stages = [data, _base_stage(around)]
     stages.append(_utterances_stage(around, "base", stages[-1]))
     for name in names:
         stages += [phases[name], _utterances_stage(around, name, phases[name])]
-    stages.append(_closing_stage(run, "decision", inputs.decision_inputs(declaration, run), stages))
-    stages.append(_closing_stage(run, "report", inputs.report_inputs(declaration, run), stages))
+    stages.append(_closing_stage(run, "decision", lambda: inputs.decision_inputs(declaration, run), stages))
+    stages.append(_closing_stage(run, "report", lambda: inputs.report_inputs(declaration, run), stages))
     return Plan(tuple(stages), free_bytes(run.root))
 
 
@@ -138,7 +141,9 @@ def _check_sources(around: Surroundings, wanted: Sequence[str], stages: dict[str
             )
 
 
-def _closing_stage(run: RunFolder, name: Kind, now: Inputs, before: Sequence[Stage]) -> Stage:
+def _closing_stage(
+    run: RunFolder, name: Kind, inputs_now: Callable[[], Inputs], before: Sequence[Stage]
+) -> Stage:
     """The decision or the report, which read what all the others left."""
     file = run.decision if name == "decision" else run.report
     waits = [stage for stage in before if stage.due]
@@ -146,6 +151,7 @@ def _closing_stage(run: RunFolder, name: Kind, now: Inputs, before: Sequence[Sta
         # The data's own coming out as it was leaves the rest as it is.
         certain = any(stage.certain for stage in waits if stage.kind != "data")
         return _after(name, name, "", run, waits[-1 if certain else 0].name, certain)
+    now = inputs_now()
     state, why = _compare(read_stage(run, name), now)
     if not file.is_file():
         state, why = State.TO_RUN, ""

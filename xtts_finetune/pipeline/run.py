@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 from collections.abc import Iterator, Sequence
@@ -50,14 +51,14 @@ def run_plan(
 
     Raises UserError when an input is wrong, WorkFailed with the reason and the log, Interrupted on Ctrl-C.
     """
-    plan = make_plan(work.declaration, wanted)
+    plan = make_plan(work.declaration, wanted, fresh)
     refuse_second_command(work.run.root)
     if "phase" in kinds and any(stage.kind in kinds for stage in plan.due):
         _preflight(work, plan)
     with run_lock(work.run.root), ending_like_ctrl_c():
-        _tidy(work)
         if fresh:
             _forget(work, wanted)
+        _tidy(work)
         plan = make_plan(work.declaration, wanted)
         done: set[str] = set()
         while (stage := next((stage for stage in plan.due if stage.kind in kinds), None)) is not None:
@@ -181,7 +182,8 @@ def _preflight(work: Work, plan: Plan) -> None:
 
 def _tidy(work: Work) -> None:
     """Bring records up to what is declared by now, and clear away what killed processes left."""
-    update_records(work.declaration, work.run)
+    with contextlib.suppress(OSError):  # no room: the phases' other records say the same
+        update_records(work.declaration, work.run)
     if child_is_gone(work.run.root):
         sweep_leftovers(work.run.root)
 

@@ -7,8 +7,9 @@ import zipfile
 from pathlib import Path
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.pipeline.disk import readable
+from xtts_finetune.pipeline.disk import DAMAGED_ZIP, readable
 from xtts_finetune.pipeline.preflight.check import Check, error, ok
+from xtts_finetune.pipeline.preflight.memory_estimate import gpt_sizes
 from xtts_finetune.xtts.base import BaseFiles, find_base, read_config
 
 NAME = "base"
@@ -19,7 +20,7 @@ def check_base(name_or_path: str, deep: bool = False) -> Check:
     """Whether all files are there and whole; `deep` reads all of them and compares the sums in them (seconds)."""
     try:
         base = find_base(name_or_path)
-        read_config(base)
+        gpt_sizes(read_config(base))
     except UserError as fault:
         return error(NAME, str(fault), "run_pipeline --demo shows everything without it")
     fetch = "fetch this file of the same release again"
@@ -51,6 +52,8 @@ def _fault(file: Path, deep: bool) -> str:
         return f"is not whole: it ends after {readable(file.stat().st_size)}"
     except OSError as fault:
         return f"cannot be read ({fault.strerror or fault})"
+    except DAMAGED_ZIP:
+        return "is damaged"
 
 
 def _size(base: BaseFiles) -> int:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 
 from xtts_finetune.pipeline.disk import readable
 from xtts_finetune.pipeline.preflight.check import Check, error, ok, warning
@@ -49,8 +52,37 @@ def gpu_of(said: str) -> Gpu | None:
     return None
 
 
-def check_device(wanted: str, gpu: Gpu | None, small: bool) -> Check:
-    """Whether there is a GPU where one is needed; a `small` base trains on a CPU as well."""
+def torch_is_for_gpus() -> bool | None:
+    """Whether the installed torch was built for GPUs, without importing it; None where that cannot be told.
+
+    On Windows the ordinary torch is not, and a run would take days without a word.
+    """
+    try:
+        found = find_spec("torch")
+        if found is None or found.origin is None:
+            return None
+        return built_for_gpus(Path(found.origin).with_name("version.py").read_text(encoding="utf-8"))
+    except (OSError, ValueError, ImportError):
+        return None
+
+
+def built_for_gpus(version: str) -> bool | None:
+    """What torch/version.py says of that: 'cuda' or 'hip' is set, both are None, or neither is named."""
+    said = re.findall(r"^(?:cuda|hip)\b[^=]*=\s*(\S+)", version, re.MULTILINE)
+    return any(value != "None" for value in said) if said else None
+
+
+def check_device(wanted: str, gpu: Gpu | None, small: bool, torch_build: bool | None = None) -> Check:
+    """Whether there is a GPU where one is needed; a `small` base trains on a CPU as well.
+
+    `torch_build` says whether torch was built for GPUs, None where nobody knows.
+    """
+    if torch_build is False and wanted == "cuda":
+        return error(NAME, "'cuda' is declared, but torch was built without CUDA", CUDA_BUILD)
+    if torch_build is False and wanted != "cpu" and gpu is not None and not small:
+        return warning(NAME, f"the CPU: there is {gpu.name}, but torch was built without CUDA", CUDA_BUILD)
+    if torch_build is False:
+        gpu = None
     if wanted != "cpu" and gpu is not None:
         return ok(NAME, f"{gpu.name}, {readable(gpu.free)} of {readable(gpu.total)} free")
     if wanted == "cuda":

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.disk import HIFIGAN_BYTES
 from xtts_finetune.records.clips import ClipRecord
 from xtts_finetune.spec.phase import PhaseSpec
@@ -60,11 +61,7 @@ def estimate(model_bytes: int, config: Mapping[str, Any], phase: PhaseSpec, long
         XTTS v2's size, 3 clips of 3 s (benchmarks/full_size.py)   10.7 GB   10.8 GB
         the demo, batches of 2, 12, 24 and 48                      1.2, 1.8, 2.6, 4.3 GB   1.4, 2.0, 2.8, 4.4 GB
     """
-    arguments = config["model_args"]
-    layers, width, heads = (
-        int(arguments.get(f"gpt_{name}") or default)
-        for name, default in (("layers", 30), ("n_model_channels", 1024), ("n_heads", 16))
-    )
+    layers, width, heads = gpt_sizes(config)
     fp32 = phase.precision == "fp32"
     trained = max(0, model_bytes - HIFIGAN_BYTES)
     weights = 4 * trained
@@ -74,6 +71,24 @@ def estimate(model_bytes: int, config: Mapping[str, Any], phase: PhaseSpec, long
     activations = phase.batch_size * (layers * a_layer + conditioning)
     total = SPARE * (weights + activations + HIFIGAN_BYTES + PROCESS_BYTES)
     return Estimate(weights, int(total), phase.batch_size)
+
+
+def gpt_sizes(config: Mapping[str, Any]) -> tuple[int, int, int]:
+    """Layers, width and heads of the GPT, from a base's config.json or as XTTS v2 has them.
+
+    Raises UserError for a size that is none.
+    """
+    sizes = []
+    for name, default in (("gpt_layers", 30), ("gpt_n_model_channels", 1024), ("gpt_n_heads", 16)):
+        size = config["model_args"].get(name) or default
+        if not isinstance(size, int) or size < 1:
+            raise UserError(
+                f"the base's config.json: model_args.{name}: expected a positive number but got {size!r}; "
+                "fetch the base again"
+            )
+        sizes.append(size)
+    layers, width, heads = sizes
+    return layers, width, heads
 
 
 def longest_clip(clips: Iterable[ClipRecord]) -> Longest:

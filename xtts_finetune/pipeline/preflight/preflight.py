@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.disk import weights_bytes
 from xtts_finetune.pipeline.phase_closing import as_it_ran
@@ -9,7 +11,7 @@ from xtts_finetune.pipeline.plan import make_plan
 from xtts_finetune.pipeline.preflight.base_files import check_base
 from xtts_finetune.pipeline.preflight.check import Check, Verdict, error
 from xtts_finetune.pipeline.preflight.folder import check_folder, check_nobody_at_work
-from xtts_finetune.pipeline.preflight.gpu import Gpu, check_device, check_torch, find_gpu
+from xtts_finetune.pipeline.preflight.gpu import Gpu, check_device, check_torch, find_gpu, torch_is_for_gpus
 from xtts_finetune.pipeline.preflight.memory import Memory, check_memory, computer_memory
 from xtts_finetune.pipeline.preflight.memory_estimate import estimate, longest_clip
 from xtts_finetune.pipeline.preflight.plan_checks import check_data, check_disk, check_sources
@@ -34,7 +36,9 @@ def quick_checks(declaration: Declaration, device: str, plan: Plan) -> list[Chec
         return checks
     gpu = find_gpu() if device != "cpu" else None
     small = weights_bytes(find_base(declaration.pipeline.base).model) < SMALL_BASE
-    return [*checks, check_device(device, gpu, small), *memory_checks(declaration, plan, gpu)]
+    build = torch_is_for_gpus()
+    used = gpu if build is not False else None
+    return [*checks, check_device(device, gpu, small, build), *memory_checks(declaration, plan, used)]
 
 
 def all_checks(declaration: Declaration, device: str) -> list[Check]:
@@ -50,8 +54,14 @@ def all_checks(declaration: Declaration, device: str) -> list[Check]:
     except UserError as fault:
         return [*checks, error("plan", str(fault), "mend that first")]
     small = weights_bytes(find_base(declaration.pipeline.base).model) < SMALL_BASE
-    checks += [check_device(device, gpu, small), check_data(plan), *check_sources(declaration, plan)]
-    return [*checks, check_disk(plan), *memory_checks(declaration, plan, gpu if device != "cpu" else None)]
+    build = torch_is_for_gpus()
+    checks += [check_device(device, gpu, small, build), check_data(plan)]
+    checks += [*check_sources(declaration, plan), check_disk(plan)]
+    used = gpu if device != "cpu" and build is not False else None
+    try:
+        return [*checks, *memory_checks(declaration, plan, used)]
+    except UserError as fault:
+        return [*checks, error("clips", str(fault), "mend that first")]
 
 
 def installation_checks() -> list[Check]:
@@ -69,7 +79,9 @@ def memory_checks(declaration: Declaration, plan: Plan, gpu: Gpu | None) -> list
     checks = []
     for stage in plan.due:
         if stage.kind == "phase":
-            recorded = read_phase_yaml(run.candidate(stage.name))
+            recorded = None
+            with contextlib.suppress(UserError):  # planned all the same, so it is trained anew
+                recorded = read_phase_yaml(run.candidate(stage.name))
             fingerprint = str((recorded or {}).get("fingerprint"))
             declared = declaration.phases[stage.name]
             phase = as_it_ran(declared, recorded_batches(recorded, fingerprint, declared))

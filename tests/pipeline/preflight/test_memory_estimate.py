@@ -1,0 +1,23 @@
+"""What a lower precision saves."""
+
+from __future__ import annotations
+
+import pytest
+
+from xtts_finetune.pipeline.preflight.memory_estimate import Longest, estimate
+from xtts_finetune.spec.phase import PhaseSpec
+
+CONFIG = {"model_args": {"gpt_layers": 30, "gpt_n_model_channels": 1024, "gpt_n_heads": 16}}
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_a_lower_precision_halves_what_grows_with_the_batch_and_nothing_else(precision: str) -> None:
+    def total(batch_size: int, precision: str) -> int:
+        declared = {"learning_rate": 1e-6, "steps": 9, "batch_size": batch_size, "precision": precision}
+        phase = PhaseSpec.model_validate(declared)
+        return estimate(1_870_000_000, CONFIG, phase, Longest.of(8.0, 100)).total
+
+    growth = total(4, "fp32") - total(2, "fp32")
+    assert total(4, precision) - total(2, precision) == pytest.approx(growth / 2, rel=1e-6)
+    rest = total(2, "fp32") - growth
+    assert total(2, precision) - growth / 2 == pytest.approx(rest, rel=1e-6)

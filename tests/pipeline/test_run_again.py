@@ -97,3 +97,19 @@ def test_it_stays_while_a_child_is_still_ending(finished: Project) -> None:
     with child_lock(finished.run_folder.root, print):
         finished.run()
     assert half.exists()
+
+
+def test_deciding_again_names_the_decision_in_each_record(finished: Project) -> None:
+    record = finished.run_folder.candidate("phase1").record
+    finished.run_folder.decision.unlink()
+    run.report_now(finished.work())
+    assert "Not decided yet." in record.read_text(encoding="utf-8")
+    run.decide_now(finished.work())
+    assert "Ships: " in record.read_text(encoding="utf-8")
+
+
+def test_a_stale_phase_keeps_its_best_model_beside_the_new_one(finished: Project) -> None:
+    before = finished.plan("phase2.learning_rate=2e-6").disk.peak
+    with finished.run_folder.candidate("phase2").best_model.open("ab") as model:
+        model.write(bytes(3000))
+    assert finished.plan("phase2.learning_rate=2e-6").disk.peak == before

@@ -15,7 +15,7 @@ from xtts_finetune.pipeline.fingerprints import hash_of
 from xtts_finetune.pipeline.inputs import decision_inputs, report_inputs
 from xtts_finetune.pipeline.jobs import run_job
 from xtts_finetune.pipeline.leftovers import sweep_leftovers
-from xtts_finetune.pipeline.lock import child_is_gone, refuse_second_command, run_lock
+from xtts_finetune.pipeline.lock import child_is_gone, refuse_second_command, run_lock, wait_for_older_child
 from xtts_finetune.pipeline.phase_record import update_records
 from xtts_finetune.pipeline.phases import forget_phase, train_phase
 from xtts_finetune.pipeline.plan import check_names, make_plan
@@ -56,6 +56,9 @@ def run_plan(
     if "phase" in kinds and any(stage.kind in kinds for stage in plan.due):
         _preflight(work, plan)
     with run_lock(work.run.root), ending_like_ctrl_c():
+        if plan.due:
+            # What it saves at last must not come into the folder of a phase that is begun anew.
+            wait_for_older_child(work.run.root, work.say)
         if fresh:
             _forget(work, wanted)
         _tidy(work)

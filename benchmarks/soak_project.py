@@ -34,15 +34,14 @@ checkpoint_every: {steps: 6, minutes: 0.05}
 keep: {best: 2, checkpoints: 2}
 """
 FILES = {
-    f"phases/{PHASE}.yaml": DECLARED_PHASE,
     "eval/utterances.yaml": "sentences: [{id: hello, text: Hello.}]\n",
     "eval/decision_matrix.yaml": f"rows: [{{ship: {PHASE}, verdict: trained}}]\n",
 }
 
 
-def make_project(folder: Path, pipeline: str = PIPELINE) -> Path:
+def make_project(folder: Path, pipeline: str = PIPELINE, phase: str = DECLARED_PHASE) -> Path:
     """Write the declaration, prepare the clips and evaluate the base; the phase is left to do."""
-    for name, text in {"pipeline.yaml": pipeline, **FILES}.items():
+    for name, text in {"pipeline.yaml": pipeline, f"phases/{PHASE}.yaml": phase, **FILES}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     declaration = load_declaration(folder / "pipeline.yaml")

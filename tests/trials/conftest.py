@@ -12,6 +12,17 @@ from benchmarks.soak_project import PHASE, make_project
 from tests.voices import make_clips
 from xtts_finetune.xtts.base import BaseFiles
 
+# Shorter than the soak's own: each of its saves is 100 MB, most of it a HiFi-GAN that is not trained.
+SHORT_PHASE = """
+learning_rate: 3.0e-4
+schedule: {kind: cosine, warmup_steps: 4}
+batch_size: 2
+steps: 16
+eval_every_steps: 8
+checkpoint_every: {steps: 6, minutes: 0.05}
+keep: {checkpoints: 2}
+"""
+
 
 @pytest.fixture(scope="session")
 def ready(tmp_path_factory: pytest.TempPathFactory, tiny_base: BaseFiles) -> Path:
@@ -23,7 +34,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory, tiny_base: BaseFiles) -> Pat
         f"datasets: [{{name: voice, path: '{(folder / 'voice').as_posix()}', format: ljspeech}}]\n"
         "eval_set: {fraction: 0.2, at_least: 2}\n"
     )
-    return make_project(folder / "project", pipeline)
+    return make_project(folder / "project", pipeline, SHORT_PHASE)
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -30,16 +30,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(place)], check=True)
 
 
-def fill(disk: Path) -> Path:
-    """Take all the room that there is."""
+def leave(room: int, disk: Path) -> Path:
+    """Take all but so many bytes of the disk."""
     filler = disk / "filler"
-    with contextlib.suppress(OSError), filler.open("wb") as file:
-        while True:
-            file.write(bytes(1 << 20))
-            file.flush()
-    with contextlib.suppress(OSError), filler.open("ab", buffering=0) as file:
-        while True:
-            file.write(b"x")
+    with filler.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(disk).free - room)
     return filler
 
 
@@ -50,9 +45,12 @@ def test_a_full_disk_costs_nothing_but_the_steps_since_the_last_checkpoint(
     project = Path(shutil.copytree(ready, small_disk / "project"))
     process = subprocess.Popen(command(project), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     folder = phase_folder(project)
-    while not folder.recorded_steps() and process.poll() is None:
+    while not folder.phase_yaml.is_file() and process.poll() is None:
         time.sleep(0.002)
-    filler = fill(small_disk)
+    # While the child starts: room for the first best model and the first checkpoint, but for half of the next one.
+    theirs = phase_folder(untouched)
+    best, checkpoint = (path.stat().st_size for path in (theirs.best_model, theirs.checkpoints()[-1][1]))
+    filler = leave(best + checkpoint + best // 2, small_disk)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 1, said
     assert "Traceback" not in said

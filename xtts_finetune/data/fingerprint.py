@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from xtts_finetune.data.limits import check_limits
 from xtts_finetune.data.readers import RawClip, metadata_of, read_dataset
+from xtts_finetune.data.readers.folder import pairs_of
 from xtts_finetune.spec.declaration import Declaration
+from xtts_finetune.spec.pipeline import DatasetSpec
 from xtts_finetune.xtts.base import find_base, quick_hash, read_config
 
 # Raise this when clips are prepared in another way, so that runs made before prepare them again.
@@ -19,7 +22,8 @@ def data_inputs(declaration: Declaration) -> dict[str, str]:
     """Fingerprints of all that the prepared clips depend on; two equal ones mean 'up to date'.
 
     Keys are words that a plan can print, such as 'milliomos: texts'. Metadata and the base's small files are
-    hashed; audio counts by path, size and time of change. About a second for 20 000 clips; no torch.
+    hashed; audio, and each text of a folder, counts by path, size and time of change. About a second for
+    20 000 clips; no torch.
 
     Raises UserError if the base, a data set's folder or its metadata is missing, or if clips would not fit
     into the base.
@@ -30,12 +34,27 @@ def data_inputs(declaration: Declaration) -> dict[str, str]:
     base_files = (base.dvae, base.mel_stats, base.vocab, base.config)
     inputs = {"base": _hash([quick_hash(file) for file in base_files])}
     settings = [VERSION, pipeline.language, pipeline.eval_set.model_dump(), pipeline.clips.model_dump()]
-    inputs["settings"] = _hash([*settings, [spec.model_dump(mode="json") for spec in pipeline.datasets]])
+    # How often a clip comes is no matter of preparing it: a phase depends on the weights, its clips do not.
+    specs = [spec.model_dump(mode="json", exclude={"weight"}) for spec in pipeline.datasets]
+    inputs["settings"] = _hash([*settings, specs])
     for spec in pipeline.datasets:
-        inputs[f"{spec.name}: texts"] = hashlib.sha256(metadata_of(spec).read_bytes()).hexdigest()
-        raw = read_dataset(spec, pipeline.language)
-        inputs[f"{spec.name}: audio"] = _hash([_stamp(clip) for clip in raw if isinstance(clip, RawClip)])
+        texts, audio = _texts_and_audio(spec, pipeline.language)
+        inputs[f"{spec.name}: texts"] = texts
+        inputs[f"{spec.name}: audio"] = audio
     return inputs
+
+
+def _texts_and_audio(spec: DatasetSpec, language: str) -> tuple[str, str]:
+    """Fingerprints of a data set's texts and of its sounds."""
+    metadata = metadata_of(spec)
+    if metadata is None:
+        # A text a file: to open all of them would take longer than a plan may, so they count like sounds.
+        pairs = pairs_of(spec)
+        texts = _stamps(text for pair in pairs for text in pair.texts)
+        return texts, _stamps(sound for pair in pairs for sound in pair.sounds)
+    texts = hashlib.sha256(metadata.read_bytes()).hexdigest()
+    raw = read_dataset(spec, language)
+    return texts, _stamps(clip.audio for clip in raw if isinstance(clip, RawClip))
 
 
 def changed_inputs(before: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
@@ -44,12 +63,16 @@ def changed_inputs(before: Mapping[str, object], now: Mapping[str, object]) -> l
     return [key for key in keys if before.get(key) != now.get(key)]
 
 
-def _stamp(clip: RawClip) -> list[object]:
+def _stamps(files: Iterable[Path]) -> str:
+    return _hash([_stamp(file) for file in files])
+
+
+def _stamp(file: Path) -> list[object]:
     try:
-        status = clip.audio.stat()
+        status = file.stat()
     except (OSError, ValueError):
-        return [str(clip.audio), None]
-    return [str(clip.audio), status.st_size, status.st_mtime_ns]
+        return [str(file), None]
+    return [str(file), status.st_size, status.st_mtime_ns]
 
 
 def _hash(value: object) -> str:

@@ -54,6 +54,9 @@ def phase_inputs(
     inputs["resume_from.optimizer"] = source.optimizer
     inputs["starts from"] = "file" if source.file is not None else str(source)
     inputs[CLIPS] = clips
+    # Only other weights than 1, so that runs from before there were weights stay as they are.
+    datasets = declaration.pipeline.datasets
+    inputs |= {f"datasets.{data.name}.weight": data.weight for data in datasets if data.weight != 1}
     if source.phase is not None or source.file is not None:
         inputs[weights_key(source)] = weights
     return inputs

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from xtts_finetune.spec.document import Document, Keys
+from xtts_finetune.spec.formats import METADATA, find_metadata
 from xtts_finetune.spec.words import did_you_mean, listed
 
 BASE_FILES = ("model.pth", "dvae.pth", "mel_stats.pth", "vocab.json", "config.json")
 KNOWN_BASES = ("xtts_v2",)
-METADATA = {"ljspeech": "metadata.csv", "coqui": "metadata.csv"}
 
 
 def absolute(folder: Path, written: str | Path) -> Path:
@@ -43,12 +43,18 @@ def problem_of_file(folder: Path, written: str) -> str:
 def check_files(pipeline: Document, utterances: Document | None) -> None:
     """The base's files, the data sets' folders and the reference recordings."""
     _check_base(pipeline)
-    seen: dict[Path, int] = {}
+    seen: dict[tuple[Path, str], int] = {}
     for index, _ in pipeline.entries("datasets"):
         keys: Keys = ("datasets", index, "path")
         folder = _check_dataset(pipeline, keys, index)
-        if folder is not None and seen.setdefault(folder, index) != index:
-            message = f"datasets[{seen[folder]}] reads the same folder; its clips would count twice"
+        if folder is None:
+            continue
+        # One folder may hold several: train.tsv and other.tsv of Common Voice, say.
+        usual = METADATA.get(pipeline.text("datasets", index, "format") or "", ())
+        texts = pipeline.text("datasets", index, "metadata") or "".join(usual[:1])
+        first = seen.setdefault((folder, texts), index)
+        if first != index:
+            message = f"datasets[{first}] reads the same folder; its clips would count twice"
             pipeline.complain(keys, f"datasets[{index}].path: {message}")
     if utterances is not None:
         for index, written in utterances.entries("reference", "files"):
@@ -92,18 +98,28 @@ def _check_dataset(pipeline: Document, keys: Keys, index: int) -> Path | None:
     except ValueError as error:
         pipeline.complain(keys, f"datasets[{index}].path: {error}")
         return None
-    metadata = METADATA.get(pipeline.text("datasets", index, "format") or "")
-    message = ""
     if not is_folder(folder):
         kind = "is a file, not a folder" if is_file(folder) else "is missing"
         looked_for = _looked_for(folder, pipeline.folder, written)
         cure = "put the clips there or correct the path; to try without any: run_pipeline --demo"
-        message = f"the folder '{written}' {kind}{looked_for}; {cure}"
-    elif metadata is not None and not is_file(folder / metadata):
-        message = f"the folder '{written}' has no {metadata}, which holds the clips' texts"
-    if message:
-        pipeline.complain(keys, f"datasets[{index}].path: {message}")
+        pipeline.complain(keys, f"datasets[{index}].path: the folder '{written}' {kind}{looked_for}; {cure}")
+    else:
+        _check_metadata(pipeline, folder, index)
     return folder
+
+
+def _check_metadata(pipeline: Document, folder: Path, index: int) -> None:
+    """Complain if a data set's folder has no texts."""
+    format = pipeline.text("datasets", index, "format") or ""
+    declared = pipeline.text("datasets", index, "metadata")
+    if format not in METADATA:
+        return  # reported as a wrong format
+    try:
+        find_metadata(folder, format, declared)
+    except (OSError, ValueError) as error:
+        key = "path" if declared is None else "metadata"
+        problem = f"the folder '{pipeline.text('datasets', index, 'path')}' {error}"
+        pipeline.complain(("datasets", index, key), f"datasets[{index}].{key}: {problem}")
 
 
 def _looked_for(path: Path, folder: Path, written: str) -> str:

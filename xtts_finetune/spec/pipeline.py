@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from xtts_finetune.spec.formats import Format
 from xtts_finetune.spec.model import Contradiction, Name, Seed, Spec, number
 
-Format = Literal["ljspeech", "coqui"]
 Vocoder = Literal["hifigan", "preview"]
 
 
@@ -19,9 +19,22 @@ class DatasetSpec(Spec):
 
     name: Name = Field(description="Name of the data set, used in records and messages.")
     path: Path = Field(description="Folder of the data set, relative to this file.")
-    format: Format = Field(description="How the texts are written down: 'ljspeech' or 'coqui'.")
+    format: Format = Field(description="How the texts are written down; declaration.md shows each.")
+    metadata: Path | None = Field(
+        None, description="File with the texts, in 'path', where it has not the format's usual name."
+    )
     speaker: Name | None = Field(None, description="Speaker's name where the data set does not give one.")
     language: str | None = Field(None, description="Language where it differs from the pipeline's.")
+    weight: Annotated[float, Field(gt=0, le=100)] = Field(
+        1.0, description="How often each of its clips comes in an epoch; 0.5: every other epoch."
+    )
+
+    @classmethod
+    def contradictions(cls, given: Mapping[str, Any]) -> list[Contradiction]:
+        if given.get("format") == "folder" and given.get("metadata") is not None:
+            message = "the format 'folder' has no metadata file: each text lies beside its sound"
+            return [(("format", "metadata"), message)]
+        return []
 
 
 class EvalSetSpec(Spec):

@@ -5,43 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from xtts_finetune.data.readers.raw import (
-    ENDINGS,
-    RawClip,
-    Unreadable,
-    existing,
-    metadata_of,
-    read_fields,
-    wrong_columns,
-)
+from xtts_finetune.data.readers.lines import read_fields, wrong_columns
+from xtts_finetune.data.readers.raw import RawClip, Unreadable, clip_speaker, clip_text, lines_of
+from xtts_finetune.data.readers.sounds import ENDINGS, find_audio, folders_of, names_a_file
 from xtts_finetune.spec.pipeline import DatasetSpec
+
+SEPARATOR = "|"
+MOST_COLUMNS = 3
+EXPECTED = "id|text or id|text|normalised text"
 
 
 def read_ljspeech(spec: DatasetSpec, language: str) -> Iterator[RawClip | Unreadable]:
     """The clips of an LJSpeech folder; the normalised text counts where it is given."""
-    metadata = metadata_of(spec)
-    for fields in read_fields(spec):
+    metadata = lines_of(spec)
+    folders = [folder / "wavs" for folder in folders_of(spec, metadata)]
+    for fields in read_fields(spec, SEPARATOR):
         if isinstance(fields, Unreadable):
             yield fields
-        elif len(fields.values) not in (2, 3) or not fields.values[0]:
-            yield wrong_columns(spec, fields, "id|text or id|text|normalised text")
+        elif not 2 <= len(fields.values) <= MOST_COLUMNS or not names_a_file(fields.values[0]):
+            yield wrong_columns(spec, metadata, fields, SEPARATOR, EXPECTED, MOST_COLUMNS)
         else:
             name, *texts = fields.values
             yield RawClip(
                 id=name,
                 dataset=spec.name,
-                audio=_audio(spec.path / "wavs", name),
-                text=texts[-1] or texts[0],
-                speaker=spec.speaker or spec.name,
+                audio=ljspeech_audio(folders, name),
+                text=clip_text(texts[-1] or texts[0]),
+                speaker=clip_speaker(None, spec),
                 language=language,
                 file=metadata,
                 line=fields.line,
             )
 
 
-def _audio(folder: Path, name: str) -> Path:
+def ljspeech_audio(folders: list[Path], name: str) -> Path:
     """The clip's file with whichever ending it has; wavs/<id>.wav where there is none."""
-    for ending in ("", *ENDINGS) if Path(name).suffix in ENDINGS else ENDINGS:
-        if (found := existing(folder / f"{name}{ending}")) is not None:
-            return found
-    return folder / f"{name}.wav"
+    has_ending = Path(name).suffix in ENDINGS
+    return find_audio(folders, name, ("", *ENDINGS) if has_ending else ENDINGS)

@@ -1,0 +1,100 @@
+"""Says when a data set is in another format than the declared one, before all of its clips are dropped."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from itertools import islice
+
+from xtts_finetune.data.readers.audiofolder import RECORDS as AUDIOFOLDER
+from xtts_finetune.data.readers.jsonl import AUDIO_KEYS, parse_object
+from xtts_finetune.data.readers.lines import Fields, Line, read_fields, read_lines
+from xtts_finetune.data.readers.ljspeech import ljspeech_audio
+from xtts_finetune.data.readers.raw import lines_of
+from xtts_finetune.data.readers.sounds import existing, find_audio, folders_of, names_a_file
+from xtts_finetune.errors import UserError
+from xtts_finetune.spec.formats import Format
+from xtts_finetune.spec.pipeline import DatasetSpec
+
+CLIPS_LOOKED_AT = 5
+SHOWN = 80
+
+
+def check_format(spec: DatasetSpec) -> None:
+    """Raise UserError if what the metadata file holds is plainly another format's."""
+    if spec.format == "folder":
+        return
+    lines = (line for line in read_lines(spec) if not isinstance(line, Line) or line.text.strip())
+    first = next(lines, None)
+    if not isinstance(first, Line):
+        return
+    found = formats_of(first.text)
+    if found and spec.format not in found:
+        what = f"line {first.number} is '{first.text.strip()[:SHOWN]}'"
+        raise _wrong_format(spec, found[0], what)
+    if first.text.lstrip().startswith("[") and lines_of(spec).suffix.lower() in (".json", ".jsonl"):
+        raise UserError(
+            f"data set '{spec.name}': {lines_of(spec)}:{first.number}: this is one JSON list; "
+            "JSON lines have an object a line, without brackets around all and commas between them"
+        )
+    if not found and spec.format in ("ljspeech", "coqui"):
+        _check_places(spec)
+
+
+def formats_of(line: str) -> list[Format]:
+    """The formats whose metadata may begin with this line, as far as that is plain; the likeliest first."""
+    content = line.strip()
+    if content.startswith("{"):
+        try:
+            keys = parse_object(content).keys()
+        except ValueError:
+            return []
+        found: list[Format] = ["audiofolder"] if "file_name" in keys else []
+        return [*found, "jsonl"] if keys & set(AUDIO_KEYS) else found
+    if {"path", "sentence"} <= _names(content, "\t"):
+        return ["common_voice"]
+    if {"audio_file", "text"} <= _names(content, "|"):
+        return ["coqui"]
+    try:
+        header = next(csv.reader([content]), [])
+    except csv.Error:
+        return []
+    names = {name.strip() for name in header}
+    return ["audiofolder"] if "file_name" in names and names & set(AUDIOFOLDER.text_keys) else []
+
+
+def _names(line: str, separator: str) -> set[str]:
+    return {name.strip() for name in line.split(separator)}
+
+
+def _check_places(spec: DatasetSpec) -> None:
+    """LJSpeech and Coqui look alike without a header, but for where the sounds lie."""
+    clips = (
+        fields for fields in read_fields(spec, "|") if isinstance(fields, Fields) and len(fields.values) > 1
+    )
+    names = [fields.values[0] for fields in islice(clips, CLIPS_LOOKED_AT)]
+    names = [name for name in names if names_a_file(name)]
+    other: Format = "coqui" if spec.format == "ljspeech" else "ljspeech"
+    if _first_found(spec, spec.format, names) is None and (name := _first_found(spec, other, names)):
+        where = "its path" if other == "coqui" else "wavs/<id>.wav"
+        raise _wrong_format(spec, other, f"the sound of '{name}' lies at {where}")
+
+
+def _first_found(spec: DatasetSpec, format: Format, names: Sequence[str]) -> str | None:
+    """The first name whose sound lies where the format has it."""
+    folders = folders_of(spec, lines_of(spec))
+    for name in names:
+        if format == "ljspeech":
+            sound = ljspeech_audio([folder / "wavs" for folder in folders], name)
+        else:
+            sound = find_audio(folders, name)
+        if existing(sound) is not None:
+            return name
+    return None
+
+
+def _wrong_format(spec: DatasetSpec, likely: Format, what: str) -> UserError:
+    return UserError(
+        f"data set '{spec.name}': {lines_of(spec)} is declared as '{spec.format}' but looks like '{likely}': "
+        f"{what}; write 'format: {likely}' in pipeline.yaml"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -50,9 +51,9 @@ def declare(
     base: Path, datasets: Sequence[Mapping[str, Any]], run_folder: Path, **settings: Any
 ) -> Declaration:
     """A declaration of data alone; what the data room does not read is left out."""
-    given = {"eval_set": {"fraction": 0.2, "at_least": 1}, **settings}
+    given = {"language": "en", "eval_set": {"fraction": 0.2, "at_least": 1}, **settings}
     pipeline = PipelineSpec(
-        name="test", base=str(base), language="en", datasets=tuple(datasets), phases=("phase1",), **given
+        name="test", base=str(base), datasets=tuple(datasets), phases=("phase1",), **given
     )
     nothing: Any = None
     return Declaration(run_folder / "pipeline.yaml", pipeline, {}, nothing, nothing, run_folder)
@@ -90,22 +91,31 @@ class LetterTokenizer:
     def encode(self, text: str, language: str) -> list[int]:
         return [1 if letter == "#" else 2 + ord(letter) % 100 for letter in f"{language}{text}"]
 
+    def normalised(self, text: str, language: str) -> str:
+        return text.lower()
+
     def unknown_characters(self, text: str, language: str) -> list[str]:
         return ["#"] if "#" in text else []
+
+    def speaks(self, language: str) -> bool:
+        return language != "ko"
 
 
 class CountingEncoder:
     """Arrays of the right shapes, computed from the samples; counts what it is asked for."""
 
     key = "counting"
+    parallel = True
 
     def __init__(self, before: Callable[[], None] = lambda: None) -> None:
         self.calls = 0
         self.before = before
+        self._counting = Lock()
 
     def codes(self, wave: NDArray[np.float32]) -> NDArray[np.int16]:
         self.before()
-        self.calls += 1
+        with self._counting:
+            self.calls += 1
         count = -(-len(wave) // 1024)
         return (np.abs(wave[: count * 1024 : 1024]) * 1000).astype(np.int16)[:count]
 

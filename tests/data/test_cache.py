@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -87,10 +88,13 @@ def test_arrays_of_another_base_go_when_a_new_one_is_current(tmp_path: Path):
 
 def test_temporary_files_of_a_killed_run_are_swept(tmp_path: Path):
     cache = filled(tmp_path)
-    left = tmp_path / "sounds" / ".x.npy.123.tmp"
+    left = tmp_path / "sounds" / ".x.npy.4194999.tmp"
+    written = tmp_path / "sounds" / f".y.npy.1.{os.getpid()}.tmp"
     left.touch()
+    written.touch()
     cache.sweep()
     assert not left.exists()
+    assert written.exists()  # another process may fill the same cache
     cache.item(clip(1))
 
 

@@ -307,12 +307,9 @@ def test_audio_that_changes_meanwhile_is_not_taken_for_what_was_checked(two_sets
 
 
 def test_a_language_that_xtts_lacks_is_an_error(two_sets: Declaration):
-    class NoLanguage(LetterTokenizer):
-        def encode(self, text: str, language: str) -> list[int]:
-            raise NotImplementedError
-
-    with pytest.raises(UserError, match="language 'en'"):
-        prepare(two_sets, NoLanguage(), CountingEncoder(), run_folder(two_sets), silent_progress)
+    klingon = replace(two_sets, pipeline=two_sets.pipeline.model_copy(update={"language": "tlh"}))
+    with pytest.raises(UserError, match="language 'tlh'"):
+        prepared(klingon)
 
 
 def test_an_error_of_the_encoder_is_not_taken_for_bad_audio(two_sets: Declaration):

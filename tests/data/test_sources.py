@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from xtts_finetune.data.sources import Source, Sources
+from xtts_finetune.data.measures import Measures
+from xtts_finetune.data.sources import Source, Sources, stamp_of
 
-KNOWN = Source("ab" * 32, 22_050)
+MEASURES = Measures(-21.5, 0.1, 0.25, 0.0, 0.00012, 0.14)
+KNOWN = Source("ab" * 32, 22_050, MEASURES)
+OTHER = Source("cd" * 32, 1, MEASURES)
 
 
 @pytest.fixture
@@ -20,15 +23,15 @@ def audio(tmp_path: Path) -> Path:
 def remembered(tmp_path: Path, audio: Path) -> Path:
     index = tmp_path / "cache" / "sources.jsonl"
     with Sources(index) as sources:
-        assert sources.get(audio) is None
-        sources.remember(audio, KNOWN)
+        assert sources.get(stamp_of(audio)) is None
+        sources.keep(stamp_of(audio), KNOWN)
     return index
 
 
 def test_remembers_from_run_to_run(tmp_path: Path, audio: Path):
     index = remembered(tmp_path, audio)
     with Sources(index) as sources:
-        assert sources.get(audio) == KNOWN
+        assert sources.get(stamp_of(audio)) == KNOWN
 
 
 @pytest.mark.parametrize("change", ["content", "time"])
@@ -39,7 +42,7 @@ def test_forgets_a_file_that_changed(tmp_path: Path, audio: Path, change: str):
         audio.write_bytes(b"another sound")
     os.utime(audio, ns=(status.st_atime_ns, status.st_mtime_ns + (1 if change == "time" else 0)))
     with Sources(index) as sources:
-        assert sources.get(audio) is None
+        assert sources.get(stamp_of(audio)) is None
 
 
 def test_a_line_cut_off_by_a_kill_spoils_neither_what_is_before_nor_what_comes_after(
@@ -51,10 +54,10 @@ def test_a_line_cut_off_by_a_kill_spoils_neither_what_is_before_nor_what_comes_a
     other = tmp_path / "b.wav"
     other.touch()
     with Sources(index) as sources:
-        sources.remember(other, Source("cd" * 32, 1))
+        sources.keep(stamp_of(other), OTHER)
     with Sources(index) as sources:
-        assert sources.get(audio) == KNOWN
-        assert sources.get(other) == Source("cd" * 32, 1)
+        assert sources.get(stamp_of(audio)) == KNOWN
+        assert sources.get(stamp_of(other)) == OTHER
 
 
 def test_tidying_keeps_what_this_run_asked_for(tmp_path: Path, audio: Path):
@@ -62,9 +65,9 @@ def test_tidying_keeps_what_this_run_asked_for(tmp_path: Path, audio: Path):
     other = tmp_path / "b.wav"
     other.touch()
     with Sources(index) as sources:
-        sources.remember(other, KNOWN)
+        sources.keep(stamp_of(other), KNOWN)
         sources.tidy()
     assert len(index.read_text(encoding="utf-8").splitlines()) == 1
     with Sources(index) as sources:
-        assert sources.get(audio) is None
-        assert sources.get(other) == KNOWN
+        assert sources.get(stamp_of(audio)) is None
+        assert sources.get(stamp_of(other)) == KNOWN

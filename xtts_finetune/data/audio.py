@@ -21,8 +21,28 @@ LOSSLESS = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW", "ALAC")
 HEADER_TOLERANCE = 0.1
 
 
+# Samples within this of the highest one are at the ceiling: the steps of 16 bits below full scale.
+CEILING = 0.9999
+# Fewer samples in a row reach the highest value by chance.
+FLAT_SAMPLES = 3
+# Beneath this peak the steps of 16 bits would pass for flat tops.
+QUIETEST_CLIPPING = 0.05
+
+
 class AudioError(Exception):
     """A file that is no sound, or not one that can be used; the message says why."""
+
+
+@dataclass(frozen=True)
+class Clipping:
+    """Flat tops of a sound: three samples or more in a row at its own ceiling, or beyond full scale.
+
+    share     of all samples, in the worst channel
+    longest   milliseconds of the longest flat top
+    """
+
+    share: float = 0.0
+    longest: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -31,10 +51,12 @@ class Audio:
 
     `sha256` identifies the sound: a copy under another name, or the same samples as FLAC instead of WAV,
     have the same. For lossy formats it is the file's own hash, since decoders differ in the last bit.
+    `clipping` is of the file's own samples, because resampling rounds flat tops off.
     """
 
     wave: NDArray[np.float32]
     sha256: str
+    clipping: Clipping = Clipping()
 
 
 def read_audio(path: Path) -> NDArray[np.float32]:
@@ -59,7 +81,7 @@ def load_audio(path: Path, at_most_seconds: float | None = None) -> Audio:
     mono = _mono(samples)
     if not np.isfinite(mono).all():
         raise AudioError("holds samples that are not numbers")
-    return Audio(_resampled(mono, rate), _identity(path, mono, rate, subtype))
+    return Audio(_resampled(mono, rate), _identity(path, mono, rate, subtype), _clipping(samples, rate))
 
 
 def seconds_of(path: Path) -> float:
@@ -85,6 +107,24 @@ def _resampled(mono: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
         mono = soxr.resample(mono, rate, SAMPLE_RATE, quality="VHQ")
     clipped: NDArray[np.float32] = np.clip(mono, -1.0, 1.0).astype(np.float32, copy=False)
     return clipped
+
+
+def _clipping(samples: NDArray[np.float32], rate: int) -> Clipping:
+    """Flat tops of (frames, channels)."""
+    share = longest = 0.0
+    for channel in samples.T:
+        size = np.abs(channel)
+        # Beyond 1 a sound is cut when it is used; what was cut and then made quieter has its ceiling lower.
+        ceiling = min(float(size.max(initial=0.0)), 1.0)
+        if ceiling < QUIETEST_CLIPPING:
+            continue
+        places = np.flatnonzero(size >= CEILING * ceiling)
+        runs = np.diff(np.flatnonzero(np.diff(places, prepend=-2, append=places[-1] + 2) != 1))
+        flat = runs[runs >= FLAT_SAMPLES]
+        if len(flat):
+            share = max(share, float(flat.sum()) / len(size))
+            longest = max(longest, 1000.0 * float(flat.max()) / rate)
+    return Clipping(share, longest)
 
 
 def _identity(path: Path, mono: NDArray[np.float32], rate: int, subtype: str) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.records.atomic import write_bytes_atomic, write_json_atomic
+from xtts_finetune.records.atomic import is_abandoned, write_bytes_atomic, write_json_atomic
 from xtts_finetune.records.clips import ClipRecord
 
 MELS = 80
@@ -121,7 +121,8 @@ class ClipCache:
     def sweep(self) -> None:
         """Remove the temporary files that a kill left behind."""
         for left in self.folder.rglob(".*.tmp"):
-            left.unlink(missing_ok=True)
+            if is_abandoned(left):
+                left.unlink(missing_ok=True)
 
     def make_current(self) -> None:
         """Let `open` find this base's arrays, and drop what was kept for other bases."""

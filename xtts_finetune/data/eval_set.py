@@ -6,13 +6,26 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.atomic import write_json_atomic
-from xtts_finetune.records.clips import ClipRecord
 from xtts_finetune.spec.pipeline import EvalSetSpec
+
+
+class Sounding(Protocol):
+    """What the choice knows of a clip; records.clips.ClipRecord and data.comparisons.Outline."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def dataset(self) -> str: ...
+
+    @property
+    def sha256(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -33,18 +46,18 @@ class EvalSet:
     at_least: int
     clips: tuple[EvalClip, ...]
 
-    def split(self, clips: Sequence[ClipRecord]) -> list[ClipRecord]:
-        """The clips with their split: every clip whose sound is in the set is held out, new ones are not."""
-        held_out = {clip.sha256 for clip in self.clips}
-        return [replace(clip, split="eval" if clip.sha256 in held_out else "train") for clip in clips]
+    @property
+    def sounds(self) -> frozenset[str]:
+        """What is held out: every clip with one of these sounds is, and no other."""
+        return frozenset(clip.sha256 for clip in self.clips)
 
-    def gone(self, clips: Sequence[ClipRecord]) -> list[str]:
+    def gone(self, clips: Sequence[Sounding]) -> list[str]:
         """Names of the set's clips whose sound is no longer in the data."""
         there = {clip.sha256 for clip in clips}
         return [f"{clip.dataset}/{clip.id}" for clip in self.clips if clip.sha256 not in there]
 
 
-def choose_eval_set(clips: Sequence[ClipRecord], spec: EvalSetSpec) -> EvalSet:
+def choose_eval_set(clips: Sequence[Sounding], spec: EvalSetSpec) -> EvalSet:
     """Choose the clips to hold out: a share of every data set in proportion to its size.
 
     The choice depends on the seed and on the sounds alone, not on order, names or machine. Clips with the
@@ -54,7 +67,7 @@ def choose_eval_set(clips: Sequence[ClipRecord], spec: EvalSetSpec) -> EvalSet:
     groups = _by_sound(clips)
     homes = {sha256: min(clip.dataset for clip in group) for sha256, group in groups.items()}
     quotas = _quotas(Counter(homes[clip.sha256] for clip in clips), total)
-    chosen: list[ClipRecord] = []
+    chosen: list[Sounding] = []
     # First each data set's share; then, where several clips of one sound did not fit, what fills up the set.
     order = sorted(groups, key=lambda sha256: hashlib.sha256(f"{spec.seed}:{sha256}".encode()).hexdigest())
     waiting = []
@@ -94,8 +107,8 @@ def read_eval_set(path: Path) -> EvalSet | None:
         ) from None
 
 
-def _by_sound(clips: Sequence[ClipRecord]) -> dict[str, list[ClipRecord]]:
-    groups: dict[str, list[ClipRecord]] = {}
+def _by_sound(clips: Sequence[Sounding]) -> dict[str, list[Sounding]]:
+    groups: dict[str, list[Sounding]] = {}
     for clip in clips:
         groups.setdefault(clip.sha256, []).append(clip)
     return groups

@@ -15,7 +15,7 @@ from xtts_finetune.spec.pipeline import DatasetSpec
 from xtts_finetune.xtts.base import find_base, quick_hash, read_config
 
 # Raise this when clips are prepared in another way, so that runs made before prepare them again.
-VERSION = 1
+VERSION = 2
 
 
 def data_inputs(declaration: Declaration) -> dict[str, str]:

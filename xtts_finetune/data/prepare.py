@@ -4,41 +4,42 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from xtts_finetune.data.audio import AudioError
-from xtts_finetune.data.audit import Audit, SoundEncoder, TextEncoder, keep_eval_conditioning
+from xtts_finetune.data.audit import Audit, LeftOut, SoundEncoder, entries
 from xtts_finetune.data.cache import ClipCache
+from xtts_finetune.data.comparisons import Outline, compare, outline
+from xtts_finetune.data.data_summary import DataSummary, notes_on, reasons_of, too_few
 from xtts_finetune.data.eval_set import EvalSet, choose_eval_set, read_eval_set, write_eval_set
 from xtts_finetune.data.fingerprint import data_inputs
-from xtts_finetune.data.readers import read_dataset
+from xtts_finetune.data.in_threads import in_order, one_core_a_thread
+from xtts_finetune.data.readers import RawClip, Unreadable, read_dataset
 from xtts_finetune.data.sources import Sources
+from xtts_finetune.data.texts import TextCheck, TextEncoder
 from xtts_finetune.errors import UserError, WorkFailed
-from xtts_finetune.records.atomic import write_json_atomic
-from xtts_finetune.records.clips import ClipRecord, DroppedClip, write_clips, write_dropped
+from xtts_finetune.records.atomic import is_abandoned, write_json_atomic
+from xtts_finetune.records.clips import (
+    ClipRecord,
+    ClipWarning,
+    DroppedClip,
+    Split,
+    clip_writer,
+    clips_writer,
+    iter_clips,
+    write_dropped,
+)
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.pipeline import EvalSetSpec
 from xtts_finetune.xtts.base import find_base, quick_hash
 
 Progress = Callable[[int, int, str], None]  # done, total, what
-REASONS_NAMED = 3
-CLIPS_NAMED = 5
-
-
-@dataclass(frozen=True)
-class DataSummary:
-    """What was prepared. `clips` counts the eval set too; `notes` are sentences that the user should see."""
-
-    clips: int
-    seconds: float
-    eval_clips: int
-    dropped: int
-    reasons: dict[str, int]
-    content: str
-    notes: tuple[str, ...]
 
 
 def prepare(
@@ -50,45 +51,46 @@ def prepare(
 ) -> DataSummary:
     """Prepare all clips of a declaration in the run's folder; what an earlier run did is not done again.
 
-    A kill at any time leaves only whole files, and `data.json`, written last, only where all of them agree.
+    Clips are read and encoded on all cores, and only outlines of them stay in memory. A kill at any time leaves
+    only whole files, and `data.json`, written last, only where all of them agree.
     Raises UserError if a data set is missing or too few clips can be used, WorkFailed if audio changes
     meanwhile.
     """
     inputs = data_inputs(declaration)
-    vocabulary = quick_hash(find_base(declaration.pipeline.base).vocab)
+    pipeline = declaration.pipeline
+    vocabulary = quick_hash(find_base(pipeline.base).vocab)
     cache = ClipCache(run.cache, encoder.key, vocabulary)
     _sweep(run, cache)
-    with Sources(run.cache / "sources.jsonl") as sources:
-        audit = Audit(declaration.pipeline.clips, tokenizer, encoder, cache, sources)
-        clips, dropped = _check_all(declaration, audit, progress)
+    languages = {spec.name: spec.language or pipeline.language for spec in pipeline.datasets}
+    texts = TextCheck(pipeline.clips.max_text_tokens, tokenizer, cache, languages)
+    with one_core_a_thread(), Sources(run.cache / "sources.jsonl") as sources, read_clips_file(run) as read:
+        audit = Audit(pipeline.clips, texts, encoder, cache, sources)
+        outlines, dropped = _check_all(declaration, audit, read, progress)
         sources.tidy()
-    run.data_info.unlink(missing_ok=True)
-    write_dropped(run.dropped, dropped)
-    eval_set = _frozen_eval_set(clips, dropped, declaration.pipeline.eval_set, run)
-    clips = eval_set.split(clips)
-    held_out = [clip for clip in clips if clip.split == "eval"]
-    if not held_out or len(held_out) == len(clips):
-        raise UserError(_too_few(clips, held_out, dropped, run))
-    _keep_eval_conditioning(held_out, encoder, cache, progress)
-    cache.make_current()
-    write_clips(run.clips, clips)
+        run.data_info.unlink(missing_ok=True)
+        write_dropped(run.dropped, dropped)
+        eval_set = _frozen_eval_set(outlines, dropped, pipeline.eval_set, run)
+        held_out = eval_set.sounds
+        in_eval = sum(clip.sha256 in held_out for clip in outlines)
+        if not in_eval or in_eval == len(outlines):
+            raise UserError(too_few(outlines, in_eval, dropped, run))
+        _keep_eval_conditioning(read, held_out, in_eval, audit, progress)
+        cache.make_current()
+        warned = compare(outlines, held_out)
+        tally = _write_all(run, read, held_out, warned)
     summary = DataSummary(
-        clips=len(clips),
-        seconds=round(sum(clip.seconds for clip in clips), 3),
-        eval_clips=len(held_out),
+        clips=len(outlines),
+        seconds=round(tally.seconds, 3),
+        eval_clips=in_eval,
         dropped=len(dropped),
-        reasons=dict(_reasons(dropped).most_common()),
-        content=content_of(clips),
-        notes=tuple(_notes(eval_set, clips, declaration.pipeline.eval_set)),
+        reasons=dict(reasons_of(dropped).most_common()),
+        warned=tally.warned,
+        warnings=dict(tally.warnings.most_common()),
+        content=tally.content,
+        notes=tuple(notes_on(eval_set, outlines, pipeline.eval_set)),
     )
-    _write_info(run, inputs, summary)
+    write_json_atomic(run.data_info, summary.as_json(inputs))
     return summary
-
-
-def content_of(clips: Sequence[ClipRecord]) -> str:
-    """Hash of all that training sees of the clips: sounds, texts, languages and splits, in their order."""
-    seen = [[clip.sha256, clip.text, clip.language, clip.split] for clip in clips]
-    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
 
 
 def _sweep(run: RunFolder, cache: ClipCache) -> None:
@@ -96,99 +98,102 @@ def _sweep(run: RunFolder, cache: ClipCache) -> None:
     cache.sweep()
     for file in (run.clips, run.dropped, run.eval_set, run.data_info):
         for left in run.root.glob(f".{file.name}.*.tmp"):
-            left.unlink(missing_ok=True)
+            if is_abandoned(left):
+                left.unlink(missing_ok=True)
+
+
+@contextmanager
+def read_clips_file(run: RunFolder) -> Iterator[Path]:
+    """A place for the clips that passed, before it is known which of them are held out; gone in the end."""
+    path = run.root / f".{run.clips.name}.read.{os.getpid()}.tmp"
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _check_all(
-    declaration: Declaration, audit: Audit, progress: Progress
-) -> tuple[list[ClipRecord], list[DroppedClip]]:
-    language = declaration.pipeline.language
-    lines = [raw for spec in declaration.pipeline.datasets for raw in read_dataset(spec, language)]
-    clips: list[ClipRecord] = []
+    declaration: Declaration, audit: Audit, read: Path, progress: Progress
+) -> tuple[list[Outline], list[DroppedClip]]:
+    """Check every line of all data sets; the clips that pass are written to `read` in their order."""
+    total = sum(1 for _ in _lines(declaration))
+    outlines: list[Outline] = []
     dropped: list[DroppedClip] = []
-    for done, raw in enumerate(lines, start=1):
-        checked = audit.check(raw)
-        if isinstance(checked, ClipRecord):
-            clips.append(checked)
-        else:
-            dropped.append(checked)
-        progress(done, len(lines), "clips read")
-    return clips, dropped
+    read.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        read.open("w", encoding="utf-8", newline="\n") as file,
+        closing(in_order(audit.check, entries(_lines(declaration)))) as results,
+    ):
+        write = clip_writer(file)
+        for done, checked in enumerate(results, start=1):
+            if isinstance(checked, LeftOut):
+                dropped.append(checked.clip)
+            else:
+                audit.sources.keep(checked.stamp, checked.source)
+                outlines.append(outline(checked.clip, checked.source.measures))
+                write(checked.clip)
+            progress(done, total, "clips read")
+    return outlines, dropped
+
+
+def _lines(declaration: Declaration) -> Iterator[RawClip | Unreadable]:
+    for spec in declaration.pipeline.datasets:
+        yield from read_dataset(spec, declaration.pipeline.language)
 
 
 def _frozen_eval_set(
-    clips: Sequence[ClipRecord], dropped: Sequence[DroppedClip], spec: EvalSetSpec, run: RunFolder
+    clips: Sequence[Outline], dropped: Sequence[DroppedClip], spec: EvalSetSpec, run: RunFolder
 ) -> EvalSet:
     """The eval set of this run, chosen now if it never was."""
     eval_set = read_eval_set(run.eval_set)
     if eval_set is None:
         eval_set = choose_eval_set(clips, spec)
         if not eval_set.clips:
-            raise UserError(_too_few(clips, [], dropped, run))
+            raise UserError(too_few(clips, 0, dropped, run))
         write_eval_set(run.eval_set, eval_set)
     return eval_set
 
 
 def _keep_eval_conditioning(
-    held_out: Sequence[ClipRecord], encoder: SoundEncoder, cache: ClipCache, progress: Progress
+    read: Path, held_out: Set[str], total: int, audit: Audit, progress: Progress
 ) -> None:
-    for done, clip in enumerate(held_out, start=1):
+    def keep(clip: ClipRecord) -> None:
         try:
-            keep_eval_conditioning(clip, encoder, cache)
-        except AudioError as error:
+            audit.keep_eval_conditioning(clip)
+        except (AudioError, OSError) as error:
             raise WorkFailed(
                 f"{clip.audio} changed while the clips were prepared ({error}); run it again"
             ) from None
-        progress(done, len(held_out), "eval clips encoded")
+
+    clips = (clip for clip in iter_clips(read) if clip.sha256 in held_out)
+    with closing(in_order(keep, clips)) as results:
+        for done, _ in enumerate(results, start=1):
+            progress(done, total, "eval clips encoded")
 
 
-def _too_few(
-    clips: Sequence[ClipRecord],
-    held_out: Sequence[ClipRecord],
-    dropped: Sequence[DroppedClip],
-    run: RunFolder,
-) -> str:
-    """Why there is nothing to train or to evaluate on, with the most frequent reasons."""
-    usable = f"{len(clips)} of {len(clips) + len(dropped)} clips can be used"
-    if clips and not held_out and run.eval_set.is_file():
-        return (
-            f"{usable}, and none of them is in the frozen eval set {run.eval_set}; "
-            "restore its clips, or start a new run under another name"
-        )
-    split = f"{len(clips) - len(held_out)} for training, {len(held_out)} for the eval set"
-    message = f"{usable} ({split}); at least one of each is needed, with different sound."
-    if not dropped:
-        return f"{message} Add clips to the data sets."
-    counts = [f"{reason} ({count})" for reason, count in _reasons(dropped).most_common(REASONS_NAMED)]
-    return f"{message} Most frequent reasons: {', '.join(counts)}. Each clip is named in {run.dropped}"
+@dataclass
+class Tally:
+    """What is counted while clips.jsonl is written. `content` hashes all that training sees, in its order."""
+
+    seconds: float
+    warned: int
+    warnings: Counter[str]
+    content: str
 
 
-def _notes(eval_set: EvalSet, clips: Sequence[ClipRecord], spec: EvalSetSpec) -> list[str]:
-    notes = []
-    if gone := eval_set.gone(clips):
-        named = ", ".join(gone[:CLIPS_NAMED]) + (" ..." if len(gone) > CLIPS_NAMED else "")
-        notes.append(f"{len(gone)} of {len(eval_set.clips)} clips of the frozen eval set are gone: {named}")
-    if (eval_set.seed, eval_set.fraction, eval_set.at_least) != (spec.seed, spec.fraction, spec.at_least):
-        notes.append(
-            f"the eval set is frozen as it was chosen, with fraction {eval_set.fraction:g}, at least "
-            f"{eval_set.at_least}, seed {eval_set.seed}; what eval_set declares now has no effect on this run"
-        )
-    return notes
-
-
-def _reasons(dropped: Sequence[DroppedClip]) -> Counter[str]:
-    return Counter(clip.reason.value for clip in dropped)
-
-
-def _write_info(run: RunFolder, inputs: dict[str, str], summary: DataSummary) -> None:
-    info = {
-        "inputs": inputs,
-        "content": summary.content,
-        "clips": summary.clips,
-        "seconds": summary.seconds,
-        "eval_clips": summary.eval_clips,
-        "dropped": summary.dropped,
-        "reasons": summary.reasons,
-        "notes": list(summary.notes),
-    }
-    write_json_atomic(run.data_info, info)
+def _write_all(
+    run: RunFolder, read: Path, held_out: Set[str], warned: Mapping[int, Sequence[ClipWarning]]
+) -> Tally:
+    """Write clips.jsonl: the clips that were read, with their split and all their warnings."""
+    tally, content = Tally(0.0, 0, Counter(), ""), hashlib.sha256()
+    with clips_writer(run.clips) as write:
+        for place, clip in enumerate(iter_clips(read)):
+            split: Split = "eval" if clip.sha256 in held_out else "train"
+            warnings = (*clip.warnings, *warned.get(place, ()))
+            write(replace(clip, split=split, warnings=warnings))
+            tally.seconds += clip.seconds
+            tally.warned += bool(warnings)
+            tally.warnings.update(warning.kind.value for warning in warnings)
+            content.update(json.dumps([clip.sha256, clip.text, clip.language, split]).encode())
+    tally.content = content.hexdigest()
+    return tally

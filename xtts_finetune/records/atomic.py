@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import os
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 
 # Under a virus scanner on Windows a fresh file cannot be moved for a moment: pauses of about 2.5 s in all.
 RETRY_PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
+# Clocks of processes and of file systems differ by this much.
+SAME_START_SECONDS = 2.0
 
 
 def replace_with_retry(source: Path, target: Path) -> None:
@@ -51,7 +54,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     keeps its old content.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Two threads of one process may write the same file too.
+    temporary = path.with_name(f".{path.name}.{threading.get_ident()}.{os.getpid()}.tmp")
     try:
         yield temporary
         # Windows flushes only what is open for writing, hence r+.
@@ -62,6 +66,20 @@ def atomic_path(path: Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def is_abandoned(temporary: Path) -> bool:
+    """Whether nobody writes a temporary file of `atomic_path` any more.
+
+    So it is when the process that it is named after is gone, or is a later one of the same number.
+    """
+    import psutil  # noqa: PLC0415  (only those who tidy up need it)
+
+    try:
+        started = psutil.Process(int(temporary.suffixes[-2][1:])).create_time()
+        return started > temporary.stat().st_mtime + SAME_START_SECONDS
+    except (psutil.Error, IndexError, ValueError, OverflowError, OSError):
+        return True
 
 
 def write_bytes_atomic(path: Path, content: bytes) -> None:

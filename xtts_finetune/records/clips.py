@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.records.atomic import write_text_atomic
+from xtts_finetune.records.atomic import atomic_path
 
 Split = Literal["train", "eval"]
 
@@ -27,11 +28,38 @@ class DropReason(Enum):
     TOO_LONG = "audio is too long"
     UNKNOWN_CHARACTERS = "characters unknown to the vocabulary"
     TOO_MANY_TOKENS = "text is too long"
+    UNREADABLE_TEXT = "text cannot be spelled out"
+    NEAR_SILENT = "audio is near silent"
+    UNKNOWN_LANGUAGE = "language is not in the base"
 
 
-@dataclass(frozen=True)
+class WarningKind(Enum):
+    """What is odd about a clip that is kept all the same. The value is what people read."""
+
+    CLIPPING = "sound is clipped"
+    SILENCE_AT_AN_END = "long silence at an end"
+    PAUSE = "long pause inside"
+    PACE = "odd number of characters a second"
+    LOUDNESS = "very different loudness"
+    SAME_SOUND = "same sound as another clip"
+    SAME_TEXT = "same text as another clip"
+    IN_TRAIN_AND_EVAL = "text is in training and in the eval set"
+
+
+@dataclass(frozen=True, slots=True)
+class ClipWarning:
+    """One oddity of a kept clip; `detail` has the numbers."""
+
+    kind: WarningKind
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClipRecord:
-    """One kept clip: a line of `clips.jsonl`."""
+    """One kept clip: a line of `clips.jsonl`.
+
+    `normalised` is the text as the model sees it: cleaned, in lower case, numbers spelled out.
+    """
 
     id: str
     dataset: str
@@ -43,6 +71,13 @@ class ClipRecord:
     sha256: str  # of the sound, not of the file: see data.audio
     split: Split
     text_tokens: int
+    normalised: str = ""
+    file: Path = Path()  # where the clip is declared, with its line
+    line: int = 0
+    warnings: tuple[ClipWarning, ...] = ()
+
+
+FIELDS = tuple(field.name for field in fields(ClipRecord))
 
 
 @dataclass(frozen=True)
@@ -59,22 +94,46 @@ class DroppedClip:
     line: int
 
 
+@contextmanager
+def clips_writer(path: Path) -> Iterator[Callable[[ClipRecord], None]]:
+    """Gives a function that writes one kept clip; the file is there once the block ends well, and whole then."""
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        yield clip_writer(file)
+
+
+def clip_writer(file: TextIO) -> Callable[[ClipRecord], None]:
+    """A function that writes one clip to a file that is open, as a line of `clips.jsonl`."""
+    return lambda clip: _write(file, _as_json(clip))
+
+
 def write_clips(path: Path, clips: Iterable[ClipRecord]) -> None:
     """Write all kept clips, a line each, whole or not at all."""
-    _write_lines(path, ({**asdict(clip), "audio": str(clip.audio)} for clip in clips))
+    with clips_writer(path) as write:
+        for clip in clips:
+            write(clip)
+
+
+def iter_clips(path: Path, split: Split | None = None) -> Iterator[ClipRecord]:
+    """The kept clips in their order, or those of one split, one in memory at a time.
+
+    Raises UserError if the file is no good.
+    """
+    for line, record in _read_lines(path):
+        clip = _clip(path, line, record)
+        if split in (None, clip.split):
+            yield clip
 
 
 def read_clips(path: Path, split: Split | None = None) -> list[ClipRecord]:
     """The kept clips in their order, or those of one split. Raises UserError if the file is no good."""
-    clips = [_clip(path, line, record) for line, record in _read_lines(path)]
-    return [clip for clip in clips if split in (None, clip.split)]
+    return list(iter_clips(path, split))
 
 
 def write_dropped(path: Path, dropped: Iterable[DroppedClip]) -> None:
     """Write all clips left out, a line each, whole or not at all."""
-    _write_lines(
-        path, ({**asdict(clip), "reason": clip.reason.value, "file": str(clip.file)} for clip in dropped)
-    )
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        for clip in dropped:
+            _write(file, {**asdict(clip), "reason": clip.reason.value, "file": str(clip.file)})
 
 
 def read_dropped(path: Path) -> list[DroppedClip]:
@@ -82,10 +141,18 @@ def read_dropped(path: Path) -> list[DroppedClip]:
     return [_dropped(path, line, record) for line, record in _read_lines(path)]
 
 
+def _as_json(clip: ClipRecord) -> dict[str, Any]:
+    record = {field: getattr(clip, field) for field in FIELDS}
+    warnings = [{"kind": warning.kind.value, "detail": warning.detail} for warning in clip.warnings]
+    return {**record, "audio": str(clip.audio), "file": str(clip.file), "warnings": warnings}
+
+
 def _clip(path: Path, line: int, record: dict[str, Any]) -> ClipRecord:
     try:
-        return ClipRecord(**{**record, "audio": Path(record["audio"])})
-    except (KeyError, TypeError) as error:
+        warnings = tuple(ClipWarning(WarningKind(w["kind"]), w["detail"]) for w in record["warnings"])
+        paths = {"audio": Path(record["audio"]), "file": Path(record["file"])}
+        return ClipRecord(**{**record, **paths, "warnings": warnings})
+    except (KeyError, TypeError, ValueError) as error:
         raise _damaged(path, line, error) from None
 
 
@@ -96,23 +163,25 @@ def _dropped(path: Path, line: int, record: dict[str, Any]) -> DroppedClip:
         raise _damaged(path, line, error) from None
 
 
-def _write_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
-    write_text_atomic(path, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
+def _write(file: TextIO, record: dict[str, Any]) -> None:
+    file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
 def _read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Numbered records. Split at newlines alone: texts may hold other characters that end lines in Python."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            yield from _numbered(path, file)
     except FileNotFoundError:
         raise UserError(f"{path}: not there; prepare the clips first (xtts-finetune prepare)") from None
-    except ValueError as error:
-        raise _damaged(path, 1, error) from None
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line:
+
+
+def _numbered(path: Path, lines: Iterable[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
             continue
         try:
-            record = json.loads(line)
+            record = json.loads(line.decode("utf-8"))
         except ValueError as error:
             raise _damaged(path, number, error) from None
         if not isinstance(record, dict):

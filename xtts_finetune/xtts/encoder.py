@@ -33,6 +33,11 @@ class AudioEncoder:
         self._conditioning_mel = conditioning_mel(mel_stats.to(self.device))
         self.key = _key(base)
 
+    @property
+    def parallel(self) -> bool:
+        """Whether several threads may encode at once: the cores of a CPU do, a GPU has one queue."""
+        return self.device.type == "cpu"
+
     @torch.inference_mode()
     def codes(self, wave: Wave) -> npt.NDArray[np.int16]:
         """(ceil(samples / 1024),) audio codes.

@@ -33,7 +33,13 @@ class Tokenizer:
 
     def normalised(self, text: str, language: str) -> str:
         """The text that the model will see."""
-        return str(self.coqui.preprocess_text(text.strip(), language))
+        return str(self.coqui.preprocess_text(text.strip(), _without_region(language)))
+
+    def speaks(self, language: str) -> bool:
+        """Whether the base knows the language: its vocabulary has the token that names it."""
+        name = _without_region(language)
+        name = "zh-cn" if name == "zh" else name
+        return self.coqui.tokenizer.token_to_id(f"[{name}]") is not None
 
     def unknown_characters(self, text: str, language: str) -> list[str]:
         """Characters of the cleaned text that the vocabulary lacks, each once, in order."""
@@ -42,3 +48,8 @@ class Tokenizer:
         known = self.coqui.tokenizer.get_vocab()
         cleaned = dict.fromkeys(self.normalised(text, language))
         return [character for character in cleaned if character != " " and character not in known]
+
+
+def _without_region(language: str) -> str:
+    """As Coqui's `encode` has it: 'zh' for 'zh-cn'."""
+    return language.split("-")[0]

@@ -1,0 +1,68 @@
+"""Oddities of one clip by itself: what is wrong with its sound, and the limits from which that is said."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+
+from xtts_finetune.data.measures import Measures
+from xtts_finetune.records.clips import ClipWarning, WarningKind
+
+# dBFS. Speech is kept near -26 (ITU-T P.56's nominal level); 24 dB beneath it lies the noise of a quiet room.
+QUIETEST = -50.0
+# Share of the samples in flat tops. Clean recordings have none or a few; 6 dB too loud gives 0.002 to 0.04.
+MOST_CLIPPED = 0.0005
+# Milliseconds of one flat top: 2 are half a period of a deep voice, which is heard as a crack.
+LONGEST_TOP = 2.0
+# Seconds. A reader leaves 0.1 to 0.5; a model that has learnt more from its clips goes on after the last word.
+LONGEST_SILENCE_AT_AN_END = 1.0
+# Seconds. Pauses of read speech are shorter than 1, those of free speech seldom longer (Campione, Véronis 2002).
+LONGEST_PAUSE = 1.5
+
+# What to do about each kind, for people.
+ADVICE = {
+    WarningKind.CLIPPING: "record it again at a lower level, or leave it out: the model learns the crackle too",
+    WarningKind.SILENCE_AT_AN_END: "cut the silence off: the model learns to go on after the last word",
+    WarningKind.PAUSE: "cut the pause or split the clip there, and see that the text has all that is said",
+    WarningKind.PACE: "listen whether the text is what is said: it is often cut, or belongs to another clip",
+    WarningKind.LOUDNESS: "bring the clip to the level of the others",
+    WarningKind.SAME_SOUND: "leave one of the two out; with two texts, at least one is wrong",
+    WarningKind.SAME_TEXT: "see that it is no second copy, and that it is what is said",
+    WarningKind.IN_TRAIN_AND_EVAL: (
+        "leave the training clip out, or reword it: a sentence that was trained on flatters the evaluation"
+    ),
+}
+
+
+def sound_warnings(measures: Measures) -> Iterator[ClipWarning]:
+    """What is odd about a sound, whatever the others are like."""
+    if measures.clipped > MOST_CLIPPED or measures.longest_top > LONGEST_TOP:
+        found = f"{_percent(measures.clipped)} of the samples are in flat tops, the longest {measures.longest_top:g} ms"
+        limits = f"at most {_percent(MOST_CLIPPED)} and {LONGEST_TOP:g} ms"
+        yield ClipWarning(WarningKind.CLIPPING, f"{found}; {limits}")
+    ends = [
+        f"{seconds:.1f} s of silence at the {end}"
+        for end, seconds in (("beginning", measures.before), ("end", measures.after))
+        if seconds > LONGEST_SILENCE_AT_AN_END
+    ]
+    if ends:
+        detail = f"{' and '.join(ends)}, at most {LONGEST_SILENCE_AT_AN_END:g} s"
+        yield ClipWarning(WarningKind.SILENCE_AT_AN_END, detail)
+    if measures.pause > LONGEST_PAUSE:
+        yield ClipWarning(
+            WarningKind.PAUSE, f"{measures.pause:.1f} s of silence, at most {LONGEST_PAUSE:g} s"
+        )
+
+
+def spoken_characters(normalised: str) -> int:
+    """Letters with their marks, digits and spaces of a text whose numbers are spelled out; no punctuation."""
+    return sum(unicodedata.category(character)[0] in "LMNZ" for character in normalised.strip())
+
+
+def speaking_seconds(seconds: float, measures: Measures) -> float:
+    """The length of a clip without the silence at its ends."""
+    return max(seconds - measures.before - measures.after, 0.0)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %"

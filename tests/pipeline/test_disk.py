@@ -48,20 +48,20 @@ PHASE2 = {"learning_rate": 1e-6, "steps": 3000, "eval_every_steps": 100}
 
 
 def test_the_sizes_of_xtts_v2() -> None:
-    assert checkpoint_bytes(XTTS_V2) == pytest.approx(5.4e9, rel=0.02)
-    assert phase_bytes(XTTS_V2, [], Keep()) == pytest.approx(7.3e9, rel=0.02)
+    assert checkpoint_bytes(XTTS_V2) == pytest.approx(5.3e9, rel=0.01)
+    assert phase_bytes(XTTS_V2, [], Keep()) == pytest.approx(7.2e9, rel=0.01)
     kept = [KeptStep(1500, with_optimizer=False), KeptStep(1600, with_optimizer=True)]
-    assert phase_bytes(XTTS_V2, kept, Keep()) == pytest.approx(7.3e9 + 1.9e9 + 5.4e9, rel=0.02)
+    assert phase_bytes(XTTS_V2, kept, Keep()) == pytest.approx(7.2e9 + 1.77e9 + 5.3e9, rel=0.01)
     assert phase_bytes(XTTS_V2, [], Keep(best=3, checkpoints=2)) == pytest.approx(
-        3 * 1.87e9 + 2 * 5.4e9, rel=0.02
+        3 * 1.87e9 + 2 * 5.3e9, rel=0.01
     )
 
 
 def test_a_phase_stays_within_one_checkpoint_one_best_model_and_one_being_written() -> None:
     use = phase_disk(XTTS_V2, PhaseSpec(**PHASE2), [], 3000)
-    assert use.stays + use.writing == pytest.approx(5.4e9 + 1.87e9 + 5.4e9, rel=0.02)
+    assert use.stays + use.writing == pytest.approx(5.3e9 + 1.87e9 + 5.3e9, rel=0.01)
     # 6 checkpoints, and at worst a new best model at each of 31 evaluations
-    assert use.written == pytest.approx(6 * 5.4e9 + 31 * 1.87e9, rel=0.02)
+    assert use.written == pytest.approx(6 * 5.3e9 + 31 * 1.87e9, rel=0.01)
     assert phase_disk(XTTS_V2, PhaseSpec(**PHASE2), [], None).written is None
 
 

@@ -120,7 +120,8 @@ def test_a_damaged_checkpoint_is_named_and_the_older_one_is_used(interrupted: Pa
     became = "it is gone" if damage == "not there" else "now checkpoint_5.damaged"
     assert f"({became}); going on from the older checkpoint of step 3" in said[0]
     assert not folder.checkpoint(5).exists()
-    assert all(torch.equal(value, whole[name]) for name, value in trainer.model.state_dict().items())
+    now = trainer.model.state_dict()
+    assert all(torch.equal(value, now[name]) for name, value in whole.items())
     assert [record.step for record in read_metrics(folder.metrics).steps] == [1, 2, 3]
     assert not (folder.path / "made_by_the_pickle").exists()
 

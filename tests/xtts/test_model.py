@@ -12,8 +12,9 @@ import torch
 from xtts_finetune.errors import UserError
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.dvae import load_dvae
-from xtts_finetune.xtts.model import load_model
+from xtts_finetune.xtts.model import has_own_hifigan, load_model
 from xtts_finetune.xtts.random_base import BaseSize, make_random_base
+from xtts_finetune.xtts.state import hifigan_of, without_hifigan
 
 
 @pytest.fixture
@@ -27,6 +28,21 @@ def test_every_model_of_a_base_without_hifigan_gets_the_same_one(base: BaseFiles
     torch.manual_seed(2)
     second = load_model(base).hifigan_decoder.state_dict()
     assert all(torch.equal(value, second[key]) for key, value in first.items())
+
+
+def test_weights_without_a_hifigan_get_the_bases(tmp_path: Path) -> None:
+    base = make_random_base(tmp_path / "base", BaseSize(with_hifigan=True))
+    whole = torch.load(base.model, weights_only=True)["model"]
+    torch.save(
+        {"model": {f"xtts.{key}": value for key, value in without_hifigan(whole).items()}}, tmp_path / "c.pth"
+    )
+    model = load_model(base, tmp_path / "c.pth")
+    found = hifigan_of(model.state_dict())
+    assert found
+    assert all(torch.equal(value, whole[key]) for key, value in found.items())
+    assert not has_own_hifigan(model, base)
+    next(iter(found.values())).add_(1e-3)
+    assert has_own_hifigan(model, base)
 
 
 def test_half_precision_weights_become_float32(base: BaseFiles) -> None:

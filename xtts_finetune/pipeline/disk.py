@@ -14,7 +14,7 @@ from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.spec.phase import Keep, PhaseSpec
 from xtts_finetune.spec.sources import KeptStep
 
-# The HiFi-GAN with its speaker encoder: 26 M weights in fp32. Every model file has one; it is not trained.
+# The HiFi-GAN with its speaker encoder: 26 M weights in fp32. A model file has one, a checkpoint none.
 HIFIGAN_BYTES = 100_000_000
 
 # What zipfile raises for a damaged archive: a flipped bit may pass for another version, a password, a letter.
@@ -86,14 +86,19 @@ def weights_bytes(model: Path) -> int:
 
 
 def checkpoint_bytes(weights: int) -> int:
-    """About the size of a checkpoint that resumes: with Adam's two moments of all that is trained."""
-    return weights + 2 * max(0, weights - HIFIGAN_BYTES)
+    """About the size of a checkpoint that resumes: what is trained, and Adam's two moments of it."""
+    return 3 * _trained(weights)
+
+
+def _trained(weights: int) -> int:
+    """What a model file holds besides the HiFi-GAN, which never trains and which no checkpoint repeats."""
+    return max(0, weights - HIFIGAN_BYTES)
 
 
 def phase_bytes(weights: int, kept: Sequence[KeptStep], keep: Keep) -> int:
     """About what a finished phase leaves: best models, newest checkpoints, and those kept for later phases."""
     whole = checkpoint_bytes(weights)
-    for_others = sum(whole if step.with_optimizer else weights for step in kept)
+    for_others = sum(whole if step.with_optimizer else _trained(weights) for step in kept)
     return keep.best * weights + keep.checkpoints * whole + for_others
 
 
@@ -102,7 +107,7 @@ def phase_disk(
 ) -> DiskUse:
     """What a phase of `steps` steps does to the disk; `weights` is the size of one model file.
 
-    A phase of XTTS v2 stays within one best model (1.87 GB), one checkpoint that resumes (5.4 GB) and one that
+    A phase of XTTS v2 stays within one best model (1.87 GB), one checkpoint that resumes (5.3 GB) and one that
     is being written. Written in all is as if every evaluation found a new best model and checkpoints came by
     steps alone: a slow machine writes some more of them, `checkpoint_every.minutes` apart.
     """
@@ -113,7 +118,7 @@ def phase_disk(
         saves += sum(1 for each in kept if each.step % phase.checkpoint_every.steps and each.step < steps)
         slimmed = sum(1 for each in kept if not each.with_optimizer)
         evaluations = 1 + -(-steps // phase.eval_every_steps)
-        written = saves * whole + (slimmed + evaluations) * weights
+        written = saves * whole + slimmed * _trained(weights) + evaluations * weights
     return DiskUse(stays, whole, written, min(there, stays))
 
 

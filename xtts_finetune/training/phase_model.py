@@ -12,19 +12,39 @@ from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.training.optimizer import make_optimizer
 from xtts_finetune.training.schedule import make_schedule
 from xtts_finetune.xtts.losses import GptBatch, gpt_cross_entropies
+from xtts_finetune.xtts.state import StateDict, hifigan_of, without_hifigan
 
 
 class PhaseModel(TrainerModel):  # type: ignore[misc]  # TrainerModel has no types
-    """Trains the GPT of an XTTS model as a phase declares. Its weights are named as stock's: 'xtts.gpt. ...'."""
+    """Trains the GPT of an XTTS model as a phase declares. Its weights are named as stock's: 'xtts.gpt. ...'.
 
-    def __init__(self, xtts: Xtts, phase: PhaseSpec, total_steps: int) -> None:
+    With `own_hifigan` its HiFi-GAN is not the base's, and its checkpoints carry it.
+    """
+
+    def __init__(self, xtts: Xtts, phase: PhaseSpec, total_steps: int, own_hifigan: bool = False) -> None:
         super().__init__()
         self.xtts = xtts
+        self.own_hifigan = own_hifigan
         self.config = xtts.config
         self._phase = phase
         self._total_steps = total_steps
         self.requires_grad_(False)
         self.xtts.gpt.requires_grad_(True)
+
+    def weights(self) -> StateDict:
+        """All weights under stock's names, as `best_model.pth` holds them."""
+        weights: StateDict = self.state_dict()
+        return weights
+
+    def checkpoint_weights(self) -> StateDict:
+        """`weights` without a HiFi-GAN that the base has: it never trains."""
+        weights = self.weights()
+        return weights if self.own_hifigan else without_hifigan(weights)
+
+    def take_over(self, checkpoint: dict[str, Any]) -> None:
+        """Go on from the weights of this phase's own checkpoint, which must fit (see `starting`)."""
+        self.own_hifigan = bool(hifigan_of(checkpoint["model"]))
+        self.load_state_dict(hifigan_of(self.weights()) | checkpoint["model"])
 
     def set_training(self) -> None:
         """Dropout in the GPT alone."""

@@ -165,7 +165,7 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         except _Interrupted:
             return INTERRUPTED  # the same command evaluates this step anew
         self.records.write(record)
-        state = self._state(model_loss={"eval_loss": record.mel_ce})
+        state = self._state(self.model.weights(), model_loss={"eval_loss": record.mel_ce})
         save_best(self.job.folder, state, self.records.history.evals, self.job.phase.keep.best)
         return self._speak_and_ask()
 
@@ -220,6 +220,7 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
     def _save(self) -> None:
         self.records.sync()
         state = self._state(
+            self.model.checkpoint_weights(),
             optimizer=[self.optimizer[0].state_dict()],
             scheduler=[self.scheduler[0].state_dict()],
             scaler=self.scaler.state_dict() if self.scaler else None,
@@ -229,9 +230,9 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         self._saved_at = time.monotonic()
         logger.info(" > checkpoint_%d.pth written", self.step)
 
-    def _state(self, **more: object) -> dict[str, Any]:
+    def _state(self, weights: dict[str, torch.Tensor], **more: object) -> dict[str, Any]:
         return training_state(
-            self.model, self.config.to_dict(), self.step, self.job.data.epoch(self.step), **more
+            weights, self.config.to_dict(), self.step, self.job.data.epoch(self.step), **more
         )
 
     @property

@@ -25,7 +25,7 @@ from xtts_finetune.records.checkpoints import (
 from xtts_finetune.records.metrics import EvalRecord
 from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.spec.sources import KeptStep
-from xtts_finetune.xtts.state import read_checkpoint
+from xtts_finetune.xtts.state import StateDict, read_checkpoint
 
 # What resuming needs besides the weights.
 _OF_RESUMING = ("optimizer", "scheduler", "scaler")
@@ -99,12 +99,12 @@ def ranked(evals: Sequence[EvalRecord]) -> list[EvalRecord]:
 
 
 def training_state(
-    model: torch.nn.Module, config: dict[str, Any], step: int, epoch: float, **more: object
+    weights: StateDict, config: dict[str, Any], step: int, epoch: float, **more: object
 ) -> dict[str, Any]:
     """What Coqui's Trainer puts into a checkpoint; `more` adds optimizer, scheduler, scaler, model_loss."""
     return {
         "config": config,
-        "model": model.state_dict(),
+        "model": weights,
         "step": step,
         "epoch": int(epoch),
         "date": date.today().isoformat(),

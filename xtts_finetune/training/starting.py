@@ -23,8 +23,8 @@ from xtts_finetune.training.optimizer import keep_moments
 from xtts_finetune.training.phase_model import PhaseModel
 from xtts_finetune.training.phase_trainer import PhaseJob, PhaseTrainer
 from xtts_finetune.xtts.base import find_base
-from xtts_finetune.xtts.model import load_model
-from xtts_finetune.xtts.state import read_checkpoint
+from xtts_finetune.xtts.model import has_own_hifigan, load_model
+from xtts_finetune.xtts.state import hifigan_of, read_checkpoint, without_hifigan
 
 
 def start(
@@ -39,7 +39,9 @@ def start(
     sweep_checkpoints(job.folder)
     goes_on = any(record.resumes for record in read_checkpoint_records(job.folder))
     weights = None if goes_on else first_weights(source, run)
-    model = PhaseModel(load_model(base, weights), job.phase, job.total_steps)
+    xtts = load_model(base, weights)
+    own_hifigan = weights is not None and has_own_hifigan(xtts, base)
+    model = PhaseModel(xtts, job.phase, job.total_steps, own_hifigan)
     # Stock tools load a phase's folder: config.json is written by Trainer, vocab.json is the base's.
     job.folder.path.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(base.vocab, job.folder.vocab)
@@ -116,7 +118,10 @@ def _check_fits(trainer: PhaseTrainer, checkpoint: dict[str, Any], step: int, pa
         raise UserError(f"{path}: it lacks the optimizer state that resuming needs") from None
     if checkpoint.get("step") != step or not isinstance(schedules, dict):
         raise UserError(f"{path}: it says step {checkpoint.get('step')}, its name says {step}")
-    wanted = {name: weight.shape for name, weight in trainer.model.state_dict().items()}
+    weights = trainer.model.weights()
+    if not hifigan_of(checkpoint["model"]):
+        weights = without_hifigan(weights)  # the base's, which is there already
+    wanted = {name: weight.shape for name, weight in weights.items()}
     found = {name: getattr(weight, "shape", None) for name, weight in checkpoint["model"].items()}
     different = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
     parameters = [p for group in trainer.optimizer[0].param_groups for p in group["params"]]
@@ -127,7 +132,7 @@ def _check_fits(trainer: PhaseTrainer, checkpoint: dict[str, Any], step: int, pa
 
 
 def _take_over(trainer: PhaseTrainer, checkpoint: dict[str, Any]) -> None:
-    trainer.model.load_state_dict(checkpoint["model"])
+    trainer.model.take_over(checkpoint)
     # Copied out of the memory map, too: Windows removes no file that is mapped.
     trainer.optimizer[0].load_state_dict(copy.deepcopy(checkpoint["optimizer"][0]))
     trainer.scheduler[0].load_state_dict(checkpoint["scheduler"][0])

@@ -11,7 +11,7 @@ from TTS.tts.models.xtts import Xtts
 from xtts_finetune.errors import UserError
 from xtts_finetune.xtts.base import BaseFiles, read_config
 from xtts_finetune.xtts.mels import load_mel_stats
-from xtts_finetune.xtts.state import StateDict, model_weights, read_checkpoint
+from xtts_finetune.xtts.state import StateDict, hifigan_of, model_weights, read_checkpoint
 from xtts_finetune.xtts.tokenizer import load_vocabulary
 
 HIFIGAN_SEED = 0
@@ -33,6 +33,7 @@ def load_config(base: BaseFiles) -> Any:
 def load_model(base: BaseFiles, checkpoint: Path | None = None, device: str = "cpu") -> Xtts:
     """Coqui's `Xtts` with the weights of `checkpoint`, or of the base itself, in float32.
 
+    A checkpoint without a HiFi-GAN gets the base's: it never trains, so checkpoints do not repeat it.
     A base without a HiFi-GAN (the demo's) gets one with random weights from a fixed seed: stock code wants
     it in every model file, and every model made from the base then has the same one.
 
@@ -41,10 +42,33 @@ def load_model(base: BaseFiles, checkpoint: Path | None = None, device: str = "c
     config = load_config(base)
     source = checkpoint or base.model
     weights = model_weights(read_checkpoint(source))
+    if checkpoint is not None and not hifigan_of(weights):
+        weights |= base_hifigan(base)
     model = _build(config, base)
     _load_weights(model, weights, source)
     model.mel_stats = load_mel_stats(base.mel_stats)
     return model.to(device)
+
+
+def base_hifigan(base: BaseFiles) -> StateDict:
+    """The weights of the base's HiFi-GAN under Coqui's names; empty where it has none (the demo's).
+
+    Raises UserError if the base's model.pth cannot be read.
+    """
+    return hifigan_of(model_weights(read_checkpoint(base.model)))
+
+
+def has_own_hifigan(model: Xtts, base: BaseFiles) -> bool:
+    """Whether the model's HiFi-GAN is another than the base's, as that of a file from elsewhere may be."""
+    decoder: torch.nn.Module = model.hifigan_decoder
+    # As it is in the file: only the pages of the HiFi-GAN are read, and a damaged one is another one.
+    theirs = hifigan_of(model_weights(read_checkpoint(base.model, checked=True)))
+    if not theirs:
+        theirs = hifigan_of(_build(load_config(base), base).state_dict())
+    mine = {f"hifigan_decoder.{name}": value for name, value in decoder.state_dict().items()}
+    return mine.keys() != theirs.keys() or not all(
+        torch.equal(value.cpu(), theirs[name].to(value.dtype)) for name, value in mine.items()
+    )
 
 
 def _build(config: Any, base: BaseFiles) -> Xtts:
@@ -66,7 +90,7 @@ def _load_weights(model: Xtts, weights: StateDict, source: Path) -> None:
         raise UserError(
             f"{source}: these weights do not fit the base's config.json and vocab.json: {'; '.join(shapes)}"
         ) from None
-    has_hifigan = any(key.startswith("hifigan_decoder.") for key in weights)
+    has_hifigan = bool(hifigan_of(weights))
     missing = [
         key
         for key in result.missing_keys

@@ -15,6 +15,9 @@ from xtts_finetune.errors import UserError
 
 StateDict = dict[str, torch.Tensor]
 
+# Under stock's names and this package's. It never trains, so a checkpoint lacks it where it is the base's.
+HIFIGAN = ("hifigan_decoder.", "xtts.hifigan_decoder.")
+
 # Left out when weights are taken over: the DVAE and the mels of stock's trainer, and the second copy of
 # the GPT that inference makes.
 _NOT_OF_THE_MODEL = ("dvae.", "torch_mel_spectrogram_", "gpt.gpt_inference.", "gpt.gpt.wte.")
@@ -83,6 +86,16 @@ def model_weights(checkpoint: dict[str, Any]) -> StateDict:
     """The weights under the names of Coqui's `Xtts` ('gpt.', 'hifigan_decoder.', 'mel_stats')."""
     weights = {key.removeprefix("xtts."): value for key, value in checkpoint["model"].items()}
     return {key: value for key, value in weights.items() if not key.startswith(_NOT_OF_THE_MODEL)}
+
+
+def without_hifigan(weights: StateDict) -> StateDict:
+    """All weights but the HiFi-GAN's."""
+    return {key: value for key, value in weights.items() if not key.startswith(HIFIGAN)}
+
+
+def hifigan_of(weights: StateDict) -> StateDict:
+    """The HiFi-GAN's weights alone; empty where there are none."""
+    return {key: value for key, value in weights.items() if key.startswith(HIFIGAN)}
 
 
 def _load(path: Path) -> Any:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,10 @@ import pytest
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.clips import (
     ClipRecord,
+    ClipWarning,
     DroppedClip,
     DropReason,
+    WarningKind,
     read_clips,
     read_dropped,
     write_clips,
@@ -17,14 +20,16 @@ from xtts_finetune.records.clips import (
 
 NASTY = 'Ő azt mondta: "igen",\u2028\u0085\x0bés\r ment | \\ el.'
 TRAIN = ClipRecord("a", "d", Path("/x y/ő.wav"), NASTY, "s", "hu", 1.25, "ab" * 32, "train", 17)
+WARNINGS = tuple(ClipWarning(kind, f"{NASTY} 1.5", 1.25) for kind in WarningKind)
+ODD = replace(TRAIN, normalised="ő", file=Path("/x y/metadata.csv"), line=7, warnings=WARNINGS)
 EVAL = ClipRecord("b", "d", Path("b.wav"), "text", "s", "hu", 2.0, "cd" * 32, "eval", 3)
 DROPPED = DroppedClip("c", "d", "c.wav", NASTY, DropReason.TOO_LONG, "12.00 s", Path("metadata.csv"), 3)
 
 
 def test_clips_come_back(tmp_path: Path):
-    write_clips(tmp_path / "clips.jsonl", [TRAIN, EVAL])
-    assert read_clips(tmp_path / "clips.jsonl") == [TRAIN, EVAL]
-    assert read_clips(tmp_path / "clips.jsonl", "train") == [TRAIN]
+    write_clips(tmp_path / "clips.jsonl", [TRAIN, ODD, EVAL])
+    assert read_clips(tmp_path / "clips.jsonl") == [TRAIN, ODD, EVAL]
+    assert read_clips(tmp_path / "clips.jsonl", "train") == [TRAIN, ODD]
     assert read_clips(tmp_path / "clips.jsonl", "eval") == [EVAL]
 
 

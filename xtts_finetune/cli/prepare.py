@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from xtts_finetune.cli.options import Demo, File, OnDevice, Settings, load, work_on
+
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Fail (exit code 1) where a clip is left out or has a warning."),
+]
 
 
 def prepare(
-    file: File = None, demo: Demo = False, settings: Settings = None, device: OnDevice = None
+    file: File = None,
+    demo: Demo = False,
+    settings: Settings = None,
+    device: OnDevice = None,
+    strict: Strict = False,
 ) -> None:
-    """Read and check the clips, choose the eval set, and say which clips are left out and why."""
+    """Read and check the clips, choose the eval set, and say which clips are left out or odd, and why."""
     declaration = load(file, demo, settings or [])
     from xtts_finetune.pipeline.run import prepare_now  # noqa: PLC0415
 
-    prepare_now(work_on(declaration, settings or [], device))
+    prepare_now(work_on(declaration, settings or [], device), strict=strict)

@@ -24,7 +24,7 @@ SLOWEST_PACE, FASTEST_PACE = 2.5, 30.0
 # which half is missing is always beyond the second.
 PACE_FACTOR = (1.6, 1.9)
 # What a short clip may be off by chance: the last syllable is long, and one short word more is soon said.
-SECONDS_OF_CHANCE, CHARACTERS_OF_CHANCE = 0.7, 4
+SECONDS_OF_CHANCE, CHARACTERS_OF_CHANCE = 0.5, 4
 # dB. Sentences of one reader differ by 3; twice as loud, as people hear it, are 10.
 LOUDNESS_DIFFERENCE = (8.0, 15.0)
 # 'Yes.' and 'Good evening.' are said more than once, and teach nobody what an eval sentence sounds like.
@@ -96,10 +96,11 @@ def _paces(outlines: Sequence[Outline]) -> Iterator[tuple[int, ClipWarning]]:
             slow = clip.seconds > clip.characters / slowest + SECONDS_OF_CHANCE
             fast = clip.characters > clip.seconds * fastest + CHARACTERS_OF_CHANCE
             if slow or fast:
-                rate = f"{clip.characters / clip.seconds:.1f}" if clip.seconds else "?"
-                found = f"{clip.characters} characters in {clip.seconds:.1f} s of speech: {rate} a second"
+                pace = clip.characters / max(clip.seconds, 0.01)
+                times = slowest / max(pace, 0.01) if slow else pace / fastest
+                found = f"{clip.characters} characters in {clip.seconds:.1f} s of speech: {pace:.1f} a second"
                 bound = f"expected {slowest:.1f} to {fastest:.1f}{usual}"
-                yield place, ClipWarning(WarningKind.PACE, f"{found}, {bound}")
+                yield place, ClipWarning(WarningKind.PACE, f"{found}, {bound}", round(times, 2))
 
 
 def _levels(outlines: Sequence[Outline]) -> Iterator[tuple[int, ClipWarning]]:
@@ -114,7 +115,8 @@ def _levels(outlines: Sequence[Outline]) -> Iterator[tuple[int, ClipWarning]]:
             if abs(difference) > limit:
                 how = "louder" if difference > 0 else "quieter"
                 found = f"{outlines[place].level:.1f} dBFS, {abs(difference):.1f} dB {how} than the data set's median"
-                yield place, ClipWarning(WarningKind.LOUDNESS, f"{found}, at most {limit:.1f} dB")
+                detail = f"{found}, at most {limit:.1f} dB"
+                yield place, ClipWarning(WarningKind.LOUDNESS, detail, round(abs(difference) / limit, 2))
 
 
 def _copies(outlines: Sequence[Outline]) -> Iterator[tuple[int, ClipWarning]]:

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from xtts_finetune.data.measures import Measures
-from xtts_finetune.records.clips import ClipWarning, WarningKind
+from xtts_finetune.records.clips import ClipWarning, DropReason, WarningKind
 
 # dBFS. Speech is kept near -26 (ITU-T P.56's nominal level); 24 dB beneath it lies the noise of a quiet room.
 QUIETEST = -50.0
@@ -33,13 +33,30 @@ ADVICE = {
     ),
 }
 
+# What to do about each reason to leave a clip out.
+CURE = {
+    DropReason.BAD_LINE: "correct the line, or the 'format' of the data set in pipeline.yaml",
+    DropReason.DUPLICATE_ID: "give one of the two another id, or take it out",
+    DropReason.EMPTY_TEXT: "write down what is said, or take the line out",
+    DropReason.MISSING_FILE: "put the file there, or correct its name or the data set's 'path'",
+    DropReason.UNREADABLE: "export the file again, as WAV or FLAC, or take the line out",
+    DropReason.TOO_SHORT: "join it with its neighbour, or lower clips.min_seconds in pipeline.yaml",
+    DropReason.TOO_LONG: "split it at a pause, or raise clips.max_seconds as far as the base allows",
+    DropReason.UNKNOWN_CHARACTERS: "spell the characters out, or see that 'language' is right",
+    DropReason.TOO_MANY_TOKENS: "split the clip, or raise clips.max_text_tokens as far as the base allows",
+    DropReason.UNREADABLE_TEXT: "write the numbers in the text out in words",
+    DropReason.NEAR_SILENT: "raise its level if it holds speech, else take the line out",
+    DropReason.UNKNOWN_LANGUAGE: "correct the line's language, or take the line out: this base cannot learn to read it",
+}
+
 
 def sound_warnings(measures: Measures) -> Iterator[ClipWarning]:
     """What is odd about a sound, whatever the others are like."""
     if measures.clipped > MOST_CLIPPED or measures.longest_top > LONGEST_TOP:
         found = f"{_percent(measures.clipped)} of the samples are in flat tops, the longest {measures.longest_top:g} ms"
         limits = f"at most {_percent(MOST_CLIPPED)} and {LONGEST_TOP:g} ms"
-        yield ClipWarning(WarningKind.CLIPPING, f"{found}; {limits}")
+        times = max(measures.clipped / MOST_CLIPPED, measures.longest_top / LONGEST_TOP)
+        yield ClipWarning(WarningKind.CLIPPING, f"{found}; {limits}", round(times, 2))
     ends = [
         f"{seconds:.1f} s of silence at the {end}"
         for end, seconds in (("beginning", measures.before), ("end", measures.after))
@@ -47,7 +64,8 @@ def sound_warnings(measures: Measures) -> Iterator[ClipWarning]:
     ]
     if ends:
         detail = f"{' and '.join(ends)}, at most {LONGEST_SILENCE_AT_AN_END:g} s"
-        yield ClipWarning(WarningKind.SILENCE_AT_AN_END, detail)
+        times = max(measures.before, measures.after) / LONGEST_SILENCE_AT_AN_END
+        yield ClipWarning(WarningKind.SILENCE_AT_AN_END, detail, round(times, 2))
     if measures.pause > LONGEST_PAUSE:
         yield ClipWarning(
             WarningKind.PAUSE, f"{measures.pause:.1f} s of silence, at most {LONGEST_PAUSE:g} s"

@@ -25,20 +25,23 @@ from xtts_finetune.pipeline.report import write_report
 from xtts_finetune.pipeline.running import Work
 from xtts_finetune.pipeline.stage_records import forget_stage, write_stage
 from xtts_finetune.pipeline.stages import Kind, Plan, Stage
-from xtts_finetune.pipeline.summary import data_lines, phase_lines, say_decision, say_outcome
+from xtts_finetune.pipeline.summary import data_findings, data_lines, phase_lines, say_decision, say_outcome
 
 ALL_KINDS: tuple[Kind, ...] = ("data", "base", "phase", "utterances", "decision", "report")
 
 
-def prepare_now(work: Work) -> None:
+def prepare_now(work: Work, strict: bool = False) -> None:
     """Read, check, split and encode the clips.
 
-    Also when nothing seems to have changed: what was damaged since is made anew. Raises like `run_plan`.
+    Also when nothing seems to have changed: what was damaged since is made anew. Raises like `run_plan`, and
+    with `strict` WorkFailed where a clip was left out or has a warning; the run can be used even so.
     """
     plan = make_plan(work.declaration)
     with run_lock(work.run.root), ending_like_ctrl_c():
         _tidy(work)
         do_stage(work, plan.stage("data"), plan)
+    if strict and (found := data_findings(work.run)):
+        raise WorkFailed(f"--strict: {found}; each is named in {work.run.data_page}")
 
 
 def run_plan(

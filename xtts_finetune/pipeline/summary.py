@@ -17,15 +17,34 @@ from xtts_finetune.records.times import duration
 
 
 def data_lines(run: RunFolder) -> list[str]:
-    """What was prepared: counts, what was left out and where that is named, notes."""
+    """What was prepared: counts, what was left out, what is odd and where all that is named, notes."""
     info = data_info(run)
     minutes = float(info.get("seconds", 0)) / 60
     lines = [f"data: {info.get('clips')} clips, {minutes:.1f} min; {info.get('eval_clips')} held out"]
     if info.get("dropped"):
-        reasons = info.get("reasons")
-        named = ", ".join(f"{reason} ({count})" for reason, count in reasons.items()) if reasons else ""
-        lines.append(f"  {info['dropped']} left out{': ' + named if named else ''}; see {run.dropped}")
+        lines.append(f"  {info['dropped']} left out{_counted(info.get('reasons'))}; see {run.dropped}")
+    if info.get("warned"):
+        lines.append(f"  {info['warned']} with warnings{_counted(info.get('warnings'))}")
+    if run.data_page.is_file():
+        lines.append(f"  what was found: {run.data_page}")
     return [*lines, *(f"  note: {note}" for note in info.get("notes") or [])]
+
+
+def data_findings(run: RunFolder) -> str:
+    """'2 clips left out, 3 with warnings'; empty when there is nothing to mend."""
+    info = data_info(run)
+    dropped, warned = int(info.get("dropped", 0)), int(info.get("warned", 0))
+    parts = [f"{dropped} {'clip' if dropped == 1 else 'clips'} left out"] if dropped else []
+    if warned:
+        parts.append(f"{warned} {'clip' if warned == 1 else 'clips'} with warnings")
+    return ", ".join(parts)
+
+
+def _counted(kinds: object) -> str:
+    """': audio file is missing (2), text is empty (1)'; nothing where no kinds are known."""
+    if not isinstance(kinds, dict) or not kinds:
+        return ""
+    return ": " + ", ".join(f"{kind} ({count})" for kind, count in kinds.items())
 
 
 def phase_lines(folder: CandidateFolder) -> list[str]:

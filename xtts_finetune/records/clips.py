@@ -48,10 +48,11 @@ class WarningKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ClipWarning:
-    """One oddity of a kept clip; `detail` has the numbers."""
+    """One oddity of a kept clip; `detail` has the numbers, `severity` says how many times the limit it is."""
 
     kind: WarningKind
     detail: str
+    severity: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +144,13 @@ def read_dropped(path: Path) -> list[DroppedClip]:
 
 def _as_json(clip: ClipRecord) -> dict[str, Any]:
     record = {field: getattr(clip, field) for field in FIELDS}
-    warnings = [{"kind": warning.kind.value, "detail": warning.detail} for warning in clip.warnings]
+    warnings = [{**asdict(warning), "kind": warning.kind.value} for warning in clip.warnings]
     return {**record, "audio": str(clip.audio), "file": str(clip.file), "warnings": warnings}
 
 
 def _clip(path: Path, line: int, record: dict[str, Any]) -> ClipRecord:
     try:
-        warnings = tuple(ClipWarning(WarningKind(w["kind"]), w["detail"]) for w in record["warnings"])
+        warnings = tuple(ClipWarning(**{**w, "kind": WarningKind(w["kind"])}) for w in record["warnings"])
         paths = {"audio": Path(record["audio"]), "file": Path(record["file"])}
         return ClipRecord(**{**record, **paths, "warnings": warnings})
     except (KeyError, TypeError, ValueError) as error:

@@ -139,6 +139,11 @@ class RunFolder:
         return self.root / "data.json"
 
     @property
+    def data_page(self) -> Path:
+        """What the audit found, for people, one file."""
+        return self.root / "DATA.html"
+
+    @property
     def cache(self) -> Path:
         """Codes and mels, keyed by content."""
         return self.root / "cache"

@@ -18,6 +18,7 @@ from xtts_finetune.spec.pipeline import DatasetSpec
 
 CLIPS_LOOKED_AT = 5
 SHOWN = 80
+PIPE = "|"
 
 
 def check_format(spec: DatasetSpec) -> None:
@@ -37,7 +38,7 @@ def check_format(spec: DatasetSpec) -> None:
             f"data set '{spec.name}': {lines_of(spec)}:{first.number}: this is one JSON list; "
             "JSON lines have an object a line, without brackets around all and commas between them"
         )
-    if not found and spec.format in ("ljspeech", "coqui"):
+    if not found and PIPE in first.text:
         _check_places(spec)
 
 
@@ -53,7 +54,7 @@ def formats_of(line: str) -> list[Format]:
         return [*found, "jsonl"] if keys & set(AUDIO_KEYS) else found
     if {"path", "sentence"} <= _names(content, "\t"):
         return ["common_voice"]
-    if {"audio_file", "text"} <= _names(content, "|"):
+    if {"audio_file", "text"} <= _names(content, PIPE):
         return ["coqui"]
     try:
         header = next(csv.reader([content]), [])
@@ -70,14 +71,16 @@ def _names(line: str, separator: str) -> set[str]:
 def _check_places(spec: DatasetSpec) -> None:
     """LJSpeech and Coqui look alike without a header, but for where the sounds lie."""
     clips = (
-        fields for fields in read_fields(spec, "|") if isinstance(fields, Fields) and len(fields.values) > 1
+        fields for fields in read_fields(spec, PIPE) if isinstance(fields, Fields) and len(fields.values) > 1
     )
     names = [fields.values[0] for fields in islice(clips, CLIPS_LOOKED_AT)]
     names = [name for name in names if names_a_file(name)]
-    other: Format = "coqui" if spec.format == "ljspeech" else "ljspeech"
-    if _first_found(spec, spec.format, names) is None and (name := _first_found(spec, other, names)):
-        where = "its path" if other == "coqui" else "wavs/<id>.wav"
-        raise _wrong_format(spec, other, f"the sound of '{name}' lies at {where}")
+    if _first_found(spec, spec.format, names) is not None:
+        return
+    others: tuple[tuple[Format, str], ...] = (("coqui", "its path"), ("ljspeech", "wavs/<id>.wav"))
+    for other, place in others:
+        if (name := _first_found(spec, other, names)) is not None:
+            raise _wrong_format(spec, other, f"the sound of '{name}' lies at {place}")
 
 
 def _first_found(spec: DatasetSpec, format: Format, names: Sequence[str]) -> str | None:
@@ -86,8 +89,10 @@ def _first_found(spec: DatasetSpec, format: Format, names: Sequence[str]) -> str
     for name in names:
         if format == "ljspeech":
             sound = ljspeech_audio([folder / "wavs" for folder in folders], name)
-        else:
+        elif format == "coqui":
             sound = find_audio(folders, name)
+        else:
+            return None
         if existing(sound) is not None:
             return name
     return None

@@ -1,0 +1,194 @@
+"""Lines that are no clip in each of the newer formats: named with file and line, and the rest is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from xtts_finetune.data.readers import RawClip, Unreadable, read_dataset
+from xtts_finetune.errors import UserError
+from xtts_finetune.spec.pipeline import DatasetSpec
+
+TSV = "client_id\tpath\tsentence\tup_votes\tlocale\tsegment\n"
+
+
+def read(folder: Path, format: str, **files: str) -> list[RawClip | Unreadable]:
+    for name, content in files.items():
+        (folder / name.replace("_", ".")).write_text(content, encoding="utf-8")
+    return list(read_dataset(DatasetSpec(name="d", path=folder, format=format), "hu"))
+
+
+def touch(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    return path
+
+
+@pytest.mark.parametrize(
+    "line, problem",
+    [
+        (
+            "c\ta.mp3\tAzt\tmondta\t2\thu\t",
+            "expected 6 columns separated by a tab but got 7 columns; take the",
+        ),
+        ("c\ta.mp3\tAzt\t2\thu", "expected 6 columns separated by a tab but got 5 columns"),
+        ("c\t\tAzt\t2\thu\t", "no path"),
+    ],
+)
+def test_common_voice_names_a_line_with_other_columns(tmp_path: Path, line: str, problem: str) -> None:
+    lines = f"{TSV}c\ta.mp3\tEgy\t2\thu\t\n{line}\nc\tb.mp3\tKettő\t2\thu\t\n"
+    good, bad, after = read(tmp_path, "common_voice", validated_tsv=lines)
+    assert isinstance(bad, Unreadable)
+    assert (bad.file, bad.line) == (tmp_path / "validated.tsv", 3)
+    assert problem in bad.problem
+    assert (good.text, after.text) == ("Egy", "Kettő")
+
+
+def test_common_voice_finds_a_clip_whose_ending_is_left_out(tmp_path: Path) -> None:
+    sound = touch(tmp_path / "clips" / "v1.2.mp3")
+    (clip,) = read(tmp_path, "common_voice", validated_tsv="path\tsentence\nv1.2\tt\n")
+    assert clip.audio == sound
+
+
+def test_common_voice_takes_quotes_as_text(tmp_path: Path) -> None:
+    (first, second) = read(tmp_path, "common_voice", validated_tsv='path\tsentence\na\t"Igen\nb\tNem"\n')
+    assert (first.text, second.text) == ('"Igen', 'Nem"')
+
+
+def test_common_voice_without_a_header_is_one_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"validated\.tsv:1: expected a header with 'path' and 'sentence'"):
+        read(tmp_path, "common_voice", validated_tsv="a.mp3\tszöveg\n")
+
+
+@pytest.mark.parametrize(
+    "line, problem",
+    [
+        ('{"audio": "a.wav", "text": "t"', "no JSON: Expecting ',' delimiter at character 31"),
+        ("a.wav|text", "no JSON"),
+        ('["a.wav", "t"]', "expected a JSON object"),
+        ("7", "expected a JSON object"),
+        ("[" * 100_000, "no JSON"),
+        ('{"audio": "a.wav", "n": ' + "9" * 5000 + "}", "no JSON"),
+        ('{"audio": "a.wav"}', "expected text or transcript or sentence but got audio"),
+        ('{"text": "t"}', "expected audio or audio_file or audio_filepath or path but got text"),
+        ("{}", "but got nothing"),
+        ('{"audio": "a.wav", "text": null}', "expected text"),
+        ('{"audio": "a.wav", "text": 7}', "text: expected text in quotes but got 7"),
+        ('{"audio": {"path": "a.wav"}, "text": "t"}', "audio: expected text in quotes but got {"),
+        ('{"audio": "a.wav", "text": "t", "speaker": true}', "speaker: expected text"),
+        ('{"audio": "a.wav", "text": "\\ud83d"}', "text: it holds half of a character"),
+        ('{"audio": "\\udcff.wav", "text": "t"}', "audio: it holds half of a character"),
+        ('{"audio": "  ", "text": "t"}', "names no file"),
+        ('{"audio": "a.wav", "text": "t", "offset": 3.5}', "offset: 3.5: cut the recording"),
+    ],
+)
+def test_json_lines_that_are_no_clip(tmp_path: Path, line: str, problem: str) -> None:
+    right = '{"audio": "b.wav", "text": "Kettő", "duration": 1.0, "offset": 0.0}'
+    good, bad, after = read(tmp_path, "jsonl", metadata_jsonl=f"{right}\n{line}\n{right}\n")
+    assert isinstance(bad, Unreadable)
+    assert (bad.file, bad.line) == (tmp_path / "metadata.jsonl", 2)
+    assert problem in bad.problem
+    bad.content.encode("utf-8")
+    assert (good.text, after.text) == ("Kettő", "Kettő")
+
+
+def test_one_json_list_is_one_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"metadata\.jsonl:2: this is one JSON list"):
+        read(tmp_path, "jsonl", metadata_jsonl='\n[{"audio": "a.wav", "text": "t"},\n')
+
+
+def test_audiofolder_reads_quotes_commas_and_line_breaks(tmp_path: Path) -> None:
+    lines = 'text,file_name\n"Azt mondta: ""Igen,""\nés ment.",a.wav\nKettő,b.wav\n'
+    first, second = read(tmp_path, "audiofolder", metadata_csv=lines)
+    assert (first.text, first.line) == ('Azt mondta: "Igen," és ment.', 2)
+    assert (second.text, second.line) == ("Kettő", 4)
+
+
+@pytest.mark.parametrize(
+    "line, problem, number",
+    [
+        ("b.wav,one, two", "expected 2 columns but got 3; a text with a comma", 3),
+        ("b.wav", "expected 2 columns but got 1", 3),
+        (",one", "expected file_name but got text", 3),
+        ('b.wav,"one', "no CSV", 3),
+        ('b.wav,"one" two', "no CSV", 3),
+    ],
+)
+def test_a_bad_record_of_csv_costs_itself_alone(tmp_path: Path, line: str, problem: str, number: int) -> None:
+    lines = f'file_name,text\na.wav,"Egy, egy"\n{line}\nc.wav,"Három, három"\n'
+    good, bad, after = read(tmp_path, "audiofolder", metadata_csv=lines)
+    assert isinstance(bad, Unreadable)
+    assert (bad.file, bad.line) == (tmp_path / "metadata.csv", number)
+    assert problem in bad.problem
+    assert (good.text, after.text, after.line) == ("Egy, egy", "Három, három", 4)
+
+
+def test_an_open_quote_at_the_end_swallows_nothing(tmp_path: Path) -> None:
+    lines = 'file_name,text\na.wav,"one\nb.wav,two\nc.wav,three\n'
+    bad, *rest = read(tmp_path, "audiofolder", metadata_csv=lines)
+    assert isinstance(bad, Unreadable)
+    assert [clip.text for clip in rest] == ["two", "three"]
+
+
+def test_audiofolder_without_a_header_is_one_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"metadata\.csv:1: expected a header with 'file_name'"):
+        read(tmp_path, "audiofolder", metadata_csv="a.wav,szöveg\n")
+
+
+def test_a_folder_pairs_sounds_and_texts_in_sub_folders_too(tmp_path: Path) -> None:
+    for name, text in (("b.wav", "kettő\n"), ("első rész/a.v1.FLAC", "\ufeffegy,\r\negy\r\n")):
+        touch(tmp_path / name).with_suffix(".txt").write_text(text, encoding="utf-8", newline="")
+    first, second = read(tmp_path, "folder")
+    assert (first.id, first.text, first.line) == ("b", "kettő", 1)
+    assert (second.id, second.text) == ("első rész/a.v1", "egy, egy")
+    assert (first.file, second.audio) == (tmp_path / "b.txt", tmp_path / "első rész" / "a.v1.FLAC")
+
+
+def test_what_stands_alone_in_a_folder_is_named(tmp_path: Path) -> None:
+    touch(tmp_path / "no text.wav")
+    touch(tmp_path / "no sound.txt")
+    touch(tmp_path / "a.wav").with_suffix(".txt").write_text("t", encoding="utf-8")
+    touch(tmp_path / "a.flac")
+    touch(tmp_path / "a.TXT")
+    found = {clip.content: clip for clip in read(tmp_path, "folder") if isinstance(clip, Unreadable)}
+    assert found["no text.wav"].problem == "there is no no text.txt with its text"
+    assert found["no text.wav"].file == tmp_path / "no text.wav"
+    assert "there is no no sound.wav or other sound" in found["no sound.txt"].problem
+    assert "the text of a.wav would count twice" in found["a.flac"].problem
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize(
+    "content, problem, line",
+    [
+        (b"egy\nt\xfck\xf6r", "byte 2 of the line is not UTF-8", 2),
+        ("egy".encode("utf-16"), "UTF-16 text; save it as UTF-8", 1),
+    ],
+)
+def test_a_text_that_is_not_utf_8_costs_its_clip_alone(
+    tmp_path: Path, content: bytes, problem: str, line: int
+) -> None:
+    touch(tmp_path / "a.wav").with_suffix(".txt").write_bytes(content)
+    touch(tmp_path / "b.wav").with_suffix(".txt").write_bytes(b"t")
+    bad, good = read(tmp_path, "folder")
+    assert isinstance(bad, Unreadable)
+    assert problem in bad.problem
+    assert (bad.file, bad.line, good.text) == (tmp_path / "a.txt", line, "t")
+
+
+def test_a_sound_that_cannot_be_read_is_left_to_the_audit_not_forgotten(tmp_path: Path) -> None:
+    touch(tmp_path / "a.m4a").with_suffix(".txt").write_bytes(b"t")
+    assert [clip.audio.name for clip in read(tmp_path, "folder")] == ["a.m4a"]
+
+
+def test_hidden_files_and_circles_of_links_do_no_harm(tmp_path: Path) -> None:
+    touch(tmp_path / "in" / "a.wav").with_suffix(".txt").write_bytes(b"t")
+    touch(tmp_path / "in" / "._a.wav")
+    touch(tmp_path / ".cache" / "b.wav")
+    touch(tmp_path / "notes.pdf")
+    try:
+        (tmp_path / "in" / "circle").symlink_to(tmp_path, target_is_directory=True)
+    except OSError:
+        pytest.skip("links cannot be made here")
+    assert [clip.id for clip in read(tmp_path, "folder")] == ["in/a"]

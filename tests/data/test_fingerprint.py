@@ -96,3 +96,42 @@ def test_needs_neither_torch_nor_audio_libraries():
         sys.exit(", ".join(heavy) or 0)
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    "change, changed",
+    [
+        (lambda folder: later(folder / "x.txt"), ["a: texts"]),
+        (lambda folder: later(folder / "in" / "y.wav"), ["a: audio"]),
+        (lambda folder: (folder / "notes.pdf").touch(), []),
+        (lambda folder: (folder / "new.wav").touch(), ["a: audio"]),
+        (lambda folder: (folder / "in" / "new.txt").touch(), ["a: texts"]),
+        (lambda folder: (folder / "x.txt").unlink(), ["a: texts"]),
+    ],
+)
+def test_a_folder_counts_by_its_files(
+    base: BaseFiles, tmp_path: Path, change: Callable[[Path], object], changed: list[str]
+):
+    folder = tmp_path / "my voice"
+    for name in ("x", "in/y"):
+        write_sound(folder / f"{name}.wav", 0.1).with_suffix(".txt").write_text("t", encoding="utf-8")
+    declaration = declare(base.folder, [{"name": "a", "path": folder, "format": "folder"}], tmp_path / "run")
+    before = data_inputs(declaration)
+    change(folder)
+    assert changed_inputs(before, data_inputs(declaration)) == changed
+
+
+@pytest.mark.parametrize("format, metadata", [("jsonl", "all.jsonl"), ("audiofolder", "metadata.jsonl")])
+def test_another_metadata_file_counts_and_a_weight_does_not(
+    base: BaseFiles, tmp_path: Path, format: str, metadata: str
+):
+    for name in (metadata, "other.jsonl"):
+        text = '{"audio": "x.wav", "file_name": "x.wav", "text": "t"}\n'
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    data = {"name": "a", "path": tmp_path, "format": format, "metadata": metadata}
+    others = ({**data, "weight": 3.0}, {**data, "metadata": "other.jsonl"})
+    before, heavier, other = (
+        data_inputs(declare(base.folder, [each], tmp_path / "run")) for each in (data, *others)
+    )
+    assert changed_inputs(before, heavier) == []
+    assert changed_inputs(before, other) == ["settings"]

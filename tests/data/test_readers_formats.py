@@ -103,6 +103,12 @@ def test_any_text_survives_in_a_folder(tmp_path: Path, text: str) -> None:
     assert [clip.text for clip in read(tmp_path, "folder")] == [seen(text)]
 
 
+@pytest.mark.parametrize("how", WRITTEN)
+def test_texts_are_composed_as_the_vocabulary_has_its_letters(tmp_path: Path, how: str) -> None:
+    write(tmp_path, how, [("a", unicodedata.normalize("NFD", "Tűz, őz"))])
+    assert read(tmp_path, WRITTEN[how][0])[0].text == unicodedata.normalize("NFC", "Tűz, őz")
+
+
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["plain", "BOM"])
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
 @pytest.mark.parametrize("how", WRITTEN)
@@ -252,3 +258,16 @@ def test_a_format_that_is_not_what_lies_there_is_one_error(tmp_path: Path, how: 
         assert f"{file}" in str(error.value)
         assert f"looks like '{right}'" in str(error.value)
         assert f"write 'format: {right}'" in str(error.value)
+
+
+def test_a_header_shows_the_format_also_where_no_sound_lies(tmp_path: Path) -> None:
+    write(tmp_path, "coqui header", [("a.wav", "t")])
+    with pytest.raises(UserError, match=r"looks like 'coqui': line 1 is 'audio_file\|text'"):
+        read(tmp_path, "ljspeech")
+
+
+def test_one_missing_sound_is_no_sign_of_another_format(tmp_path: Path) -> None:
+    write(tmp_path, "ljspeech", [("gone", "t"), ("b", "t")])
+    for sound in (tmp_path / "wavs" / "b.wav", tmp_path / "gone"):
+        touch(sound)
+    assert len(read(tmp_path, "ljspeech")) == 2

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -192,3 +195,25 @@ def test_hidden_files_and_circles_of_links_do_no_harm(tmp_path: Path) -> None:
     except OSError:
         pytest.skip("links cannot be made here")
     assert [clip.id for clip in read(tmp_path, "folder")] == ["in/a"]
+
+
+def test_files_copied_from_a_mac_still_belong_together(tmp_path: Path) -> None:
+    touch(tmp_path / (unicodedata.normalize("NFC", "tűz") + ".wav"))
+    (tmp_path / (unicodedata.normalize("NFD", "tűz") + ".txt")).write_bytes(b"t")
+    (clip,) = read(tmp_path, "folder")
+    assert (clip.id, clip.text) == (unicodedata.normalize("NFC", "tűz"), "t")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has file names that are no Unicode")
+def test_a_file_name_that_is_no_unicode_is_named_so_that_it_can_be_written_down(tmp_path: Path) -> None:
+    name = os.fsencode(tmp_path) + b"/t\xfcz"
+    for ending in (b".wav", b".txt"):
+        with open(name + ending, "wb"):  # noqa: PTH123 - pathlib takes no bytes
+            pass
+    touch(tmp_path / "a.wav").with_suffix(".txt").write_bytes(b"t")
+    good, *bad = read(tmp_path, "folder")
+    assert good.id == "a"
+    assert [clip.problem for clip in bad] == [
+        "the name of the file or of its folder is not UTF-8; rename it"
+    ] * 2
+    assert {f"{clip.content} {clip.file}".encode() for clip in bad}

@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from xtts_finetune.data.readers.lines import BYTE_ORDER_MARK, UTF_16_MARKS, not_utf_8
-from xtts_finetune.data.readers.raw import RawClip, Unreadable, clip_speaker, clip_text, metadata_of
+from xtts_finetune.data.readers.raw import (
+    RawClip,
+    Unreadable,
+    clip_speaker,
+    clip_text,
+    is_unicode,
+    metadata_of,
+    printable,
+)
 from xtts_finetune.data.readers.sounds import ENDINGS
 from xtts_finetune.spec.pipeline import DatasetSpec
 
@@ -35,7 +43,10 @@ def read_folder(spec: DatasetSpec, language: str) -> Iterator[RawClip | Unreadab
     The line of a clip is 1 in its text's file; of a sound without text, 1 in the sound's.
     """
     for pair in pairs_of(spec):
-        if not pair.texts:
+        if not is_unicode(pair.name):
+            for file in (*pair.sounds, *pair.texts):
+                yield _alone(spec, file, "the name of the file or of its folder is not UTF-8; rename it")
+        elif not pair.texts:
             for sound in pair.sounds:
                 yield _alone(spec, sound, f"there is no {pair.name}{TEXT_ENDING} with its text")
         elif not pair.sounds:
@@ -116,4 +127,5 @@ def _clip(spec: DatasetSpec, language: str, pair: Pair) -> RawClip | Unreadable:
 
 
 def _alone(spec: DatasetSpec, file: Path, problem: str) -> Unreadable:
-    return Unreadable(spec.name, file.relative_to(spec.path).as_posix(), problem, file, 1)
+    shown = printable(file.relative_to(spec.path).as_posix())
+    return Unreadable(spec.name, shown, problem, Path(printable(str(file))), 1)

@@ -76,3 +76,17 @@ def clip_language(written: str | None, language: str) -> str:
 def clip_speaker(written: str | None, spec: DatasetSpec) -> str:
     """The speaker that a line gives, else the data set's."""
     return (written or "").strip() or spec.speaker or spec.name
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text can be written as UTF-8: a file name or an escape in JSON may hold half of a character."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def printable(text: str) -> str:
+    """`text` with escapes for what cannot be written as UTF-8."""
+    return text.encode("utf-8", errors="backslashreplace").decode("utf-8")

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xtts_finetune.data.readers.raw import RawClip, Unreadable, clip_language, clip_speaker, clip_text
+from xtts_finetune.data.readers.raw import (
+    RawClip,
+    Unreadable,
+    clip_language,
+    clip_speaker,
+    clip_text,
+    is_unicode,
+    printable,
+)
 from xtts_finetune.data.readers.sounds import clip_id, find_audio, folders_of, names_a_file
 from xtts_finetune.spec.pipeline import DatasetSpec
 
@@ -40,7 +48,7 @@ class RecordFormat:
             _check_whole_file(record)
         except NoClip as problem:
             shown = ", ".join(f"{key}: {value}" for key, value in record.items())
-            return Unreadable(spec.name, _printable(shown), str(problem), metadata, line)
+            return Unreadable(spec.name, printable(shown), str(problem), metadata, line)
         return RawClip(
             id=clip_id(name),
             dataset=spec.name,
@@ -70,7 +78,7 @@ def _text(record: Mapping[str, Any], keys: Sequence[str]) -> str | None:
             return str(value)
         if not isinstance(value, str):
             raise NoClip(f"{key}: expected text in quotes but got {value!r:.40}")
-        if not _is_unicode(value):
+        if not is_unicode(value):
             raise NoClip(f"{key}: it holds half of a character (a lone \\ud800 to \\udfff)")
         return value
     return None
@@ -81,15 +89,3 @@ def _check_whole_file(record: Mapping[str, Any]) -> None:
     offset = record.get("offset")
     if offset not in (None, "", 0, "0", "0.0"):
         raise NoClip(f"offset: {offset!r:.40}: cut the recording into one file a clip first")
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _printable(text: str) -> str:
-    return text.encode("utf-8", errors="backslashreplace").decode("utf-8")

@@ -271,3 +271,56 @@ def test_one_missing_sound_is_no_sign_of_another_format(tmp_path: Path) -> None:
     for sound in (tmp_path / "wavs" / "b.wav", tmp_path / "gone"):
         touch(sound)
     assert len(read(tmp_path, "ljspeech")) == 2
+
+
+HEADERS = [
+    b"",
+    b"audio_file|text\n",
+    b"path\tsentence\n",
+    b"file_name,text\n",
+    b'{"audio": "',
+    b"\xef\xbb\xbf",
+]
+PIECES = st.sampled_from(
+    [
+        b"\n",
+        b"\r\n",
+        b"\r",
+        b"|",
+        b"\t",
+        b",",
+        b'"',
+        b'""',
+        b"{",
+        b"}",
+        b"[",
+        b'"text": ',
+        b"a.wav",
+        b"\\",
+        b"\0",
+    ]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=80)
+@given(
+    head=st.sampled_from(HEADERS),
+    pieces=st.lists(PIECES | st.binary(max_size=6) | st.text(ANY, max_size=6).map(str.encode), max_size=30),
+)
+@pytest.mark.parametrize("format", [format for format in FORMATS if format != "folder"])
+def test_whatever_bytes_lie_there_every_finding_has_its_place(
+    tmp_path: Path, format: str, head: bytes, pieces: list[bytes]
+) -> None:
+    content = head + b"".join(pieces)
+    file = tmp_path / f"m{'.jsonl' if content.startswith(b'{') else '.csv'}"
+    file.write_bytes(content)
+    try:
+        found = read(tmp_path, format, metadata=file.name)
+    except UserError as error:
+        assert str(file) in str(error)
+        return
+    lines = [clip.line for clip in found]
+    assert lines == sorted(set(lines)) and all(1 <= line <= content.count(b"\n") + 1 for line in lines)
+    for clip in found:
+        repr(clip).encode()
+        assert isinstance(clip, Unreadable) or "\n" not in clip.text

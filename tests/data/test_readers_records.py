@@ -159,7 +159,8 @@ def test_what_stands_alone_in_a_folder_is_named(tmp_path: Path) -> None:
     assert found["no text.wav"].file == tmp_path / "no text.wav"
     assert "there is no no sound.wav or other sound" in found["no sound.txt"].problem
     assert "the text of a.wav would count twice" in found["a.flac"].problem
-    assert len(found) == 4
+    # Where letter case does not count in file names, a.TXT is a.txt.
+    assert len(found) == (3 if (tmp_path / "A.txt").exists() else 4)
 
 
 @pytest.mark.parametrize(

@@ -48,11 +48,13 @@ def prepare(
     encoder: SoundEncoder,
     run: RunFolder,
     progress: Progress,
+    before_closing: Callable[[], object] = lambda: None,
 ) -> DataSummary:
     """Prepare all clips of a declaration in the run's folder; what an earlier run did is not done again.
 
     Clips are read and encoded on all cores, and only outlines of them stay in memory. A kill at any time leaves
-    only whole files, and `data.json`, written last, only where all of them agree.
+    only whole files, and `data.json`, written last, only where all of them agree; `before_closing` is called
+    when all the others are there.
     Raises UserError if a data set is missing or too few clips can be used, WorkFailed if audio changes
     meanwhile.
     """
@@ -89,6 +91,7 @@ def prepare(
         content=tally.content,
         notes=tuple(notes_on(eval_set, outlines, pipeline.eval_set)),
     )
+    before_closing()
     write_json_atomic(run.data_info, summary.as_json(inputs))
     return summary
 

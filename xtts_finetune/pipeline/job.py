@@ -68,6 +68,7 @@ def one_line(error: BaseException) -> str:
 def prepare_clips(job: Job, progress: Progress) -> None:
     """Read, check, split and encode the clips."""
     from xtts_finetune.data.prepare import prepare  # noqa: PLC0415  (each kind loads only what it needs)
+    from xtts_finetune.pipeline.data_page import write_data_page  # noqa: PLC0415
     from xtts_finetune.training.device import pick_device  # noqa: PLC0415
     from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
     from xtts_finetune.xtts.encoder import AudioEncoder  # noqa: PLC0415
@@ -75,7 +76,12 @@ def prepare_clips(job: Job, progress: Progress) -> None:
 
     base = find_base(job.declaration.pipeline.base)
     encoder = AudioEncoder(base, pick_device(job.device))
-    prepare(job.declaration, Tokenizer(base.vocab), encoder, job.run, progress)
+
+    def write_page() -> None:
+        progress(0, 1, "writing DATA.html")
+        write_data_page(job.declaration, job.run)
+
+    prepare(job.declaration, Tokenizer(base.vocab), encoder, job.run, progress, write_page)
 
 
 def evaluate_the_base(job: Job, progress: Progress) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xtts_finetune.pipeline.report_collect import collect_report
 from xtts_finetune.pipeline.report_model import Report
@@ -11,6 +12,9 @@ from xtts_finetune.records.atomic import write_text_atomic
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.times import duration
 from xtts_finetune.spec.declaration import Declaration
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 UNKNOWN = "–"
 
@@ -27,7 +31,12 @@ def write_report(declaration: Declaration, run: RunFolder) -> Path:
 
 def render(report: Report) -> str:
     """The page. Everything from data sets and declarations is escaped: text never becomes markup."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415  (only the report needs it)
+    return template("report.html.j2").render(report=report)
+
+
+def template(name: str) -> Template:
+    """A template of a page for people: what is put in is escaped, what is missing is an error."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415  (only the pages need it)
 
     environment = Environment(
         loader=PackageLoader("xtts_finetune.pipeline", "templates"),
@@ -37,7 +46,7 @@ def render(report: Report) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(number=number, percent=percent, duration=duration)
-    return environment.get_template("report.html.j2").render(report=report)
+    return environment.get_template(name)
 
 
 def number(value: float | None, digits: int) -> str:

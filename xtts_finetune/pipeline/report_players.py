@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.report_model import Player, Sentence
 from xtts_finetune.records.clips import read_clips
@@ -30,12 +32,19 @@ def player(label: str, file: Path, *, ships: bool = False, longest: float | None
         with soundfile.SoundFile(file) as sound:
             rate = sound.samplerate
             wave = sound.read(-1 if longest is None else int(longest * rate), dtype="int16")
-        packed = io.BytesIO()
-        soundfile.write(packed, wave, rate, format="FLAC", subtype="PCM_16")
+        source = data_uri(wave, rate)
     except (soundfile.SoundFileError, OSError, ValueError) as error:
         return Player(label, None, note=f"the recording cannot be read: {error}", ships=ships)
-    source = "data:audio/flac;base64," + base64.b64encode(packed.getvalue()).decode("ascii")
     return Player(label, source, seconds=len(wave) / rate, ships=ships)
+
+
+def data_uri(wave: NDArray[Any], rate: int) -> str:
+    """A sound (samples,) or (samples, channels) as FLAC of 16 bits, in an address that needs no file."""
+    import soundfile  # noqa: PLC0415
+
+    packed = io.BytesIO()
+    soundfile.write(packed, wave, rate, format="FLAC", subtype="PCM_16")
+    return "data:audio/flac;base64," + base64.b64encode(packed.getvalue()).decode("ascii")
 
 
 def collect_sentences(

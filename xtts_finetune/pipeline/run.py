@@ -41,7 +41,7 @@ def prepare_now(work: Work, strict: bool = False) -> None:
         _tidy(work)
         do_stage(work, plan.stage("data"), plan)
     if strict and (found := data_findings(work.run)):
-        raise WorkFailed(f"--strict: {found}; each is named in {work.run.data_page}")
+        raise WorkFailed(f"--strict: {found}; see {work.run.data_page}")
 
 
 def run_plan(

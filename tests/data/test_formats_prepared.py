@@ -19,6 +19,8 @@ from tests.data.data_samples import (
     write_sound,
 )
 from xtts_finetune.data.prepare import prepare
+from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline.plan import make_plan
 from xtts_finetune.records.clips import DropReason, read_clips, read_dropped
 from xtts_finetune.spec.formats import FORMATS
 from xtts_finetune.xtts.base import BaseFiles
@@ -100,3 +102,10 @@ def test_the_same_recordings_are_prepared_alike(tmp_path: Path, tiny_base: BaseF
     assert dropped.file.is_file() and dropped.file.is_relative_to(folder)
     lines = dropped.file.read_text(encoding="utf-8").splitlines()
     assert "nincs" in lines[dropped.line - 1] or dropped.file.stem == "nincs"
+
+
+def test_a_wrong_format_is_said_by_the_plan_already(tmp_path: Path, tiny_base: BaseFiles) -> None:
+    as_coqui(tmp_path, {"a": "t"})
+    data = {"name": "a", "path": tmp_path, "format": "ljspeech"}
+    with pytest.raises(UserError, match="looks like 'coqui'"):
+        make_plan(declare(tiny_base.folder, [data], tmp_path / "run"))

@@ -218,3 +218,9 @@ def test_a_file_name_that_is_no_unicode_is_named_so_that_it_can_be_written_down(
         "the name of the file or of its folder is not UTF-8; rename it"
     ] * 2
     assert {f"{clip.content} {clip.file}".encode() for clip in bad}
+
+
+def test_a_folder_without_a_single_pair_is_one_error(tmp_path: Path) -> None:
+    touch(tmp_path / "wavs" / "a.wav")
+    with pytest.raises(UserError, match=r"no sound with its text beside it.*; it has metadata\.csv, as the"):
+        read(tmp_path, "folder", metadata_csv="a|t")

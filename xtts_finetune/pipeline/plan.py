@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 
 from xtts_finetune.data.fingerprint import changed_inputs, data_inputs
+from xtts_finetune.data.readers import check_dataset
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.utterance_state import utterances_current
 from xtts_finetune.pipeline import inputs
@@ -70,6 +71,9 @@ def _compare(before: Inputs | None, now: Inputs) -> tuple[State, str]:
 def _data_stage(declaration: Declaration, run: RunFolder) -> Stage:
     info = inputs.data_info(run)
     if inputs.data_content(run) is None:
+        # What would make all of a data set's clips useless is said now, not after torch was loaded.
+        for spec in declaration.pipeline.datasets:
+            check_dataset(spec)
         return Stage("data", "data", State.TO_RUN)
     before = info.get("inputs")
     changes = changed_inputs(before if isinstance(before, dict) else {}, data_inputs(declaration))

@@ -35,19 +35,19 @@ def find_metadata(folder: Path, format: str, declared: str | Path | None) -> Pat
     if declared is not None:
         if _is_file(folder / declared):
             return folder / declared
-        raise ValueError(f"has no '{declared}', which 'metadata' names{_what_lies_there(folder, format)}")
+        raise ValueError(f"has no '{declared}', which 'metadata' names{what_lies_there(folder, format)}")
     usual = METADATA.get(format, ())
     found = [folder / name for name in usual if _is_file(folder / name)]
     if len(found) > 1:
         raise ValueError(f"has {listed(path.name for path in found)}; say with 'metadata' which one counts")
     if not found:
         raise ValueError(
-            f"has no {' or '.join(usual)}, which holds the clips' texts{_what_lies_there(folder, format)}"
+            f"has no {' or '.join(usual)}, which holds the clips' texts{what_lies_there(folder, format)}"
         )
     return found[0]
 
 
-def _what_lies_there(folder: Path, format: str) -> str:
+def what_lies_there(folder: Path, format: str) -> str:
     """'; ...' with the format that the folder's files look like, or the files that might be meant."""
     try:
         names = sorted(path.name for path in folder.iterdir() if path.is_file())

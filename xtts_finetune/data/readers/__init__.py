@@ -15,7 +15,7 @@ from xtts_finetune.data.readers.recognise import check_format
 from xtts_finetune.spec.formats import Format
 from xtts_finetune.spec.pipeline import DatasetSpec
 
-__all__ = ["READERS", "RawClip", "Unreadable", "metadata_of", "read_dataset"]
+__all__ = ["READERS", "RawClip", "Unreadable", "check_dataset", "metadata_of", "read_dataset"]
 
 Reader = Callable[[DatasetSpec, str], Iterator[RawClip | Unreadable]]
 
@@ -37,3 +37,8 @@ def read_dataset(spec: DatasetSpec, language: str) -> Iterator[RawClip | Unreada
     """
     check_format(spec)
     return READERS[spec.format](spec, spec.language or language)
+
+
+def check_dataset(spec: DatasetSpec) -> None:
+    """Raise UserError for what makes a whole data set useless, from its first clip alone."""
+    next(read_dataset(spec, ""), None)

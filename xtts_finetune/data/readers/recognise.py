@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from itertools import islice
 
 from xtts_finetune.data.readers.audiofolder import RECORDS as AUDIOFOLDER
+from xtts_finetune.data.readers.folder import pairs_of
 from xtts_finetune.data.readers.jsonl import AUDIO_KEYS, parse_object
 from xtts_finetune.data.readers.lines import Fields, Line, read_fields, read_lines
 from xtts_finetune.data.readers.ljspeech import ljspeech_audio
 from xtts_finetune.data.readers.raw import lines_of
 from xtts_finetune.data.readers.sounds import existing, find_audio, folders_of, names_a_file
 from xtts_finetune.errors import UserError
-from xtts_finetune.spec.formats import Format
+from xtts_finetune.spec.formats import Format, what_lies_there
 from xtts_finetune.spec.pipeline import DatasetSpec
 
 CLIPS_LOOKED_AT = 5
@@ -24,6 +25,7 @@ PIPE = "|"
 def check_format(spec: DatasetSpec) -> None:
     """Raise UserError if what the metadata file holds is plainly another format's."""
     if spec.format == "folder":
+        _check_pairs(spec)
         return
     lines = (line for line in read_lines(spec) if not isinstance(line, Line) or line.text.strip())
     first = next(lines, None)
@@ -40,6 +42,14 @@ def check_format(spec: DatasetSpec) -> None:
         )
     if not found and PIPE in first.text:
         _check_places(spec)
+
+
+def _check_pairs(spec: DatasetSpec) -> None:
+    if not any(pair.sounds and pair.texts for pair in pairs_of(spec)):
+        raise UserError(
+            f"data set '{spec.name}' of the format 'folder': {spec.path} has no sound with its text beside it, "
+            f"as x.wav and x.txt{what_lies_there(spec.path, spec.format)}"
+        )
 
 
 def formats_of(line: str) -> list[Format]:

@@ -91,11 +91,14 @@ def test_help_and_plan_are_quick(tmp_path: Path) -> None:
 
 def test_the_plan_is_a_table_and_starts_nothing(tmp_path: Path) -> None:
     project = make_project(tmp_path)
-    done = command("run_pipeline", "--plan", cwd=project.folder, probe=True)
+    lora = ("--set", "phase2.train={lora: {targets: [mlp]}}")
+    done = command("run_pipeline", "--plan", *lora, cwd=project.folder, probe=True)
     assert done.returncode == 0, done.stderr
     assert imported(done) == "HEAVY []"
     for word in ("phase1 utterances", "to run", "after the data", "1 000", "9 of 9 stages would run"):
         assert word in done.stdout
+    assert "phase2 trains LoRA of rank 8 on mlp.\n" in done.stdout
+    assert "phase1 trains" not in done.stdout
     assert "\033[" not in done.stdout
     assert not (project.folder / "run").exists()
 

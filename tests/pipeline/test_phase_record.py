@@ -50,6 +50,13 @@ SCENARIOS = [
 ]
 
 
+def test_the_record_says_what_was_trained(project: Project) -> None:
+    project.run(wanted=["phase1"])
+    assert "| Trained | all |" in record_of(project)
+    project.run("phase1.train={lora: {rank: 4}}", wanted=["phase1"])
+    assert "| Trained | LoRA of rank 4 on attention and mlp |" in record_of(project)
+
+
 @pytest.mark.parametrize(
     ("told", "error", "scenario", "level"), SCENARIOS, ids=[case[0] for case in SCENARIOS]
 )

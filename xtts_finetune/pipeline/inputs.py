@@ -16,6 +16,7 @@ from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.sources import Source, source_of
+from xtts_finetune.spec.train import is_lora
 from xtts_finetune.xtts.base import quick_hash
 
 # Raise it when a change of the code makes what an older version wrote or trained unfit for use.
@@ -66,6 +67,8 @@ def declared_inputs(phase: PhaseSpec) -> Inputs:
     """The keys of a phase's declaration that its training depends on."""
     declared = phase.model_dump(mode="json", exclude={"resume_from", "stop_when", *NO_INPUTS})
     inputs = flat(declared)
+    if is_lora(phase.train):
+        inputs["train"] = "lora"  # for people: 'train: all -> lora'
     for rule in phase.stop_when:
         described: dict[str, Any] = rule.model_dump(mode="json")
         name = f"stop_when.{described.pop('rule')}"

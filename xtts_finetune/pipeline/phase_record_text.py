@@ -9,6 +9,7 @@ from xtts_finetune.pipeline.markdown import Markdown, escaped, shown
 from xtts_finetune.records.stopping_text import numbers_in_words, outcome_words, ran_with_words
 from xtts_finetune.records.times import duration
 from xtts_finetune.spec.declaration import Declaration
+from xtts_finetune.spec.train import train_words
 
 NOT_HEARD = "not heard yet"
 METRICS = {"mel_ce": 3, "text_ce": 4, "stop_ce": 3}
@@ -34,6 +35,7 @@ def record_text(info: Mapping[str, Any], declaration: Declaration, decision: Map
         numbers=numbers_in_words(info["reason"]["numbers"]),
         outcome=outcome_words(info),
         memory=ran_with_words(info["ran_with"]) if info["ran_with"] else "",
+        trained=train_words(info["hyperparameters"].get("train", "all")),
         took=duration(info["seconds"]),
         marks=_marks(declaration.decision.quality.get(str(info["candidate"]))),
         decision=decision,

@@ -14,6 +14,7 @@ from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.sources import Source, kept_steps, source_of
+from xtts_finetune.spec.train import train_words
 from xtts_finetune.xtts.base import quick_hash
 
 GOES_ON = "goes on"
@@ -74,6 +75,7 @@ def phase_stage(around: Surroundings, name: str, source_stage: Stage | None) -> 
         inputs=inputs,
         steps=steps,
         epochs=spec.epochs,
+        trains=train_words(spec.train),
         resumes_at=_resumes_at(folder) if why.startswith(GOES_ON) else None,
         disk=disk,
     )

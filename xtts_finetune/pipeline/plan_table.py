@@ -25,6 +25,11 @@ def print_plan(plan: Plan, console: Console) -> None:
         table.add_row(stage.name, stage.state.value, stage.why, _steps(stage), _epochs(stage), disk)
         table.rows[-1].style = STYLES[stage.state]
     console.print(table)
+    for stage in plan.stages:
+        if stage.trains not in ("", "all"):
+            console.print(
+                f"{stage.name} trains {stage.trains}.", highlight=False, soft_wrap=True, markup=False
+            )
     due = len(plan.due)
     if not due:
         console.print("Everything is up to date; nothing would run.", highlight=False)

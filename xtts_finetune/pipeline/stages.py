@@ -27,7 +27,8 @@ class Stage:
 
     `why` says in words which inputs changed, or how far the work has come. A stage that reads what is made
     anew before it is not `certain`: when that comes out as it was, the stage stays up to date. `inputs` is
-    what it would be done from now; they are whole once nothing before the stage is due.
+    what it would be done from now; they are whole once nothing before the stage is due. `trains` says in words
+    what of the model a phase changes.
     """
 
     kind: Kind
@@ -40,6 +41,7 @@ class Stage:
     steps: int | None = None
     epochs: float | None = None
     resumes_at: int | None = None
+    trains: str = ""
     disk: DiskUse = field(default_factory=DiskUse)
 
     @property

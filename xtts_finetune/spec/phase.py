@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 
 from xtts_finetune.spec.model import Contradiction, Name, Seed, Spec
 from xtts_finetune.spec.stop_rules import StopRule
+from xtts_finetune.spec.train import Train, is_lora
 
 # Beyond any run; it keeps slips of the keyboard from becoming plans of years.
 MOST_STEPS = 100_000_000
@@ -93,6 +94,11 @@ class PhaseSpec(Spec):
     )
     learning_rate: PositiveFloat = Field(description="Peak learning rate; XTTS v2 wants about 1e-6.")
     schedule: ScheduleSpec = Field(default_factory=ScheduleSpec, description="How the learning rate moves.")
+    train: Train = Field(
+        "all",
+        description="The weights of the GPT that change: 'all', a list of its parts, or 'lora' for adapters on its "
+        "transformer.",
+    )
     batch_size: Annotated[int, Field(ge=1, le=4096)] = Field(3, description="Clips a batch.")
     accumulate: Annotated[int, Field(ge=1, le=4096)] = Field(
         1, description="Batches that one optimizer step adds up."
@@ -140,7 +146,7 @@ class PhaseSpec(Spec):
             return [((), "how long to train is missing: give 'epochs' (passes over the clips) or 'steps'")]
         if epochs is not None and steps is not None:
             return [(("epochs", "steps"), "'epochs' and 'steps' are both given; keep one of them")]
-        return _quality_unseen(given)
+        return _quality_unseen(given) + _moments_of_adapters(given)
 
     def planned_steps(self, train_clips: int) -> int:
         """Optimizer steps of the whole phase for this many training clips."""
@@ -160,6 +166,16 @@ def _quality_unseen(given: Mapping[str, Any]) -> list[Contradiction]:
         "the rule 'quality_falling' needs 'utterances_every_evals', which makes the phase speak in between"
     )
     return [(("stop_when",), message)]
+
+
+def _moments_of_adapters(given: Mapping[str, Any]) -> list[Contradiction]:
+    """Adapters start anew in every phase: no earlier moments are theirs."""
+    resume = given.get("resume_from")
+    kept = resume.get("optimizer") if isinstance(resume, Mapping) else getattr(resume, "optimizer", None)
+    if kept != "keep" or not is_lora(given.get("train")):
+        return []
+    message = "adapters start anew, so there are no moments to keep for them; use 'optimizer: reset'"
+    return [(("resume_from", "train"), message)]
 
 
 def _rule_of(rule: object) -> object:

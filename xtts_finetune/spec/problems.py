@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from xtts_finetune.spec.document import Document, Keys, label
 from xtts_finetune.spec.model import Spec
 from xtts_finetune.spec.shapes import Shape, below, child, choices, expected, resolved, shape_at
+from xtts_finetune.spec.train import LIST, MAPPING, WORD
 from xtts_finetune.spec.words import did_you_mean, listed, shown
 
 Model = TypeVar("Model", bound=Spec)
@@ -98,6 +99,8 @@ def _cure(value: Any, shape: Shape, written: str) -> str:
         return "; write it without quotes" if value.lower() in ("true", "false", "yes", "no") else ""
     if kind == "array" and value is not None and not isinstance(value, list | dict):
         return f"; put it in brackets: [{written}]"
+    if any(value in choices(other.get("items", {})) for other in shape.get("oneOf", ())):
+        return f"; put it in brackets: [{written}]"
     return ""
 
 
@@ -113,7 +116,7 @@ def _keys(loc: tuple[int | str, ...], data: Any) -> Keys:
     """pydantic's location without the names of union members and of dict keys, which are not in the file."""
     keys: list[int | str] = []
     for position, part in enumerate(loc):
-        if part == "[key]":
+        if part == "[key]" or part in (WORD, LIST, MAPPING):
             continue
         last = position == len(loc) - 1
         if isinstance(data, dict) and part not in data and not last and data.get("rule") == part:

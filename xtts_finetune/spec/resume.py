@@ -8,6 +8,7 @@ from typing import Any
 
 from xtts_finetune.spec.document import Document
 from xtts_finetune.spec.files import problem_of_file
+from xtts_finetune.spec.train import is_lora
 from xtts_finetune.spec.words import did_you_mean, listed
 
 _STEP = re.compile(r"step ([1-9][0-9]{0,9})")
@@ -65,10 +66,14 @@ def _check_checkpoint(document: Document, earlier: str, before: Document | None)
     if step is not None and type(planned) is int and int(step.group(1)) > planned:
         message = f"'{checkpoint}' is beyond the end of '{earlier}', which has {planned} steps"
         document.complain(keys, f"resume_from.checkpoint: {message}")
-    if checkpoint == "best" and document.get("resume_from", "optimizer") == "keep":
+    kept = document.get("resume_from", "optimizer") == "keep"
+    if checkpoint == "best" and kept:
         message = (
             "'best' is kept without the optimizer's state; write 'checkpoint: last' or 'optimizer: reset'"
         )
+        document.complain(("resume_from", "optimizer"), f"resume_from.optimizer: {message}")
+    elif kept and before is not None and is_lora(before.get("train")):
+        message = f"'{earlier}' trains adapters, whose moments are no others'; write 'optimizer: reset'"
         document.complain(("resume_from", "optimizer"), f"resume_from.optimizer: {message}")
 
 

@@ -60,6 +60,11 @@ def resolved(root: Shape, shape: Shape, data: Any) -> Shape:
         tag = child(data, shape["discriminator"]["propertyName"])
         reference = shape["discriminator"]["mapping"].get(tag) if isinstance(tag, str) else None
         return shape if reference is None else resolved(root, {"$ref": reference}, data)
+    if "oneOf" in shape and "type" not in shape:
+        kinds = [resolved(root, kind, data) for kind in shape["oneOf"]]
+        wanted = "object" if isinstance(data, dict) else "array" if isinstance(data, list) else None
+        fitting = [kind for kind in kinds if kind.get("type") == wanted]
+        return fitting[0] if fitting else {**shape, "oneOf": kinds}
     return shape
 
 
@@ -69,6 +74,9 @@ def expected(shape: Shape) -> str:
         return "a rule: " + _choice(list(shape["discriminator"]["mapping"]))
     if "const" in shape or "enum" in shape:
         return _choice(choices(shape))
+    if "oneOf" in shape and "type" not in shape:
+        *others, last = map(expected, shape["oneOf"])
+        return f"{', '.join(others)}, or {last}"
     kind = shape.get("type")
     if kind in ("integer", "number"):
         words = _numbers("a whole number" if kind == "integer" else "a number", shape)
@@ -78,6 +86,8 @@ def expected(shape: Shape) -> str:
             words = "a name (at most 64 letters, digits, '-' and '_', the first a letter or digit)"
     elif kind == "array":
         words = "a list with at least one entry" if shape.get("minItems") else "a list"
+        among = ", ".join(f"'{word}'" for word in choices(shape.get("items", {})))
+        words += f" of {among}" if among else ""
     elif kind == "boolean":
         words = "true or false"
     else:

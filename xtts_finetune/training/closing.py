@@ -16,6 +16,7 @@ from xtts_finetune.training.success import judge
 
 # What a phase's closing record repeats of its declaration.
 _SHOWN = (
+    "train",
     "learning_rate",
     "schedule",
     "batch_size",

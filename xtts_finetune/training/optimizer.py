@@ -33,10 +33,17 @@ def parameter_names(gpt: nn.Module) -> tuple[list[str], list[str]]:
     return sorted(set(names) - spared), sorted(spared)
 
 
-def make_optimizer(gpt: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
-    """AdamW over the GPT's parameters (Loshchilov and Hutter, ICLR 2019)."""
-    parameters = dict(gpt.named_parameters())
+def trained_names(gpt: nn.Module) -> tuple[list[str], list[str]]:
+    """`parameter_names` of what trains, in the order of the optimizer."""
+    trained = {name for name, parameter in gpt.named_parameters() if parameter.requires_grad}
     weights, spared = parameter_names(gpt)
+    return [name for name in weights if name in trained], [name for name in spared if name in trained]
+
+
+def make_optimizer(gpt: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
+    """AdamW over those of the GPT's parameters that train (Loshchilov and Hutter, ICLR 2019)."""
+    parameters = dict(gpt.named_parameters())
+    weights, spared = trained_names(gpt)
     groups = [
         {"params": [parameters[name] for name in weights], "weight_decay": weight_decay},
         {"params": [parameters[name] for name in spared], "weight_decay": 0.0},
@@ -49,8 +56,9 @@ def keep_moments(
 ) -> None:
     """Take over a checkpoint's moments while learning rate and decay stay as declared.
 
-    Understands this package's and Coqui's checkpoints, whether their optimizer has one group or two.
-    Raises UserError if the checkpoint has no optimizer state or one of another model.
+    Understands this package's and Coqui's checkpoints, whether their optimizer has one group or two. Where other
+    parts were trained then, what is trained both times keeps its moments and the rest starts without.
+    Raises UserError if the checkpoint has no optimizer state, one of another model or of other parts alone.
     """
     states = checkpoint.get("optimizer")
     state = states[0] if isinstance(states, list) and states else states
@@ -59,9 +67,13 @@ def keep_moments(
             f"{source} holds no optimizer state, so its moments cannot be kept: use 'optimizer: reset', "
             "or resume from 'last'"
         )
-    weights, spared = parameter_names(gpt)
     old_groups = state["param_groups"]
-    old_order = [name for name, _ in gpt.named_parameters()] if len(old_groups) == 1 else [*weights, *spared]
+    old_order = checkpoint.get("trained")
+    if old_order is None:  # of stock's trainer: everything was trained
+        weights, spared = parameter_names(gpt)
+        old_order = (
+            [name for name, _ in gpt.named_parameters()] if len(old_groups) == 1 else [*weights, *spared]
+        )
     old_indices = [index for group in old_groups for index in group["params"]]
     if len(old_indices) != len(old_order):
         raise UserError(f"{source}: its optimizer state is of another model; use 'optimizer: reset'")
@@ -69,9 +81,14 @@ def keep_moments(
     # A parameter that never had a gradient has no moments; it keeps none.
     moments = {
         new: copy.deepcopy(state["state"][index_of[name]])  # out of the file's memory map
-        for new, name in enumerate([*weights, *spared])
-        if index_of[name] in state["state"]
+        for new, name in enumerate(name for group in trained_names(gpt) for name in group)
+        if index_of.get(name) in state["state"]
     }
+    if not moments:
+        raise UserError(
+            f"{source}: nothing that this phase trains was trained there, so there are no moments to keep; "
+            "use 'optimizer: reset'"
+        )
     try:
         optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
     except ValueError as error:

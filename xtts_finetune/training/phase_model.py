@@ -9,8 +9,14 @@ from trainer.model import TrainerModel
 from TTS.tts.models.xtts import Xtts
 
 from xtts_finetune.spec.phase import PhaseSpec
-from xtts_finetune.training.optimizer import make_optimizer
+from xtts_finetune.training.optimizer import make_optimizer, trained_names
 from xtts_finetune.training.schedule import make_schedule
+from xtts_finetune.training.trainable import (
+    adapter_weights,
+    load_with_adapters,
+    make_trainable,
+    merged_weights,
+)
 from xtts_finetune.xtts.losses import GptBatch, gpt_cross_entropies
 from xtts_finetune.xtts.state import StateDict, hifigan_of, without_hifigan
 
@@ -29,22 +35,28 @@ class PhaseModel(TrainerModel):  # type: ignore[misc]  # TrainerModel has no typ
         self._phase = phase
         self._total_steps = total_steps
         self.requires_grad_(False)
-        self.xtts.gpt.requires_grad_(True)
+        make_trainable(xtts.gpt, phase.train, phase.seed)
 
     def weights(self) -> StateDict:
-        """All weights under stock's names, as `best_model.pth` holds them."""
-        weights: StateDict = self.state_dict()
-        return weights
+        """All weights under stock's names, as `best_model.pth` holds them: adapters are added up."""
+        return merged_weights(self)
 
     def checkpoint_weights(self) -> StateDict:
         """`weights` without a HiFi-GAN that the base has: it never trains."""
         weights = self.weights()
         return weights if self.own_hifigan else without_hifigan(weights)
 
+    def of_resuming(self) -> dict[str, Any]:
+        """What a checkpoint holds besides weights: whose moments the optimizer's are, and adapters."""
+        adapters = adapter_weights(self)
+        names = [name for group in trained_names(self.xtts.gpt) for name in group]
+        return {"trained": names, "lora": adapters} if adapters else {"trained": names}
+
     def take_over(self, checkpoint: dict[str, Any]) -> None:
         """Go on from the weights of this phase's own checkpoint, which must fit (see `starting`)."""
-        self.own_hifigan = bool(hifigan_of(checkpoint["model"]))
-        self.load_state_dict(hifigan_of(self.weights()) | checkpoint["model"])
+        weights, adapters = checkpoint["model"], checkpoint.get("lora") or {}
+        self.own_hifigan = bool(hifigan_of(weights))
+        load_with_adapters(self, hifigan_of(self.weights()) | weights, adapters)
 
     def set_training(self) -> None:
         """Dropout in the GPT alone."""
@@ -68,7 +80,7 @@ class PhaseModel(TrainerModel):  # type: ignore[misc]  # TrainerModel has no typ
         return torch.nn.Identity()
 
     def get_optimizer(self) -> torch.optim.Optimizer:
-        """AdamW, decay on weights only."""
+        """AdamW over what trains, decay on weights only."""
         return make_optimizer(self.xtts.gpt, self._phase.learning_rate, self._phase.weight_decay)
 
     def get_scheduler(self, optimizer: list[torch.optim.Optimizer]) -> torch.optim.lr_scheduler.LRScheduler:

@@ -224,6 +224,7 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
             optimizer=[self.optimizer[0].state_dict()],
             scheduler=[self.scheduler[0].state_dict()],
             scaler=self.scaler.state_dict() if self.scaler else None,
+            **self.model.of_resuming(),
         )
         save_checkpoint(self.job.folder, state, regular=self._is_due(self.job.phase.checkpoint_every.steps))
         clear_checkpoints(self.job.folder, self.job.phase.keep.checkpoints, self.job.needed)

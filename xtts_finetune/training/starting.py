@@ -22,6 +22,7 @@ from xtts_finetune.spec.sources import Source, source_of
 from xtts_finetune.training.optimizer import keep_moments
 from xtts_finetune.training.phase_model import PhaseModel
 from xtts_finetune.training.phase_trainer import PhaseJob, PhaseTrainer
+from xtts_finetune.training.trainable import adapter_weights
 from xtts_finetune.xtts.base import find_base
 from xtts_finetune.xtts.model import has_own_hifigan, load_model
 from xtts_finetune.xtts.state import hifigan_of, read_checkpoint, without_hifigan
@@ -121,8 +122,10 @@ def _check_fits(trainer: PhaseTrainer, checkpoint: dict[str, Any], step: int, pa
     weights = trainer.model.weights()
     if not hifigan_of(checkpoint["model"]):
         weights = without_hifigan(weights)  # the base's, which is there already
+    weights |= adapter_weights(trainer.model)
     wanted = {name: weight.shape for name, weight in weights.items()}
-    found = {name: getattr(weight, "shape", None) for name, weight in checkpoint["model"].items()}
+    kept = checkpoint["model"] | (checkpoint.get("lora") or {})
+    found = {name: getattr(weight, "shape", None) for name, weight in kept.items()}
     different = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
     parameters = [p for group in trainer.optimizer[0].param_groups for p in group["params"]]
     if not different and all(moments.get(i, p.shape) == p.shape for i, p in enumerate(parameters)):

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,13 @@ SAMPLES = 5000
 CODES = np.array([3, 1023, 0, 7, 512], dtype=np.int16)
 MEL = np.random.default_rng(1).normal(size=(80, SAMPLES // 256 + 1)).astype(np.float32)
 EVAL_MEL = np.random.default_rng(2).normal(size=(80, 517)).astype(np.float32)
+
+
+def root_of(array: Any) -> Any:
+    """What holds an array's memory."""
+    while getattr(array, "base", None) is not None:
+        array = array.base
+    return getattr(array, "obj", array)  # what lies under a memoryview
 
 
 def filled(folder: Path) -> ClipCache:
@@ -41,14 +50,13 @@ def test_an_item_comes_back(tmp_path: Path):
 
 def test_mels_are_mapped_and_not_read(tmp_path: Path):
     item = filled(tmp_path).item(clip(1))
-    assert isinstance(item.conditioning, np.memmap)
+    assert isinstance(root_of(item.conditioning), mmap.mmap)
     assert item.eval_conditioning is None
 
 
 def test_codes_and_tokens_do_not_hold_the_file(tmp_path: Path):
     item = filled(tmp_path).item(clip(1))
-    assert not isinstance(item.codes, np.memmap) and not isinstance(item.text, np.memmap)
-    assert item.codes.base is None or not isinstance(item.codes.base, np.memmap)
+    assert not isinstance(root_of(item.codes), mmap.mmap) and not isinstance(root_of(item.text), mmap.mmap)
 
 
 @pytest.mark.parametrize("kind, changes", [("sounds", {}), ("texts", {}), ("evaluation", {"split": "eval"})])

@@ -23,7 +23,9 @@ from tests.data.data_samples import (
 from xtts_finetune.data.audio import Audio, load_audio
 from xtts_finetune.data.batches import BatchPlan
 from xtts_finetune.data.cache import ClipCache
+from xtts_finetune.data.epochs import epochs_of_one
 from xtts_finetune.data.fingerprint import data_inputs
+from xtts_finetune.data.index import ClipIndex
 from xtts_finetune.data.loader import TrainingBatches, eval_batches
 from xtts_finetune.data.prepare import DataSummary, prepare
 from xtts_finetune.errors import UserError, WorkFailed
@@ -334,8 +336,9 @@ def test_the_real_encoder_s_arrays_become_batches(two_sets: Declaration, tiny_ba
         np.testing.assert_allclose(item.conditioning, encoder.conditioning(wave), atol=2e-3)
         if clip.split == "eval":
             np.testing.assert_array_equal(item.eval_conditioning, encoder.eval_conditioning(wave))
-    train = read_clips(run.clips, "train")
-    batches = TrainingBatches(train, cache, BatchPlan(len(train), 3, 1, 2), encoder.lengths, encoder.silence)
+    train = ClipIndex.read(run.clips, "train")
+    plan = BatchPlan(epochs_of_one(len(train), 1), train.lengths, 3, 2)
+    batches = TrainingBatches(train, cache, plan, encoder.lengths, encoder.silence)
     first, second = batches(4)
     assert first.clips == second.clips == 3
     assert first.conditioning.shape == (3, 80, encoder.lengths.maximum // 256 + 1)
@@ -343,9 +346,8 @@ def test_the_real_encoder_s_arrays_become_batches(two_sets: Declaration, tiny_ba
     assert all(
         np.array_equal(a, b) for a, b in zip(vars(first).values(), vars(again[0]).values(), strict=True)
     )
-    evaluation = list(eval_batches(read_clips(run.clips, "eval"), cache, 4))
-    assert [batch.clips for batch in evaluation] == [4, 2]
-    assert evaluation[0].conditioning.shape == (4, 80, encoder.lengths.maximum // 256 + 1)
+    (evaluation,) = eval_batches(ClipIndex.read(run.clips, "eval"), cache)
+    assert evaluation.conditioning.shape == (6, 80, encoder.lengths.maximum // 256 + 1)
 
 
 def test_the_real_vocabulary_names_the_characters_it_lacks(two_sets: Declaration, tiny_base: BaseFiles):

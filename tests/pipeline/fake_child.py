@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from xtts_finetune.data.fingerprint import data_inputs
+from xtts_finetune.data.plans import planned_of_count
 from xtts_finetune.evaluation.utterance_state import plan_utterances
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.checkpoints import CheckpointRecord, write_checkpoint_record
@@ -203,10 +204,11 @@ def train(declaration: Declaration, run: RunFolder, job: dict[str, Any]) -> int:
         for number, mel_ce in enumerate(mel_ces):
             metrics.write(evaluation(1000 * number, mel_ce))
     batches = {key: job[key] for key in ("batch_size", "accumulate") if key in job}
+    phase = declaration.phases[job["phase"]].model_copy(update=batches)
     facts = phase_facts(
         job["phase"],
-        declaration.phases[job["phase"]].model_copy(update=batches),
-        35,
+        phase,
+        planned_of_count(35, phase),
         read_metrics(folder.metrics),
         stop,
         started=job["started"],

@@ -197,7 +197,7 @@ def test_texts_of_users_never_become_markup(finished: Project) -> None:
     facts = phase_facts(
         "phase1",
         declaration.phases["phase1"],
-        35,
+        None,
         read_metrics(folder.metrics),
         stop,
         started=HOSTILE,

@@ -122,7 +122,6 @@ def open_trainer(project: Path, phase: str, say: Callable[[str], None]) -> Phase
 
     declaration, run = declaration_of(project), run_of(project)
     spec = declaration.phases[phase]
-    data = PhaseData(run, find_base(declaration.pipeline.base), spec)
-    steps = spec.planned_steps(data.train_clips)
-    job = PhaseJob(run.candidate(phase), spec, data, steps, kept_steps(declaration, phase))
+    data = PhaseData(run, find_base(declaration.pipeline.base), spec, declaration.pipeline.datasets)
+    job = PhaseJob(run.candidate(phase), spec, data, data.planned.steps, kept_steps(declaration, phase))
     return start(declaration, run, job, say)

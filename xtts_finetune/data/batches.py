@@ -2,76 +2,168 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-# Separate streams of random numbers: the order of the clips must not move when something else draws more.
-ORDER, CROPS = 0, 1
+from xtts_finetune.data.buckets import Lengths, cut, sorted_in_windows
+from xtts_finetune.data.epochs import CROPS, SHUFFLE, Epochs, entropy, shuffled
+
+# Clips of so many steps are sorted together: enough for like lengths, few enough for batches that differ
+# from epoch to epoch.
+WINDOW = 32
+
+Batch = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BatchPlan:
-    """The clips of every optimizer step: `clips` clips are walked through epoch after epoch without gaps.
+    """The micro-batches of every optimizer step. Steps count from 0: step t leads from weights t to t + 1.
 
-    Every clip comes once an epoch, in an order that only (seed, epoch) decides; a batch may begin in one
-    epoch and end in the next. Steps count from 0: step t leads from weights t to weights t + 1.
+    Epochs are walked through without gaps: a step may begin in one epoch and end in the next. With `buckets`
+    the clips of those steps that lie within an epoch are put together by length, and their batches are taken
+    in random order. With `max_tokens` a batch holds as many clips as fit into so many padded positions, and
+    `batch_size` does not count; a batch then never spans two epochs.
+
+    `parts` divides every batch further, for a phase that goes on with smaller batches after memory ran out: the
+    clips of each step stay what they were.
     """
 
-    clips: int
+    epochs: Epochs
+    lengths: Lengths
     batch_size: int
-    seed: int
     accumulate: int = 1
+    buckets: bool = True
+    max_tokens: int | None = None
+    parts: int = 1
+    _batches_before: dict[int, int] = field(default_factory=lambda: {0: 0}, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if min(self.clips, self.batch_size, self.accumulate) < 1:
+        if min(self.batch_size, self.accumulate, self.parts) < 1:
             raise ValueError(
-                f"a batch plan needs clips, batch_size and accumulate of at least 1 but got {self}"
+                "a batch plan needs batch_size, accumulate and parts of at least 1 but got "
+                f"{self.batch_size}, {self.accumulate} and {self.parts}"
             )
+        if self.batch_size % self.parts or (self.parts > 1 and self.max_tokens is not None):
+            raise ValueError(
+                f"batches of {self.batch_size} clips cannot be cut into {self.parts} equal parts"
+            )
+        if len(self.lengths) != len(self.epochs.datasets):
+            raise ValueError(f"{len(self.epochs.datasets)} clips, but {len(self.lengths)} lengths")
 
     @property
-    def clips_a_step(self) -> int:
-        """Clips of one optimizer step."""
-        return self.batch_size * self.accumulate
+    def seed(self) -> int:
+        """Seed of all that is random in the plan."""
+        return self.epochs.seed
 
     def clips_of(self, step: int) -> list[int]:
-        """Indices of the clips of a step, batch_size x accumulate of them."""
-        if step < 0:
-            raise ValueError(f"steps count from 0 but got {step}")
-        places = range(step * self.clips_a_step, (step + 1) * self.clips_a_step)
-        return [
-            int(epoch_order(self.clips, self.seed, place // self.clips)[place % self.clips])
-            for place in places
-        ]
+        """Indices of all clips of a step, batch after batch."""
+        return [clip for batch in self.batches_of(step) for clip in batch]
 
     def batches_of(self, step: int) -> list[list[int]]:
-        """The same clips as the micro-batches whose gradients the step adds up."""
-        clips = self.clips_of(step)
-        return [clips[start : start + self.batch_size] for start in range(0, len(clips), self.batch_size)]
+        """The micro-batches whose gradients a step adds up, `accumulate` x `parts` of them, as indices of clips."""
+        if step < 0:
+            raise ValueError(f"steps count from 0 but got {step}")
+        batches = self._by_tokens(step) if self.max_tokens is not None else self._by_clips(step)
+        return [part.tolist() for batch in batches for part in np.split(batch, self.parts)]
 
     def epoch_of(self, step: int) -> float:
         """Passes over the clips that are done before a step."""
-        return step * self.clips_a_step / self.clips
+        if self.max_tokens is None:
+            place = step * self._clips_a_step
+            epoch = self.epochs.epoch_at(place)
+        else:
+            batch = step * self.accumulate
+            epoch = self._epoch_of_batch(batch)
+            done = token_batches(self, epoch)[: batch - self._batches_until(epoch)]
+            place = self.epochs.start(epoch) + sum(map(len, done))
+        start, end = self.epochs.start(epoch), self.epochs.start(epoch + 1)
+        return epoch + (place - start) / (end - start)
+
+    def steps_of(self, epochs: float) -> int:
+        """Optimizer steps of so many epochs, the last one begun included; at least 1."""
+        until, a_step = (self.epochs.start, self._clips_a_step)
+        if self.max_tokens is not None:
+            until, a_step = (self._batches_until, self.accumulate)
+        whole = int(epochs)
+        work = until(whole)
+        if epochs > whole:
+            work += round((epochs - whole) * (until(whole + 1) - work))
+        return max(1, -(-work // a_step))
+
+    @property
+    def _clips_a_step(self) -> int:
+        return self.batch_size * self.accumulate
+
+    def _by_clips(self, step: int) -> Sequence[Batch]:
+        first = step * self._clips_a_step
+        epoch = self.epochs.epoch_at(first)
+        inner = first // self._clips_a_step - self._first_whole_step(epoch)
+        if self.buckets and inner >= 0 and first + self._clips_a_step <= self.epochs.start(epoch + 1):
+            return bucketed(self, epoch)[inner * self.accumulate : (inner + 1) * self.accumulate]
+        return np.split(self.epochs.walk(first, first + self._clips_a_step), self.accumulate)
+
+    def _first_whole_step(self, epoch: int) -> int:
+        """The first step that begins in an epoch."""
+        return -(-self.epochs.start(epoch) // self._clips_a_step)
+
+    def _by_tokens(self, step: int) -> Sequence[Batch]:
+        batches: list[Batch] = []
+        for number in range(step * self.accumulate, (step + 1) * self.accumulate):
+            epoch = self._epoch_of_batch(number)
+            batches.append(token_batches(self, epoch)[number - self._batches_until(epoch)])
+        return batches
+
+    def _epoch_of_batch(self, number: int) -> int:
+        # Batches of an epoch are hardly ever fewer or more than those of the one before.
+        epoch = number // max(1, len(token_batches(self, 0)))
+        while self._batches_until(epoch) > number:
+            epoch -= 1
+        while self._batches_until(epoch + 1) <= number:
+            epoch += 1
+        return epoch
+
+    def _batches_until(self, epoch: int) -> int:
+        """Batches of all epochs before this one. How many an epoch has is known once it is cut."""
+        known = min(len(self._batches_before) - 1, epoch)
+        for earlier in range(known, epoch):
+            batches = self._batches_before[earlier] + len(token_batches(self, earlier))
+            self._batches_before[earlier + 1] = batches
+        return self._batches_before[epoch]
 
 
-@lru_cache(maxsize=4)
-def epoch_order(clips: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """The order of the clips in an epoch."""
-    # Sorting the generator's raw numbers: NumPy promises that these never change between its versions,
-    # and promises nothing of the kind for permutation().
-    raw = np.random.PCG64(_entropy(seed, epoch, ORDER)).random_raw(clips)
-    order = np.argsort(raw, kind="stable").astype(np.int64)
-    order.setflags(write=False)
-    return order
+@lru_cache(maxsize=2)
+def bucketed(plan: BatchPlan, epoch: int) -> list[Batch]:
+    """The batches, `batch_size` clips each, of those steps that lie within an epoch."""
+    start, end = plan.epochs.start(epoch), plan.epochs.start(epoch + 1)
+    a_step = plan.batch_size * plan.accumulate
+    first = -(-start // a_step) * a_step
+    clips = plan.epochs.clips_of(epoch)[first - start :]
+    clips = clips[: (end - first) // a_step * a_step]
+    clips = sorted_in_windows(clips, plan.lengths, WINDOW * a_step)
+    return _in_random_order(np.split(clips, len(clips) // plan.batch_size), plan.seed, epoch)
+
+
+@lru_cache(maxsize=3)
+def token_batches(plan: BatchPlan, epoch: int) -> list[Batch]:
+    """All batches of an epoch, none of more than `max_tokens` padded positions unless it is a single clip."""
+    assert plan.max_tokens is not None
+    clips = plan.epochs.clips_of(epoch)
+    if plan.buckets and len(clips):
+        a_batch = plan.max_tokens * len(clips) // int(plan.lengths.tokens[clips].sum())
+        window = WINDOW * plan.accumulate * max(1, a_batch)
+        clips = sorted_in_windows(clips, plan.lengths, window)
+    batches = list(cut(clips, plan.lengths, plan.max_tokens))
+    return _in_random_order(batches, plan.seed, epoch) if plan.buckets else batches
+
+
+def _in_random_order(batches: list[Batch], seed: int, epoch: int) -> list[Batch]:
+    return [batches[place] for place in shuffled(np.arange(len(batches)), seed, epoch, SHUFFLE)]
 
 
 def step_generator(seed: int, step: int, batch: int = 0) -> np.random.Generator:
     """The random numbers of one micro-batch of a step."""
-    return np.random.Generator(np.random.PCG64(_entropy(seed, step, CROPS, batch)))
-
-
-def _entropy(seed: int, *parts: int) -> np.random.SeedSequence:
-    # SeedSequence takes no negative numbers; the declared seed may be any.
-    return np.random.SeedSequence([seed % 2**64, *parts])
+    return np.random.Generator(np.random.PCG64(entropy(seed, step, CROPS, batch)))

@@ -1,4 +1,4 @@
-"""The batches of a phase and of its evaluations, from the records and the cache of a run."""
+"""The batches of a phase and of its evaluations, from the index and the cache of a run."""
 
 from __future__ import annotations
 
@@ -9,22 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xtts_finetune.data.batches import BatchPlan, step_generator
-from xtts_finetune.data.cache import ClipCache
+from xtts_finetune.data.buckets import cut
+from xtts_finetune.data.cache import ClipCache, Item
 from xtts_finetune.data.collate import collate_eval, collate_training
-from xtts_finetune.records.clips import ClipRecord
+from xtts_finetune.data.index import ClipIndex
 from xtts_finetune.xtts.base import ConditioningLengths
 from xtts_finetune.xtts.losses import GptBatch
+
+# What one batch of an evaluation may hold, whatever phase, base and device: an evaluation must come out the
+# same everywhere, and fit wherever a step of training fits.
+EVAL_TOKENS, EVAL_CLIPS = 1536, 8
 
 
 @dataclass(frozen=True)
 class TrainingBatches:
     """Gives the micro-batches of any step; made for `Prefetcher(TrainingBatches(...))`.
 
-    clips     the training clips, in the order of clips.jsonl; `plan` is made for their number
+    clips     the training clips; `plan` is made for them
     silence   float32 (80,), the encoder's mel of zeros
     """
 
-    clips: Sequence[ClipRecord]
+    clips: ClipIndex
     cache: ClipCache
     plan: BatchPlan
     lengths: ConditioningLengths
@@ -34,16 +39,28 @@ class TrainingBatches:
         """The batches whose gradients a step (from 0) adds up: a pure function of the plan and the step."""
         return [
             collate_training(
-                [self.cache.item(self.clips[index]) for index in indices],
+                items_of(self.clips, self.cache, clips),
                 step_generator(self.plan.seed, step, number),
                 self.lengths,
                 self.silence,
             )
-            for number, indices in enumerate(self.plan.batches_of(step))
+            for number, clips in enumerate(self.plan.batches_of(step))
         ]
 
 
-def eval_batches(clips: Sequence[ClipRecord], cache: ClipCache, batch_size: int = 1) -> Iterator[GptBatch]:
-    """All clips of the eval set in their order, `batch_size` at a time; the last batch may be smaller."""
-    for start in range(0, len(clips), batch_size):
-        yield collate_eval([cache.item(clip) for clip in clips[start : start + batch_size]])
+def eval_batches(clips: ClipIndex, cache: ClipCache) -> Iterator[GptBatch]:
+    """All clips of the eval set once, from the shortest to the longest: the same batches every time."""
+    order = np.lexsort((clips.lengths.text, clips.lengths.codes))
+    for batch in cut(order, clips.lengths, EVAL_TOKENS, EVAL_CLIPS):
+        yield collate_eval(items_of(clips, cache, batch.tolist()))
+
+
+def items_of(clips: ClipIndex, cache: ClipCache, chosen: Sequence[int]) -> list[Item]:
+    """The clips at these places of the index. Raises UserError if a file of the cache is missing or damaged."""
+    items = []
+    for clip in chosen:
+        item = cache.find(clips.sound(clip), clips.text(clip), evaluation=clips.split == "eval")
+        if item is None:
+            raise cache.not_whole(clips.record(clip))
+        items.append(item)
+    return items

@@ -6,10 +6,11 @@ import contextlib
 from dataclasses import dataclass
 from typing import Any
 
+from xtts_finetune.data.plans import Planned
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.pipeline.commands import next_commands
-from xtts_finetune.pipeline.inputs import data_info
 from xtts_finetune.pipeline.interrupted import Interrupted
+from xtts_finetune.pipeline.phase_length import planned_phase
 from xtts_finetune.pipeline.phase_record import write_record
 from xtts_finetune.pipeline.process import Ended
 from xtts_finetune.pipeline.running import Work
@@ -47,7 +48,7 @@ def close_phase(work: Work, phase: Started, stop: Stop) -> None:
     facts = phase_facts(
         phase.name,
         as_it_ran(work.declaration.phases[phase.name], phase.ran_with),
-        _train_clips(work),
+        _planned(work, phase),
         metrics,
         stop,
         started=phase.started,
@@ -99,9 +100,8 @@ def failure_text(info: dict[str, Any]) -> str:
     return f"{info['candidate']} failed: {info['reason']['message']}\n  {info.get('advice', '')}{command}"
 
 
-def _train_clips(work: Work) -> int | None:
-    """Clips that are trained on; None where they were not counted."""
-    with contextlib.suppress(UserError, KeyError, TypeError, ValueError):
-        info = data_info(work.run)
-        return int(info["clips"]) - int(info["eval_clips"])
+def _planned(work: Work, phase: Started) -> Planned | None:
+    """How long the phase was to be; None where its clips were not counted."""
+    with contextlib.suppress(UserError):
+        return planned_phase(work.declaration, work.run, phase.name)
     return None

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.disk import files_bytes, phase_disk
 from xtts_finetune.pipeline.fingerprints import Inputs, differences, hash_of
-from xtts_finetune.pipeline.inputs import CLIPS, data_info, phase_inputs, weights_key
+from xtts_finetune.pipeline.inputs import CLIPS, phase_inputs, weights_key
+from xtts_finetune.pipeline.phase_length import planned_phase
 from xtts_finetune.pipeline.stage_records import read_phase_yaml
 from xtts_finetune.pipeline.stages import Stage, State, compared
 from xtts_finetune.records.closing import read_model_info
@@ -134,10 +135,10 @@ def _resumes_at(folder: CandidateFolder) -> int | None:
 
 def _planned_steps(around: Surroundings, name: str) -> int | None:
     """Steps of a phase that is declared in epochs; None while the clips are not counted."""
-    info = data_info(around.run)
-    if around.clips is None or "clips" not in info or "eval_clips" not in info:
+    if around.clips is None:
         return None
-    return around.declaration.phases[name].planned_steps(int(info["clips"]) - int(info["eval_clips"]))
+    planned = planned_phase(around.declaration, around.run, name)
+    return None if planned is None else planned.steps
 
 
 def weights_of(run: RunFolder, candidate: str) -> str:

@@ -62,6 +62,11 @@ def status_of(stop: Stop, metrics: Metrics) -> Status:
 
 def advice_of(stop: Stop, metrics: Metrics, trend: Trend, facts: PhaseFacts) -> str:
     """What to do next: what the reason advises, and what this phase's own end adds to it."""
+    if stop.reason is Reason.OUT_OF_MEMORY and facts.hyperparameters.get("max_tokens") is not None:
+        return (
+            "Lower max_tokens, and raise accumulate by as much. precision: bf16 needs less memory, and so do other "
+            "programs that are closed."
+        )
     if stop.reason is Reason.OUT_OF_MEMORY and facts.batch_size == 1:
         return (
             "batch_size is 1 already. precision: bf16 needs less memory, and so do a base with fewer layers and "

@@ -103,6 +103,12 @@ class PhaseSpec(Spec):
     accumulate: Annotated[int, Field(ge=1, le=4096)] = Field(
         1, description="Batches that one optimizer step adds up."
     )
+    buckets: bool = Field(True, description="Put clips of like length into one batch: less of it is padding.")
+    max_tokens: Annotated[int, Field(ge=64, le=10_000_000)] | None = Field(
+        None,
+        description="Most positions of a batch (clips x the longest one's text, codes and 37 more), in place of "
+        "'batch_size'; a clip that is longer alone is a batch of its own. null: 'batch_size' clips.",
+    )
     epochs: Annotated[float, Field(gt=0, le=100_000)] | None = Field(
         None, description="Passes over the clips; or give 'steps'."
     )
@@ -146,14 +152,15 @@ class PhaseSpec(Spec):
             return [((), "how long to train is missing: give 'epochs' (passes over the clips) or 'steps'")]
         if epochs is not None and steps is not None:
             return [(("epochs", "steps"), "'epochs' and 'steps' are both given; keep one of them")]
-        return _quality_unseen(given) + _moments_of_adapters(given)
+        return [*_quality_unseen(given), *_moments_of_adapters(given), *_halved_by_tokens(given)]
 
-    def planned_steps(self, train_clips: int) -> int:
-        """Optimizer steps of the whole phase for this many training clips."""
-        if self.steps is not None:
-            return self.steps
-        clips_a_step = self.batch_size * self.accumulate
-        return max(1, -(-round((self.epochs or 1) * train_clips) // clips_a_step))
+
+def _halved_by_tokens(given: Mapping[str, Any]) -> list[Contradiction]:
+    """Smaller batches for a phase whose batches have no size."""
+    if given.get("max_tokens") is None or given.get("on_out_of_memory") != "halve_batch":
+        return []
+    message = "'halve_batch' divides batch_size, which does not count beside 'max_tokens'; keep one of them"
+    return [(("max_tokens", "on_out_of_memory"), message)]
 
 
 def _quality_unseen(given: Mapping[str, Any]) -> list[Contradiction]:

@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.declaration import Declaration, load_declaration
 from xtts_finetune.spec.phase import PhaseSpec
+from xtts_finetune.spec.pipeline import DatasetSpec
 
 if TYPE_CHECKING:
     from xtts_finetune.training.phase_trainer import Speak
@@ -81,11 +82,11 @@ def train_phase(
             raise  # nothing has begun, so there is nothing to close
         if not unreadable:
             traceback.print_exc()
-        _close(run, folder, phase, job, stop)
+        _close(run, folder, phase, declaration.pipeline.datasets, job, stop)
         if unreadable:
             raise
         return stop
-    _close(run, folder, phase, job, stop)
+    _close(run, folder, phase, declaration.pipeline.datasets, job, stop)
     return stop
 
 
@@ -103,10 +104,11 @@ def _train(
     from xtts_finetune.training.starting import start  # noqa: PLC0415
     from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
 
-    data = PhaseData(run, find_base(declaration.pipeline.base), phase)
-    steps, needed = phase.planned_steps(data.train_clips), kept_steps(declaration, folder.name)
+    parts = declaration.phases[folder.name].batch_size // phase.batch_size
+    data = PhaseData(run, find_base(declaration.pipeline.base), phase, declaration.pipeline.datasets, parts)
+    needed = kept_steps(declaration, folder.name)
     try:
-        job = PhaseJob(folder, phase, data, steps, needed, interrupted.is_set, speak)
+        job = PhaseJob(folder, phase, data, data.planned.steps, needed, interrupted.is_set, speak)
         with EventWriter(run.job_events(folder.name)) as events:
             trainer = start(declaration, run, job, events.note)
         return trainer.train()
@@ -124,21 +126,26 @@ def _newest_step(folder: CandidateFolder) -> int | None:
 
 
 def _close(
-    run: RunFolder, folder: CandidateFolder, phase: PhaseSpec, job: dict[str, Any], stop: Stop
+    run: RunFolder,
+    folder: CandidateFolder,
+    phase: PhaseSpec,
+    datasets: Sequence[DatasetSpec],
+    job: dict[str, Any],
+    stop: Stop,
 ) -> None:
     """Write the closing records from the phase's own, as far as these can be read."""
-    from xtts_finetune.records.clips import read_clips  # noqa: PLC0415
+    from xtts_finetune.data.plans import planned_of_run  # noqa: PLC0415
     from xtts_finetune.records.closing import write_closing  # noqa: PLC0415
     from xtts_finetune.training.closing import phase_facts  # noqa: PLC0415
 
-    metrics, train_clips = Metrics(), None
+    metrics, planned = Metrics(), None
     with contextlib.suppress(UserError):  # the records say so
         metrics = read_metrics(folder.metrics)
-        train_clips = len(read_clips(run.clips, "train"))
+        planned = planned_of_run(run, datasets, phase)
     facts = phase_facts(
         folder.name,
         phase,
-        train_clips,
+        planned,
         metrics,
         stop,
         started=str(job["started"]),

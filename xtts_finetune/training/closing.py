@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from xtts_finetune.data.plans import Planned
 from xtts_finetune.records.facts import PhaseFacts
 from xtts_finetune.records.metrics import Metrics
 from xtts_finetune.records.stopping import Reason, Stop
@@ -21,6 +22,8 @@ _SHOWN = (
     "schedule",
     "batch_size",
     "accumulate",
+    "buckets",
+    "max_tokens",
     "weight_decay",
     "gradient_clip",
     "precision",
@@ -34,7 +37,7 @@ _SHOWN = (
 def phase_facts(
     name: str,
     phase: PhaseSpec,
-    train_clips: int | None,
+    planned: Planned | None,
     metrics: Metrics,
     stop: Stop,
     *,
@@ -46,16 +49,16 @@ def phase_facts(
 ) -> PhaseFacts:
     """What the closing records say beyond the metrics.
 
-    `phase` is the phase as it ran: with the batches of `ran_with`, if memory ran out. `train_clips` is None
+    `phase` is the phase as it ran: with the batches of `ran_with`, if memory ran out. `planned` is None
     where the clips were never counted. `commands` are those that a user types next: 'again' goes on with this
     phase, 'go_on' with the pipeline.
     """
-    planned = phase.steps or 0 if train_clips is None else phase.planned_steps(train_clips)
-    clips_a_step = phase.batch_size * phase.accumulate
+    if planned is None:
+        planned = Planned(phase.steps or 0, phase.epochs or 0.0)
     declared = phase.model_dump(mode="json")
     return PhaseFacts(
-        steps_planned=planned,
-        epochs_planned=round(planned * clips_a_step / train_clips, 2) if train_clips else phase.epochs or 0.0,
+        steps_planned=planned.steps,
+        epochs_planned=planned.epochs,
         batch_size=phase.batch_size,
         learning_rate=phase.learning_rate,
         hyperparameters={key: declared[key] for key in _SHOWN},
@@ -80,6 +83,7 @@ def _seconds_of_work(metrics: Metrics) -> float:
 def _command(name: str, phase: PhaseSpec, stop: Stop, commands: Mapping[str, str]) -> str:
     """What the user types next."""
     again = commands.get("again") or f"run_pipeline {name}"
-    if stop.reason is Reason.OUT_OF_MEMORY and phase.batch_size > 1 and phase.on_out_of_memory == "stop":
+    could_halve = phase.batch_size > 1 and phase.max_tokens is None and phase.on_out_of_memory == "stop"
+    if stop.reason is Reason.OUT_OF_MEMORY and could_halve:
         return f"{again} --set {name}.on_out_of_memory=halve_batch"
     return (commands.get("go_on") or "run_pipeline") if stop.reason.status == "done" else again

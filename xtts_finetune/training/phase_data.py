@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from xtts_finetune.data.batches import BatchPlan
 from xtts_finetune.data.cache import ClipCache
+from xtts_finetune.data.index import ClipIndex
 from xtts_finetune.data.loader import TrainingBatches, eval_batches
+from xtts_finetune.data.plans import batch_plan, planned
 from xtts_finetune.data.prefetch import Prefetcher
-from xtts_finetune.records.clips import read_clips
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.phase import PhaseSpec
+from xtts_finetune.spec.pipeline import DatasetSpec
 from xtts_finetune.xtts.base import BaseFiles, conditioning_lengths, read_config
 from xtts_finetune.xtts.losses import GptBatch
 from xtts_finetune.xtts.mels import load_mel_stats, silence
@@ -20,16 +21,23 @@ from xtts_finetune.xtts.mels import load_mel_stats, silence
 class PhaseData:
     """Training batches that depend on (seed, step) alone, and the frozen eval set."""
 
-    def __init__(self, run: RunFolder, base: BaseFiles, phase: PhaseSpec) -> None:
-        cache = ClipCache.open(run.cache)
-        clips = read_clips(run.clips, "train")
-        self.train_clips = len(clips)
+    def __init__(
+        self,
+        run: RunFolder,
+        base: BaseFiles,
+        phase: PhaseSpec,
+        datasets: Sequence[DatasetSpec],
+        parts: int = 1,
+    ) -> None:
+        """`parts`: how many batches of this phase make up a declared one, after memory ran out."""
+        clips = ClipIndex.read(run.clips, "train")
+        self._plan = batch_plan(clips, datasets, phase, parts)
+        self.planned = planned(self._plan, phase)
         self._eval = EvalData(run)
         self._mask_prompt = phase.mask_prompt
-        self._plan = BatchPlan(len(clips), phase.batch_size, phase.seed, phase.accumulate)
         batches = TrainingBatches(
             clips,
-            cache,
+            ClipCache.open(run.cache),
             self._plan,
             conditioning_lengths(read_config(base)),
             silence(load_mel_stats(base.mel_stats)).numpy(),
@@ -59,8 +67,8 @@ class EvalData:
 
     def __init__(self, run: RunFolder) -> None:
         self._cache = ClipCache.open(run.cache)
-        self._clips = read_clips(run.clips, "eval")
+        self._clips = ClipIndex.read(run.clips, "eval")
 
     def batches(self) -> Iterator[GptBatch]:
-        """One clip a batch: nothing is padded, and memory does not depend on the size of the set."""
+        """Batches of like lengths; memory does not depend on the size of the set."""
         return eval_batches(self._clips, self._cache)

@@ -10,7 +10,7 @@ from xtts_finetune.pipeline.preflight.container import Limit, memory_limit
 from xtts_finetune.pipeline.preflight.memory_estimate import Estimate
 
 CURE = (
-    "lower batch_size and raise accumulate by as much, use precision: bf16, or close other programs; "
+    "lower batch_size (or max_tokens) and raise accumulate by as much, use precision: bf16, or close other programs; "
     "on_out_of_memory: halve_batch does the first by itself"
 )
 FULL = 0.9

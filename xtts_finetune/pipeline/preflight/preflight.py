@@ -19,7 +19,7 @@ from xtts_finetune.pipeline.preflight.versions import check_versions
 from xtts_finetune.pipeline.smaller_batch import recorded_batches
 from xtts_finetune.pipeline.stage_records import read_phase_yaml
 from xtts_finetune.pipeline.stages import Plan
-from xtts_finetune.records.clips import read_clips
+from xtts_finetune.records.clips import iter_clips
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.xtts.base import find_base, read_config
@@ -74,7 +74,7 @@ def memory_checks(declaration: Declaration, plan: Plan, gpu: Gpu | None) -> list
     """One for each phase that is due, with the batches that it will run with."""
     base, run = find_base(declaration.pipeline.base), RunFolder(declaration.run_folder)
     memory = Memory(gpu.name, gpu.total, gpu.free) if gpu is not None else computer_memory()
-    longest = longest_clip(read_clips(run.clips, "train") if run.clips.is_file() else [])
+    longest = longest_clip(iter_clips(run.clips, "train") if run.clips.is_file() else [])
     model, config = weights_bytes(base.model), read_config(base)
     checks = []
     for stage in plan.due:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xtts_finetune.data.batches import WINDOW, BatchPlan, bucketed, step_generator, token_batches
@@ -26,6 +26,9 @@ def plan_of(
     datasets = np.arange(clips, dtype=np.int64) % len(weights)
     return BatchPlan(Epochs(datasets, weights, seed), lengths(clips), batch_size, **more)
 
+
+# Nothing is timed: the machine may be busy.
+UNTIMED = settings(deadline=None)
 
 SIZES: dict[str, Any] = {
     "clips": st.integers(3, 60),
@@ -54,6 +57,7 @@ def walked(plan: BatchPlan, clips: int) -> list[int]:
     return found
 
 
+@UNTIMED
 @given(plan=WEIGHTED, count=st.integers(1, 4))
 def test_every_epoch_has_its_clips_whatever_the_batches_are(plan: BatchPlan, count: int):
     epochs = plan.epochs
@@ -63,6 +67,7 @@ def test_every_epoch_has_its_clips_whatever_the_batches_are(plan: BatchPlan, cou
         assert sorted(part) == sorted(epochs.clips_of(epoch).tolist())
 
 
+@UNTIMED
 @given(plan=PLANS, count=st.integers(1, 4))
 def test_every_clip_comes_once_an_epoch_where_nothing_is_weighted(plan: BatchPlan, count: int):
     clips = len(plan.lengths)
@@ -71,6 +76,7 @@ def test_every_clip_comes_once_an_epoch_where_nothing_is_weighted(plan: BatchPla
         assert sorted(found[epoch * clips : (epoch + 1) * clips]) == list(range(clips))
 
 
+@UNTIMED
 @given(plan=WEIGHTED, steps=st.lists(st.integers(0, 300), min_size=1, max_size=6))
 def test_a_step_is_the_same_whatever_was_asked_before(plan: BatchPlan, steps: list[int]):
     first = {step: plan.batches_of(step) for step in steps}
@@ -83,6 +89,7 @@ def test_a_step_is_the_same_whatever_was_asked_before(plan: BatchPlan, steps: li
         assert anew.epoch_of(step) == plan.epoch_of(step)
 
 
+@UNTIMED
 @given(plan=WEIGHTED, step=st.integers(0, 100))
 def test_micro_batches_make_up_the_step(plan: BatchPlan, step: int):
     batches = plan.batches_of(step)
@@ -92,6 +99,7 @@ def test_micro_batches_make_up_the_step(plan: BatchPlan, step: int):
     assert [clip for batch in batches for clip in batch] == plan.clips_of(step)
 
 
+@UNTIMED
 @given(plan=WEIGHTED, step=st.integers(0, 100), bound=st.integers(64, 2000))
 def test_no_batch_is_larger_than_max_tokens_unless_it_is_one_clip(plan: BatchPlan, step: int, bound: int):
     plan = BatchPlan(plan.epochs, plan.lengths, 1, plan.accumulate, plan.buckets, bound)
@@ -99,6 +107,7 @@ def test_no_batch_is_larger_than_max_tokens_unless_it_is_one_clip(plan: BatchPla
         assert len(batch) == 1 or plan.lengths.padded(np.array(batch)) <= bound
 
 
+@UNTIMED
 @given(plan=WEIGHTED, epochs=st.floats(0.1, 5))
 def test_the_steps_of_an_epoch_are_those_that_it_takes(plan: BatchPlan, epochs: float):
     whole = int(epochs) or 1
@@ -109,6 +118,7 @@ def test_the_steps_of_an_epoch_are_those_that_it_takes(plan: BatchPlan, epochs: 
     assert 1 <= plan.steps_of(epochs) <= plan.steps_of(int(epochs) + 1)
 
 
+@UNTIMED
 @given(plan=WEIGHTED)
 def test_epochs_rise_from_step_to_step(plan: BatchPlan):
     epochs = [plan.epoch_of(step) for step in range(8)]
@@ -146,6 +156,7 @@ def test_batches_are_put_together_anew_in_every_epoch():
     assert len(first & second) < 20
 
 
+@UNTIMED
 @given(
     clips=st.integers(3, 60),
     size=st.sampled_from([(6, 1), (4, 3), (9, 2)]),

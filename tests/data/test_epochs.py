@@ -4,10 +4,13 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xtts_finetune.data.epochs import Epochs, cached_clips, epochs_of_one
+
+# Nothing is timed: the machine may be busy.
+UNTIMED = settings(deadline=None)
 
 WEIGHTS = st.sampled_from([0.1, 0.25, 0.5, 0.7, 1.0, 1.5, 2.0, 3.3])
 DATA_SETS = st.lists(st.tuples(st.integers(0, 15), WEIGHTS), min_size=1, max_size=4).filter(
@@ -21,6 +24,7 @@ def made(sets: list[tuple[int, float]], seed: int = 1) -> Epochs:
     return Epochs(np.array(numbers, dtype=np.int64), [weight for _, weight in sets], seed)
 
 
+@UNTIMED
 @given(sets=DATA_SETS, seed=SEEDS)
 def test_every_clip_comes_as_often_as_its_data_set_weighs(sets: list[tuple[int, float]], seed: int):
     epochs = made(sets, seed)
@@ -51,6 +55,7 @@ def test_a_weight_is_meant_as_it_is_written():
     assert made([(10, 0.3)]).start(10) == 30
 
 
+@UNTIMED
 @given(sets=DATA_SETS, seed=SEEDS, places=st.tuples(st.integers(0, 300), st.integers(1, 60)))
 def test_walking_gives_the_epochs_one_after_another(
     sets: list[tuple[int, float]], seed: int, places: tuple[int, int]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from xtts_finetune.data.fingerprint import data_inputs
-from xtts_finetune.data.plans import planned_of_count
+from xtts_finetune.data.planned import planned_of_count
 from xtts_finetune.evaluation.utterance_state import plan_utterances
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.checkpoints import CheckpointRecord, write_checkpoint_record

@@ -1,28 +1,17 @@
-"""How many steps a phase has, from its declaration and the clips that were prepared. Without torch."""
+"""The batch plan of a phase, from its declaration and the clips that were prepared. Without torch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
 
 from xtts_finetune.data.batches import BatchPlan
-from xtts_finetune.data.buckets import Lengths
-from xtts_finetune.data.epochs import Epochs, epochs_of_one
+from xtts_finetune.data.epochs import Epochs
 from xtts_finetune.data.index import ClipIndex
+from xtts_finetune.data.planned import Planned
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.pipeline import DatasetSpec
-
-
-@dataclass(frozen=True)
-class Planned:
-    """Optimizer steps of a phase, and the passes over its clips that they make."""
-
-    steps: int
-    epochs: float
 
 
 def batch_plan(
@@ -52,15 +41,6 @@ def planned(plan: BatchPlan, phase: PhaseSpec) -> Planned:
     """What a phase will do when nothing stops it."""
     steps = plan.steps_of(phase.epochs or 1) if phase.steps is None else phase.steps
     return Planned(steps, round(plan.epoch_of(steps), 2))
-
-
-def planned_of_count(clips: int, phase: PhaseSpec) -> Planned:
-    """The same for a phase whose steps depend on the number of clips alone: no max_tokens, and no weights."""
-    none = np.zeros(clips, dtype=np.int64)
-    plan = BatchPlan(
-        epochs_of_one(clips, phase.seed), Lengths(none, none), phase.batch_size, phase.accumulate
-    )
-    return planned(plan, phase)
 
 
 def planned_of_run(run: RunFolder, datasets: Sequence[DatasetSpec], phase: PhaseSpec) -> Planned:

@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import Any
 
-from xtts_finetune.data.plans import Planned
+from xtts_finetune.data.planned import Planned
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.pipeline.commands import next_commands
 from xtts_finetune.pipeline.interrupted import Interrupted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xtts_finetune.data.plans import Planned, planned_of_count, planned_of_run
+from xtts_finetune.data.planned import Planned, planned_of_count
 from xtts_finetune.pipeline.inputs import data_info
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
@@ -15,6 +15,8 @@ def planned_phase(declaration: Declaration, run: RunFolder, name: str) -> Planne
     """
     phase, datasets = declaration.phases[name], declaration.pipeline.datasets
     if phase.max_tokens is not None or any(spec.weight != 1 for spec in datasets):
+        from xtts_finetune.data.plans import planned_of_run  # noqa: PLC0415  (NumPy: see planned.py)
+
         return planned_of_run(run, datasets, phase) if run.clips.is_file() else None
     info = data_info(run)
     try:

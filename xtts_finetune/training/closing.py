@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from xtts_finetune.data.plans import Planned
+from xtts_finetune.data.planned import Planned
 from xtts_finetune.records.facts import PhaseFacts
 from xtts_finetune.records.metrics import Metrics
 from xtts_finetune.records.stopping import Reason, Stop

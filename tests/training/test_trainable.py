@@ -98,7 +98,8 @@ def test_adapters_learn_and_what_is_saved_has_them_added_up(adapted: Path) -> No
             for block in range(2)
             for layer in ("attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj")
         }
-        data = PhaseData(run_of(adapted), base, declaration_of(adapted).phases["phase1"])
+        declared = declaration_of(adapted)
+        data = PhaseData(run_of(adapted), base, declared.phases["phase1"], declared.pipeline.datasets)
         again = evaluate(model.gpt, data.eval_batches(), 6)
         data.close()
         assert again.mel_ce == pytest.approx(evals[-1].mel_ce, rel=1e-5)

@@ -64,13 +64,16 @@ def collate_training(
     generator   all randomness; `batches.step_generator` gives the one of a step
     """
     slices = [draw_prompt_slice(item.samples, lengths, generator) for item in items]
-    conditioning = np.empty((len(items), MELS, lengths.maximum // HOP + 1), dtype=np.float32)
+    mels = [item.conditioning[:, part.frames] for item, part in zip(items, slices, strict=True)]
+    full = lengths.maximum // HOP + 1
+    # One frame of the silence that fills up the longest slice is enough: the GPT hears how often it is there.
+    frames = min(max(mel.shape[1] for mel in mels) + 1, full)
+    conditioning = np.empty((len(items), MELS, frames), dtype=np.float32)
     conditioning[:] = silence[:, None]
-    for row, item, part in zip(conditioning, items, slices, strict=True):
-        mel = item.conditioning[:, part.frames]
+    for row, mel in zip(conditioning, mels, strict=True):
         row[:, : mel.shape[1]] = mel
     prompts = torch.tensor([part.codes for part in slices], dtype=torch.int64)
-    return _batch(items, torch.from_numpy(conditioning), prompts)
+    return _batch(items, conditioning, full - frames + 1, prompts)
 
 
 def collate_eval(items: Sequence[Item]) -> GptBatch:
@@ -81,13 +84,20 @@ def collate_eval(items: Sequence[Item]) -> GptBatch:
     mels = [item.eval_conditioning for item in items if item.eval_conditioning is not None]
     if len(mels) != len(items):
         raise ValueError("an eval batch can only have clips of the eval set")
-    return _batch(items, torch.from_numpy(np.stack(mels)), None)
+    conditioning = np.stack(mels)
+    same = (conditioning == conditioning[:, :, -1:]).all(axis=(0, 1))
+    counts = len(same) if same.all() else int(same[::-1].argmin())  # the silence at the end of all of them
+    return _batch(items, conditioning[:, :, : conditioning.shape[2] - counts + 1], counts, None)
 
 
-def _batch(items: Sequence[Item], conditioning: Tensor, prompts: Tensor | None) -> GptBatch:
+def _batch(
+    items: Sequence[Item], conditioning: NDArray[np.float32], last_frame_counts: int, prompts: Tensor | None
+) -> GptBatch:
     text, text_lengths = _padded([item.text for item in items])
     codes, code_lengths = _padded([item.codes for item in items])
-    return GptBatch(text, text_lengths, codes, code_lengths, conditioning, prompts)
+    mels = torch.from_numpy(np.ascontiguousarray(conditioning))
+    batch = GptBatch(text, text_lengths, codes, code_lengths, mels, prompts, last_frame_counts)
+    return batch.laid_out()
 
 
 def _padded(rows: Sequence[NDArray[np.int32] | NDArray[np.int16]]) -> tuple[Tensor, Tensor]:

@@ -1,11 +1,12 @@
-"""The GPT's forward pass for training, and its cross-entropies with their units.
+"""Cross-entropies of the GPT, with their units.
 
 The targets are those of Coqui's `GPT.forward` (tortoise-tts's scheme): text is scored on its tokens and one
-stop token, sound on its codes and four stop tokens. Padding is masked in attention and never scored.
+stop token, sound on its codes and four stop tokens. Padding is never scored.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,8 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from xtts_finetune.xtts.forward import RunBlock, hidden_states, run_block
+from xtts_finetune.xtts.layout import STOP_TOKENS, Layout, layout_of
+
 IGNORE = -1  # target that does not count
-STOP_TOKENS = 4  # stop tokens that Coqui's GPT scores after the codes of a clip
 TEXT_CE_UNIT = (
     0.01  # Coqui logs text CE times its loss weight; text_ce keeps that unit whatever the weight is
 )
@@ -26,9 +29,10 @@ class GptBatch:
 
     text            int64 (b, tokens), without start and stop   text_lengths  int64 (b,)
     codes           int64 (b, codes), one for 1024 samples      code_lengths  int64 (b,)
-    conditioning    float32 (b, 80, frames), mels
+    conditioning    float32 (b, 80, frames), mels; the last frame stands for `last_frame_counts` equal ones
     prompt_slices   int64 (b, 2): first code of the part that conditions the model, and the code after its last
                     whole one; None where nothing is masked, as in evaluation
+    layout          where the real tokens lie; left out, it is found when it is needed
     """
 
     text: Tensor
@@ -37,6 +41,8 @@ class GptBatch:
     code_lengths: Tensor
     conditioning: Tensor
     prompt_slices: Tensor | None = None
+    last_frame_counts: int = 1
+    layout: Layout | None = None
 
     @property
     def clips(self) -> int:
@@ -45,19 +51,29 @@ class GptBatch:
 
     def to(self, device: torch.device | str) -> GptBatch:
         """The same batch on a device."""
-        present = {name: tensor for name, tensor in vars(self).items() if tensor is not None}
-        return replace(
-            self, **{name: tensor.to(device, non_blocking=True) for name, tensor in present.items()}
-        )
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pin_memory(self) -> GptBatch:
+        """The same batch in page-locked memory, from where a GPU takes it without being waited for."""
+        return self._each(Tensor.pin_memory)
+
+    def laid_out(self) -> GptBatch:
+        """The same batch with its layout."""
+        widths = self.text.shape[1], self.codes.shape[1]
+        layout = layout_of(self.text_lengths.cpu(), self.code_lengths.cpu(), *widths)
+        return replace(self, layout=layout.each(lambda indices: indices.to(self.text.device)))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> GptBatch:
+        changed = {name: change(value) for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **changed, layout=self.layout and self.layout.each(change))
 
 
 @dataclass(frozen=True)
 class Sequences:
-    """Inputs and targets of one half of the sequence. All (batch, length); `mask` is True where a token is real."""
+    """Inputs and targets of one half of the sequence, both (batch, length)."""
 
     inputs: Tensor
     targets: Tensor
-    mask: Tensor
 
 
 @dataclass(frozen=True)
@@ -107,38 +123,55 @@ def mel_sequences(codes: Tensor, lengths: Tensor, start: int, stop: int, prompts
         return sequences
     positions = torch.arange(sequences.targets.shape[1], device=codes.device)
     heard = (positions >= prompts[:, :1]) & (positions < prompts[:, 1:]) & (positions < lengths[:, None])
-    return Sequences(sequences.inputs, sequences.targets.masked_fill(heard, IGNORE), sequences.mask)
+    return Sequences(sequences.inputs, sequences.targets.masked_fill(heard, IGNORE))
 
 
-def gpt_cross_entropies(gpt: Any, batch: GptBatch) -> CrossEntropies:
-    """Cross-entropies of Coqui's GPT on a batch. Differentiable; the caller weighs them into a loss."""
+def gpt_cross_entropies(gpt: Any, batch: GptBatch, run: RunBlock = run_block) -> CrossEntropies:
+    """Cross-entropies of Coqui's GPT on a batch. Differentiable; the caller weighs them into a loss.
+
+    `run` runs each transformer block.
+    """
+    if batch.layout is None:
+        batch = batch.laid_out()
+    assert batch.layout is not None
+    layout = batch.layout
     text = text_sequences(batch.text, batch.text_lengths, gpt.start_text_token, gpt.stop_text_token)
     mel = mel_sequences(
         batch.codes, batch.code_lengths, gpt.start_audio_token, gpt.stop_audio_token, batch.prompt_slices
     )
-    text_logits, mel_logits = _logits(gpt, text, mel, batch.conditioning)
-    return cross_entropies(text_logits, text.targets, mel_logits, mel.targets, batch.code_lengths)
+    text_states, mel_states = hidden_states(
+        gpt, text.inputs, mel.inputs, layout, batch.conditioning, batch.last_frame_counts, run
+    )
+    return cross_entropies(
+        gpt.text_head(text_states),
+        text.targets.flatten().index_select(0, layout.text_rows),
+        gpt.mel_head(mel_states),
+        mel.targets.flatten().index_select(0, layout.mel_rows),
+        layout.first_stops,
+    )
 
 
 def cross_entropies(
-    text_logits: Tensor, text_targets: Tensor, mel_logits: Tensor, mel_targets: Tensor, code_lengths: Tensor
+    text_logits: Tensor, text_targets: Tensor, mel_logits: Tensor, mel_targets: Tensor, first_stops: Tensor
 ) -> CrossEntropies:
     """Cross-entropy of text and mel tokens, summed over the batch with their token counts.
 
-    text_logits (batch, text, vocabulary)   mel_logits (batch, mel, 1026)   targets (batch, ...), -1 does not count.
+    text_logits (text tokens, vocabulary)   mel_logits (audio tokens, 1026)   targets (tokens,), -1 does not count
+    first_stops (b,), each clip's first stop token among the audio tokens
+
     Computed in float32 whatever the logits are. Divide by the counts of the whole eval set for a mean that does
     not depend on how it was batched.
     """
     text_each = _token_ce(text_logits, text_targets)
     mel_each = _token_ce(mel_logits, mel_targets)
-    first_stops = mel_each.gather(1, code_lengths[:, None])
+    stops = mel_each.detach().index_select(0, first_stops)
     return CrossEntropies(
         text_sum=text_each.sum(),
         text_count=(text_targets != IGNORE).sum(),
         mel_sum=mel_each.sum(),
         mel_count=(mel_targets != IGNORE).sum(),
-        stop_sum=first_stops.detach().sum(),
-        stop_count=torch.tensor(first_stops.numel(), device=mel_targets.device),
+        stop_sum=stops.sum(),
+        stop_count=torch.full((), len(stops), device=stops.device),
     )
 
 
@@ -147,27 +180,10 @@ def _shift(tokens: Tensor, lengths: Tensor, start: int, stop: int, stops: int) -
     positions = torch.arange(tokens.shape[1] + stops, device=tokens.device)
     padded = F.pad(tokens, (0, stops), value=stop)
     filled = torch.where(positions < lengths[:, None], padded, stop)
-    mask = positions < lengths[:, None] + stops
     inputs = F.pad(filled[:, :-1], (1, 0), value=start)
-    return Sequences(inputs, filled.masked_fill(~mask, IGNORE), mask)
-
-
-def _logits(gpt: Any, text: Sequences, mel: Sequences, conditioning: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits (batch, text, vocabulary) and (batch, mel, audio tokens): conditioning latents, then text, then sound."""
-    latents = gpt.get_style_emb(conditioning).transpose(1, 2)
-    text_emb = gpt.text_embedding(text.inputs) + gpt.text_pos_embedding(text.inputs)
-    mel_emb = gpt.mel_embedding(mel.inputs) + gpt.mel_pos_embedding(mel.inputs)
-    prompt_mask = torch.ones(latents.shape[:2], dtype=torch.bool, device=latents.device)
-    hidden = gpt.gpt(
-        inputs_embeds=torch.cat([latents, text_emb, mel_emb], dim=1),
-        attention_mask=torch.cat([prompt_mask, text.mask, mel.mask], dim=1),
-        return_dict=True,
-    ).last_hidden_state[:, latents.shape[1] :]
-    hidden = gpt.final_norm(hidden)
-    length = text_emb.shape[1]
-    return gpt.text_head(hidden[:, :length]), gpt.mel_head(hidden[:, length:])
+    return Sequences(inputs, filled.masked_fill(positions >= lengths[:, None] + stops, IGNORE))
 
 
 def _token_ce(logits: Tensor, targets: Tensor) -> Tensor:
-    """(batch, length) CE of each token, 0 where the target does not count."""
-    return F.cross_entropy(logits.float().transpose(1, 2), targets, ignore_index=IGNORE, reduction="none")
+    """(tokens,) CE of each token, 0 where the target does not count."""
+    return F.cross_entropy(logits.float(), targets, ignore_index=IGNORE, reduction="none")

@@ -10,6 +10,7 @@ from xtts_finetune.data.batches import step_generator
 from xtts_finetune.data.cache import Item
 from xtts_finetune.data.collate import collate_eval, collate_training, draw_prompt_slice
 from xtts_finetune.xtts.base import ConditioningLengths
+from xtts_finetune.xtts.losses import GptBatch
 
 LENGTHS = ConditioningLengths(66_150, 132_300)
 FRAMES = 132_300 // 256 + 1
@@ -27,6 +28,12 @@ def item(samples: int, tokens: int = 4, evaluation: bool = False) -> Item:
         conditioning=np.broadcast_to(numbers, (80, frames)).astype(np.float16),
         eval_conditioning=np.full((80, FRAMES), samples, dtype=np.float32) if evaluation else None,
     )
+
+
+def written_out(batch: GptBatch) -> torch.Tensor:
+    """The mels with the last frame as often as it counts."""
+    last = batch.conditioning[:, :, -1:].expand(-1, -1, batch.last_frame_counts - 1)
+    return torch.cat([batch.conditioning, last], dim=2)
 
 
 @given(samples=st.integers(11_025, 255_995), step=st.integers(0, 10_000))
@@ -56,10 +63,11 @@ def test_slices_reach_everywhere():
 def test_the_slice_of_the_mel_is_where_the_mask_says(tmp_path: object):
     items = [item(150_000), item(200_000), item(30_000)]
     batch = collate_training(items, step_generator(3, 7), LENGTHS, SILENCE)
-    assert batch.conditioning.shape == (3, 80, FRAMES) and batch.conditioning.dtype == torch.float32
+    whole = written_out(batch)
+    assert whole.shape == (3, 80, FRAMES) and whole.dtype == torch.float32
     assert batch.prompt_slices is not None and batch.prompt_slices.dtype == torch.int64
     generator = step_generator(3, 7)
-    for row, one, codes in zip(batch.conditioning, items, batch.prompt_slices.tolist(), strict=True):
+    for row, one, codes in zip(whole, items, batch.prompt_slices.tolist(), strict=True):
         part = draw_prompt_slice(one.samples, LENGTHS, generator)
         frames = part.length // 256 + 1
         first = int(row[0, 0])
@@ -93,6 +101,22 @@ def test_evaluation_takes_stock_s_conditioning_and_masks_nothing():
     assert batch.conditioning[:, 0, 0].tolist() == [30_000, 100_000]
 
 
+def test_silence_at_the_end_is_kept_once_and_counted():
+    short, long = item(30_000, evaluation=True), item(100_000, evaluation=True)
+    for one, heard in ((short, 50), (long, 200)):
+        assert one.eval_conditioning is not None
+        one.eval_conditioning[:] = SILENCE[:, None]
+        one.eval_conditioning[:, :heard] = np.arange(heard)
+    for items, frames in (([short], 51), ([short, long], 201), ([long], 201)):
+        batch = collate_eval(items)
+        assert batch.conditioning.shape[2] == frames
+        expected = np.stack([one.eval_conditioning for one in items])
+        assert torch.equal(written_out(batch), torch.from_numpy(expected))
+    training = collate_training([item(30_000)], step_generator(1, 1), LENGTHS, SILENCE)
+    assert training.conditioning.shape[2] == 15_000 // 256 + 2
+    assert written_out(training).shape[2] == FRAMES
+
+
 def test_evaluation_refuses_a_training_clip():
     with pytest.raises(ValueError, match="eval set"):
         collate_eval([item(30_000, evaluation=True), item(30_000)])
@@ -100,5 +124,7 @@ def test_evaluation_refuses_a_training_clip():
 
 def test_a_batch_moves_as_a_whole():
     batch = collate_training([item(100_000)], step_generator(1, 1), LENGTHS, SILENCE).to("meta")
-    assert {tensor.device.type for tensor in vars(batch).values()} == {"meta"}
+    assert batch.layout is not None
+    tensors = [value for part in (batch, batch.layout) for value in vars(part).values()]
+    assert {value.device.type for value in tensors if isinstance(value, torch.Tensor)} == {"meta"}
     assert collate_eval([item(30_000, evaluation=True)]).to("meta").prompt_slices is None

@@ -24,6 +24,7 @@ steps: 6
 eval_every_steps: 2
 checkpoint_every: {steps: 3}
 batch_size: 2
+precision: fp32
 success: {minimum: {mel_ce_of_start: 0.99}, target: {mel_ce_of_start: 0.001}}
 """
 PHASE2 = """
@@ -34,6 +35,7 @@ steps: 4
 eval_every_steps: 2
 batch_size: 2
 accumulate: 2
+precision: fp32
 """
 
 

@@ -165,6 +165,22 @@ def test_bf16_trains_close_to_fp32(trained: Path, project: Path) -> None:
     assert mixed.mel_ce == pytest.approx(full.mel_ce, rel=0.05)
 
 
+def test_layers_computed_twice_train_the_same(trained: Path, project: Path) -> None:
+    train(project, "phase1", "phase1.gradient_checkpointing=true", *steps_of_phase1(2))
+    twice, once = (read_metrics(run_of(p).candidate("phase1").metrics) for p in (project, trained))
+    assert list(map(timeless, twice.steps)) == list(map(timeless, once.steps[:2]))
+
+
+def test_compiled_layers_train_the_same(trained: Path, project: Path) -> None:
+    train(project, "phase1", "phase1.compile=true", *steps_of_phase1(1))
+    compiled, plain = (
+        read_metrics(run_of(p).candidate("phase1").metrics).steps[0] for p in (project, trained)
+    )
+    # Compiled dropout draws other numbers: the same within what dropout does to one step.
+    assert compiled.mel_ce == pytest.approx(plain.mel_ce, rel=0.02)
+    assert compiled.grad_norm == pytest.approx(plain.grad_norm, rel=0.2)
+
+
 def test_tensorboard_shows_each_step_of_a_resumed_phase_once(project: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

@@ -46,7 +46,6 @@ def test_text_is_scored_on_its_tokens_and_one_stop() -> None:
     sequences = text_sequences(torch.tensor([[7, 8, 9], [5, 0, 0]]), torch.tensor([3, 1]), start=3, stop=0)
     assert sequences.inputs.tolist() == [[3, 7, 8, 9], [3, 5, 0, 0]]
     assert sequences.targets.tolist() == [[7, 8, 9, 0], [5, 0, IGNORE, IGNORE]]
-    assert sequences.mask.tolist() == [[True] * 4, [True, True, False, False]]
 
 
 def test_sound_is_scored_on_its_codes_and_four_stops() -> None:
@@ -77,23 +76,22 @@ def test_sums_do_not_depend_on_how_clips_are_batched(tiny_base: BaseFiles) -> No
 
 
 def test_stop_ce_is_that_of_each_clips_first_stop_token() -> None:
-    logits = torch.zeros(1, 6, 1026)
-    logits[0, 2, STOP] = 50.0  # certain of the first stop, after two codes
-    targets = torch.tensor([[7, 8, STOP, STOP, STOP, STOP]])
-    text = torch.zeros(1, 2, 10), torch.tensor([[1, 0]])
-    assert float(cross_entropies(*text, logits, targets, torch.tensor([2])).stop) == pytest.approx(
-        0.0, abs=1e-6
-    )
-    late = cross_entropies(*text, logits.roll(1, dims=1), targets, torch.tensor([2]))
+    logits = torch.zeros(6, 1026)
+    logits[2, STOP] = 50.0  # certain of the first stop, after two codes
+    targets = torch.tensor([7, 8, STOP, STOP, STOP, STOP])
+    text = torch.zeros(2, 10), torch.tensor([1, 0])
+    first_stop = torch.tensor([2])
+    assert float(cross_entropies(*text, logits, targets, first_stop).stop) == pytest.approx(0.0, abs=1e-6)
+    late = cross_entropies(*text, logits.roll(1, dims=0), targets, first_stop)
     assert float(late.stop) == pytest.approx(torch.log(torch.tensor(1026.0)).item(), rel=1e-5)
 
 
 def test_sums_are_in_float32_whatever_the_logits_are() -> None:
     generator = torch.Generator().manual_seed(1)
-    logits = torch.randn(1, 6, 1026, generator=generator).bfloat16()
-    targets = torch.tensor([[7, 8, STOP, STOP, STOP, STOP]])
-    ce = cross_entropies(torch.zeros(1, 1, 10), torch.tensor([[0]]), logits, targets, torch.tensor([2]))
-    expected = -torch.log_softmax(logits.double(), dim=-1)[0, torch.arange(6), targets[0]].sum()
+    logits = torch.randn(6, 1026, generator=generator).bfloat16()
+    targets = torch.tensor([7, 8, STOP, STOP, STOP, STOP])
+    ce = cross_entropies(torch.zeros(1, 10), torch.tensor([0]), logits, targets, torch.tensor([2]))
+    expected = -torch.log_softmax(logits.double(), dim=-1)[torch.arange(6), targets].sum()
     assert ce.mel_sum.dtype == torch.float32
     assert float(ce.mel_sum) == pytest.approx(float(expected), rel=1e-5)
 

@@ -12,17 +12,15 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
 from xtts_finetune.spec.phase import PhaseSpec
 
-UNCLIPPED = 1e9  # Trainer reports a gradient norm only when it clips, so an unclipped phase clips at this
-
 
 def configured(config: Any, phase: PhaseSpec) -> Any:
     """The model's configuration with what Trainer reads from it."""
     config.lr = phase.learning_rate
     config.batch_size = phase.batch_size
     config.training_seed = phase.seed
-    config.mixed_precision = phase.precision != "fp32"
-    config.precision = phase.precision if phase.precision != "fp32" else "fp16"
-    config.grad_clip = phase.gradient_clip or UNCLIPPED
+    config.mixed_precision = phase.precision in ("bf16", "fp16")
+    config.precision = phase.precision if config.mixed_precision else "fp16"
+    config.grad_clip = phase.gradient_clip or 0.0
     config.scheduler_after_epoch = False
     config.run_eval = False  # Trainer's averages drop a batch and weigh batches equally; see evaluate.py
     config.dashboard_logger = "tensorboard"

@@ -1,10 +1,19 @@
-"""Where to train, and whether the precision asked for works there."""
+"""Where to train, and in which precision."""
 
 from __future__ import annotations
 
 import torch
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.spec.phase import Precision
+
+HALF = {
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+}  # what matrices are multiplied in; weights stay in float32
+
+# GPUs from these compute capabilities on have units for it.
+_TENSOR_CORES, _AMPERE = (7, 0), (8, 0)
 
 
 def pick_device(wanted: str) -> str:
@@ -19,9 +28,26 @@ def pick_device(wanted: str) -> str:
     return wanted
 
 
-def check_precision(precision: str, device: str) -> None:
-    """Raise UserError for a precision that the device lacks."""
-    if precision == "fp16" and device == "cpu":
-        raise UserError("precision: 'fp16' needs a GPU; use 'bf16' or 'fp32' on the CPU")
-    if precision == "bf16" and device == "cuda" and not torch.cuda.is_bf16_supported():
-        raise UserError("precision: this GPU has no 'bf16'; use 'fp16' or 'fp32'")
+def pick_precision(wanted: Precision, device: str) -> Precision:
+    """The precision for 'auto', or `wanted` itself. Raises UserError for one that the device lacks.
+
+    'auto' takes the fastest that has units of its own: bf16, else fp16 on a GPU, else fp32. A CPU without such
+    units computes bf16 more slowly than fp32.
+    """
+    if device == "cpu":
+        return _for_cpu(wanted)
+    capability = torch.cuda.get_device_capability()
+    if wanted == "auto":
+        return "bf16" if capability >= _AMPERE else "fp16" if capability >= _TENSOR_CORES else "fp32"
+    if wanted in ("bf16", "tf32") and capability < _AMPERE:
+        raise UserError(f"precision: this GPU has no '{wanted}'; use 'auto', 'fp16' or 'fp32'")
+    return wanted
+
+
+def _for_cpu(wanted: Precision) -> Precision:
+    if wanted == "auto":
+        capabilities = torch.cpu.get_capabilities()
+        return "bf16" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "fp32"
+    if wanted in ("fp16", "tf32"):
+        raise UserError(f"precision: '{wanted}' needs a GPU; use 'auto', 'bf16' or 'fp32' on the CPU")
+    return wanted

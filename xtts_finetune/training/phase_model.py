@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from xtts_finetune.training.trainable import (
     make_trainable,
     merged_weights,
 )
+from xtts_finetune.xtts.forward import RunBlock, run_again_later, run_block
 from xtts_finetune.xtts.losses import GptBatch, gpt_cross_entropies
 from xtts_finetune.xtts.state import StateDict, hifigan_of, without_hifigan
 
@@ -34,6 +36,7 @@ class PhaseModel(TrainerModel):  # type: ignore[misc]  # TrainerModel has no typ
         self.config = xtts.config
         self._phase = phase
         self._total_steps = total_steps
+        self._run_block = _block_runner(phase)
         self.requires_grad_(False)
         make_trainable(xtts.gpt, phase.train, phase.seed)
 
@@ -67,7 +70,7 @@ class PhaseModel(TrainerModel):  # type: ignore[misc]  # TrainerModel has no typ
         self, batch: GptBatch, criterion: object, optimizer_idx: int | None = None
     ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         """Losses of a batch: the weighted sum that is trained on, and the plain cross-entropies in nats."""
-        ce = gpt_cross_entropies(self.xtts.gpt, batch)
+        ce = gpt_cross_entropies(self.xtts.gpt, batch, self._run_block)
         loss = self._phase.text_loss_weight * ce.text + self._phase.mel_loss_weight * ce.mel
         return {"model_outputs": None}, {"loss": loss, "mel_ce": ce.mel, "text_ce_nats": ce.text}
 
@@ -89,3 +92,8 @@ class PhaseModel(TrainerModel):  # type: ignore[misc]  # TrainerModel has no typ
 
     def get_data_loader(self, *arguments: object, **keywords: object) -> None:
         """Unused: batches come from the cache, see `phase_data`."""
+
+
+def _block_runner(phase: PhaseSpec) -> RunBlock:
+    run = torch.compile(run_block, dynamic=True) if phase.compile else run_block
+    return functools.partial(run_again_later, run) if phase.gradient_checkpointing else run

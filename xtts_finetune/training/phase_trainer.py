@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,6 +36,7 @@ from xtts_finetune.training.saving import (
     save_checkpoint,
     training_state,
 )
+from xtts_finetune.training.stepping import Readback, Stepper
 from xtts_finetune.xtts.losses import GptBatch
 
 logger = logging.getLogger("trainer")  # what is logged here goes to trainer_0_log.txt, as stock's lines do
@@ -77,14 +79,14 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         # Trainer would make a folder named after the run and the minute, and parse our command line.
         with in_folder(job.folder.path):
             super().__init__(
-                TrainerArgs(
-                    gpu=0 if torch.cuda.is_available() else None, grad_accum_steps=job.phase.accumulate
-                ),
+                TrainerArgs(gpu=0 if torch.cuda.is_available() else None),
                 configured(model.config, job.phase),
                 model=model,
                 parse_command_line_args=False,
             )
         self.records: Recorder
+        self._stepper = Stepper(model, self.optimizer[0], self.scheduler[0], self.scaler, job.phase)
+        self._unread: deque[tuple[Readback, dict[str, Any]]] = deque()
         self._saved_at = time.monotonic()
 
     def save_training_script(self) -> None:
@@ -104,6 +106,7 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
                     stop = INTERRUPTED
                 if self._must_save(stop):
                     self._save()
+            self._write_steps()
         stop = stop or changed_nothing(self.records.history) or self._all_done()
         if stop.reason is not Reason.INTERRUPTED:
             clear_best_models(
@@ -126,38 +129,32 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         loaded = time.perf_counter()
         learning_rate = self.optimizer[0].param_groups[0]["lr"]
         torch.manual_seed(self.job.phase.seed * 1_000_003 + self.step)
-        schedule = self.scheduler[0]
-        optimizer_steps = schedule.last_epoch
-        losses: list[dict[str, float]] = []
-        for number, batch in enumerate(batches, start=1):
-            _, values, _ = self.optimize(
-                batch.to(self._device),
-                self.optimizer[0],
-                self.scaler,
-                self.criterion[0],
-                schedule,
-                step_optimizer=number == len(batches),
-            )
-            losses.append(values)
+        values = self._stepper.take(batches)
         self.step += 1
         self.total_steps_done = self.step
-        record = StepRecord(
-            step=self.step,
-            epoch=self.job.data.epoch(self.step),
-            learning_rate=learning_rate,
-            loss=sum(values["loss"] for values in losses),  # optimize() has divided each by their number
-            mel_ce=_mean(losses, "mel_ce"),
-            text_ce_nats=_mean(losses, "text_ce_nats"),
-            grad_norm=float(losses[-1]["grad_norm"]),
-            clips=sum(batch.clips for batch in batches),
-            seconds=time.perf_counter() - began,
-            load_seconds=loaded - began,
-            stepped=schedule.last_epoch > optimizer_steps,  # the schedule moves with the optimizer alone
-        )
-        self.records.write(record)
+        known = {
+            "step": self.step,
+            "epoch": self.job.data.epoch(self.step),
+            "learning_rate": learning_rate,
+            "clips": sum(batch.clips for batch in batches),
+            "load_seconds": loaded - began,
+        }
+        self._write_steps()  # of the step before: a GPU that works on this one is not waited for
+        self._unread.append((values, {**known, "seconds": time.perf_counter() - began}))
+        if self._device.type == "cpu":
+            self._write_steps()
+
+    def _write_steps(self) -> None:
+        """Write the records of the steps whose values are still to be read from the device."""
+        while self._unread:
+            values, known = self._unread.popleft()
+            numbers = values.get()
+            stepped = self.scaler is None or math.isfinite(numbers.grad_norm)
+            self.records.write(StepRecord(**known, **vars(numbers), stepped=stepped))
 
     def _evaluate(self) -> Stop | None:
         """Evaluate, keep the model if it is among the best so far, let it speak, ask the stop rules."""
+        self._write_steps()
         try:
             record = evaluate(
                 self.model.xtts.gpt, self._eval_batches(), self.step, self.records.mean_train_mel_ce()
@@ -218,6 +215,7 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         return late or self._is_due(every.steps) or any(kept.step == self.step for kept in self.job.needed)
 
     def _save(self) -> None:
+        self._write_steps()
         self.records.sync()
         state = self._state(
             self.model.checkpoint_weights(),
@@ -240,7 +238,3 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
     def _device(self) -> torch.device:
         device: torch.device = next(self.model.parameters()).device
         return device
-
-
-def _mean(losses: list[dict[str, float]], name: str) -> float:
-    return math.fsum(values[name] for values in losses) / len(losses)

@@ -17,10 +17,10 @@ def attention(
     causal: bool = False,
     dropout: float = 0.0,
 ) -> Tensor:
-    """Scaled dot-product attention (Vaswani et al., NeurIPS 2017) of (b, heads, n, channels) to (b, heads, m, channels).
+    """Scaled dot-product attention (Vaswani et al., NeurIPS 2017), (b, heads, n, channels).
 
-    `bias` (1, m) is added to the scores of each key. Torch's kernel for the CPU takes twice the time of the
-    products written out where they are in bfloat16, and it knows no dropout.
+    Keys and values are (b, heads, m, channels); `bias` (1, m) is added to the scores of each key. Torch's kernel for
+    the CPU takes twice the time of the products written out where they are in bfloat16, and it knows no dropout.
     """
     if query.device.type == "cpu" and (dropout or query.dtype == torch.bfloat16):
         return _written_out(query, key, value, bias, causal, dropout)

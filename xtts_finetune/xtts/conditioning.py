@@ -33,7 +33,7 @@ def _encoder_block(block: Any, hidden: Tensor, counts: int) -> Tensor:
     normed = _group_norm(block.norm, hidden, counts)
     qkv = F.linear(normed, block.qkv.weight.squeeze(-1), block.qkv.bias)
     # Coqui's order of the channels: head by head, each with its q, k and v.
-    query, key, value = qkv.unflatten(-1, (block.num_heads, 3, -1)).permute(3, 0, 2, 1, 4)
+    query, key, value = qkv.view(*qkv.shape[:2], block.num_heads, 3, -1).permute(3, 0, 2, 1, 4)
     heard = _attention(query, key, value, counts)
     return normed + F.linear(heard, block.proj_out.weight.squeeze(-1), block.proj_out.bias)
 
@@ -50,7 +50,7 @@ def _group_mean(values: Tensor, groups: int, counts: int) -> Tensor:
     total = values.sum(1)
     if counts > 1:
         total = total + (counts - 1) * values[:, -1]
-    means = total.unflatten(-1, (groups, -1)).mean(-1, keepdim=True) / (values.shape[1] - 1 + counts)
+    means = total.view(len(total), groups, -1).mean(-1, keepdim=True) / (values.shape[1] - 1 + counts)
     return means.expand(-1, -1, values.shape[2] // groups).flatten(1)[:, None]
 
 
@@ -58,13 +58,13 @@ def _perceiver(perceiver: Any, frames: Tensor, counts: int) -> Tensor:
     """Coqui's PerceiverResampler on (b, frames, width)."""
     frames = perceiver.proj_context(frames)
     latents = perceiver.latents.expand(len(frames), -1, -1)
-    for attention, feed_forward in perceiver.layers:
-        keys, values = attention.to_kv(torch.cat([latents, frames.to(latents.dtype)], dim=1)).chunk(2, dim=-1)
+    for listening, feed_forward in perceiver.layers:
+        keys, values = listening.to_kv(torch.cat([latents, frames.to(latents.dtype)], dim=1)).chunk(2, dim=-1)
         query, key, value = (
-            part.unflatten(-1, (attention.heads, -1)).transpose(1, 2)
-            for part in (attention.to_q(latents), keys, values)
+            part.unflatten(-1, (listening.heads, -1)).transpose(1, 2)
+            for part in (listening.to_q(latents), keys, values)
         )
-        latents = attention.to_out(_attention(query, key, value, counts)) + latents
+        latents = listening.to_out(_attention(query, key, value, counts)) + latents
         latents = feed_forward(latents) + latents
     normed: Tensor = perceiver.norm(latents)
     return normed

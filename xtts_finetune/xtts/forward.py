@@ -36,9 +36,9 @@ def run_block(block: Any, hidden: Tensor) -> Tensor:
     return after
 
 
-def run_block_again_later(block: Any, hidden: Tensor) -> Tensor:
-    """As `run_block`, but the block is computed a second time for its gradients instead of kept in memory."""
-    after: Tensor = checkpoint(run_block, block, hidden, use_reentrant=False)
+def run_again_later(run: RunBlock, block: Any, hidden: Tensor) -> Tensor:
+    """What `run` gives, computed a second time for the gradients instead of kept (Chen et al., 2016)."""
+    after: Tensor = checkpoint(run, block, hidden, use_reentrant=False)
     return after
 
 

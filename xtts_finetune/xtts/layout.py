@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -34,7 +35,10 @@ class Layout:
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Layout:
         """The same layout with `change` done to each of its tensors."""
-        return replace(self, **{n: change(value) for n, value in vars(self).items() if isinstance(value, Tensor)})
+        changed: dict[str, Any] = {
+            name: change(value) for name, value in vars(self).items() if isinstance(value, Tensor)
+        }
+        return replace(self, **changed)
 
 
 def layout_of(text_lengths: Tensor, code_lengths: Tensor, text_width: int, code_width: int) -> Layout:

@@ -64,7 +64,9 @@ class GptBatch:
         return replace(self, layout=layout.each(lambda indices: indices.to(self.text.device)))
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> GptBatch:
-        changed = {name: change(value) for name, value in vars(self).items() if isinstance(value, Tensor)}
+        changed: dict[str, Any] = {
+            name: change(value) for name, value in vars(self).items() if isinstance(value, Tensor)
+        }
         return replace(self, **changed, layout=self.layout and self.layout.each(change))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -94,3 +96,69 @@ def test_a_kill_leaves_nothing_wrong(tmp_path: Path, tiny_base: BaseFiles, kill_
     encoder = prepared(killed)
     assert encoder.calls == CLIPS - encoded_before
     assert result(killed) == result(undisturbed)
+
+
+# Both wait for each other before the first clip, so that they do fill the cache at once.
+AT_ONCE = """
+    import sys, time
+    from pathlib import Path
+    from tests.data.data_samples import CountingEncoder, LetterTokenizer, declare, run_folder, silent_progress
+    from xtts_finetune.data.prepare import prepare
+
+    base, data, run, me, other = sys.argv[1:]
+    declaration = declare(Path(base), [{"name": "a", "path": Path(data), "format": "ljspeech"}], Path(run))
+
+    def meet():
+        Path(run, me).touch()
+        for _ in range(3000):
+            if Path(run, other).exists():
+                return
+            time.sleep(0.01)
+
+    prepare(declaration, LetterTokenizer(), CountingEncoder(meet), run_folder(declaration), silent_progress)
+"""
+
+
+def test_two_processes_may_build_the_cache_at_once(tmp_path: Path, tiny_base: BaseFiles):
+    folder = write_ljspeech(tmp_path / "a", CLIPS)
+    datasets = [{"name": "a", "path": folder, "format": "ljspeech"}]
+    alone = declare(tiny_base.folder, datasets, tmp_path / "alone")
+    prepared(alone)
+    shared = declare(tiny_base.folder, datasets, tmp_path / "shared")
+    shared.run_folder.mkdir()
+    start = [sys.executable, "-c", textwrap.dedent(AT_ONCE), str(tiny_base.folder), str(folder)]
+    children = [
+        subprocess.Popen(
+            [*start, str(shared.run_folder), *names],
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
+        for names in (("one", "two"), ("two", "one"))
+    ]
+    for child in children:
+        _, errors = child.communicate(timeout=120)
+        assert child.returncode == 0, errors
+    for name in ("one", "two"):
+        (shared.run_folder / name).unlink()
+    assert prepared(shared).calls == 0
+    assert result(shared) == result(alone)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+def test_ctrl_c_ends_at_once_and_loses_nothing_that_was_kept(tmp_path: Path, tiny_base: BaseFiles):
+    folder = write_ljspeech(tmp_path / "a", 40)
+    declaration = declare(
+        tiny_base.folder, [{"name": "a", "path": folder, "format": "ljspeech"}], tmp_path / "run"
+    )
+
+    def interrupt(done: int, total: int, what: str) -> None:
+        if done == 10:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    encoder, run = CountingEncoder(), run_folder(declaration)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(declaration, LetterTokenizer(), encoder, run, interrupt)
+    assert encoder.calls < 40
+    assert not list(run.root.rglob(".*.tmp")) and not run.clips.exists()
+    assert prepared(declaration).calls == 40 - encoder.calls

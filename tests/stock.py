@@ -66,7 +66,7 @@ def stock_eval_batches(
     from TTS.tts.layers.xtts.trainer.dataset import XTTSDataset
 
     samples = [{"audio_file": str(path), "text": text, "language": "en"} for path, text in clips]
-    with patch(f"{MODULE}.dataset.load_audio", _read):
+    with patch(f"{MODULE}.dataset.load_audio", read_with_soundfile):
         dataset = XTTSDataset(model.config, samples, model.xtts.tokenizer, 22_050, is_eval=True)
         for start in range(0, len(dataset), batch_size):
             items = [dataset[index] for index in range(start, min(start + batch_size, len(dataset)))]
@@ -84,7 +84,8 @@ def stock_eval_losses(model: Any, clips: Sequence[tuple[Path, str]]) -> list[tup
     return losses
 
 
-def _read(path: str, sampling_rate: int) -> torch.Tensor:
+def read_with_soundfile(path: str, sampling_rate: int) -> torch.Tensor:
+    """What stock's `load_audio` gives for a file that has the rate already."""
     wave, rate = soundfile.read(path, dtype="float32", always_2d=True)
     assert rate == sampling_rate
     return torch.from_numpy(wave.mean(axis=1))[None].clip(-1, 1)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.spec.phase import Precision
-from xtts_finetune.training.device import pick_device, pick_precision
+from xtts_finetune.training.device import check_compile, pick_device, pick_precision
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
@@ -51,3 +53,15 @@ def test_auto_takes_the_fastest_that_the_gpu_has(
     if capability < (8, 0):
         with pytest.raises(UserError, match="this GPU has no 'bf16'"):
             pick_precision("bf16", "cuda")
+
+
+def test_a_compiler_that_is_not_there_is_said_before_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_compiler(function: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[torch.Tensor], None]:
+        def run(values: torch.Tensor) -> None:
+            raise RuntimeError("\nNo working C++ compiler found\nin this traceback")
+
+        return run
+
+    monkeypatch.setattr(torch, "compile", without_compiler)
+    with pytest.raises(UserError, match=r"does not work here \(No working C\+\+ compiler found\); it needs"):
+        check_compile("cpu")

@@ -152,8 +152,8 @@ def test_a_checkpoint_that_is_not_there_is_named_with_those_that_are(project: Pa
 
 
 def test_masking_the_prompt_changes_training_and_not_evaluation(trained: Path, project: Path) -> None:
-    train(project, "phase1", "phase1.mask_prompt=false", *steps_of_phase1(1))
-    masked, unmasked = (read_metrics(run_of(p).candidate("phase1").metrics) for p in (trained, project))
+    train(project, "phase1", "phase1.mask_prompt=true", *steps_of_phase1(1))
+    unmasked, masked = (read_metrics(run_of(p).candidate("phase1").metrics) for p in (trained, project))
     assert masked.steps[0].mel_ce != unmasked.steps[0].mel_ce
     assert masked.evals[0].mel_ce == unmasked.evals[0].mel_ce
 

@@ -146,7 +146,9 @@ class PhaseSpec(Spec):
     )
     mel_loss_weight: PositiveFloat = Field(1.0, description="Weight of mel CE in the loss.")
     mask_prompt: bool = Field(
-        True, description="Do not score the part of a clip that the model was conditioned on (training only)."
+        False,
+        description="Do not score the part of a clip that the model was conditioned on (training only); for clips of "
+        "more than 6 seconds.",
     )
     seed: Seed = Field(1, description="Seed of every random choice.")
     stop_when: tuple[StopRule, ...] = Field(

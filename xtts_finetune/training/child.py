@@ -64,12 +64,15 @@ def train_phase(
     Whatever ends it is written down. Raises UserError when an input is wrong or cannot be read any more.
     """
     # Imported here: a wrong declaration is said before the seconds that torch takes.
-    from xtts_finetune.training.device import pick_device, pick_precision  # noqa: PLC0415
+    from xtts_finetune.training.device import check_compile, pick_device, pick_precision  # noqa: PLC0415
     from xtts_finetune.training.faults import stop_of_error  # noqa: PLC0415
 
     name = job["phase"]
     phase = _as_it_runs(declaration.phases[name], job)
-    precision = pick_precision(phase.precision, pick_device(job["device"]))
+    device = pick_device(job["device"])
+    if phase.compile:
+        check_compile(device)
+    precision = pick_precision(phase.precision, device)
     phase = phase.model_copy(update={"precision": precision})
     folder, speak = run.candidate(name), None
     if speech is not None and phase.utterances_every_evals is not None:

@@ -44,6 +44,20 @@ def pick_precision(wanted: Precision, device: str) -> Precision:
     return wanted
 
 
+def check_compile(device: str) -> None:
+    """Raise UserError where torch.compile does not work, before an hour of training would end with its traceback."""
+    try:
+        torch.compile(lambda values: values.sin() + 1)(torch.ones(8, device=device))
+    except (
+        Exception
+    ) as error:  # a missing compiler, a missing Triton, a Python that is too new: each its own class
+        reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise UserError(
+            f"compile: torch.compile does not work here ({reason.strip()}); it needs a C++ compiler, and Triton on a "
+            "GPU; install them or leave 'compile' out"
+        ) from None
+
+
 def _for_cpu(wanted: Precision) -> Precision:
     if wanted == "auto":
         capabilities = torch.cpu.get_capabilities()

@@ -1,0 +1,117 @@
+"""Training speed against the stock recipe, in one run: the same clips, base and device.
+
+    python -m benchmarks.train_speed [--size demo mid full] [--seeds 1 2 3] [--batch 3] [--work FOLDER] [--json FILE]
+
+stock     unmodified GPTTrainer under the stock Trainer, with its own data loader and the recipe's settings. Two things
+          are put in its place because it could not run otherwise: the reading of a file (soundfile instead of FFmpeg),
+          and for the demo's base the slim DVAE, whose size stock's code does not know.
+ours      this package as it comes: the defaults of a phase.
+parity    this package in float32, without buckets, one device thread as stock has: what remains is the same arithmetic.
+
+Every run is a process of its own, the sides take turns, and all train on the same prepared clips at one learning
+rate. Sizes: demo (the embedded base and voice), mid (12 layers x 768, random weights) and full (30 x 1024, random
+weights, for a GPU). Clips of the sizes with random weights are the demo's, joined to 3 to 10 seconds. On two CPU cores
+demo takes about 6 minutes and mid 20. Nothing else should run meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.train_speed_table import table
+
+STEPS = {"demo": 60, "mid": 12, "full": 30}
+SIDES = ("stock", "ours", "parity")
+ROOT = Path(__file__).parents[1]
+
+
+def main() -> None:
+    options = _options()
+    work = options.work or Path(tempfile.mkdtemp(prefix="train_speed_"))
+    results = []
+    for size in options.size:
+        folder = work / size
+        _run("prepare", {"folder": str(folder), "size": size})
+        for batch in options.batch:
+            runs: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}
+            for seed in options.seeds:
+                for side in SIDES:
+                    runs[side].append(_side(side, folder, seed, batch, options.steps or STEPS[size]))
+            results.append({"size": size, "batch": batch, "runs": runs})
+            print(table(results[-1]), flush=True)
+    report = {"machine": _machine(), "results": results}
+    (options.json or work / "train_speed.json").write_text(json.dumps(report, indent=2), encoding="utf-8")
+
+
+def _side(side: str, folder: Path, seed: int, batch: int, steps: int) -> dict[str, Any]:
+    out = folder / f"{side}_{batch}_{seed}"
+    job = {
+        "folder": str(folder),
+        "out": str(out),
+        "seed": seed,
+        "batch": batch,
+        "steps": steps,
+        "parity": side == "parity",
+    }
+    _run("stock" if side == "stock" else "ours", {**job, "started": time.time()})
+    found: dict[str, Any] = json.loads((out / "result.json").read_text(encoding="utf-8"))
+    print(
+        f"{side:7} seed {seed} batch {batch}: {found['clips_a_second']:.2f} clips/s, mel_ce {found['mel_ce']:.4f}",
+        flush=True,
+    )
+    return found
+
+
+def _run(what: str, job: dict[str, Any]) -> None:
+    """Run one side in a process of its own, with as many threads as the machine gives."""
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), environment.get("PYTHONPATH", "")])
+    command = [sys.executable, "-m", f"benchmarks.train_speed_{what}", json.dumps(job)]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, encoding="utf-8", errors="replace"
+    )
+    if done.returncode:
+        sys.exit(
+            f"{what} ended with exit code {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+        )
+
+
+def _machine() -> dict[str, Any]:
+    import torch  # noqa: PLC0415
+
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    versions = {"python": platform.python_version(), "torch": torch.__version__}
+    return {
+        "cpu": torch.cpu.get_capabilities().get("cpu_name"),
+        "cores": os.cpu_count(),
+        "gpu": gpu,
+        **versions,
+    }
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--size", nargs="+", choices=STEPS, default=["demo", "mid"])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument(
+        "--batch", nargs="+", type=int, default=[3], help="clips a batch; several give several tables"
+    )
+    parser.add_argument("--steps", type=int, help="optimizer steps of a run")
+    parser.add_argument("--work", type=Path, help="where to work; left out, a temporary folder that stays")
+    parser.add_argument("--json", type=Path, help="where to write the figures")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

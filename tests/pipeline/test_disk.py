@@ -9,9 +9,7 @@ import pytest
 import torch
 
 from xtts_finetune.pipeline.disk import (
-    HIFIGAN_BYTES,
     DiskUse,
-    checkpoint_bytes,
     files_bytes,
     phase_bytes,
     phase_disk,
@@ -19,11 +17,12 @@ from xtts_finetune.pipeline.disk import (
     readable,
     weights_bytes,
 )
+from xtts_finetune.pipeline.trained_sizes import HIFIGAN_BYTES, TrainedSizes
 from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.spec.phase import Keep, PhaseSpec
 from xtts_finetune.spec.sources import KeptStep
 
-XTTS_V2 = 1_870_000_000
+V2 = TrainedSizes(model=1_870_000_000, trained=1_770_000_000)
 
 
 def saved(path: Path, names: list[str], dtype: torch.dtype) -> Path:
@@ -48,21 +47,19 @@ PHASE2 = {"learning_rate": 1e-6, "steps": 3000, "eval_every_steps": 100}
 
 
 def test_the_sizes_of_xtts_v2() -> None:
-    assert checkpoint_bytes(XTTS_V2) == pytest.approx(5.3e9, rel=0.01)
-    assert phase_bytes(XTTS_V2, [], Keep()) == pytest.approx(7.2e9, rel=0.01)
+    assert V2.checkpoint == pytest.approx(5.3e9, rel=0.01)
+    assert phase_bytes(V2, [], Keep()) == pytest.approx(7.2e9, rel=0.01)
     kept = [KeptStep(1500, with_optimizer=False), KeptStep(1600, with_optimizer=True)]
-    assert phase_bytes(XTTS_V2, kept, Keep()) == pytest.approx(7.2e9 + 1.77e9 + 5.3e9, rel=0.01)
-    assert phase_bytes(XTTS_V2, [], Keep(best=3, checkpoints=2)) == pytest.approx(
-        3 * 1.87e9 + 2 * 5.3e9, rel=0.01
-    )
+    assert phase_bytes(V2, kept, Keep()) == pytest.approx(7.2e9 + 1.77e9 + 5.3e9, rel=0.01)
+    assert phase_bytes(V2, [], Keep(best=3, checkpoints=2)) == pytest.approx(3 * 1.87e9 + 2 * 5.3e9, rel=0.01)
 
 
 def test_a_phase_stays_within_one_checkpoint_one_best_model_and_one_being_written() -> None:
-    use = phase_disk(XTTS_V2, PhaseSpec(**PHASE2), [], 3000)
+    use = phase_disk(V2, PhaseSpec(**PHASE2), [], 3000)
     assert use.stays + use.writing == pytest.approx(5.3e9 + 1.87e9 + 5.3e9, rel=0.01)
     # 6 checkpoints, and at worst a new best model at each of 31 evaluations
     assert use.written == pytest.approx(6 * 5.3e9 + 31 * 1.87e9, rel=0.01)
-    assert phase_disk(XTTS_V2, PhaseSpec(**PHASE2), [], None).written is None
+    assert phase_disk(V2, PhaseSpec(**PHASE2), [], None).written is None
 
 
 def test_phases_one_after_another_add_up_and_write_one_file_at_a_time() -> None:

@@ -12,6 +12,7 @@ import torch
 from tests.training.conftest import declaration_of, run_of, train
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.disk import files_bytes, phase_disk, weights_bytes
+from xtts_finetune.pipeline.trained_sizes import trained_sizes
 from xtts_finetune.records.metrics import EvalRecord, QualityRecord, StepRecord, read_metrics
 from xtts_finetune.spec.sources import KeptStep
 
@@ -234,6 +235,7 @@ def test_a_phase_takes_the_disk_that_the_plan_says(trained: Path) -> None:
     run = run_of(trained)
     weights = weights_bytes(trained / "base" / "model.pth")
     spec = declaration_of(trained).phases["phase1"]
-    planned = phase_disk(weights, spec, [KeptStep(3, with_optimizer=True)], 6)
+    sizes = trained_sizes(weights, {}, spec.train)
+    planned = phase_disk(sizes, spec, [KeptStep(3, with_optimizer=True)], 6)
     # The estimate has XTTS v2's HiFi-GAN in it, which is a little larger than a tiny base's.
     assert planned.stays == pytest.approx(files_bytes(run.candidate("phase1")), rel=0.15)

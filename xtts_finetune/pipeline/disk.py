@@ -10,12 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from xtts_finetune.pipeline.trained_sizes import HIFIGAN_BYTES, TrainedSizes
 from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.spec.phase import Keep, PhaseSpec
 from xtts_finetune.spec.sources import KeptStep
-
-# The HiFi-GAN with its speaker encoder: 26 M weights in fp32. A model file has one, a checkpoint none.
-HIFIGAN_BYTES = 100_000_000
 
 # What zipfile raises for a damaged archive: a flipped bit may pass for another version, a password, a letter.
 DAMAGED_ZIP = (
@@ -85,41 +83,30 @@ def weights_bytes(model: Path) -> int:
     return size if not table or b"hifigan_decoder" in table else size + HIFIGAN_BYTES
 
 
-def checkpoint_bytes(weights: int) -> int:
-    """About the size of a checkpoint that resumes: what is trained, and Adam's two moments of it."""
-    return 3 * _trained(weights)
-
-
-def _trained(weights: int) -> int:
-    """What a model file holds besides the HiFi-GAN, which never trains and which no checkpoint repeats."""
-    return max(0, weights - HIFIGAN_BYTES)
-
-
-def phase_bytes(weights: int, kept: Sequence[KeptStep], keep: Keep) -> int:
+def phase_bytes(sizes: TrainedSizes, kept: Sequence[KeptStep], keep: Keep) -> int:
     """About what a finished phase leaves: best models, newest checkpoints, and those kept for later phases."""
-    whole = checkpoint_bytes(weights)
-    for_others = sum(whole if step.with_optimizer else _trained(weights) for step in kept)
-    return keep.best * weights + keep.checkpoints * whole + for_others
+    for_others = sum(sizes.checkpoint if step.with_optimizer else sizes.gpt for step in kept)
+    return keep.best * sizes.model + keep.checkpoints * sizes.checkpoint + for_others
 
 
 def phase_disk(
-    weights: int, phase: PhaseSpec, kept: Sequence[KeptStep], steps: int | None, there: int = 0
+    sizes: TrainedSizes, phase: PhaseSpec, kept: Sequence[KeptStep], steps: int | None, there: int = 0
 ) -> DiskUse:
-    """What a phase of `steps` steps does to the disk; `weights` is the size of one model file.
+    """What a phase of `steps` steps does to the disk.
 
-    A phase of XTTS v2 stays within one best model (1.87 GB), one checkpoint that resumes (5.3 GB) and one that
-    is being written. Written in all is as if every evaluation found a new best model and checkpoints came by
+    A phase that trains all of XTTS v2 stays within one best model (1.87 GB), one checkpoint that resumes (5.3 GB) and
+    one that is being written. Written in all is as if every evaluation found a new best model and checkpoints came by
     steps alone: a slow machine writes some more of them, `checkpoint_every.minutes` apart.
     """
-    whole, stays = checkpoint_bytes(weights), phase_bytes(weights, kept, phase.keep)
+    stays = phase_bytes(sizes, kept, phase.keep)
     written = None
     if steps is not None:
         saves = -(-steps // phase.checkpoint_every.steps)
         saves += sum(1 for each in kept if each.step % phase.checkpoint_every.steps and each.step < steps)
         slimmed = sum(1 for each in kept if not each.with_optimizer)
         evaluations = 1 + -(-steps // phase.eval_every_steps)
-        written = saves * whole + slimmed * _trained(weights) + evaluations * weights
-    return DiskUse(stays, whole, written, min(there, stays))
+        written = saves * sizes.checkpoint + slimmed * sizes.gpt + evaluations * sizes.model
+    return DiskUse(stays, sizes.checkpoint, written, min(there, stays))
 
 
 def files_bytes(folder: CandidateFolder, checkpoints_only: bool = False) -> int:

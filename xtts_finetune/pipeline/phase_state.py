@@ -11,12 +11,14 @@ from xtts_finetune.pipeline.inputs import CLIPS, phase_inputs, weights_key
 from xtts_finetune.pipeline.phase_length import planned_phase
 from xtts_finetune.pipeline.stage_records import read_phase_yaml
 from xtts_finetune.pipeline.stages import Stage, State, compared
+from xtts_finetune.pipeline.trained_sizes import TrainedSizes, trained_sizes
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.spec.declaration import Declaration
+from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.sources import Source, kept_steps, source_of
 from xtts_finetune.spec.train import train_words
-from xtts_finetune.xtts.base import quick_hash
+from xtts_finetune.xtts.base import find_base, quick_hash, read_config
 
 GOES_ON = "goes on"
 
@@ -65,7 +67,7 @@ def phase_stage(around: Surroundings, name: str, source_stage: Stage | None) -> 
     steps = spec.steps if spec.steps is not None else _planned_steps(around, name)
     # A stale phase's checkpoints go before it starts; its best model is set aside and stays.
     there = files_bytes(folder, checkpoints_only=state is State.STALE)
-    disk = phase_disk(around.weights_bytes, spec, kept_steps(declaration, name), steps, there)
+    disk = phase_disk(_sizes(around, spec), spec, kept_steps(declaration, name), steps, there)
     return Stage(
         kind="phase",
         name=name,
@@ -108,6 +110,13 @@ def _state(folder: CandidateFolder, inputs: Inputs, source: Source, waits: Waits
     step = _resumes_at(folder)
     begun = f"{GOES_ON} from step {step}" if step is not None else "was started, left no checkpoint"
     return State.TO_RUN, begun + (f", after {waits.what}" if waits.what else ""), True
+
+
+def _sizes(around: Surroundings, spec: PhaseSpec) -> TrainedSizes:
+    # Most phases train all, and then a base's config.json need not be whole to make a plan.
+    name = around.declaration.pipeline.base
+    config = {} if spec.train == "all" else read_config(find_base(name))
+    return trained_sizes(around.weights_bytes, config, spec.train)
 
 
 def _after(waits: Waits) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from xtts_finetune.pipeline.preflight.memory_estimate import Longest, estimate
+from xtts_finetune.pipeline.preflight.memory_estimate import Estimate, Longest, estimate
 from xtts_finetune.spec.phase import PhaseSpec
 
 CONFIG = {"model_args": {"gpt_layers": 30, "gpt_n_model_channels": 1024, "gpt_n_heads": 16}}
@@ -21,3 +21,15 @@ def test_a_lower_precision_halves_what_grows_with_the_batch_and_nothing_else(pre
     assert total(4, precision) - total(2, precision) == pytest.approx(growth / 2, rel=1e-6)
     rest = total(2, "fp32") - growth
     assert total(2, precision) - growth / 2 == pytest.approx(rest, rel=1e-6)
+
+
+def test_what_does_not_train_has_no_gradients_and_no_moments() -> None:
+    def made(train: object) -> Estimate:
+        declared = {"learning_rate": 1e-6, "steps": 9, "batch_size": 2, "train": train}
+        phase = PhaseSpec.model_validate(declared)
+        return estimate(1_870_000_000, CONFIG, phase, Longest.of(8.0, 100))
+
+    everything, adapters, heads = made("all"), made({"lora": {}}), made(["heads"])
+    assert everything.weights == pytest.approx(16 * 442.5e6, rel=0.01)
+    assert adapters.weights == pytest.approx(4 * 442.5e6 + 16 * 30 * 8 * 1024 * 16, rel=0.01)
+    assert heads.total < adapters.total < made(["gpt"]).total < everything.total

@@ -9,7 +9,7 @@ from pathlib import Path
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.disk import DAMAGED_ZIP, readable
 from xtts_finetune.pipeline.preflight.check import Check, error, ok
-from xtts_finetune.pipeline.preflight.memory_estimate import gpt_sizes
+from xtts_finetune.pipeline.trained_sizes import gpt_sizes
 from xtts_finetune.xtts.base import BaseFiles, find_base, read_config
 
 NAME = "base"

@@ -10,7 +10,8 @@ from xtts_finetune.pipeline.preflight.container import Limit, memory_limit
 from xtts_finetune.pipeline.preflight.memory_estimate import Estimate
 
 CURE = (
-    "lower batch_size (or max_tokens) and raise accumulate by as much, use precision: bf16, or close other programs; "
+    "lower batch_size (or max_tokens) and raise accumulate by as much, use precision: bf16, train adapters alone "
+    "(train: {lora: {}}), or close other programs; "
     "on_out_of_memory: halve_batch does the first by itself"
 )
 FULL = 0.9
@@ -47,7 +48,7 @@ def check_memory(phase: str, estimate: Estimate, memory: Memory) -> Check:
     there = f"{readable(memory.free)} of {readable(memory.total)} free on {memory.of}"
     if estimate.weights > memory.total:
         found = f"{readable(estimate.weights)} for weights, gradients and optimizer alone; {there}"
-        return error(name, found, "this base cannot be trained on this device; use one with more memory")
+        return error(name, found, "too much for this device: train: {lora: {}} needs less, or use one with more memory")
     if estimate.total > FULL * memory.free:
         return warning(name, f"{needed}; {there}", CURE)
     return ok(name, f"{needed}; {there}")

@@ -48,7 +48,9 @@ def check_memory(phase: str, estimate: Estimate, memory: Memory) -> Check:
     there = f"{readable(memory.free)} of {readable(memory.total)} free on {memory.of}"
     if estimate.weights > memory.total:
         found = f"{readable(estimate.weights)} for weights, gradients and optimizer alone; {there}"
-        return error(name, found, "too much for this device: train: {lora: {}} needs less, or use one with more memory")
+        return error(
+            name, found, "too much for this device: train: {lora: {}} needs less, or use one with more memory"
+        )
     if estimate.total > FULL * memory.free:
         return warning(name, f"{needed}; {there}", CURE)
     return ok(name, f"{needed}; {there}")

@@ -18,7 +18,10 @@ LONGEST_SECONDS, LONGEST_TEXT = 11.6, 150
 FRAMES_A_SECOND = 22_050 / 256
 CONDITIONED_SECONDS = 6.0
 CONDITIONING_BLOCKS = 6
-GELU_EXTRA = 40  # bytes a token and channel in 16 bit: 5 more tensors of 4 h
+# Bytes that are kept in fp32, and in 16 bit, where norms and sums stay in fp32.
+TOKEN = (76, 44)  # of a layer, for each token and channel
+FRAME = (32, 20)  # of a block of the conditioning encoder, for each frame and channel
+MATRICES = (9, 6)  # of attention that is written out, for each head and pair of tokens
 # Python, torch and the libraries; on a GPU its context instead.
 PROCESS_BYTES = 1_000_000_000
 # What torch's allocator keeps beside what is asked for.
@@ -48,34 +51,41 @@ class Longest:
         return cls(tokens, round(FRAMES_A_SECOND * min(seconds, CONDITIONED_SECONDS)))
 
 
-def estimate(model_bytes: int, config: Mapping[str, Any], phase: PhaseSpec, longest: Longest) -> Estimate:
+def estimate(
+    model_bytes: int, config: Mapping[str, Any], phase: PhaseSpec, longest: Longest, on_gpu: bool = False
+) -> Estimate:
     """Memory of a phase with its longest clips all in one batch; `model_bytes` is a model file in fp32.
 
-    Weights take 4 bytes a parameter, gradients and two moments 12 more of one that trains. A layer keeps
-    s h (34 + 5 a s / h) bytes of activations of a clip in 16 bit, for s tokens, width h and a heads (Korthikanti et
-    al., Reducing Activation Recomputation in Large Transformer Models, 2022, eq. 2), twice that in fp32. Two things
-    come on top in this model: the GELU of its GPT-2 is put together from elementary operations, which keep 6 tensors of 4 h instead
-    of one, and the conditioning encoder keeps 3 attention matrices of all frames in each of its 6 blocks.
-    What lies before the first weight that trains keeps nothing. Saving adapters takes a second copy of the weights
-    that they add to, when activations are free again.
+    Weights take 4 bytes a parameter, gradients and two moments 12 more of one that trains. A layer keeps tensors of
+    19 times the width for each token: its two inputs and their norms, q, k and v and q scaled, what was heard, and
+    eight widths of the MLP. Attention that is written out, on the CPU, keeps two matrices of all tokens a head and a
+    mask; a GPU's kernel keeps none. Checkpointed layers keep their input, and one at a time all of that. A block of the
+    conditioning encoder keeps eight widths for each frame. What lies before the first weight that trains keeps
+    nothing. Saving adapters takes a second copy of the weights that they add to, when activations are free again.
+    'auto' counts as fp32 on a CPU, which may have no units for less.
 
-    Measured on a CPU in fp32, as the largest resident set, beside the estimate:
+    Measured on a CPU as the largest resident set, 12 layers of width 768, clips of 3 s, beside the estimate:
 
-        XTTS v2's size, 3 clips of 3 s (benchmarks/full_size.py)   10.7 GB   10.8 GB
-        the demo, batches of 2, 12, 24 and 48                      1.2, 1.8, 2.6, 4.3 GB   1.4, 2.0, 2.8, 4.4 GB
+        all, fp32, batches of 12                 4.9 GB   5.2 GB
+        adapters of rank 8, fp32, batches of 24  4.7 GB   4.8 GB
+        all, bf16, batches of 24                 5.3 GB   5.6 GB
     """
     _, width, heads = gpt_sizes(config)
-    fp32 = phase.precision == "fp32"
+    half = phase.precision in ("bf16", "fp16") or (phase.precision == "auto" and on_gpu)
     sizes = trained_sizes(model_bytes, config, phase.train)
     adapters = sizes.trained if isinstance(phase.train, TrainLora) else 0
     weights = sizes.gpt + adapters + 3 * sizes.trained
-    tokens = longest.tokens
-    a_layer = tokens * width * (34 + GELU_EXTRA + 5 * heads * tokens / width) * (2 if fp32 else 1)
-    a_block = 3 * heads * longest.frames**2 * (4 if fp32 else 2)
+    matrices = 0 if on_gpu else MATRICES[half] * heads * longest.tokens**2
+    a_layer = TOKEN[half] * width * longest.tokens + matrices
+    a_block = FRAME[half] * width * longest.frames
     layers, blocks = _kept(config, phase.train)
-    activations = phase.batch_size * (layers * a_layer + blocks * a_block)
+    kept = layers * a_layer
+    if phase.gradient_checkpointing:
+        kept = layers * 4 * width * longest.tokens + a_layer
+    clips = phase.batch_size if phase.max_tokens is None else max(1, phase.max_tokens // longest.tokens)
+    activations = clips * (kept + blocks * a_block)
     total = SPARE * (weights + max(activations, sizes.extra) + HIFIGAN_BYTES + PROCESS_BYTES)
-    return Estimate(weights, int(total), phase.batch_size)
+    return Estimate(weights, int(total), clips)
 
 
 def _kept(config: Mapping[str, Any], train: Train) -> tuple[int, int]:

@@ -85,5 +85,6 @@ def memory_checks(declaration: Declaration, plan: Plan, gpu: Gpu | None) -> list
             fingerprint = str((recorded or {}).get("fingerprint"))
             declared = declaration.phases[stage.name]
             phase = as_it_ran(declared, recorded_batches(recorded, fingerprint, declared))
-            checks.append(check_memory(stage.name, estimate(model, config, phase, longest), memory))
+            needed = estimate(model, config, phase, longest, on_gpu=gpu is not None)
+            checks.append(check_memory(stage.name, needed, memory))
     return checks

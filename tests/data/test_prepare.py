@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -96,6 +97,8 @@ def test_all_files_of_a_run_agree(two_sets: Declaration):
     assert clips[0].text_tokens == len("en" + "this is number 0.")
     frozen = json.loads(run.eval_set.read_text(encoding="utf-8"))
     assert {clip["sha256"] for clip in frozen["clips"]} == {clip.sha256 for clip in held_out}
+    seen = [[clip.sha256, clip.text, clip.language, clip.split] for clip in clips]
+    assert summary.content == hashlib.sha256(json.dumps(seen).encode()).hexdigest()
     info = json.loads(run.data_info.read_text(encoding="utf-8"))
     assert info["inputs"] == data_inputs(two_sets)
     assert (info["content"], info["clips"], info["eval_clips"]) == (summary.content, 30, 6)

@@ -7,7 +7,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -112,7 +112,9 @@ def read_clips_file(run: RunFolder) -> Iterator[Path]:
     try:
         yield path
     finally:
-        path.unlink(missing_ok=True)
+        # Where an error left it open, Windows does not let it go: the next run clears it away.
+        with suppress(PermissionError):
+            path.unlink(missing_ok=True)
 
 
 def _check_all(
@@ -197,6 +199,9 @@ def _write_all(
             tally.seconds += clip.seconds
             tally.warned += bool(warnings)
             tally.warnings.update(warning.kind.value for warning in warnings)
-            content.update(json.dumps([clip.sha256, clip.text, clip.language, split]).encode())
+            # As json.dumps of one list of them all, which runs made before have recorded.
+            seen = json.dumps([clip.sha256, clip.text, clip.language, split])
+            content.update(f"{', ' if place else '['}{seen}".encode())
+    content.update(b"]")
     tally.content = content.hexdigest()
     return tally

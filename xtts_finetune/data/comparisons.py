@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ def outline(clip: ClipRecord, measures: Measures) -> Outline:
         id=clip.id,
         dataset=clip.dataset,
         sha256=clip.sha256,
-        file=clip.file.name,
+        file=sys.intern(clip.file.name),
         line=clip.line,
         language=clip.language,
         text=text,

@@ -9,7 +9,7 @@ import pytest
 
 from tests.data.data_samples import CountingEncoder, declare, run_folder, silent_progress
 from tests.data.made_data import MadeData, Place, sentence, speech
-from tests.data.nasty_data import NASTY
+from tests.data.odd_data import NASTY
 from xtts_finetune.data.prepare import prepare
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.clips import ClipRecord, WarningKind, read_clips, read_dropped

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+
+import torch
 
 from xtts_finetune.data.cache import ClipCache
 from xtts_finetune.data.index import ClipIndex
@@ -42,7 +44,7 @@ class PhaseData:
             conditioning_lengths(read_config(base)),
             silence(load_mel_stats(base.mel_stats)).numpy(),
         )
-        self._prefetcher = Prefetcher(batches)
+        self._prefetcher = Prefetcher(pinned(batches) if torch.cuda.is_available() else batches)
 
     def train_batches(self, step: int) -> list[GptBatch]:
         """The micro-batches of a step, counted from 0."""
@@ -60,6 +62,11 @@ class PhaseData:
     def close(self) -> None:
         """End the thread that prepares batches ahead."""
         self._prefetcher.close()
+
+
+def pinned(make: Callable[[int], list[GptBatch]]) -> Callable[[int], list[GptBatch]]:
+    """The same batches in page-locked memory, copied there by the thread that makes them."""
+    return lambda step: [batch.pin_memory() for batch in make(step)]
 
 
 class EvalData:

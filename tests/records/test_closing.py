@@ -213,6 +213,9 @@ def test_with_a_batch_of_one_nothing_can_be_halved(tmp_path: Path) -> None:
     smaller = {"batch_size": 2, "accumulate": 2, "from_step": 0, "why": "out of memory with batch_size 4"}
     advice = write_closing(folder, replace(FACTS, batch_size=2, ran_with=smaller), stop)["advice"]
     assert "divided once more" in advice
+    by_tokens = replace(FACTS, hyperparameters={**FACTS.hyperparameters, "max_tokens": 2000})
+    advice = write_closing(folder, by_tokens, stop)["advice"]
+    assert "max_tokens" in advice and "Halve" not in advice
 
 
 def test_the_base_has_one_evaluation_and_no_reason(tmp_path: Path) -> None:

@@ -160,6 +160,7 @@ WRONG: tuple[Wrong, ...] = (
     _replaced("mark beyond ten", MATRIX, "read: phase2", "quality: {phase1: 11}", f"{MATRIX}:1: quality.phase1: expected a number of at least 0 and of at most 10 but got 11"),
     _replaced("level that is no name", TWO, "minimum:", "a level:", f"{TWO}:6: success: 'a level' is no name"),
     # Stop rules and ranges
+    _replaced("half of no batch", ONE, "batch_size: 3", "max_tokens: 2000\non_out_of_memory: halve_batch", f"{ONE}:4: 'halve_batch' divides batch_size, which does not count beside 'max_tokens'"),
     _replaced("unknown rule", ONE, "rule: overfitting", "rule: over_fitting", f"{ONE}:8: stop_when[2].rule: expected one of 'exploding', 'no_improvement', 'no_op', 'not_finite', 'overfitting', 'quality_falling', 'target_reached', 'text_ce_above', 'time_limit' but got 'over_fitting'; did you mean 'overfitting'?"),
     _replaced("rule without a name", ONE, "rule: overfitting\n    evals", "evals", f"{ONE}:8: stop_when[2].rule: missing, but required: one of 'exploding', 'no_improvement'"),
     _replaced("rule that is only a word", ONE, "{rule: text_ce_above, limit: 0.04}", "overfitting", f"{ONE}:6: stop_when[0]: expected a rule: one of 'exploding', 'no_improvement', 'no_op', 'not_finite', 'overfitting', 'quality_falling', 'target_reached', 'text_ce_above', 'time_limit' but got 'overfitting'"),

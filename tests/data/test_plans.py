@@ -78,7 +78,7 @@ def test_the_index_has_a_split_in_its_order(run: RunFolder):
     assert len(ClipIndex.read(run.clips, "eval")) == 7
 
 
-@pytest.mark.parametrize("samples", [22_050, 1024 * 40, 1024 * 40 + 1, 1024 * 40 - 5, 255_000])
+@pytest.mark.parametrize("samples", [22_050, 1024 * 40, 1024 * 40 + 1, 1024 * 40 - 5, 21_505, 255_000])
 def test_codes_are_never_counted_too_few(tmp_path: Path, samples: int):
     write_clips(tmp_path / "c", [clip(1, seconds=round(samples / 22_050, 3))])
     assert ClipIndex.read(tmp_path / "c", "train").lengths.codes[0] - -(-samples // 1024) in (0, 1)
@@ -95,6 +95,15 @@ def test_max_tokens_decides_how_many_steps_an_epoch_has(run: RunFolder):
     few, many = (planned_of_run(run, BOTH, phase(max_tokens=tokens)) for tokens in (200, 2000))
     assert few.epochs == many.epochs == 2.0
     assert 118 >= few.steps > 5 * many.steps
+
+
+def test_a_reduced_phase_goes_on_with_the_clips_of_the_declared_one(run: RunFolder):
+    clips = ClipIndex.read(run.clips, "train")
+    declared = batch_plan(clips, BOTH, phase(batch_size=6, accumulate=2))
+    reduced = batch_plan(clips, BOTH, phase(batch_size=2, accumulate=6), parts=3)
+    for step in range(12):
+        assert reduced.clips_of(step) == declared.clips_of(step)
+        assert [len(batch) for batch in reduced.batches_of(step)] == [2] * 6
 
 
 def test_steps_are_told_in_epochs(run: RunFolder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,23 @@ def test_a_clip_that_is_gone_from_the_cache_is_named(project: Path) -> None:
     with pytest.raises(UserError, match=rf"{gone.dataset}/{gone.id}.*prepare"):
         data.train_batches(0)
     data.close()
+
+
+def test_smaller_batches_after_memory_ran_out_train_the_same_clips(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from xtts_finetune.data.loader import TrainingBatches
+    from xtts_finetune.training.child import train_phase
+
+    seen: dict[str, list[list[int]]] = {}
+
+    def noted(self: TrainingBatches, step: int) -> None:
+        clips = seen.setdefault(f"{self.plan.batch_size} / {self.plan.parts}", [])
+        clips.extend(self.plan.clips_of(step) for step in range(6))
+        raise RuntimeError("enough is known")
+
+    monkeypatch.setattr(TrainingBatches, "__call__", noted)
+    for batches in ({}, {"batch_size": 1, "accumulate": 2}):
+        job = {"phase": "phase1", "device": "cpu", "fingerprint": "", "started": "", **batches}
+        train_phase(declaration_of(project), run_of(project), job, threading.Event())
+    assert seen["2 / 2"] == seen["2 / 1"]

@@ -31,7 +31,7 @@ def base(
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, str]]:
-    return make_clips(tmp_path_factory.mktemp("clips"), 6)
+    return make_clips(tmp_path_factory.mktemp("clips"), 20)
 
 
 def one_clip(encoder: AudioEncoder, tokenizer: Tokenizer, path: Path, text: str) -> GptBatch:

@@ -16,6 +16,7 @@ from torch.utils.checkpoint import checkpoint
 
 from xtts_finetune.xtts.attention import attention
 from xtts_finetune.xtts.conditioning import conditioning_latents
+from xtts_finetune.xtts.dropout import dropout
 from xtts_finetune.xtts.layout import Layout
 
 RunBlock = Callable[[Any, Tensor], Tensor]  # a transformer block and (b, length, width) -> (b, length, width)
@@ -28,12 +29,16 @@ def run_block(block: Any, hidden: Tensor) -> Tensor:
         part.unflatten(-1, (heads, -1)).transpose(1, 2)
         for part in self_attention.c_attn(block.ln_1(hidden)).chunk(3, dim=-1)
     )
-    dropout = self_attention.attn_dropout.p if block.training else 0.0
-    heard = attention(query, key, value, causal=True, dropout=dropout).transpose(1, 2).flatten(2)
-    hidden = hidden + self_attention.resid_dropout(self_attention.c_proj(heard))
+    heard = attention(query, key, value, causal=True, drop=_share(self_attention.attn_dropout))
+    merged = self_attention.c_proj(heard.transpose(1, 2).flatten(2))
+    hidden = hidden + dropout(merged, _share(self_attention.resid_dropout))
     widened = F.gelu(mlp.c_fc(block.ln_2(hidden)), approximate="tanh")  # "gelu_new" of transformers
-    after: Tensor = hidden + mlp.dropout(mlp.c_proj(widened))
-    return after
+    return hidden + dropout(mlp.c_proj(widened), _share(mlp.dropout))
+
+
+def _share(module: Any) -> float:
+    """What a dropout module drops in the mode that it is in."""
+    return float(module.p) if module.training else 0.0
 
 
 def run_again_later(run: RunBlock, block: Any, hidden: Tensor) -> Tensor:
@@ -64,7 +69,8 @@ def hidden_states(
     places = torch.cat([layout.text_places, layout.mel_places])
     clips, width = latents.shape[0], tokens.shape[-1]
     sequences = tokens.new_zeros(clips * layout.length, width).index_copy(0, places, tokens)
-    hidden = gpt.gpt.drop(torch.cat([latents.to(tokens.dtype), sequences.view(clips, -1, width)], dim=1))
+    whole = torch.cat([latents.to(tokens.dtype), sequences.view(clips, -1, width)], dim=1)
+    hidden = dropout(whole, _share(gpt.gpt.drop))
     for block in gpt.gpt.h:
         hidden = run(block, hidden)
     scored = hidden[:, latents.shape[1] :].flatten(0, 1).index_select(0, places)

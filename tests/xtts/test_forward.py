@@ -18,11 +18,11 @@ TEXTS, CODES = [5, 12, 1], [40, 7, 22]
 
 def test_sound_follows_text_and_padding_is_behind() -> None:
     layout = layout_of(torch.tensor([2, 1]), torch.tensor([1, 3]), 2, 3)
-    assert layout.length == 9  # the second clip: 1 + 1 of text, 3 + 4 of sound
+    assert layout.length == 16  # the second clip: 1 + 1 of text, 3 + 4 of sound; rounded up
     assert layout.text_rows.tolist() == [0, 1, 2, 3, 4]
-    assert layout.text_places.tolist() == [0, 1, 2, 9, 10]
+    assert layout.text_places.tolist() == [0, 1, 2, 16, 17]
     assert layout.mel_rows.tolist() == [0, 1, 2, 3, 4, 7, 8, 9, 10, 11, 12, 13]
-    assert layout.mel_places.tolist() == [3, 4, 5, 6, 7, 11, 12, 13, 14, 15, 16, 17]
+    assert layout.mel_places.tolist() == [3, 4, 5, 6, 7, 18, 19, 20, 21, 22, 23, 24]
     assert layout.first_stops.tolist() == [1, 8]
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from xtts_finetune.data.cache import MELS, Item
 from xtts_finetune.xtts.base import ConditioningLengths
+from xtts_finetune.xtts.layout import FRAME_GRAIN, rounded_up
 from xtts_finetune.xtts.losses import GptBatch
 
 HOP = 256
@@ -67,7 +68,7 @@ def collate_training(
     mels = [item.conditioning[:, part.frames] for item, part in zip(items, slices, strict=True)]
     full = lengths.maximum // HOP + 1
     # One frame of the silence that fills up the longest slice is enough: the GPT hears how often it is there.
-    frames = min(max(mel.shape[1] for mel in mels) + 1, full)
+    frames = min(rounded_up(max(mel.shape[1] for mel in mels) + 1, FRAME_GRAIN), full)
     conditioning = np.empty((len(items), MELS, frames), dtype=np.float32)
     conditioning[:] = silence[:, None]
     for row, mel in zip(conditioning, mels, strict=True):
@@ -86,8 +87,9 @@ def collate_eval(items: Sequence[Item]) -> GptBatch:
         raise ValueError("an eval batch can only have clips of the eval set")
     conditioning = np.stack(mels)
     same = (conditioning == conditioning[:, :, -1:]).all(axis=(0, 1))
-    counts = len(same) if same.all() else int(same[::-1].argmin())  # the silence at the end of all of them
-    return _batch(items, conditioning[:, :, : conditioning.shape[2] - counts + 1], counts, None)
+    silent = len(same) if same.all() else int(same[::-1].argmin())  # frames at the end of all of them
+    frames = min(rounded_up(len(same) - silent + 1, FRAME_GRAIN), len(same))
+    return _batch(items, conditioning[:, :, :frames], len(same) - frames + 1, None)
 
 
 def _batch(

@@ -11,6 +11,15 @@ from torch import Tensor
 
 STOP_TOKENS = 4  # stop tokens that Coqui's GPT scores after the codes of a clip
 
+# Sizes are rounded up to these. Each new size costs a CPU in bfloat16, and a compiled layer, the making of new kernels,
+# which then stay in memory.
+LENGTH_GRAIN, FRAME_GRAIN, ROW_GRAIN = 16, 32, 64
+
+
+def rounded_up(size: int, grain: int) -> int:
+    """The next multiple of `grain`."""
+    return -(-size // grain) * grain
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -23,7 +32,7 @@ class Layout:
     text_rows   (text tokens,)   in the flattened (b, longest text + 1)    text_places  (text tokens,) in the
     mel_rows    (audio tokens,)  in the flattened (b, most codes + 4)      mel_places   (audio tokens,) flattened
     first_stops (b,)             each clip's first stop token, as an index into mel_rows        (b, length)
-    length      tokens of the longest clip, text and sound together
+    length      tokens of the longest clip, text and sound together, rounded up
     """
 
     text_rows: Tensor
@@ -47,7 +56,7 @@ def layout_of(text_lengths: Tensor, code_lengths: Tensor, text_width: int, code_
     Made on the CPU, before the batch goes to its device: a GPU would have to be waited for.
     """
     texts, sounds = text_lengths + 1, code_lengths + STOP_TOKENS  # a start token before, stop tokens after
-    length = int((texts + sounds).max())
+    length = rounded_up(int((texts + sounds).max()), LENGTH_GRAIN)
     firsts = torch.arange(len(texts)) * length
     text_rows, text_places = _rows(texts, text_width + 1, firsts)
     mel_rows, mel_places = _rows(sounds, code_width + STOP_TOKENS, firsts + texts)

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from xtts_finetune.xtts.forward import RunBlock, hidden_states, run_block
-from xtts_finetune.xtts.layout import STOP_TOKENS, Layout, layout_of
+from xtts_finetune.xtts.layout import ROW_GRAIN, STOP_TOKENS, Layout, layout_of, rounded_up
 
 IGNORE = -1  # target that does not count
 TEXT_CE_UNIT = (
@@ -145,9 +145,9 @@ def gpt_cross_entropies(gpt: Any, batch: GptBatch, run: RunBlock = run_block) ->
         gpt, text.inputs, mel.inputs, layout, batch.conditioning, batch.last_frame_counts, run
     )
     return cross_entropies(
-        gpt.text_head(text_states),
+        _logits(gpt.text_head, text_states),
         text.targets.flatten().index_select(0, layout.text_rows),
-        gpt.mel_head(mel_states),
+        _logits(gpt.mel_head, mel_states),
         mel.targets.flatten().index_select(0, layout.mel_rows),
         layout.first_stops,
     )
@@ -184,6 +184,13 @@ def _shift(tokens: Tensor, lengths: Tensor, start: int, stop: int, stops: int) -
     filled = torch.where(positions < lengths[:, None], padded, stop)
     inputs = F.pad(filled[:, :-1], (1, 0), value=start)
     return Sequences(inputs, filled.masked_fill(positions >= lengths[:, None] + stops, IGNORE))
+
+
+def _logits(head: Any, states: Tensor) -> Tensor:
+    """(tokens, vocabulary), computed for a rounded number of tokens."""
+    tokens = len(states)
+    logits: Tensor = head(F.pad(states, (0, 0, 0, rounded_up(tokens, ROW_GRAIN) - tokens)))
+    return logits[:tokens]
 
 
 def _token_ce(logits: Tensor, targets: Tensor) -> Tensor:

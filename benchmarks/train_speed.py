@@ -4,7 +4,7 @@
 
 stock     unmodified GPTTrainer under the stock Trainer, with its own data loader and the recipe's settings. Two things
           are put in its place because it could not run otherwise: the reading of a file (soundfile instead of FFmpeg),
-          and for the demo's base the slim DVAE, whose size stock's code does not know.
+          and the demo's slim DVAE for its own, whose size stock's code does not know.
 ours      this package as it comes: the defaults of a phase.
 parity    this package in float32, without buckets, one device thread as stock has: what remains is the same arithmetic.
 
@@ -29,7 +29,7 @@ from typing import Any
 
 from benchmarks.train_speed_table import table
 
-STEPS = {"demo": 60, "mid": 12, "full": 30}
+STEPS = {"demo": 60, "mid": 8, "full": 30}
 SIDES = ("stock", "ours", "parity")
 ROOT = Path(__file__).parents[1]
 

@@ -32,7 +32,7 @@ from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.losses import GptBatch
 from xtts_finetune.xtts.model import load_model
 
-WARM_UP = 3
+BARE_SECONDS = 15.0  # at least; a pass over the batches is never cut
 
 
 class TimedTrainer(PhaseTrainer):
@@ -114,10 +114,11 @@ def _bare_seconds(trainer: PhaseTrainer, batches: list[GptBatch], phase: PhaseSp
         if device.type == "cuda":
             torch.cuda.synchronize()
 
-    once()
-    began = time.perf_counter()
-    once()
-    return (time.perf_counter() - began) / len(batches)
+    began, passes = time.perf_counter(), 0
+    while time.perf_counter() - began < BARE_SECONDS:
+        once()
+        passes += 1
+    return (time.perf_counter() - began) / (passes * len(batches))
 
 
 if __name__ == "__main__":

@@ -21,9 +21,7 @@ from xtts_finetune.xtts.tokenizer import Tokenizer
 
 DEMO = Path(__file__).parents[1] / "samples" / "demo"
 SIZES = {
-    "mid": BaseSize(
-        layers=12, width=768, heads=12, text_tokens=608, dvae_hidden=512, dvae_codebook=512, with_hifigan=True
-    ),
+    "mid": BaseSize(layers=12, width=768, heads=12, text_tokens=608, with_hifigan=True),
     "full": XTTS_V2,
 }
 RATE, CLIPS, SECONDS, PAUSE, SEED = 22_050, 72, (3.0, 10.0), 0.2, 5
@@ -48,8 +46,11 @@ def main(job: dict[str, str]) -> None:
         _write_clips(folder / "voice", _demo_clips())
     else:
         make_random_base(folder / "base", SIZES[job["size"]])
-        if job["size"] == "mid":  # the demo's vocabulary has pieces of words, as XTTS v2's has
-            shutil.copyfile(DEMO / "base" / "vocab.json", folder / "base" / "vocab.json")
+        if job["size"] == "mid":
+            # The demo's vocabulary has pieces of words, as XTTS v2's has, and its DVAE tells sounds apart, which one
+            # with random weights does not.
+            for name in ("vocab.json", "dvae.pth", "mel_stats.pth"):
+                shutil.copyfile(DEMO / "base" / name, folder / "base" / name)
         _write_clips(folder / "voice", _joined(_demo_clips()))
     for part in ("phases", "eval"):
         (folder / part).mkdir(exist_ok=True)

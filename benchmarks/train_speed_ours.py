@@ -12,6 +12,7 @@ import torch
 
 from benchmarks.train_speed_measure import (
     LEARNING_RATE,
+    WARM_UP,
     Clock,
     bytes_of,
     evaluated,

@@ -42,7 +42,7 @@ def test_a_run_that_the_disk_has_no_room_for_is_refused(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plan, "free_bytes", lambda _: 100)
-    with pytest.raises(UserError, match="about 42 kB needed at the peak, 100 bytes free"):
+    with pytest.raises(UserError, match="about 14 kB needed at the peak, 100 bytes free"):
         project.run()
     assert not project.run_folder.root.exists()
 

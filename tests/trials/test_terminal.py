@@ -77,7 +77,7 @@ def test_ctrl_c_keeps_the_work_and_says_how_to_go_on(ready: Path, tmp_path: Path
     info = read_model_info(phase_folder(project))
     assert info is not None
     assert (info["status"], info["reason"]["name"]) == ("interrupted", "interrupted")
-    assert phase_folder(project).recorded_steps() == [info["steps"]]
+    assert phase_folder(project).recorded_steps()[-1] == info["steps"]
 
 
 def test_a_closed_terminal_keeps_the_work_too(ready: Path, tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_closed_terminal_keeps_the_work_too(ready: Path, tmp_path: Path) -> No
     info = read_model_info(folder)
     assert info is not None
     assert info["status"] == "interrupted"
-    assert folder.recorded_steps() == [info["steps"]]
+    assert folder.recorded_steps()[-1] == info["steps"]
     assert leftovers(project) == []
 
 

@@ -11,7 +11,8 @@ parity    this package in float32, without buckets, one device thread as stock h
 Every run is a process of its own, the sides take turns, and all train on the same prepared clips at one learning
 rate. Sizes: demo (the embedded base and voice), mid (12 layers x 768, random weights) and full (30 x 1024, random
 weights, for a GPU). Clips of the sizes with random weights are the demo's, joined to 3 to 10 seconds. On two CPU cores
-demo takes about 6 minutes and mid 20. Nothing else should run meanwhile.
+demo takes about 6 minutes and mid 15. Nothing else should run meanwhile. A run that was interrupted goes on when it is
+started with the same --work.
 """
 
 from __future__ import annotations
@@ -29,7 +30,12 @@ from typing import Any
 
 from benchmarks.train_speed_table import table
 
-STEPS = {"demo": 60, "mid": 8, "full": 30}
+STEPS = {"demo": 90, "mid": 8, "full": 40}
+WARM_UP = {
+    "demo": 20,
+    "mid": 3,
+    "full": 10,
+}  # steps that do not count: of the demo an epoch, which meets every size
 SIDES = ("stock", "ours", "parity")
 ROOT = Path(__file__).parents[1]
 
@@ -45,24 +51,23 @@ def main() -> None:
             runs: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}
             for seed in options.seeds:
                 for side in SIDES:
-                    runs[side].append(_side(side, folder, seed, batch, options.steps or STEPS[size]))
+                    runs[side].append(_side(side, folder, size, seed, batch, options.steps or STEPS[size]))
             results.append({"size": size, "batch": batch, "runs": runs})
             print(table(results[-1]), flush=True)
     report = {"machine": _machine(), "results": results}
     (options.json or work / "train_speed.json").write_text(json.dumps(report, indent=2), encoding="utf-8")
 
 
-def _side(side: str, folder: Path, seed: int, batch: int, steps: int) -> dict[str, Any]:
-    out = folder / f"{side}_{batch}_{seed}"
-    job = {
-        "folder": str(folder),
-        "out": str(out),
-        "seed": seed,
-        "batch": batch,
-        "steps": steps,
-        "parity": side == "parity",
-    }
-    _run("stock" if side == "stock" else "ours", {**job, "started": time.time()})
+def _side(side: str, folder: Path, size: str, seed: int, batch: int, steps: int) -> dict[str, Any]:
+    out = folder / f"{side}_{batch}_{seed}_{steps}"
+    if not (out / "result.json").is_file():
+        job = {"folder": str(folder), "out": str(out), "seed": seed, "batch": batch, "steps": steps}
+        job |= {"warm_up": WARM_UP[size], "parity": side == "parity", "started": time.time()}
+        _run("stock" if side == "stock" else "ours", job)
+        for model in out.rglob(
+            "*.pth"
+        ):  # counted already; of a full size, a run of three seeds would fill the disk
+            model.unlink()
     found: dict[str, Any] = json.loads((out / "result.json").read_text(encoding="utf-8"))
     print(
         f"{side:7} seed {seed} batch {batch}: {found['clips_a_second']:.2f} clips/s, mel_ce {found['mel_ce']:.4f}",

@@ -18,7 +18,6 @@ from xtts_finetune.training.evaluate import evaluate
 from xtts_finetune.training.phase_data import EvalData
 
 LEARNING_RATE = 3e-4  # random weights and the demo's need more than XTTS v2
-WARM_UP = 3  # steps that do not count
 
 
 class Clock:
@@ -45,7 +44,7 @@ class Clock:
         if self._start_up is None:
             self._start_up = time.time() - float(self._job["started"])
         self._steps += 1
-        if self._last is not None and self._steps > WARM_UP:
+        if self._last is not None and self._steps > self._job["warm_up"]:
             self._seconds.append(now - self._last)
         self._last = now
         if self._limit is not None and self._steps >= self._limit:

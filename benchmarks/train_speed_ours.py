@@ -12,7 +12,6 @@ import torch
 
 from benchmarks.train_speed_measure import (
     LEARNING_RATE,
-    WARM_UP,
     Clock,
     bytes_of,
     evaluated,
@@ -76,7 +75,9 @@ def main(job: dict[str, Any]) -> None:
         "precision": phase.precision,
         "mel_ce": evaluated(model.xtts.gpt, run),
     }
-    batches = [data.train_batches(step)[0].to(trainer._device) for step in range(WARM_UP, job["steps"])]
+    batches = [
+        data.train_batches(step)[0].to(trainer._device) for step in range(job["warm_up"], job["steps"])
+    ]
     bare = _bare_seconds(trainer, batches, phase)
     figures["bare_clips_a_second"] = job["batch"] / bare
     figures["share_of_bare"] = figures["clips_a_second"] / figures["bare_clips_a_second"]

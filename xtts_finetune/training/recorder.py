@@ -18,6 +18,9 @@ from xtts_finetune.records.metrics import (
     read_metrics,
 )
 
+# What the dashboard shows of every step; more would cost milliseconds of each.
+OF_A_STEP = ("learning_rate", "loss", "mel_ce", "text_ce_nats", "grad_norm", "seconds")
+
 logger = logging.getLogger("trainer")  # what is logged here goes to trainer_0_log.txt, as stock's lines do
 
 
@@ -37,7 +40,7 @@ class Recorder:
         values = {key: value for key, value in record.to_json().items() if isinstance(value, int | float)}
         match record:
             case StepRecord():
-                self._dashboard.train_step_stats(record.step, values)
+                self._dashboard.train_step_stats(record.step, {name: values[name] for name in OF_A_STEP})
             case EvalRecord():
                 self._dashboard.eval_stats(record.step, values)
                 logger.info(" > EVALUATION step %d: mel_ce %.4f, text_ce %.4f, stop_ce %.4f",

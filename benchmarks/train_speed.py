@@ -48,9 +48,9 @@ def main() -> None:
         folder = work / size
         _run("prepare", {"folder": str(folder), "size": size})
         for batch in options.batch:
-            runs: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}
+            runs: dict[str, list[dict[str, Any]]] = {side: [] for side in options.sides}
             for seed in options.seeds:
-                for side in SIDES:
+                for side in options.sides:
                     runs[side].append(_side(side, folder, size, seed, batch, options.steps or STEPS[size]))
             results.append({"size": size, "batch": batch, "runs": runs})
             print(table(results[-1]), flush=True)
@@ -112,6 +112,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--batch", nargs="+", type=int, default=[3], help="clips a batch; several give several tables"
     )
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES), help="which to run")
     parser.add_argument("--steps", type=int, help="optimizer steps of a run")
     parser.add_argument("--work", type=Path, help="where to work; left out, a temporary folder that stays")
     parser.add_argument("--json", type=Path, help="where to write the figures")

@@ -22,14 +22,19 @@ ROWS = (  # key, name, unit divisor, decimals
 def table(result: dict[str, Any]) -> str:
     """Means over the seeds, and what each is of stock's."""
     runs = result["runs"]
-    seeds = len(runs["stock"])
+    seeds = len(next(iter(runs.values())))
+    compared = [side for side in runs if side != "stock" and "stock" in runs]
     threads = {side: found[0]["threads"] for side, found in runs.items()}
     lines = [f"\n{result['size']}, batch {result['batch']}, {seeds} seeds; threads {threads}"]
-    lines.append(f"{'':36}" + "".join(f"{side:>12}" for side in runs) + "   ours:stock  parity:stock")
+    lines.append(
+        f"{'':36}"
+        + "".join(f"{side:>12}" for side in runs)
+        + "".join(f"{side + ':stock':>14}" for side in compared)
+    )
     for key, name, unit, decimals in ROWS:
         means = {side: _mean(found, key) for side, found in runs.items()}
         cells = "".join(f"{_cell(value, unit, decimals):>12}" for value in means.values())
-        ratios = "".join(f"{_ratio(means[side], means['stock']):>13}" for side in ("ours", "parity"))
+        ratios = "".join(f"{_ratio(means[side], means['stock']):>14}" for side in compared)
         lines.append(f"{name:36}{cells}{ratios}")
     spread = {side: [round(run["mel_ce"], 4) for run in found] for side, found in runs.items()}
     return "\n".join([*lines, f"mel_ce of each seed: {spread}"])

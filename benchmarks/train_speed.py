@@ -43,41 +43,49 @@ ROOT = Path(__file__).parents[1]
 def main() -> None:
     options = _options()
     work = options.work or Path(tempfile.mkdtemp(prefix="train_speed_"))
-    results = []
+    report: dict[str, Any] = {"machine": _machine(), "results": []}
     for size in options.size:
-        folder = work / size
-        _run("prepare", {"folder": str(folder), "size": size})
+        _run("prepare", {"folder": str(work / size), "size": size})
         for batch in options.batch:
             runs: dict[str, list[dict[str, Any]]] = {side: [] for side in options.sides}
             for seed in options.seeds:
                 for side in options.sides:
-                    runs[side].append(_side(side, folder, size, seed, batch, options.steps or STEPS[size]))
-            results.append({"size": size, "batch": batch, "runs": runs})
-            print(table(results[-1]), flush=True)
-    report = {"machine": _machine(), "results": results}
-    (options.json or work / "train_speed.json").write_text(json.dumps(report, indent=2), encoding="utf-8")
+                    runs[side] += _side(side, work / size, size, seed, batch, options.steps or STEPS[size])
+            ended = {side: found for side, found in runs.items() if found}
+            report["results"].append({"size": size, "batch": batch, "runs": ended})
+            if ended:
+                print(table(report["results"][-1]), flush=True)
+            # After each table, so that what was measured stays when a later size ends in a fault.
+            text = json.dumps(report, indent=2)
+            (options.json or work / "train_speed.json").write_text(text, encoding="utf-8")
 
 
-def _side(side: str, folder: Path, size: str, seed: int, batch: int, steps: int) -> dict[str, Any]:
+def _side(side: str, folder: Path, size: str, seed: int, batch: int, steps: int) -> list[dict[str, Any]]:
+    """The figures of one run; none when it did not end, as a batch that does not fit."""
     out = folder / f"{side}_{batch}_{seed}_{steps}"
     if not (out / "result.json").is_file():
         job = {"folder": str(folder), "out": str(out), "seed": seed, "batch": batch, "steps": steps}
         job |= {"warm_up": WARM_UP[size], "parity": side == "parity", "started": time.time()}
-        _run("stock" if side == "stock" else "ours", job)
+        try:
+            _run("stock" if side == "stock" else "ours", job)
+        except ChildProcessError as error:
+            print(f"{side:7} seed {seed} batch {batch}: {error}", flush=True)
+            return []
         for model in out.rglob(
             "*.pth"
-        ):  # counted already; of a full size, a run of three seeds would fill the disk
+        ):  # counted already, and three seeds of a full size would fill the disk
             model.unlink()
     found: dict[str, Any] = json.loads((out / "result.json").read_text(encoding="utf-8"))
-    print(
-        f"{side:7} seed {seed} batch {batch}: {found['clips_a_second']:.2f} clips/s, mel_ce {found['mel_ce']:.4f}",
-        flush=True,
-    )
-    return found
+    speed, mel_ce = found["clips_a_second"], found["mel_ce"]
+    print(f"{side:7} seed {seed} batch {batch}: {speed:.2f} clips/s, mel_ce {mel_ce:.4f}", flush=True)
+    return [found]
 
 
 def _run(what: str, job: dict[str, Any]) -> None:
-    """Run one side in a process of its own, with as many threads as the machine gives."""
+    """Run one side in a process of its own, with as many threads as the machine gives.
+
+    Raises ChildProcessError with the end of what it said when it fails.
+    """
     environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), environment.get("PYTHONPATH", "")])
     command = [sys.executable, "-m", f"benchmarks.train_speed_{what}", json.dumps(job)]
@@ -85,9 +93,7 @@ def _run(what: str, job: dict[str, Any]) -> None:
         command, cwd=ROOT, env=environment, capture_output=True, text=True, encoding="utf-8", errors="replace"
     )
     if done.returncode:
-        sys.exit(
-            f"{what} ended with exit code {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
-        )
+        raise ChildProcessError(f"{what} ended with exit code {done.returncode}:\n{done.stderr[-2000:]}")
 
 
 def _machine() -> dict[str, Any]:

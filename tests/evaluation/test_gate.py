@@ -12,14 +12,12 @@ import soundfile
 import soxr
 
 from xtts_finetune.evaluation.frames import HOP_SECONDS, frames_of
-from xtts_finetune.evaluation.gate import (
+from xtts_finetune.evaluation.gate import Fault, faults_of, measure
+from xtts_finetune.evaluation.pace import (
     CLIPS_FOR_A_PACE,
     FASTEST_PACE,
     SLOWEST_PACE,
-    Fault,
     Pace,
-    faults_of,
-    measure,
     spoken_characters,
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,15 @@ import pytest
 import soundfile
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.evaluation.utterance_state import best_references, reference_files, utterances_current
+from xtts_finetune.evaluation.utterance_state import (
+    best_references,
+    held_out_clips,
+    reference_files,
+    utterances_current,
+    wanted_utterances,
+)
 from xtts_finetune.evaluation.utterances import speak_candidate
-from xtts_finetune.records.clips import ClipRecord, write_clips
+from xtts_finetune.records.clips import ClipRecord, ClipWarning, Split, WarningKind, write_clips
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.decision import DecisionSpec
 from xtts_finetune.spec.declaration import Declaration
@@ -32,8 +39,10 @@ SHORT = {**UTTERANCES, "sentences": [{"id": "one", "text": "Yes."}], "seeds": [1
 FILES = ["one_s1.wav", "one_s2.wav", "two_s1.wav", "two_s2.wav"]
 
 
-def clip(name: str, seconds: float, audio: Path = Path("x.wav"), speaker: str = "a") -> ClipRecord:
-    return ClipRecord(name, "set", audio, "Hello.", speaker, "en", seconds, name, "train", 5)
+def clip(
+    name: str, seconds: float, audio: Path = Path("x.wav"), speaker: str = "a", split: Split = "train"
+) -> ClipRecord:
+    return ClipRecord(name, "set", audio, "Hello.", speaker, "en", seconds, name, split, 5)
 
 
 @pytest.fixture(scope="module")
@@ -225,3 +234,34 @@ def test_clips_of_a_good_length_are_the_reference(
 def test_the_reference_is_one_speaker() -> None:
     clips = [clip("a", 5.0), clip("b", 3.0, speaker="b"), clip("c", 3.0, speaker="b")]
     assert [c.id for c in best_references(clips, 3)] == ["b", "c"]
+
+
+def test_lines_of_the_eval_set_are_spoken_after_the_sentences(base: BaseFiles, run: RunFolder) -> None:
+    held_out = [replace(clip(name, 3.0, split="eval"), text=f"Line {name}.") for name in "dcb"]
+    write_clips(run.clips, [clip("a", 9.0), *held_out])
+    wanted = wanted_utterances(declare(base, run, {**SHORT, "seeds": [1, 2], "held_out": 2}), run)
+    assert [(one.id, one.file, one.text, one.clip) for one in wanted[2:]] == [
+        ("held-out-1", "held-out-1_s1.wav", "Line b.", "b"),
+        ("held-out-1", "held-out-1_s2.wav", "Line b.", "b"),
+        ("held-out-2", "held-out-2_s1.wav", "Line c.", "c"),
+        ("held-out-2", "held-out-2_s2.wav", "Line c.", "c"),
+    ]
+    assert [one.clip for one in wanted[:2]] == [None, None]
+    assert wanted_utterances(
+        declare(base, run, {**SHORT, "held_out": 0}), RunFolder(run.root / "no")
+    ) == tuple(replace(one) for one in wanted[:1])
+
+
+def test_held_out_lines_are_of_the_voice_and_not_known_by_heart() -> None:
+    warning = ClipWarning(WarningKind.IN_TRAIN_AND_EVAL, "twice")
+    clips = [
+        clip("a", 9.0),
+        clip("b", 3.0, split="eval", speaker="somebody else"),
+        replace(clip("c", 3.0, split="eval"), warnings=(warning,)),
+        clip("e", 3.0, split="eval"),
+        clip("d", 3.0, split="eval"),
+        clip("d", 3.0, split="eval"),
+    ]
+    assert [one.id for one in held_out_clips(clips, 5)] == ["d", "e"]
+    assert [one.id for one in held_out_clips(clips[::-1], 1)] == ["d"]
+    assert held_out_clips([], 4) == []

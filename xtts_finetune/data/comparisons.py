@@ -20,7 +20,7 @@ CLIPS_FOR_A_MEDIAN = 20
 # A normal distribution's deviation from its MAD, and how many of them are odd: with 4, one clip in 16 000 of them.
 DEVIATION_OF_MAD, ODD_DEVIATIONS = 1.4826, 4.0
 # Characters a second that no voice goes beyond, of texts as the model sees them: 2.5 is slow Mandarin of a character
-# a syllable (see evaluation.gate, which has the sources); written in Latin letters, hasty Mandarin has 35.
+# a syllable (see evaluation.pace, which has the sources); written in Latin letters, hasty Mandarin has 35.
 SLOWEST_PACE, FASTEST_PACE = 2.5, 40.0
 # How far a pace may be from the usual one, as a factor. A reader's sentences differ by 1.3 either way; a text of
 # which half is missing is always beyond the second.

@@ -7,14 +7,13 @@ drawn at random, decoded, pass most of them.
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
 
 from xtts_finetune.evaluation.frames import HOP_SECONDS, Frames, Wave, frames_of
+from xtts_finetune.evaluation.pace import Pace, spoken_characters
 
 FaultName = Literal[
     "not finite",
@@ -45,45 +44,8 @@ MOST_FLAT = 0.3
 LONGEST_PAUSE = 1.0
 # Seconds. A slow 'Sixth.' ends with 0.47 of them.
 LONGEST_TAIL = 0.6
-# Characters a second, for any voice and language: slow Mandarin, of one character a syllable, and hasty Spanish,
-# of 8 syllables of less than 3 letters (5.2 and 7.8 syllables a second: Pellegrino, Coupé and Marsico 2011).
-SLOWEST_PACE, FASTEST_PACE = 2.5, 30.0
-# How far a pace may be from the voice's usual one, as a factor: three deviations of its clips, within these.
-# Half and double speed are always beyond; the sentences of one reader differ by 1.3 either way.
-PACE_FACTOR = (1.4, 1.7)
-# Fewer clips do not say what a voice's usual pace is.
-CLIPS_FOR_A_PACE = 8
 # Seconds that are not a matter of pace: silence at both ends, and the long last syllable of a short text.
 SLOW_ALLOWANCE = 0.7
-# A digit is spoken as a word of about four letters.
-CHARACTERS_OF_A_DIGIT = 4
-
-
-@dataclass(frozen=True)
-class Pace:
-    """Characters a second, as `spoken_characters` counts them, that are neither too slow nor too fast."""
-
-    slowest: float = SLOWEST_PACE
-    fastest: float = FASTEST_PACE
-
-    @classmethod
-    def of(cls, clips: Sequence[tuple[str, float]]) -> Pace:
-        """The pace of a voice from (text, seconds) of its recordings; any voice's if there are too few."""
-        rates = [spoken_characters(text) / seconds for text, seconds in clips if seconds > 0]
-        logs = np.log([rate for rate in rates if rate > 0])
-        if len(logs) < CLIPS_FOR_A_PACE:
-            return cls()
-        usual = float(np.median(logs))
-        deviation = 1.4826 * float(np.median(np.abs(logs - usual)))  # of a normal distribution, from its MAD
-        factor = float(np.clip(np.exp(3.0 * deviation), *PACE_FACTOR))
-        return cls(
-            slowest=max(float(np.exp(usual)) / factor, SLOWEST_PACE),
-            fastest=min(float(np.exp(usual)) * factor, FASTEST_PACE),
-        )
-
-    def at(self, speed: float) -> Pace:
-        """The pace of speech that is asked to be `speed` times as fast."""
-        return Pace(self.slowest * speed, self.fastest * speed)
 
 
 @dataclass(frozen=True)
@@ -209,12 +171,6 @@ def unvoiced_tail(frames: Frames) -> float:
     """Seconds from the last voiced frame to the last audible one; 0 if nothing is voiced."""
     voiced, audible = np.flatnonzero(frames.voiced), np.flatnonzero(frames.audible)
     return float(audible[-1] - voiced[-1]) * HOP_SECONDS if len(voiced) else 0.0
-
-
-def spoken_characters(text: str) -> int:
-    """Letters with their marks, spaces inside and digits, which count as words; no punctuation."""
-    kinds = [unicodedata.category(character)[0] for character in text.strip()]
-    return sum(CHARACTERS_OF_A_DIGIT if kind == "N" else 1 for kind in kinds if kind in "LMNZ")
 
 
 def _pace_faults(measures: Measures, pace: Pace) -> list[Fault]:

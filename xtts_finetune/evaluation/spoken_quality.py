@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xtts_finetune.evaluation.gate import FAULT_NAMES, Fault, Pace, faults_of
+from xtts_finetune.evaluation.gate import FAULT_NAMES, Fault, faults_of
+from xtts_finetune.evaluation.pace import Pace, paces_of
 from xtts_finetune.evaluation.utterance_state import (
     WantedUtterance,
-    best_references,
+    declared_utterances,
     reference_files,
-    wanted_utterances,
+    voice_clips,
 )
 from xtts_finetune.evaluation.utterances import read_references, write_wav
 from xtts_finetune.records.atomic import write_json_atomic
-from xtts_finetune.records.clips import ClipRecord, read_clips
 from xtts_finetune.records.metrics import QualityRecord
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
@@ -56,10 +56,10 @@ class SpokenQuality:
         self._folder = run.candidate(phase).utterances
         self._base = find_base(declaration.pipeline.base)
         self._references = read_references(reference_files(declaration, run))
-        self._paces = _paces(declaration, run)
+        self._paces = paces_of(voice_clips(declaration, run))
         self._wanted = [
             wanted
-            for wanted in wanted_utterances(declaration)
+            for wanted in declared_utterances(declaration)
             if wanted.seed == declaration.utterances.seeds[0]
         ]
 
@@ -104,21 +104,6 @@ class SpokenQuality:
         pace = self._paces.get(wanted.language, Pace()).at(settings.speed)
         faults = faults_of(speech.wave, speech.sample_rate, wanted.text, speech.reached_limit, pace)
         return Checked(wanted.id, tuple(faults))
-
-
-def _paces(declaration: Declaration, run: RunFolder) -> dict[str, Pace]:
-    """How fast the voice of the references speaks, for each language of the training clips."""
-    clips = read_clips(run.clips, "train")
-    if not declaration.utterances.reference.files:
-        voice = {clip.speaker for clip in best_references(clips, 1)}
-        clips = [clip for clip in clips if clip.speaker in voice]
-    languages: dict[str, list[ClipRecord]] = {}
-    for clip in clips:
-        languages.setdefault(clip.language, []).append(clip)
-    return {
-        language: Pace.of([(clip.text, clip.seconds) for clip in spoken])
-        for language, spoken in languages.items()
-    }
 
 
 def _record(step: int, checked: list[Checked], seconds: float) -> QualityRecord:

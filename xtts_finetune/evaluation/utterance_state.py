@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.records.clips import ClipRecord, read_clips
+from xtts_finetune.records.clips import ClipRecord, WarningKind, read_clips
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
+from xtts_finetune.spec.utterances import HELD_OUT
 from xtts_finetune.xtts.base import BaseFiles, find_base, quick_hash
 
 BASE = "base"
@@ -25,13 +26,14 @@ GOOD_REFERENCE_SECONDS = (4.0, 8.0)
 
 @dataclass(frozen=True)
 class WantedUtterance:
-    """One sentence with one seed."""
+    """One sentence with one seed. `clip` is the sha256 of its recording, for a line of the eval set."""
 
     id: str
     file: str
     text: str
     language: str
     seed: int
+    clip: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def plan_utterances(declaration: Declaration, run: RunFolder, candidate: str) ->
     references = reference_files(declaration, run)
     model_sha = quick_hash(model)
     spec = declaration.utterances
-    utterances = wanted_utterances(declaration)
+    utterances = wanted_utterances(declaration, run)
     depends_on = {
         "version": SPEECH_VERSION,
         "model": model_sha,
@@ -118,8 +120,16 @@ def read_record(path: Path) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def wanted_utterances(declaration: Declaration) -> tuple[WantedUtterance, ...]:
-    """Every sentence with every seed, in the declared order."""
+def wanted_utterances(declaration: Declaration, run: RunFolder) -> tuple[WantedUtterance, ...]:
+    """Every declared sentence, then the held-out lines, each with every seed.
+
+    Raises UserError if the clips are not prepared and held-out lines are asked for.
+    """
+    return (*declared_utterances(declaration), *held_out_utterances(declaration, run))
+
+
+def declared_utterances(declaration: Declaration) -> tuple[WantedUtterance, ...]:
+    """Every declared sentence with every seed, in the declared order."""
     return tuple(
         WantedUtterance(
             id=sentence.id,
@@ -131,6 +141,44 @@ def wanted_utterances(declaration: Declaration) -> tuple[WantedUtterance, ...]:
         for sentence in declaration.utterances.sentences
         for seed in declaration.utterances.seeds
     )
+
+
+def held_out_utterances(declaration: Declaration, run: RunFolder) -> tuple[WantedUtterance, ...]:
+    """Lines of the eval set with every seed: what they sound like is known from their recordings.
+
+    Raises UserError if the clips are not prepared and held-out lines are asked for.
+    """
+    count = declaration.utterances.held_out
+    return tuple(
+        WantedUtterance(
+            id=f"{HELD_OUT}{number}",
+            file=f"{HELD_OUT}{number}_s{seed}.wav",
+            text=clip.text,
+            language=clip.language,
+            seed=seed,
+            clip=clip.sha256,
+        )
+        for number, clip in enumerate(held_out_clips(read_clips(run.clips), count) if count else (), start=1)
+        for seed in declaration.utterances.seeds
+    )
+
+
+def held_out_clips(clips: Iterable[ClipRecord], count: int) -> list[ClipRecord]:
+    """`count` clips of the eval set, of the voice that is trained, or as many as there are.
+
+    The sound's hash chooses, so that the choice depends neither on their order nor on what they say. Lines
+    that training has too are left out: a model may know them by heart.
+    """
+    known = list(clips)
+    voice = main_speaker(clip for clip in known if clip.split == "train")
+    held_out = {
+        clip.sha256: clip
+        for clip in known
+        if clip.split == "eval"
+        and clip.speaker == voice
+        and all(warning.kind is not WarningKind.IN_TRAIN_AND_EVAL for warning in clip.warnings)
+    }
+    return [held_out[sha256] for sha256 in sorted(held_out)[:count]]
 
 
 def reference_files(declaration: Declaration, run: RunFolder) -> tuple[Path, ...]:
@@ -161,13 +209,32 @@ def best_references(clips: Iterable[ClipRecord], count: int) -> list[ClipRecord]
     The choice does not depend on the order of the clips or where they lie: among equals the sound's hash
     decides. One speaker alone, because XTTS takes the mean of all references.
     """
+    own = {clip.sha256: clip for clip in clips}.values()
+    voice = main_speaker(own)
+    return sorted(
+        (clip for clip in own if clip.speaker == voice),
+        key=lambda clip: (_distance(clip.seconds), clip.sha256),
+    )[:count]
+
+
+def voice_clips(declaration: Declaration, run: RunFolder) -> list[ClipRecord]:
+    """The training clips of the voice: of the main speaker, or all of them where references are named.
+
+    Raises UserError if the clips are not prepared.
+    """
+    clips = read_clips(run.clips, "train")
+    if declaration.utterances.reference.files:
+        return clips
+    voice = main_speaker(clips)
+    return [clip for clip in clips if clip.speaker == voice]
+
+
+def main_speaker(clips: Iterable[ClipRecord]) -> str | None:
+    """The speaker with the most speech; None if there is no clip. The same sound counts once."""
     speakers: dict[str, list[ClipRecord]] = defaultdict(list)
     for clip in {clip.sha256: clip for clip in clips}.values():
         speakers[clip.speaker].append(clip)
-    if not speakers:
-        return []
-    most = max(sorted(speakers), key=lambda speaker: _seconds(speakers[speaker]))
-    return sorted(speakers[most], key=lambda clip: (_distance(clip.seconds), clip.sha256))[:count]
+    return max(sorted(speakers), key=lambda speaker: _seconds(speakers[speaker]), default=None)
 
 
 def _seconds(clips: Sequence[ClipRecord]) -> float:

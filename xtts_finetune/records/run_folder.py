@@ -77,6 +77,11 @@ class CandidateFolder:
         """What was spoken, with which settings."""
         return self.utterances / "utterances.json"
 
+    @property
+    def scores_json(self) -> Path:
+        """What the instruments read from the generated speech."""
+        return self.utterances / "scores.json"
+
     def checkpoint(self, step: int) -> Path:
         """The checkpoint of a step."""
         return self.path / f"checkpoint_{step}.pth"
@@ -152,6 +157,11 @@ class RunFolder:
     def logs(self) -> Path:
         """Folder of each job's log and progress."""
         return self.root / "logs"
+
+    @property
+    def voice_json(self) -> Path:
+        """What the instruments read from the voice's own recordings: utterances are compared with it."""
+        return self.root / "voice.json"
 
     @property
     def decision(self) -> Path:

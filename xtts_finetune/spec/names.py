@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from xtts_finetune.spec.document import Document, Keys, label
 from xtts_finetune.spec.model import NAME_PATTERN
+from xtts_finetune.spec.utterances import HELD_OUT
 
 # Folders and parts that a phase's name would collide with.
 TAKEN = {
@@ -42,7 +43,12 @@ def check_names(pipeline: Document, utterances: Document | None) -> None:
             pipeline.complain(keys, f"{label(keys)}: a phase cannot be named '{entry}': {reason}")
     _check(pipeline, _named(pipeline, "datasets", "name"), "data set")
     if utterances is not None:
-        _check(utterances, _named(utterances, "sentences", "id"), "sentence")
+        sentences = _named(utterances, "sentences", "id")
+        _check(utterances, sentences, "sentence")
+        for keys, name in sentences:
+            if str(name).casefold().startswith(HELD_OUT):
+                reason = "lines of the eval set are (see held_out)"
+                utterances.complain(keys, f"{label(keys)}: no name may begin with '{HELD_OUT}': {reason}")
 
 
 def _named(document: Document, part: str, key: str) -> list[tuple[Keys, object]]:

@@ -9,6 +9,9 @@ from pydantic import Field
 
 from xtts_finetune.spec.model import Name, Seed, Spec
 
+# How the ids of the spoken lines of the eval set begin.
+HELD_OUT = "held-out-"
+
 
 class SentenceSpec(Spec):
     """One sentence to speak."""
@@ -44,4 +47,7 @@ class UtterancesSpec(Spec):
     sentences: Annotated[tuple[SentenceSpec, ...], Field(min_length=1)] = Field(description="What is said.")
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = Field((1,), description="One utterance a seed.")
     reference: ReferenceSpec = Field(default_factory=ReferenceSpec, description="Whose voice.")
+    held_out: Annotated[int, Field(ge=0, le=100)] = Field(
+        4, description="How many lines of the eval set are spoken too and compared with their recordings."
+    )
     inference: InferenceSpec = Field(default_factory=InferenceSpec, description="XTTS's inference settings.")

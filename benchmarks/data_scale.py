@@ -1,15 +1,15 @@
 """What preparing and training cost with 300, 3 000 and 30 000 clips: time a clip, memory, time a step.
 
-    python benchmarks/data_scale.py [--sizes 300 3000 30000] [--steps 200] [--keep FOLDER]
+    python benchmarks/data_scale.py [--sizes 300 3000 30000] [--steps 200] [--repeats 3] [--keep FOLDER]
 
 Makes a data set of each size (speech-like sounds of 0.6 to 1.5 s), prepares it twice and trains a phase of a tiny base
-with random weights on it, each in a process of its own. Prints a table with every size's share of the smallest one's
-figures and writes data_scale.json. 30 000 clips take about 3 GB of disk, and half an hour on two cores; --keep keeps
-the folders.
+with random weights on it three times, each in a process of its own. Prints a table with every size's share of the
+smallest one's figures and writes data_scale.json. 30 000 clips take about 3 GB of disk, and ten minutes on two cores;
+--keep keeps the folders.
 
 Memory is the largest resident set of the process. Times of preparing are those of the processor as well as those of
 the clock, since the first do not change when other programs run beside. A step's time and what it waited for its batch
-are medians.
+are medians, and those of training the medians of its processes, which differ by a tenth among themselves.
 """
 
 from __future__ import annotations
@@ -94,6 +94,9 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of clips")
     options.add_argument("--steps", type=int, default=200, help="optimizer steps of the phase")
+    options.add_argument(
+        "--repeats", type=int, default=3, help="trainings of each size, in turn; the median counts"
+    )
     options.add_argument("--keep", type=Path, help="folder for the data sets, which stays")
     options.add_argument("--out", type=Path, default=Path("data_scale.json"), help="where the figures go")
     options.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
@@ -104,20 +107,26 @@ def main() -> None:
         return
     work = given.keep or Path(tempfile.mkdtemp(prefix="data_scale_"))
     results: dict[int, Figures] = {}
+    trainings: dict[int, list[Figures]] = {size: [] for size in given.sizes}
     try:
         for size in sorted(given.sizes):
-            results[size] = _measure(work / str(size), size, given.steps)
-            _write(given.out, results, given.steps)
-            print(_table(results), flush=True)
-            if given.keep is None:
-                shutil.rmtree(work / str(size))
+            results[size] = _preparations(work / str(size), size, given.steps)
+        # In turn, so that whatever else the machine does meanwhile falls on all sizes alike.
+        for repeat in range(given.repeats):
+            for size, figures in results.items():
+                trainings[size].append(_child("train", work / str(size)))
+                figures |= {
+                    key: statistics.median(t[key] for t in trainings[size]) for key in trainings[size][0]
+                }
+            _write(given.out, results, trainings, given.steps)
+            print(f"{repeat + 1} of {given.repeats} trainings of each size\n{_table(results)}", flush=True)
     finally:
         if given.keep is None:
             shutil.rmtree(work, ignore_errors=True)
 
 
-def _measure(folder: Path, clips: int, steps: int) -> Figures:
-    """All figures of one size."""
+def _preparations(folder: Path, clips: int, steps: int) -> Figures:
+    """The figures of preparing so many clips, twice."""
     shutil.rmtree(folder / "run", ignore_errors=True)
     _write_project(folder, clips, steps)
     first, again = (_child("prepare", folder) for _ in range(2))
@@ -131,7 +140,6 @@ def _measure(folder: Path, clips: int, steps: int) -> Figures:
         "again_ms": 1000 * again["seconds"] / clips,
         "again_peak_mb": again["peak_mb"],
         "cache_kb": cache / 1000 / clips,
-        **_child("train", folder),
     }
 
 
@@ -303,7 +311,7 @@ def _table(results: dict[int, Figures]) -> str:
     return "\n".join(lines)
 
 
-def _write(file: Path, results: dict[int, Figures], steps: int) -> None:
+def _write(file: Path, results: dict[int, Figures], trainings: dict[int, list[Figures]], steps: int) -> None:
     import torch  # noqa: PLC0415
 
     machine = {
@@ -313,7 +321,7 @@ def _write(file: Path, results: dict[int, Figures], steps: int) -> None:
         "torch": torch.__version__,
         "numpy": np.__version__,
     }
-    content = {"machine": machine, "steps": steps, "sizes": results}
+    content = {"machine": machine, "steps": steps, "sizes": results, "trainings": trainings}
     file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 

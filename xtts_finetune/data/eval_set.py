@@ -69,7 +69,7 @@ def choose_eval_set(clips: Sequence[Sounding], spec: EvalSetSpec) -> EvalSet:
     quotas = _quotas(Counter(homes[clip.sha256] for clip in clips), total)
     chosen: list[Sounding] = []
     # First each data set's share; then, where several clips of one sound did not fit, what fills up the set.
-    order = sorted(groups, key=lambda sha256: hashlib.sha256(f"{spec.seed}:{sha256}".encode()).hexdigest())
+    order = sorted(groups, key=lambda sha256: hashlib.sha256(f"{spec.seed}:{sha256}".encode()).digest())
     waiting = []
     for sha256 in order:
         group, home = groups[sha256], homes[sha256]

@@ -39,13 +39,13 @@ class Sources:
     """An append-only file of what was read; a line that was cut off by a kill is ignored.
 
     After a whole run it is rewritten with the files kept in that run alone, so that it does not grow. In memory
-    a file takes about 300 bytes: what is known of it stays packed until somebody asks. `get` may be called from
-    several threads; `keep` is for one.
+    a file takes about 300 bytes: what is known of it from before stays packed until somebody asks. `get` may be
+    called from several threads; `keep` is for one.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._known = _read(path)
+        self._known: dict[bytes, bytes | None] = _read(path)
         self._kept = path.with_name(f".{path.name}.kept.{os.getpid()}.tmp")
         self._open: dict[Path, IO[str]] = {}
 
@@ -59,7 +59,8 @@ class Sources:
         line = json.dumps([FORMAT, *stamp, *_packed(source)]) + "\n"
         key = _key(stamp)
         if key not in self._known:
-            self._known[key] = json.dumps(_packed(source)).encode()
+            # That it is written is all that this run asks of it again: what was read is with whoever read it.
+            self._known[key] = None
             self._append(self._path, line)
         self._append(self._kept, line)
 
@@ -111,8 +112,8 @@ def _unpacked(packed: list[Any]) -> Source:
     return Source(str(sha256), int(samples), Measures(*map(float, readings)))
 
 
-def _read(path: Path) -> dict[bytes, bytes]:
-    known: dict[bytes, bytes] = {}
+def _read(path: Path) -> dict[bytes, bytes | None]:
+    known: dict[bytes, bytes | None] = {}
     if not path.is_file():
         return known
     with path.open(encoding="utf-8", errors="replace") as lines:

@@ -21,7 +21,7 @@ from xtts_finetune.evaluation.utterance_state import plan_utterances
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.checkpoints import CheckpointRecord, write_checkpoint_record
 from xtts_finetune.records.clips import ClipRecord, write_clips
-from xtts_finetune.records.closing import write_base_info, write_closing
+from xtts_finetune.records.closing import write_untrained_info, write_closing
 from xtts_finetune.records.events import EventWriter
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
@@ -147,7 +147,7 @@ def evaluate_base(declaration: Declaration, run: RunFolder, job: dict[str, Any])
     folder.metrics.unlink(missing_ok=True)
     with MetricsWriter(folder.metrics) as metrics:
         metrics.write(evaluation(0, 5.0))
-    write_base_info(folder, NOW, NOW, 1.0, job["fingerprint"])
+    write_untrained_info(folder, NOW, NOW, 1.0, job["fingerprint"])
 
 
 def speak(declaration: Declaration, run: RunFolder, job: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 
 from xtts_finetune.records.clips import ClipRecord, DroppedClip, DropReason, write_clips, write_dropped
-from xtts_finetune.records.closing import write_base_info, write_closing
+from xtts_finetune.records.closing import write_untrained_info, write_closing
 from xtts_finetune.records.facts import PhaseFacts
 from xtts_finetune.records.levels import Judgement
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, StepRecord
@@ -111,7 +111,7 @@ def add_base(run: RunFolder) -> None:
     folder = run.candidate("base")
     with MetricsWriter(folder.metrics) as writer:
         writer.write(_evaluation(0, 5.046, 0.0403))
-    write_base_info(folder, STARTED, STARTED, 60.0, "abc")
+    write_untrained_info(folder, STARTED, STARTED, 60.0, "abc")
 
 
 def add_phase(run: RunFolder, name: str, start: float, end: float, steps: int, stop: Stop) -> None:

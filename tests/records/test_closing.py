@@ -13,7 +13,7 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.records.closing import (
     read_model_info,
     rewrite_judgement,
-    write_base_info,
+    write_untrained_info,
     write_closing,
 )
 from xtts_finetune.records.facts import PhaseFacts
@@ -220,7 +220,7 @@ def test_with_a_batch_of_one_nothing_can_be_halved(tmp_path: Path) -> None:
 
 def test_the_base_has_one_evaluation_and_no_reason(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, [(0, 5.046)], 0)
-    write_base_info(folder, FACTS.started, FACTS.ended, 12.5, "abc")
+    write_untrained_info(folder, FACTS.started, FACTS.ended, 12.5, "abc")
     info = read_model_info(folder)
     assert info is not None
     assert (info["status"], info["reason"], info["best"]["mel_ce"]) == ("done", None, 5.046)

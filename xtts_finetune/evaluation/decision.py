@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from xtts_finetune.evaluation.candidates import candidate_names
 from xtts_finetune.evaluation.matrix import Fit, Values, first_fit
 from xtts_finetune.records.atomic import strict_json, write_json_atomic
 from xtts_finetune.records.closing import read_model_info
@@ -78,7 +79,7 @@ def write_decision(run: RunFolder, decision: Decision) -> None:
 
 def gather_inputs(declaration: Declaration, run: RunFolder) -> dict[str, Any]:
     """Everything that the decision depends on, as plain JSON values."""
-    names = [BASE, *declaration.phases]
+    names = candidate_names(declaration)
     inputs = {
         "read": declaration.decision.read,
         "rows": [row.model_dump(mode="json", exclude_none=True) for row in declaration.decision.rows],

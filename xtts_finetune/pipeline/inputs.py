@@ -6,13 +6,16 @@ Keys that start with 'files ' hold fingerprints; `fingerprints.differences` name
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.evaluation.candidates import candidate_names
 from xtts_finetune.evaluation.decision import gather_inputs
 from xtts_finetune.pipeline.fingerprints import Inputs, flat, hash_of
 from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.spec.candidates import MadeCandidate
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.sources import Source, source_of
@@ -38,6 +41,13 @@ def weights_key(source: Source) -> str:
 def base_inputs(base: str, clips: str) -> Inputs:
     """What the base's evaluation depends on: the fingerprints of the base and of the data's content."""
     return {"format": CODE_FORMAT, "files base": base, CLIPS: clips}
+
+
+def candidate_inputs(made: MadeCandidate, base: str, clips: str | None, weights: Mapping[str, str]) -> Inputs:
+    """What a candidate that is made of others depends on; `weights` are the fingerprints of what it is made of."""
+    inputs: Inputs = {"format": CODE_FORMAT, "files base": base, CLIPS: clips}
+    inputs |= flat(made.model_dump(mode="json", exclude={"name"}))
+    return inputs | {f"files {name}": fingerprint for name, fingerprint in weights.items()}
 
 
 def phase_inputs(
@@ -114,7 +124,7 @@ def report_inputs(declaration: Declaration, run: RunFolder) -> Inputs:
         {name: phase.model_dump(mode="json") for name, phase in declaration.phases.items()}
         | {"pipeline": declaration.pipeline.model_dump(mode="json")}
     )
-    for name in ("base", *declaration.pipeline.phases):
+    for name in (*declaration.pipeline.phases, *candidate_names(declaration)):
         folder = run.candidate(name)
         records = [text_hash(file) for file in (folder.model_info, folder.metrics, folder.utterances_json)]
         inputs[f"files {name}"] = hash_of(records)

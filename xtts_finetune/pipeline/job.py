@@ -1,8 +1,8 @@
 """The child's side of the jobs that are no phase: `python -m xtts_finetune.pipeline.job KIND... JOB.json`.
 
-The kinds are `prepare` (read, check, split and encode the clips), `base` (evaluate the base) and
-`utterances` (let a candidate speak). Exit codes are those of the commands; the reason of a failure is the
-last record of the events file, and the last line on stderr.
+The kinds are `prepare` (read, check, split and encode the clips), `base` (evaluate the base), `candidate` (make
+one of others, and evaluate it) and `utterances` (let a candidate speak). Exit codes are those of the commands; the
+reason of a failure is the last record of the events file, and the last line on stderr.
 """
 
 from __future__ import annotations
@@ -86,10 +86,24 @@ def prepare_clips(job: Job, progress: Progress) -> None:
 
 def evaluate_the_base(job: Job, progress: Progress) -> None:
     """Evaluate the base on the eval set."""
-    from xtts_finetune.training.base_evaluation import evaluate_base  # noqa: PLC0415
+    from xtts_finetune.training.untrained import evaluate_base  # noqa: PLC0415
 
     progress(0, 1, "evaluating")
     evaluate_base(job.declaration, job.run, job.device, job.fingerprint)
+    progress(1, 1, "evaluated")
+
+
+def make_a_candidate(job: Job, progress: Progress) -> None:
+    """Make a candidate of others, as the decision matrix declares it, and evaluate it."""
+    from xtts_finetune.evaluation.candidates import made_candidates, parts_of  # noqa: PLC0415
+    from xtts_finetune.training.untrained import make_candidate  # noqa: PLC0415
+    from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
+
+    base = find_base(job.declaration.pipeline.base)
+    parts = parts_of(made_candidates(job.declaration)[job.candidate], base.model, job.run)
+    files = [(part.file, part.weight) for part in parts]
+    progress(0, 1, "averaging" if len(files) > 1 else "reading")
+    make_candidate(job.declaration, job.run, job.candidate, files, job.device, job.fingerprint)
     progress(1, 1, "evaluated")
 
 
@@ -104,6 +118,7 @@ def speak(job: Job, progress: Progress) -> None:
 WORK: dict[str, Callable[[Job, Progress], None]] = {
     "prepare": prepare_clips,
     "base": evaluate_the_base,
+    "candidate": make_a_candidate,
     "utterances": speak,
 }
 

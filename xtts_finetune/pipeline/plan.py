@@ -8,12 +8,15 @@ from difflib import get_close_matches
 from xtts_finetune.data.fingerprint import changed_inputs, data_inputs
 from xtts_finetune.data.readers import check_dataset
 from xtts_finetune.errors import UserError
+from xtts_finetune.evaluation.candidates import candidate_names
 from xtts_finetune.evaluation.utterance_state import utterances_current
 from xtts_finetune.pipeline import inputs
 from xtts_finetune.pipeline.disk import free_bytes, weights_bytes
-from xtts_finetune.pipeline.fingerprints import Inputs, differences
-from xtts_finetune.pipeline.phase_state import Surroundings, check_checkpoint, phase_stage, weights_of
+from xtts_finetune.pipeline.fingerprints import Inputs
+from xtts_finetune.pipeline.made_state import made_stages, weights_now
+from xtts_finetune.pipeline.phase_state import Surroundings, check_checkpoint, phase_stage
 from xtts_finetune.pipeline.stage_records import read_stage
+from xtts_finetune.pipeline.stage_states import after, compare
 from xtts_finetune.pipeline.stages import Kind, Plan, Stage, State, compared
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.run_folder import RunFolder
@@ -40,10 +43,15 @@ def make_plan(declaration: Declaration, wanted: Sequence[str] = (), fresh: bool 
     around = Surroundings(declaration, run, base.fingerprint(), weights, clips, anew)
     phases = _phase_stages(around)
     _check_sources(around, names, phases)
-    stages = [data, _base_stage(around)]
-    stages.append(_utterances_stage(around, "base", stages[-1]))
-    for name in names:
-        stages += [phases[name], _utterances_stage(around, name, phases[name])]
+    models = [_base_stage(around), *(phases[name] for name in names)]
+    ready = {stage.name: stage for stage in phases.values() if not stage.due or stage in models}
+    models += made_stages(around, {models[0].name: models[0], **ready})
+    candidates = candidate_names(declaration)
+    stages = [data]
+    for model in models:
+        stages.append(model)
+        if model.name in candidates:
+            stages.append(_utterances_stage(around, model.name, model))
     stages.append(_closing_stage(run, "decision", lambda: inputs.decision_inputs(declaration, run), stages))
     stages.append(_closing_stage(run, "report", lambda: inputs.report_inputs(declaration, run), stages))
     return Plan(tuple(stages), free_bytes(run.root))
@@ -51,21 +59,22 @@ def make_plan(declaration: Declaration, wanted: Sequence[str] = (), fresh: bool 
 
 def check_names(declaration: Declaration, wanted: Sequence[str]) -> list[str]:
     """The wanted phases in the declared order, all if none is named. Raises UserError for an unknown one."""
-    declared = list(declaration.pipeline.phases)
+    return _known(declaration, "phase", list(declaration.pipeline.phases), wanted)
+
+
+def check_candidates(declaration: Declaration, wanted: Sequence[str]) -> list[str]:
+    """The wanted candidates in their order, all if none is named. Raises UserError for an unknown one."""
+    return _known(declaration, "candidate", list(candidate_names(declaration)), wanted)
+
+
+def _known(declaration: Declaration, what: str, declared: list[str], wanted: Sequence[str]) -> list[str]:
     for name in wanted:
         if name not in declared:
             near = get_close_matches(name, declared, n=1)
             meant = f"; did you mean '{near[0]}'?" if near else ""
             known = f"{declaration.file.name} declares {', '.join(declared)}"
-            raise UserError(f"unknown phase '{name}'{meant or ';'} {known}")
+            raise UserError(f"unknown {what} '{name}'{meant or ';'} {known}")
     return [name for name in declared if name in wanted or not wanted]
-
-
-def _compare(before: Inputs | None, now: Inputs) -> tuple[State, str]:
-    if before is None:
-        return State.TO_RUN, ""
-    changes = differences(before, now)
-    return (State.STALE, compared(changes)) if changes else (State.UP_TO_DATE, "")
 
 
 def _data_stage(declaration: Declaration, run: RunFolder) -> Stage:
@@ -85,9 +94,9 @@ def _data_stage(declaration: Declaration, run: RunFolder) -> Stage:
 
 def _base_stage(around: Surroundings) -> Stage:
     if around.clips is None:
-        return _after("base", "base", "base", around.run, "the data")
+        return after("base", "base", "base", around.run, "the data")
     now = inputs.base_inputs(around.base, around.clips)
-    state, why = _compare(read_stage(around.run, "base"), now)
+    state, why = compare(read_stage(around.run, "base"), now)
     if state is State.UP_TO_DATE and read_model_info(around.run.candidate("base")) is None:
         state, why = State.TO_RUN, "its files are gone"
     return Stage("base", "base", state, why, candidate="base", inputs=now)
@@ -97,27 +106,15 @@ def _utterances_stage(around: Surroundings, candidate: str, model: Stage) -> Sta
     name = f"{candidate} utterances"
     if around.clips is None:
         before = "the data" if candidate == "base" else model.name
-        return _after("utterances", name, candidate, around.run, before)
+        return after("utterances", name, candidate, around.run, before)
     if candidate != "base" and model.due:
-        return _after("utterances", name, candidate, around.run, model.name, certain=model.certain)
-    weights = weights_of(around.run, candidate) if candidate != "base" else around.base
+        return after("utterances", name, candidate, around.run, model.name, certain=model.certain)
+    weights = weights_now(around, candidate)
     now = inputs.utterances_inputs(around.declaration, around.base, around.clips, weights)
-    state, why = _compare(read_stage(around.run, name), now)
+    state, why = compare(read_stage(around.run, name), now)
     if state is State.UP_TO_DATE and not utterances_current(around.declaration, around.run, candidate):
         state, why = State.TO_RUN, "its files are gone or changed"
     return Stage("utterances", name, state, why, candidate=candidate, inputs=now)
-
-
-def _after(
-    kind: Kind, name: str, candidate: str, run: RunFolder, before: str, certain: bool = False
-) -> Stage:
-    """A stage that reads what another one makes first; `certain` if that is sure to be something else."""
-    if read_stage(run, name) is None:
-        return Stage(kind, name, State.TO_RUN, f"after {before}", candidate=candidate)
-    if certain:
-        return Stage(kind, name, State.STALE, f"after {before}", candidate=candidate)
-    why = f"after {before}, unless that changes nothing"
-    return Stage(kind, name, State.STALE, why, certain=False, candidate=candidate)
 
 
 def _phase_stages(around: Surroundings) -> dict[str, Stage]:
@@ -154,9 +151,9 @@ def _closing_stage(
     if waits:
         # The data's own coming out as it was leaves the rest as it is.
         certain = any(stage.certain for stage in waits if stage.kind != "data")
-        return _after(name, name, "", run, waits[-1 if certain else 0].name, certain)
+        return after(name, name, "", run, waits[-1 if certain else 0].name, certain)
     now = inputs_now()
-    state, why = _compare(read_stage(run, name), now)
+    state, why = compare(read_stage(run, name), now)
     if not file.is_file():
         state, why = State.TO_RUN, ""
     return Stage(name, name, state, why, inputs=now)

@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from xtts_finetune.evaluation.candidates import candidate_names
 from xtts_finetune.evaluation.decision import BASE, Candidate, Decision, decide
 from xtts_finetune.pipeline.report_curves import draw_curves
 from xtts_finetune.pipeline.report_model import (
@@ -37,8 +38,11 @@ def collect_report(declaration: Declaration, run: RunFolder) -> Report:
     """Everything that the report shows. Raises UserError for a record that cannot be read."""
     decision = decide(declaration, run)
     pipeline = declaration.pipeline
-    names = [BASE, *declaration.phases]
-    metrics = {name: read_metrics(run.candidate(name).metrics) for name in names}
+    names = candidate_names(declaration)
+    metrics = {
+        name: read_metrics(run.candidate(name).metrics)
+        for name in dict.fromkeys([*names, *declaration.phases])
+    }
     return Report(
         title=pipeline.name,
         language=pipeline.language,
@@ -48,7 +52,7 @@ def collect_report(declaration: Declaration, run: RunFolder) -> Report:
         matrix_file=pipeline.decision.name,
         candidates=tuple(_line(candidate, decision, run) for candidate in decision.candidates),
         curves=draw_curves([(name, metrics[name]) for name in declaration.phases], metrics[BASE].best),
-        evaluations=[(name, record) for name in names for record in metrics[name].evals],
+        evaluations=[(name, record) for name, known in metrics.items() for record in known.evals],
         recordings=tuple(collect_references(run, names)),
         sentences=tuple(collect_sentences(run, names, decision.ship, pipeline.language)),
         phases=tuple(_phase(name, phase, run) for name, phase in declaration.phases.items()),

@@ -12,13 +12,13 @@ from types import FrameType
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.evaluation.decision import decide, write_decision
 from xtts_finetune.pipeline.fingerprints import hash_of
-from xtts_finetune.pipeline.inputs import decision_inputs, report_inputs
+from xtts_finetune.pipeline.inputs import CLIPS, decision_inputs, report_inputs, utterances_inputs
 from xtts_finetune.pipeline.jobs import run_job
 from xtts_finetune.pipeline.leftovers import sweep_leftovers
 from xtts_finetune.pipeline.lock import child_is_gone, refuse_second_command, run_lock, wait_for_older_child
 from xtts_finetune.pipeline.phase_record import update_records
 from xtts_finetune.pipeline.phases import forget_phase, train_phase
-from xtts_finetune.pipeline.plan import check_names, make_plan
+from xtts_finetune.pipeline.plan import check_candidates, check_names, make_plan
 from xtts_finetune.pipeline.preflight.check import Verdict
 from xtts_finetune.pipeline.preflight.preflight import quick_checks
 from xtts_finetune.pipeline.report import write_report
@@ -27,7 +27,7 @@ from xtts_finetune.pipeline.stage_records import forget_stage, write_stage
 from xtts_finetune.pipeline.stages import Kind, Plan, Stage
 from xtts_finetune.pipeline.summary import data_findings, data_lines, phase_lines, say_decision, say_outcome
 
-ALL_KINDS: tuple[Kind, ...] = ("data", "base", "phase", "utterances", "decision", "report")
+ALL_KINDS: tuple[Kind, ...] = ("data", "base", "phase", "candidate", "utterances", "decision", "report")
 
 
 def prepare_now(work: Work, strict: bool = False) -> None:
@@ -81,24 +81,24 @@ def run_plan(
 
 
 def speak_now(work: Work, candidates: Sequence[str]) -> None:
-    """Let the named candidates speak, or the base and every trained phase when none is named.
+    """Let the named candidates speak, or every one that is there when none is named.
 
-    Raises UserError when a named candidate is unknown or not trained, or the clips are not prepared.
+    Raises UserError when a named candidate is unknown or not made yet, or the clips are not prepared.
     """
-    phases = check_names(work.declaration, [name for name in candidates if name != "base"])
+    names = check_candidates(work.declaration, candidates)
     plan = make_plan(work.declaration)
     if plan.stage("data").due:
         raise UserError(
             "the voice is taken from the clips, which are not prepared: xtts-finetune prepare first"
         )
-    names = ["base", *phases] if not candidates else [n for n in ("base", *phases) if n in candidates]
     with run_lock(work.run.root), ending_like_ctrl_c():
         spoken = False
         for name in names:
             stage = plan.stage(f"{name} utterances")
             if name != "base" and plan.stage(name).due:
                 if name in candidates:
-                    raise UserError(f"{name} is not trained as declared now: run_pipeline {name} first")
+                    done, how = ("trained", f" {name}") if name in work.declaration.phases else ("made", "")
+                    raise UserError(f"{name} is not {done} as declared now: run_pipeline{how} first")
                 work.say(f"{name} is left out: it is {plan.stage(name).state.value}")
             elif stage.due:
                 do_stage(work, stage, plan)
@@ -148,10 +148,11 @@ def do_stage(work: Work, stage: Stage, plan: Plan) -> None:
         run_job(work, "data", ["prepare"])
         _say(work, data_lines(work.run))
         return
-    if stage.kind == "base":
-        work.say("base: evaluating it on the eval set")
-        _do_base(work, stage, plan)
-        _say(work, phase_lines(work.run.candidate("base")))
+    if stage.kind in ("base", "candidate"):
+        what = "evaluating it" if stage.kind == "base" else "making it of others and evaluating it"
+        work.say(f"{stage.name}: {what} on the eval set")
+        _do_untrained(work, stage, plan)
+        _say(work, phase_lines(work.run.candidate(stage.name)))
     elif stage.kind == "utterances":
         work.say(f"{stage.candidate}: speaking the utterances")
         run_job(work, f"{stage.candidate}-utterances", ["utterances"], candidate=stage.candidate)
@@ -164,15 +165,18 @@ def do_stage(work: Work, stage: Stage, plan: Plan) -> None:
     write_stage(work.run, stage.name, stage.inputs)
 
 
-def _do_base(work: Work, stage: Stage, plan: Plan) -> None:
-    """Evaluate the base and, in the same child, let it speak: importing torch costs seconds."""
-    spoken = plan.stage("base utterances")
-    kinds = ["base", "utterances"] if spoken.due and spoken.inputs else ["base"]
-    if len(kinds) > 1:
-        forget_stage(work.run, spoken.name)
-    run_job(work, "base", kinds, fingerprint=hash_of(stage.inputs))
-    if len(kinds) > 1:
-        write_stage(work.run, spoken.name, spoken.inputs)
+def _do_untrained(work: Work, stage: Stage, plan: Plan) -> None:
+    """Evaluate a candidate that no phase trains and, in the same child, let it speak: importing torch costs seconds."""
+    spoken = f"{stage.name} utterances"
+    if not plan.stage(spoken).due:
+        run_job(work, stage.name, [stage.kind], candidate=stage.name, fingerprint=hash_of(stage.inputs))
+        return
+    forget_stage(work.run, spoken)
+    kinds = [stage.kind, "utterances"]
+    run_job(work, stage.name, kinds, candidate=stage.name, fingerprint=hash_of(stage.inputs))
+    base, clips = stage.inputs["files base"], stage.inputs[CLIPS]
+    weights = base if stage.kind == "base" else hash_of(stage.inputs)
+    write_stage(work.run, spoken, utterances_inputs(work.declaration, base, clips, weights))
 
 
 def _preflight(work: Work, plan: Plan) -> None:

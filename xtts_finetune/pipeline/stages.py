@@ -10,7 +10,7 @@ from typing import Literal
 from xtts_finetune.pipeline.disk import DiskUse, PlannedDisk, planned_disk
 from xtts_finetune.pipeline.fingerprints import Inputs
 
-Kind = Literal["data", "base", "phase", "utterances", "decision", "report"]
+Kind = Literal["data", "base", "phase", "candidate", "utterances", "decision", "report"]
 
 
 class State(str, Enum):

@@ -7,6 +7,7 @@ where the disk has no room for it; model_info.json is last, as it says that the 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xtts_finetune.errors import UserError
@@ -78,12 +79,17 @@ def rewrite_judgement(folder: CandidateFolder, info: dict[str, Any], judgement: 
     return judged
 
 
-def write_base_info(
-    folder: CandidateFolder, started: str, ended: str, seconds: float, fingerprint: str
+def write_untrained_info(
+    folder: CandidateFolder,
+    started: str,
+    ended: str,
+    seconds: float,
+    fingerprint: str,
+    made_of: Sequence[Mapping[str, Any]] = (),
 ) -> None:
-    """Write the base's model_info.json from its one evaluation."""
+    """Write model_info.json of a candidate that was not trained, the base or a made one, from its one evaluation."""
     metrics = read_metrics(folder.metrics)
-    info = {
+    info: dict[str, Any] = {
         "candidate": folder.name,
         "status": "done",
         "reason": None,
@@ -96,6 +102,8 @@ def write_base_info(
         "seconds": seconds,
         "fingerprint": fingerprint,
     }
+    if made_of:
+        info["made_of"] = list(made_of)
     write_json_atomic(folder.model_info, info)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
+from xtts_finetune.spec.candidates import CandidateEntry
 from xtts_finetune.spec.model import Contradiction, Name, Spec, number
 
 
@@ -52,7 +53,7 @@ class RowSpec(Spec):
     mel_ce_of_base: Range | None = Field(None, description="Range of its mel_ce as a share of the base's.")
     text_ce: Range | None = Field(None, description="Range of its text_ce (0.01 x nats).")
     quality: Range | None = Field(None, description="Range of its mark out of 10, given by listeners.")
-    ship: Name = Field(description="The candidate that ships: 'base' or a phase.")
+    ship: Name = Field(description="The candidate that ships: 'base', a phase, or one of 'candidates'.")
     verdict: Annotated[str, Field(min_length=1)] = Field(description="The answer in words.")
     then: str = Field("", description="What to do next, such as 'go on to phase 3'.")
 
@@ -60,6 +61,11 @@ class RowSpec(Spec):
 class DecisionSpec(Spec):
     """The decision matrix. Rows are read from the top; the first that holds decides."""
 
+    candidates: tuple[CandidateEntry, ...] = Field(
+        (),
+        description="The models that may ship: names of phases, and models made of others. The base is always "
+        "among them; left out: the base and every phase.",
+    )
     read: Name | None = Field(None, description="Whose metrics the rows look at; left out: the last phase.")
     quality: dict[Name, Annotated[float, Field(ge=0, le=10)]] = Field(
         default_factory=dict, description="Marks out of 10 that listeners gave to a candidate."

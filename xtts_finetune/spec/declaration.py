@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xtts_finetune.errors import DeclarationError, Problem
+from xtts_finetune.spec.candidates import MadeCandidate
 from xtts_finetune.spec.decision import DecisionSpec
 from xtts_finetune.spec.document import Document, Keys, label
 from xtts_finetune.spec.files import absolute, check_files, is_base_folder, is_file, is_folder
 from xtts_finetune.spec.languages import language_problem
-from xtts_finetune.spec.matrix import check_candidates
+from xtts_finetune.spec.matrix import check_matrix
 from xtts_finetune.spec.names import check_names, is_name
 from xtts_finetune.spec.overrides import apply_to_parts, apply_to_pipeline, parse_overrides
 from xtts_finetune.spec.phase import PhaseSpec
@@ -75,18 +76,18 @@ def load_declaration(
     check_files(pipeline, utterances)
     _check_languages(pipeline, utterances)
     if decision and names:
-        check_candidates(decision, names)
+        check_matrix(decision, names, phases)
 
     for document in (pipeline, *parts.values()):
         problems += document.problems()
-    if problems or not (pipeline_spec and utterances and utterances_spec and decision_spec):
+    if problems or not (pipeline_spec and utterances and utterances_spec and decision and decision_spec):
         raise DeclarationError(_once(problems))
     return Declaration(
         file=file,
         pipeline=_with_paths(pipeline_spec, file.parent),
         phases={name: _from_absolute(phase, file.parent) for name, phase in phase_specs.items() if phase},
         utterances=_heard_from(utterances_spec, utterances.folder),
-        decision=decision_spec,
+        decision=_made_from(decision_spec, decision.folder),
         run_folder=(run_folder or file.parent / "run" / pipeline_spec.name).absolute(),
     )
 
@@ -165,6 +166,17 @@ def _from_absolute(spec: PhaseSpec, folder: Path) -> PhaseSpec:
         return spec
     path = str(absolute(folder / "phases", resume.checkpoint))
     return spec.model_copy(update={"resume_from": resume.model_copy(update={"checkpoint": path})})
+
+
+def _made_from(spec: DecisionSpec, folder: Path) -> DecisionSpec:
+    """The matrix with the paths of checkpoint files that candidates are made of absolute."""
+    entries = tuple(
+        entry.model_copy(update={"checkpoint": str(absolute(folder, entry.checkpoint))})
+        if isinstance(entry, MadeCandidate) and entry.checkpoint is not None and entry.phase is None
+        else entry
+        for entry in spec.candidates
+    )
+    return spec.model_copy(update={"candidates": entries})
 
 
 def _heard_from(spec: UtterancesSpec, folder: Path) -> UtterancesSpec:

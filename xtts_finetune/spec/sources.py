@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from xtts_finetune.spec.candidates import MadeCandidate
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.phase import checkpoint_step
 
@@ -27,7 +28,7 @@ class Source:
 
 @dataclass(frozen=True)
 class KeptStep:
-    """A checkpoint that a later phase resumes from, so that it is not cleaned away."""
+    """A checkpoint that a later phase or a candidate needs, so that it is not cleaned away."""
 
     step: int
     with_optimizer: bool
@@ -47,7 +48,7 @@ def source_of(declaration: Declaration, phase: str) -> Source:
 
 
 def kept_steps(declaration: Declaration, phase: str) -> list[KeptStep]:
-    """Steps of the phase whose checkpoints later phases start from, in order, each once."""
+    """Steps of the phase whose checkpoints later phases or candidates are made of, in order, each once."""
     needed: dict[int, bool] = {}
     for later in declaration.phases.values():
         if later.resume_from is None or later.resume_from.phase != phase:
@@ -55,4 +56,11 @@ def kept_steps(declaration: Declaration, phase: str) -> list[KeptStep]:
         step = checkpoint_step(later.resume_from)
         if step is not None:
             needed[step] = needed.get(step, False) or later.resume_from.optimizer == "keep"
+    for entry in declaration.decision.candidates:
+        if (
+            isinstance(entry, MadeCandidate)
+            and entry.phase == phase
+            and entry.checkpoint not in (None, "last")
+        ):
+            needed.setdefault(int(str(entry.checkpoint).removeprefix("step ")), False)
     return [KeptStep(step, with_optimizer) for step, with_optimizer in sorted(needed.items())]

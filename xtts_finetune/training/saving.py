@@ -75,6 +75,11 @@ def save_best(folder: CandidateFolder, state: dict[str, Any], evals: Sequence[Ev
     clear_best_models(folder, evals, keep)
 
 
+def save_model(folder: CandidateFolder, state: dict[str, Any]) -> None:
+    """Write best_model.pth alone, for a candidate that was not trained."""
+    _write({**state, **dict.fromkeys(_OF_RESUMING)}, folder.best_model)
+
+
 def clear_best_models(
     folder: CandidateFolder, evals: Sequence[EvalRecord], keep: int, ended: bool = False
 ) -> None:

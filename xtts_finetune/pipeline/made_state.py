@@ -1,0 +1,66 @@
+"""The state of the candidates that are made of others: what each would be made of now, beside what it was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.evaluation.candidates import made_candidates, sources_of
+from xtts_finetune.pipeline.disk import DiskUse, files_bytes
+from xtts_finetune.pipeline.fingerprints import hash_of
+from xtts_finetune.pipeline.inputs import candidate_inputs
+from xtts_finetune.pipeline.phase_state import Surroundings, weights_of
+from xtts_finetune.pipeline.stage_records import read_stage
+from xtts_finetune.pipeline.stage_states import after, compare
+from xtts_finetune.pipeline.stages import Stage, State
+from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.spec.candidates import BASE, MadeCandidate
+from xtts_finetune.xtts.base import quick_hash
+
+
+def made_stages(around: Surroundings, models: Mapping[str, Stage]) -> list[Stage]:
+    """The stages of the made candidates whose sources are among `models`: those that are there, or will be."""
+    known = dict(models)
+    found = []
+    for name, made in made_candidates(around.declaration).items():
+        sources = sources_of(made)
+        if all(source in known for source in sources):
+            known[name] = _made_stage(around, made, [known[source] for source in sources])
+            found.append(known[name])
+    return found
+
+
+def weights_now(around: Surroundings, candidate: str) -> str:
+    """Fingerprint of a candidate's weights, which are there."""
+    if candidate == BASE:
+        return around.base
+    if candidate in around.declaration.phases:
+        return weights_of(around.run, candidate)
+    return hash_of(read_stage(around.run, candidate))
+
+
+def _made_stage(around: Surroundings, made: MadeCandidate, sources: list[Stage]) -> Stage:
+    name, folder = made.name, around.run.candidate(made.name)
+    size, there = around.weights_bytes, files_bytes(folder)
+    disk = DiskUse(stays=size, writing=min(there, size), written=size, there=min(there, size))
+    due = [stage for stage in sources if stage.due and stage.name != BASE]
+    if due or around.clips is None:
+        waits = due[-1].name if due else "the data"
+        certain = any(stage.certain for stage in due)
+        return replace(after("candidate", name, name, around.run, waits, certain), disk=disk)
+    weights = {stage.name: weights_now(around, stage.name) for stage in sources}
+    if not weights:
+        weights = {"checkpoint": _of_file(made)}
+    now = candidate_inputs(made, around.base, around.clips, weights)
+    state, why = compare(read_stage(around.run, name), now)
+    if state is State.UP_TO_DATE and (read_model_info(folder) is None or not folder.best_model.is_file()):
+        state, why = State.TO_RUN, "its files are gone"
+    return Stage("candidate", name, state, why, candidate=name, inputs=now, disk=disk)
+
+
+def _of_file(made: MadeCandidate) -> str:
+    try:
+        return quick_hash(made.file)
+    except OSError as error:
+        raise UserError(f"candidate {made.name}: {made.checkpoint} cannot be read ({error})") from None

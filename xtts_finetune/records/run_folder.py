@@ -118,6 +118,37 @@ class CandidateFolder:
 
 
 @dataclass(frozen=True)
+class ListeningFolder:
+    """The folder of one listening test."""
+
+    path: Path
+
+    @property
+    def protocol(self) -> Path:
+        """How the test was laid down: nothing in it tells which is which."""
+        return self.path / "test.json"
+
+    @property
+    def page(self) -> Path:
+        """For listeners: the test itself, one file."""
+        return self.path / "LISTEN.html"
+
+    @property
+    def key(self) -> Path:
+        """Which is which; not for listeners."""
+        return self.path / "key.json"
+
+    @property
+    def ratings(self) -> Path:
+        """Folder of the ratings that were taken in, one file a listener."""
+        return self.path / "ratings"
+
+    def rating_files(self) -> list[Path]:
+        """The ratings that were taken in, in the order of their names."""
+        return sorted(self.ratings.glob("*.json")) if self.ratings.is_dir() else []
+
+
+@dataclass(frozen=True)
 class RunFolder:
     """The folder run/<pipeline>; nothing is made by asking for a path."""
 
@@ -176,6 +207,23 @@ class RunFolder:
     def candidate(self, name: str) -> CandidateFolder:
         """The folder of the base or of a phase."""
         return CandidateFolder(self.root / name)
+
+    @property
+    def listening(self) -> Path:
+        """Folder of the listening tests."""
+        return self.root / "listening"
+
+    def listening_test(self, name: str) -> ListeningFolder:
+        """The folder of one listening test."""
+        return ListeningFolder(self.listening / name)
+
+    def listening_tests(self) -> list[ListeningFolder]:
+        """The listening tests that were laid down whole, in the order of their names."""
+        if not self.listening.is_dir():
+            return []
+        # The protocol is written last.
+        found = [ListeningFolder(path) for path in self.listening.iterdir() if path.is_dir()]
+        return sorted((test for test in found if test.protocol.is_file()), key=lambda test: test.path.name)
 
     def job_log(self, job: str) -> Path:
         """What a job printed."""

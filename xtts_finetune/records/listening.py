@@ -1,0 +1,167 @@
+"""What listeners said, unblinded: all listening tests of a run put together, checks apart.
+
+Plain Python, so that deciding and reporting need no library to read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xtts_finetune.records.listening_checks import is_enough, passed_checks
+from xtts_finetune.records.listening_files import ListeningTest, read_rating, read_tests, weights_now
+from xtts_finetune.records.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Vote:
+    """One listener's answer about one sentence of two candidates.
+
+    test        the test's id; `look` its first (1) or second (2) look
+    seed        of the utterances
+    first, second  the candidates in the declared order, whichever was heard as A
+    preference  -2 to 2; positive: `second` is better
+    marks       by candidate and quality, 0 to 10; qualities are smoothness, naturalness, emotion, overall
+    faults      by candidate, as the boxes are named
+    """
+
+    test: str
+    look: int
+    listener: str
+    sentence: str
+    seed: int
+    first: str
+    second: str
+    preference: float
+    marks: Mapping[str, Mapping[str, float]]
+    faults: Mapping[str, tuple[str, ...]]
+    note: str
+
+
+@dataclass(frozen=True)
+class ListenerCheck:
+    """How far one listener of one test can be relied on; `why` says why the answers are left out, or ''.
+
+    answers  of all kinds; checks  of them with a known right answer; passed  of those
+    """
+
+    name: str
+    answers: int
+    checks: int
+    passed: int
+    used: bool
+    why: str
+    test: str = ""
+
+
+@dataclass(frozen=True)
+class Votes:
+    """Everything that counts, and what was left out.
+
+    votes        of the listeners who are used
+    candidates   that were compared, in the declared order
+    looks_done   2 once there are votes of an extended test, else 1
+    sentences    how many sentences have a vote
+    extended     whether there is an extended test, rated or not
+    passed_over  tests that do not count, each with why, in words
+    """
+
+    votes: tuple[Vote, ...] = ()
+    listeners: tuple[ListenerCheck, ...] = ()
+    candidates: tuple[str, ...] = ()
+    looks_done: int = 1
+    sentences: int = 0
+    extended: bool = False
+    passed_over: tuple[str, ...] = ()
+
+
+def read_votes(run: RunFolder) -> Votes:
+    """All votes of a run. A test whose candidates have other weights by now does not count.
+
+    Raises UserError for a test whose protocol or key is damaged. A damaged rating leaves its listener out.
+    """
+    tests, passed_over = _tests_that_count(run)
+    order = _one_order([tuple(test.candidates) for test in tests])
+    votes: list[Vote] = []
+    listeners: list[ListenerCheck] = []
+    for test in tests:
+        for file in test.folder.rating_files():
+            check, cast = _read_listener(test, file, order)
+            listeners.append(check)
+            votes += cast
+    return Votes(
+        votes=tuple(votes),
+        listeners=tuple(listeners),
+        candidates=order,
+        looks_done=max((vote.look for vote in votes), default=1),
+        sentences=len({vote.sentence for vote in votes}),
+        extended=any(test.look > 1 for test in tests),
+        passed_over=tuple(passed_over),
+    )
+
+
+def _tests_that_count(run: RunFolder) -> tuple[list[ListeningTest], list[str]]:
+    """The tests of the weights that there are now, and what is to be said of the others."""
+    tests, passed_over = [], []
+    for test in read_tests(run):
+        changed = [name for name, sha in test.candidates.items() if weights_now(run, name) != sha]
+        if not changed:
+            tests.append(test)
+        elif test.folder.rating_files():
+            gone = [name for name in changed if weights_now(run, name) is None]
+            why = f"{', '.join(gone)} has not spoken" if gone else f"{', '.join(changed)} has other weights"
+            passed_over.append(f"the listening test {test.name} does not count: {why} by now")
+    return tests, passed_over
+
+
+def _one_order(orders: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """The candidates of all tests; those of the largest test come in its order."""
+    widest_first = sorted(orders, key=len, reverse=True)
+    return tuple(dict.fromkeys(name for names in widest_first for name in names))
+
+
+def _read_listener(
+    test: ListeningTest, file: Path, order: tuple[str, ...]
+) -> tuple[ListenerCheck, list[Vote]]:
+    try:
+        rating = read_rating(file)
+        name = str(rating["listener"])
+        answers = {str(answer["trial"]): answer for answer in rating["answers"]}
+        preferences = {trial: float(answer["preference"]) for trial, answer in answers.items()}
+        votes = [
+            _vote(test, name, answer, order)
+            for trial, answer in answers.items()
+            if trial in test.trials and test.trials[trial].kind == "pair"
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        why = f"{file.name}: {error}" if isinstance(error, ValueError) else f"{file.name} is damaged"
+        return ListenerCheck(file.stem, 0, 0, 0, False, why, test.name), []
+    checks, passed = passed_checks(test.trials, preferences)
+    used = is_enough(checks, passed, test.passed_at_least)
+    why = "" if used else f"passed {passed} of {checks} checks"
+    return ListenerCheck(name, len(answers), checks, passed, used, why, test.name), votes if used else []
+
+
+def _vote(test: ListeningTest, listener: str, answer: Mapping[str, Any], order: tuple[str, ...]) -> Vote:
+    trial = test.trials[str(answer["trial"])]
+    first, second = sorted((trial.a, trial.b), key=order.index)
+    toward_b = float(answer["preference"])
+    sides = {trial.a: "a", trial.b: "b"}
+    return Vote(
+        test=test.id,
+        look=test.look,
+        listener=listener,
+        sentence=trial.sentence,
+        seed=test.utterance_seed,
+        first=first,
+        second=second,
+        preference=toward_b if trial.b == second else 0.0 - toward_b,
+        marks={
+            name: {str(quality): float(mark) for quality, mark in answer["marks"][side].items()}
+            for name, side in sides.items()
+        },
+        faults={name: tuple(map(str, answer["faults"][side])) for name, side in sides.items()},
+        note=str(answer["note"]),
+    )

@@ -1,0 +1,143 @@
+"""The files of one listening test, read back: its protocol, its key and the ratings that were taken in."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.records.run_folder import ListeningFolder, RunFolder
+
+# Sounds of a trial that are no candidate's.
+REFERENCE, ANCHOR = "reference", "anchor"
+
+
+@dataclass(frozen=True)
+class KeyTrial:
+    """What one trial really was.
+
+    kind     pair, repeat, identical, anchor, hidden_reference or practice
+    a, b     a candidate, 'reference' (a recording of the voice) or 'anchor' (a sound without its high tones)
+    repeats  the trial that this one repeats with sides changed, or None
+    """
+
+    trial: str
+    kind: str
+    sentence: str
+    a: str
+    b: str
+    repeats: str | None = None
+
+
+@dataclass(frozen=True)
+class ListeningTest:
+    """A test as it was laid down before anybody listened.
+
+    candidates   each with the hash of the weights that spoke, in the declared order
+    passed_at_least  share of the checks that a listener must pass to be counted
+    """
+
+    folder: ListeningFolder
+    id: str
+    name: str
+    form: str
+    look: int
+    seed: int
+    utterance_seed: int
+    passed_at_least: float
+    trials: Mapping[str, KeyTrial]
+    candidates: Mapping[str, str]
+
+    @property
+    def counted(self) -> dict[str, KeyTrial]:
+        """The trials whose answers a finished rating holds: all but practice."""
+        return {id_: trial for id_, trial in self.trials.items() if trial.kind != "practice"}
+
+
+def read_tests(run: RunFolder) -> list[ListeningTest]:
+    """All tests of a run, in the order of their names. Raises UserError for one that is damaged."""
+    return [read_test(folder) for folder in run.listening_tests()]
+
+
+def read_test(folder: ListeningFolder) -> ListeningTest:
+    """One test. Raises UserError when its protocol or its key is missing or damaged."""
+    protocol, key = _object(folder.protocol), _object(folder.key)
+    try:
+        trials = {
+            str(entry["trial"]): KeyTrial(
+                trial=str(entry["trial"]),
+                kind=str(entry["kind"]),
+                sentence=str(entry["sentence"]),
+                a=str(entry["a"]),
+                b=str(entry["b"]),
+                repeats=entry.get("repeats"),
+            )
+            for entry in key["trials"]
+        }
+        if key["id"] != protocol["id"]:
+            raise ValueError("the key is another test's")
+        return ListeningTest(
+            folder=folder,
+            id=str(protocol["id"]),
+            name=str(protocol["name"]),
+            form=str(protocol["form"]),
+            look=int(protocol["look"]),
+            seed=int(protocol["seed"]),
+            utterance_seed=int(protocol["utterance_seed"]),
+            passed_at_least=float(protocol["checks"]["passed_at_least"]),
+            trials=trials,
+            candidates={str(name): str(sha) for name, sha in key["candidates"].items()},
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(
+            f"{folder.path}: the listening test is damaged ({type(error).__name__}: {error}); "
+            "restore its files, or remove the folder"
+        ) from None
+
+
+def read_rating(file: Path) -> dict[str, Any]:
+    """A rating as it was taken in. Raises ValueError, in words, for one that was changed or damaged since."""
+    try:
+        rating = json.loads(file.read_text(encoding="utf-8"))
+        if rating["checksum"] != checksum(rating["answers"]):
+            raise ValueError("it was changed after it was taken in")
+    except OSError as error:
+        raise ValueError(f"it cannot be read ({error.strerror})") from None
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"it is damaged ({type(error).__name__})") from None
+    return dict(rating)
+
+
+def checksum(answers: Sequence[Mapping[str, Any]]) -> str:
+    """CRC-32 of the answers, 8 hex digits: of their JSON with sorted keys and without spaces.
+
+    The page writes the same number. It finds a file that was cut or edited by accident; whoever means to forge
+    answers can write it anew.
+    """
+    text = json.dumps(answers, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return f"{zlib.crc32(text.encode('utf-8', 'surrogatepass')):08x}"
+
+
+def weights_now(run: RunFolder, candidate: str) -> str | None:
+    """Hash of the weights that a candidate's utterances were spoken with; None where it has not spoken."""
+    file = run.candidate(candidate).utterances_json
+    try:
+        return str(json.loads(file.read_text(encoding="utf-8"))["model_sha"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _object(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{file}: cannot be read ({error}); restore the file, or remove its folder to make the test anew"
+        ) from None
+    if not isinstance(content, dict):
+        raise UserError(f"{file}: this is no record of a listening test; remove its folder")
+    return content

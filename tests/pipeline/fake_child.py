@@ -21,7 +21,7 @@ from xtts_finetune.evaluation.utterance_state import plan_utterances
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.checkpoints import CheckpointRecord, write_checkpoint_record
 from xtts_finetune.records.clips import ClipRecord, write_clips
-from xtts_finetune.records.closing import write_untrained_info, write_closing
+from xtts_finetune.records.closing import write_closing, write_untrained_info
 from xtts_finetune.records.events import EventWriter
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
     if job.get("phase"):
         return train(declaration, run, job)
     for kind in arguments[1:-1]:
-        {"prepare": prepare, "base": evaluate_base, "utterances": speak}[kind](declaration, run, job)
+        KINDS[kind](declaration, run, job)
     return 0
 
 
@@ -150,6 +150,16 @@ def evaluate_base(declaration: Declaration, run: RunFolder, job: dict[str, Any])
     write_untrained_info(folder, NOW, NOW, 1.0, job["fingerprint"])
 
 
+def make_candidate(declaration: Declaration, run: RunFolder, job: dict[str, Any]) -> None:
+    folder = run.candidate(job["candidate"])
+    folder.path.mkdir(parents=True, exist_ok=True)
+    folder.best_model.write_bytes(b"model")
+    folder.metrics.unlink(missing_ok=True)
+    with MetricsWriter(folder.metrics) as metrics:
+        metrics.write(evaluation(0, 2.5))
+    write_untrained_info(folder, NOW, NOW, 1.0, job["fingerprint"])
+
+
 def speak(declaration: Declaration, run: RunFolder, job: dict[str, Any]) -> None:
     plan = plan_utterances(declaration, run, job["candidate"])
     folder = run.candidate(job["candidate"])
@@ -157,6 +167,9 @@ def speak(declaration: Declaration, run: RunFolder, job: dict[str, Any]) -> None
         folder.utterances.mkdir(parents=True, exist_ok=True)
         (folder.utterances / utterance.file).write_bytes(b"RIFF")
     write_json_atomic(folder.utterances_json, {"fingerprint": plan.fingerprint, "utterances": []})
+
+
+KINDS = {"prepare": prepare, "base": evaluate_base, "candidate": make_candidate, "utterances": speak}
 
 
 def run_folder(job: dict[str, Any]) -> Path:

@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 
 from xtts_finetune.records.clips import ClipRecord, DroppedClip, DropReason, write_clips, write_dropped
-from xtts_finetune.records.closing import write_untrained_info, write_closing
+from xtts_finetune.records.closing import write_closing, write_untrained_info
 from xtts_finetune.records.facts import PhaseFacts
 from xtts_finetune.records.levels import Judgement
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, StepRecord

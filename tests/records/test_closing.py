@@ -13,8 +13,8 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.records.closing import (
     read_model_info,
     rewrite_judgement,
-    write_untrained_info,
     write_closing,
+    write_untrained_info,
 )
 from xtts_finetune.records.facts import PhaseFacts
 from xtts_finetune.records.levels import Judgement, LimitCheck

@@ -43,7 +43,10 @@ def _check_listed(decision: Document, names: Sequence[str], phases: Mapping[str,
         elif is_name(entry) and entry != BASE and entry not in names:
             hint = did_you_mean(entry, names) or f"; phases: {listed(names)}"
             decision.complain(keys, f"{label(keys)}: there is no phase '{entry}'{hint}")
-        if is_name(entry) and str(entry).casefold() in (name.casefold() for name in found if name != BASE):
+        twice = is_name(entry) and str(entry).casefold() in (
+            name.casefold() for name in found if name != BASE
+        )
+        if twice and keys not in decision.faulty:
             decision.complain(keys, f"{label(keys)}: there are two candidates named '{entry}'")
         if is_name(entry):
             found.append(str(entry))

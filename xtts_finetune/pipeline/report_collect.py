@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -17,14 +17,16 @@ from xtts_finetune.pipeline.report_model import (
     CandidateLine,
     DatasetLine,
     DataSummary,
+    OnTheWay,
     PhaseSettings,
     Report,
 )
+from xtts_finetune.pipeline.report_on_the_way import collect_on_the_way
 from xtts_finetune.pipeline.report_players import collect_references, collect_sentences
 from xtts_finetune.pipeline.stage_records import read_phase_yaml
 from xtts_finetune.records.clips import read_clips, read_dropped
 from xtts_finetune.records.closing import read_model_info
-from xtts_finetune.records.metrics import read_metrics
+from xtts_finetune.records.metrics import Metrics, read_metrics
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason
 from xtts_finetune.records.times import duration
@@ -55,11 +57,21 @@ def collect_report(declaration: Declaration, run: RunFolder) -> Report:
         evaluations=[(name, record) for name, known in metrics.items() for record in known.evals],
         recordings=tuple(collect_references(run, names)),
         sentences=tuple(collect_sentences(run, names, decision.ship, pipeline.language)),
+        on_the_way=tuple(_on_the_way(declaration, run, metrics)),
         phases=tuple(_phase(name, phase, run) for name, phase in declaration.phases.items()),
         data=_data(declaration, run),
         settings=_speaking(declaration),
         versions=_versions(),
     )
+
+
+def _on_the_way(
+    declaration: Declaration, run: RunFolder, metrics: Mapping[str, Metrics]
+) -> Iterator[OnTheWay]:
+    for name in declaration.phases:
+        spoken = collect_on_the_way(run.candidate(name), metrics[name])
+        if spoken is not None:
+            yield spoken
 
 
 def _line(candidate: Candidate, decision: Decision, run: RunFolder) -> CandidateLine:

@@ -32,6 +32,25 @@ class Sentence:
 
 
 @dataclass(frozen=True)
+class SpokenStep:
+    """What was spoken at one step: how much of it is sound, what is wrong with the rest, and some of it to hear."""
+
+    step: int
+    passed: int
+    spoken: int
+    faults: str
+    players: tuple[Player, ...]
+
+
+@dataclass(frozen=True)
+class OnTheWay:
+    """A phase's speech from step to step."""
+
+    phase: str
+    steps: tuple[SpokenStep, ...]
+
+
+@dataclass(frozen=True)
 class CandidateLine:
     """A line of the table of candidates. `mel_change` is a share of the base's mel_ce (-0.3: 30 % lower)."""
 
@@ -112,6 +131,7 @@ class Report:
     evaluations: Sequence[tuple[str, EvalRecord]]
     recordings: tuple[Player, ...]
     sentences: tuple[Sentence, ...]
+    on_the_way: tuple[OnTheWay, ...]
     phases: tuple[PhaseSettings, ...]
     data: DataSummary | None
     settings: Mapping[str, str]

@@ -1,0 +1,135 @@
+"""Who is preferred to whom, over all pairs that were heard, and whether there is a winner among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from xtts_finetune.evaluation.statistics.looks import LOOK_ALPHA
+from xtts_finetune.evaluation.statistics.sentences import Pair
+from xtts_finetune.evaluation.statistics.sign_test import holm, sign_test
+
+# Means of preferences nearer to nothing than this are ties: they differ from it by rounding alone.
+TIE = 1e-9
+
+
+@dataclass(frozen=True)
+class Counts:
+    """In how many sentences the first of a pair was preferred, in how many the second, and in how many neither."""
+
+    first: int
+    second: int
+    ties: int = 0
+
+
+@dataclass(frozen=True)
+class Preference:
+    """A pair: the sentences each won, the second's share of those that are no tie with its interval, and p.
+
+    p is that of the exact sign test, p_holm the same adjusted for all pairs. `significant`: p_holm is no more than
+    the look's level, and the test was at a look.
+    """
+
+    first: str
+    second: str
+    wins_first: int
+    wins_second: int
+    ties: int
+    sentences: int
+    share_second: float
+    low: float
+    high: float
+    p: float
+    p_holm: float
+    significant: bool
+
+    @property
+    def preferred(self) -> str | None:
+        """The one that is significantly preferred."""
+        if not self.significant:
+            return None
+        return self.second if self.wins_second > self.wins_first else self.first
+
+    @property
+    def other(self) -> str | None:
+        """The one that another is significantly preferred to."""
+        if not self.significant:
+            return None
+        return self.first if self.wins_second > self.wins_first else self.second
+
+
+def count(means: Iterable[float]) -> Counts:
+    """Count the sentences of a pair by the sign of their mean preference (above 0: the second)."""
+    values = list(means)
+    first = sum(value < -TIE for value in values)
+    second = sum(value > TIE for value in values)
+    return Counts(first, second, len(values) - first - second)
+
+
+def compare(
+    counts: Mapping[Pair, Counts], alpha: float = LOOK_ALPHA, at_a_look: bool = True
+) -> tuple[Preference, ...]:
+    """Test every pair that was heard, adjusted for their number by Holm's procedure.
+
+    `at_a_look` is False while the sentences of the look are not all rated: then nothing is significant, since
+    a test that is looked at after every rating calls equal voices different far too often.
+    """
+    tests = [sign_test(each.second, each.first, 1 - alpha) for each in counts.values()]
+    adjusted = holm([test.p for test in tests])
+    return tuple(
+        Preference(
+            first=first,
+            second=second,
+            wins_first=each.first,
+            wins_second=each.second,
+            ties=each.ties,
+            sentences=each.first + each.second + each.ties,
+            share_second=test.share,
+            low=test.low,
+            high=test.high,
+            p=test.p,
+            p_holm=p_holm,
+            significant=at_a_look and p_holm <= alpha,
+        )
+        for ((first, second), each), test, p_holm in zip(counts.items(), tests, adjusted, strict=True)
+    )
+
+
+def winner(preferences: Sequence[Preference], names: Sequence[str]) -> str | None:
+    """The one of `names` that is significantly preferred to all the others; None where there is none.
+
+    To another directly, or over others: A to B and B to C makes A the better of A and C, too. Nobody of `names` may
+    be significantly preferred to the winner. One name alone is its own winner.
+    """
+    beats = _beats(preferences)
+    for name in names:
+        beaten = _reached(name, beats)
+        if name not in beaten and set(names) - {name} <= beaten:
+            return name
+    return None
+
+
+def unbeaten(preferences: Sequence[Preference], names: Sequence[str]) -> tuple[str, ...]:
+    """Those of `names` that none of them is significantly preferred to; all of them where they beat in a ring."""
+    beaten = {each.other for each in preferences if each.preferred in names}
+    return tuple(name for name in names if name not in beaten) or tuple(names)
+
+
+def _beats(preferences: Sequence[Preference]) -> dict[str, set[str]]:
+    beats: dict[str, set[str]] = {}
+    for each in preferences:
+        if each.preferred is not None and each.other is not None:
+            beats.setdefault(each.preferred, set()).add(each.other)
+    return beats
+
+
+def _reached(name: str, beats: Mapping[str, set[str]]) -> set[str]:
+    """Everyone that `name` beats, directly or over others; itself only in a ring."""
+    reached: set[str] = set()
+    waiting = list(beats.get(name, ()))
+    while waiting:
+        each = waiting.pop()
+        if each not in reached:
+            reached.add(each)
+            waiting += beats.get(each, ())
+    return reached

@@ -64,6 +64,7 @@ class Votes:
     candidates   that were compared, in the declared order
     looks_done   2 once there are votes of an extended test, else 1
     sentences    how many sentences have a vote
+    planned      how many sentences the tests that count ask about
     extended     whether there is an extended test, rated or not
     passed_over  tests that do not count, each with why, in words
     """
@@ -73,6 +74,7 @@ class Votes:
     candidates: tuple[str, ...] = ()
     looks_done: int = 1
     sentences: int = 0
+    planned: int = 0
     extended: bool = False
     passed_over: tuple[str, ...] = ()
 
@@ -97,6 +99,9 @@ def read_votes(run: RunFolder) -> Votes:
         candidates=order,
         looks_done=max((vote.look for vote in votes), default=1),
         sentences=len({vote.sentence for vote in votes}),
+        planned=len(
+            {trial.sentence for test in tests for trial in test.trials.values() if trial.kind == "pair"}
+        ),
         extended=any(test.look > 1 for test in tests),
         passed_over=tuple(passed_over),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from xtts_finetune.spec.decision import Range, RowSpec
@@ -38,13 +38,19 @@ class Fit:
     open: tuple[str, ...]
 
 
-def first_fit(rows: Sequence[RowSpec], values: Values) -> Fit | None:
+def first_fit(rows: Sequence[RowSpec], values: Values, passed_over: Collection[str] = ()) -> Fit | None:
     """The first row that holds; where none does for certain, the first one that fails in nothing.
+
+    Rows that ship one of `passed_over` do not count.
 
     A condition on an unknown number neither holds nor fails: it is left open. So a matrix can say what holds
     before anybody has listened in rows without a mark, below those with one.
     """
-    fits = [fit for number, row in enumerate(rows, 1) if (fit := _fit(number, row, values)) is not None]
+    fits = [
+        fit
+        for number, row in enumerate(rows, 1)
+        if row.ship not in passed_over and (fit := _fit(number, row, values)) is not None
+    ]
     return next((fit for fit in fits if not fit.open), next(iter(fits), None))
 
 

@@ -108,9 +108,11 @@ def utterances_inputs(declaration: Declaration, base: str, clips: str, weights: 
 
 
 def decision_inputs(declaration: Declaration, run: RunFolder) -> Inputs:
-    """What the decision depends on: the matrix, and every candidate's measures."""
+    """What the decision depends on: the matrix, every candidate's measures and scores, and the listeners' votes."""
     gathered = gather_inputs(declaration, run)
     inputs: Inputs = {"format": CODE_FORMAT}
+    for name, what in {"votes": "ratings", "scores": "scores", "training": "training"}.items():
+        inputs[f"files {what}"] = hash_of(gathered.pop(name))
     for candidate in gathered.pop("candidates"):
         inputs[f"files {candidate['name']}"] = hash_of(candidate)
     return inputs | {"files decision matrix": hash_of(gathered)}

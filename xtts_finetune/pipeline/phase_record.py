@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.evaluation.decision import marks_given
 from xtts_finetune.pipeline.phase_record_text import record_text
 from xtts_finetune.records.atomic import write_text_atomic
 from xtts_finetune.records.closing import read_model_info, rewrite_judgement
@@ -38,7 +39,7 @@ def write_record(declaration: Declaration, run: RunFolder, name: str) -> Path | 
     # A record of an older version has no levels to bring up to date.
     if info is None or "levels" not in info or name not in declaration.phases:
         return None
-    quality = declaration.decision.quality.get(name)
+    quality = marks_given(declaration, run).get(name)
     try:
         reason = Reason(info["reason"]["name"])
         judgement = judge(declaration.phases[name].success, read_metrics(folder.metrics), reason, quality)

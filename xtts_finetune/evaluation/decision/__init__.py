@@ -1,0 +1,27 @@
+"""Which candidate ships: the listeners' preference, the declared matrix and the gate, weighed. Without torch.
+
+docs/deciding.md says by which rules.
+"""
+
+from xtts_finetune.evaluation.decision.decide import decide, decide_from, write_decision
+from xtts_finetune.evaluation.decision.inputs import gather_inputs, marks_given
+from xtts_finetune.evaluation.decision.model import (
+    BASE,
+    NOBODY_LISTENED,
+    NOT_RUN,
+    Candidate,
+    Decision,
+)
+
+__all__ = [
+    "BASE",
+    "NOBODY_LISTENED",
+    "NOT_RUN",
+    "Candidate",
+    "Decision",
+    "decide",
+    "decide_from",
+    "gather_inputs",
+    "marks_given",
+    "write_decision",
+]

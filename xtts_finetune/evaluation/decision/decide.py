@@ -1,0 +1,60 @@
+"""Decides from what a run's folder holds, or again from what decision.json holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from xtts_finetune.evaluation.decision.by_ears import answer_by_ears
+from xtts_finetune.evaluation.decision.by_numbers import answer_by_numbers
+from xtts_finetune.evaluation.decision.evidence import read_evidence
+from xtts_finetune.evaluation.decision.go_on import go_on
+from xtts_finetune.evaluation.decision.inputs import gather_inputs
+from xtts_finetune.evaluation.decision.missing import not_measured
+from xtts_finetune.evaluation.decision.model import Decision
+from xtts_finetune.evaluation.decision.words import left_out_in_words
+from xtts_finetune.records.atomic import write_json_atomic
+from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.spec.declaration import Declaration
+
+
+def decide(declaration: Declaration, run: RunFolder) -> Decision:
+    """Decide from what the run's folder holds now. Raises UserError for a record that cannot be read."""
+    return decide_from(gather_inputs(declaration, run))
+
+
+def write_decision(run: RunFolder, decision: Decision) -> None:
+    """Write decision.json."""
+    write_json_atomic(run.decision, decision.to_json())
+
+
+def decide_from(inputs: Mapping[str, Any]) -> Decision:
+    """Decide from gathered inputs alone: the same inputs always give the same answer."""
+    evidence = read_evidence(inputs)
+    heard, votes = evidence.heard, inputs.get("votes")
+    if heard is not None and votes is not None:
+        answer = answer_by_ears(evidence, heard, votes)
+    else:
+        answer = answer_by_numbers(evidence)
+        answer = replace(answer, why=(*answer.why, *left_out_in_words(votes)))
+    return Decision(
+        ship=answer.ship,
+        verdict=answer.verdict,
+        provisional=answer.provisional,
+        why=answer.why,
+        row=answer.row,
+        then=answer.then,
+        candidates=evidence.candidates,
+        inputs=inputs,
+        status=answer.status,
+        meanwhile=answer.meanwhile,
+        confidence=answer.confidence,
+        more_sentences=answer.more_sentences,
+        preferences=heard.preferences if heard else (),
+        strengths=heard.strengths if heard else {},
+        quality=heard.marks if heard else {},
+        go_on=go_on(inputs.get("training"), evidence),
+        excluded=evidence.excluded,
+        not_measured=not_measured(evidence),
+    )

@@ -1,0 +1,114 @@
+"""Everything that a decision weighs, read once from its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from xtts_finetune.evaluation.decision.excluded import (
+    excluded_by_ears,
+    excluded_by_gate,
+    excluded_without_model,
+)
+from xtts_finetune.evaluation.decision.heard import Heard, hear, rounded
+from xtts_finetune.evaluation.decision.model import BASE, Candidate
+from xtts_finetune.evaluation.matrix import Fit, Values, first_fit
+from xtts_finetune.spec.decision import RowSpec
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a run.
+
+    read        whose numbers the rows are to be read for; None: the last phase
+    candidates  with the listeners' mark where they were heard, else the one that was written by hand
+    excluded    who does not ship by itself, each with why
+    passed_over those of them that have a model: the rows that ship them do not count
+    warnings    what is to be said of the gate besides
+    """
+
+    rows: tuple[RowSpec, ...]
+    read: str | None
+    phases: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+    scores: Mapping[str, Mapping[str, Any]]
+    heard: Heard | None
+    excluded: Mapping[str, str]
+    passed_over: Mapping[str, str]
+    warnings: tuple[str, ...]
+
+    @property
+    def base(self) -> Candidate | None:
+        """The base, where it is a candidate."""
+        return next((each for each in self.candidates if each.name == BASE), None)
+
+    @property
+    def lowest(self) -> Candidate | None:
+        """The candidate with the lowest mel_ce of those that may ship."""
+        may = [each for each in self.candidates if each.can_ship and each.name not in self.excluded]
+        return min(may, key=lambda each: each.mel_ce or 0.0, default=None)
+
+    @property
+    def contenders(self) -> tuple[str, ...]:
+        """Those of the heard candidates that may ship, in the declared order."""
+        if self.heard is None:
+            return ()
+        return tuple(
+            each.name
+            for each in self.candidates
+            if each.name in self.heard.names and each.has_model and each.name not in self.excluded
+        )
+
+    def candidate(self, name: str | None) -> Candidate | None:
+        """A candidate by name."""
+        return next((each for each in self.candidates if each.name == name), None)
+
+    def fit(self, candidate: Candidate, quality: float | None) -> Fit | None:
+        """The first row that holds for a candidate's numbers with this mark, of those that may be followed."""
+        return first_fit(self.rows, self.values(candidate, quality), self.passed_over)
+
+    def values(self, candidate: Candidate, quality: float | None) -> Values:
+        """A candidate's numbers as rows look at them."""
+        share = None
+        if self.base is not None and self.base.mel_ce and candidate.mel_ce is not None:
+            share = candidate.mel_ce / self.base.mel_ce
+        return Values(candidate.mel_ce, share, candidate.text_ce, quality)
+
+
+def read_evidence(inputs: Mapping[str, Any]) -> Evidence:
+    """Read gathered inputs; those of an older decision.json lack scores and votes."""
+    measured = tuple(Candidate(**entry) for entry in inputs["candidates"])
+    scores = inputs.get("scores") or {}
+    heard = hear(inputs.get("votes"), [each.name for each in measured])
+    by_gate, warnings = excluded_by_gate(scores)
+    passed_over = {**(excluded_by_ears(heard.preferences) if heard else {}), **by_gate}
+    phases = inputs.get("phases")
+    evidence = Evidence(
+        rows=tuple(RowSpec.model_validate(row) for row in inputs["rows"]),
+        read=inputs["read"],
+        phases=tuple(each.name for each in measured if each.name != BASE)
+        if phases is None
+        else tuple(phases),
+        candidates=tuple(_marked(each, heard) for each in measured),
+        scores=scores,
+        heard=heard,
+        excluded={**passed_over, **excluded_without_model(measured, heard.names if heard else ())},
+        passed_over=passed_over,
+        warnings=tuple(warnings),
+    )
+    return replace(evidence, candidates=tuple(_with_row(evidence, each) for each in evidence.candidates))
+
+
+def _marked(candidate: Candidate, heard: Heard | None) -> Candidate:
+    """With the listeners' mark in place of one that was written by hand."""
+    mark = heard.marks.get(candidate.name) if heard else None
+    return candidate if mark is None else replace(candidate, quality=rounded(mark.mark))
+
+
+def _with_row(evidence: Evidence, candidate: Candidate) -> Candidate:
+    """With the row that the candidate's own numbers fall in, whether or not what it ships may ship."""
+    if candidate.mel_ce is None:
+        return candidate
+    found = first_fit(evidence.rows, evidence.values(candidate, candidate.quality))
+    return replace(candidate, row=found.row if found else None)

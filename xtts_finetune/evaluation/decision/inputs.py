@@ -1,0 +1,132 @@
+"""Gathers from a run's folder everything that its decision depends on, as plain JSON values."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from xtts_finetune.evaluation.candidates import candidate_names
+from xtts_finetune.evaluation.decision.heard import marks_heard
+from xtts_finetune.evaluation.decision.model import BASE, NOT_RUN
+from xtts_finetune.records.atomic import strict_json
+from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.listening import Vote, Votes, read_votes
+from xtts_finetune.records.metrics import read_metrics
+from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
+from xtts_finetune.records.scores import read_scores
+from xtts_finetune.records.trend import trend_of
+from xtts_finetune.spec.declaration import Declaration
+
+
+def gather_inputs(declaration: Declaration, run: RunFolder) -> dict[str, Any]:
+    """Everything that the decision depends on.
+
+    read, rows   the matrix
+    phases       names of the declared phases, in order
+    candidates   measures of each, with a mark that was written by hand
+    scores       {candidate: gate and similarity of its utterances}, of those that were scored
+    votes        the listeners' answers, unblinded; None where nobody has listened
+    training     how the last phase that was trained ended; None where none was
+
+    Raises UserError for a record that cannot be read.
+    """
+    names = candidate_names(declaration)
+    inputs = {
+        "read": declaration.decision.read,
+        "rows": [row.model_dump(mode="json", exclude_none=True) for row in declaration.decision.rows],
+        "phases": list(declaration.phases),
+        "candidates": [
+            {**_measured(run.candidate(name)), "quality": declaration.decision.quality.get(name)}
+            for name in names
+        ],
+        "scores": {name: found for name in names if (found := _scored(run.candidate(name))) is not None},
+        "votes": _voted(read_votes(run)),
+        "training": _training(declaration, run),
+    }
+    # A number that JSON lacks must decide as it does when it is read back.
+    return dict(strict_json(inputs))
+
+
+def marks_given(declaration: Declaration, run: RunFolder) -> dict[str, float]:
+    """Each candidate's mark out of 10: the listeners' where it was heard, else the one that was written by hand.
+
+    Raises UserError for a listening test that cannot be read.
+    """
+    return {**declaration.decision.quality, **marks_heard(_voted(read_votes(run)))}
+
+
+def _measured(folder: CandidateFolder) -> dict[str, Any]:
+    best = read_metrics(folder.metrics).best
+    info = read_model_info(folder)
+    if best is None:
+        status = NOT_RUN if info is None else str(info.get("status"))
+        return {"name": folder.name, "status": status, "has_model": False}
+    return {
+        "name": folder.name,
+        "status": "unfinished" if info is None else str(info.get("status")),
+        # The base's weights lie where the user keeps them; what was evaluated can ship.
+        "has_model": folder.name == BASE or folder.best_model.is_file(),
+        "mel_ce": best.mel_ce,
+        "text_ce": best.text_ce,
+        "stop_ce": best.stop_ce,
+        "step": best.step,
+    }
+
+
+def _scored(folder: CandidateFolder) -> dict[str, Any] | None:
+    scores = read_scores(folder.scores_json)
+    if scores is None:
+        return None
+    return {
+        "gate_failures": scores.gate_failures,
+        "spoken": scores.spoken,
+        "faults": dict(scores.faults),
+        "similarity": scores.similarity,
+        "utterances": [[each.id, each.seed, bool(each.faults)] for each in scores.utterances],
+        "not_measured": {
+            name: each.why for name, each in scores.instruments.items() if each.state == "not measured"
+        },
+    }
+
+
+def _voted(votes: Votes) -> dict[str, Any] | None:
+    """The votes as JSON; notes and fault boxes decide nothing and stay where they are."""
+    if not (votes.votes or votes.listeners or votes.passed_over):
+        return None
+    return {
+        "votes": [_vote(vote) for vote in votes.votes],
+        "listeners": [asdict(listener) for listener in votes.listeners],
+        "candidates": list(votes.candidates),
+        "looks_done": votes.looks_done,
+        "sentences": votes.sentences,
+        "planned": votes.planned,
+        "extended": votes.extended,
+        "passed_over": list(votes.passed_over),
+    }
+
+
+def _vote(vote: Vote) -> dict[str, Any]:
+    kept = ("test", "look", "listener", "sentence", "seed", "first", "second", "preference", "marks")
+    return {name: getattr(vote, name) for name in kept}
+
+
+def _training(declaration: Declaration, run: RunFolder) -> dict[str, Any] | None:
+    """How the last phase with a closing record ended; None where there is none."""
+    closed = [name for name in declaration.phases if read_metrics(run.candidate(name).metrics).evals]
+    if not closed:
+        return None
+    folder = run.candidate(closed[-1])
+    metrics, info = read_metrics(folder.metrics), read_model_info(folder) or {}
+    trend = trend_of([each.step for each in metrics.evals], [each.mel_ce for each in metrics.evals])
+    return {
+        "phase": closed[-1],
+        "status": info.get("status", "unfinished"),
+        "reason": (info.get("reason") or {}).get("name"),
+        "trend": {"verdict": trend.verdict, "words": trend.words},
+        "text_ce": {
+            "start": metrics.initial.text_ce if metrics.initial else None,
+            "best": metrics.best.text_ce if metrics.best else None,
+        },
+        "levels": list(declaration.phases[closed[-1]].success),
+        "level": info.get("level"),
+    }

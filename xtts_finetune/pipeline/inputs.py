@@ -128,9 +128,10 @@ def report_inputs(declaration: Declaration, run: RunFolder) -> Inputs:
     )
     for name in (*declaration.pipeline.phases, *candidate_names(declaration)):
         folder = run.candidate(name)
-        records = [text_hash(file) for file in (folder.model_info, folder.metrics, folder.utterances_json)]
-        inputs[f"files {name}"] = hash_of(records)
-    return inputs
+        files = (folder.model_info, folder.metrics, folder.utterances_json, folder.scores_json)
+        inputs[f"files {name}"] = hash_of([text_hash(file) for file in files])
+    ratings = sorted(run.listening.glob("*/ratings/*.json"))
+    return inputs | {"files ratings of listeners": hash_of([text_hash(file) for file in ratings])}
 
 
 def text_hash(file: Path) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any
 from xtts_finetune.evaluation.candidates import candidate_names
 from xtts_finetune.evaluation.decision import BASE, Candidate, Decision, decide
 from xtts_finetune.pipeline.report_curves import draw_curves
+from xtts_finetune.pipeline.report_listening import collect_listening
 from xtts_finetune.pipeline.report_model import (
     CandidateLine,
     DatasetLine,
@@ -55,8 +56,11 @@ def collect_report(declaration: Declaration, run: RunFolder) -> Report:
         candidates=tuple(_line(candidate, decision, run) for candidate in decision.candidates),
         curves=draw_curves([(name, metrics[name]) for name in declaration.phases], metrics[BASE].best),
         evaluations=[(name, record) for name, known in metrics.items() for record in known.evals],
+        listening=collect_listening(run, decision),
         recordings=tuple(collect_references(run, names)),
-        sentences=tuple(collect_sentences(run, names, decision.ship, pipeline.language)),
+        sentences=tuple(
+            collect_sentences(run, names, decision.ship or decision.meanwhile, pipeline.language)
+        ),
         on_the_way=tuple(_on_the_way(declaration, run, metrics)),
         phases=tuple(_phase(name, phase, run) for name, phase in declaration.phases.items()),
         data=_data(declaration, run),

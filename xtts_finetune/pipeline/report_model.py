@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from xtts_finetune.evaluation.decision import Candidate, Decision
+from xtts_finetune.evaluation.decision import NOBODY_LISTENED, Candidate, Decision
 from xtts_finetune.records.clips import DroppedClip
+from xtts_finetune.records.listening import ListenerCheck
 from xtts_finetune.records.metrics import EvalRecord
 
 
 @dataclass(frozen=True)
 class Player:
-    """One recording to listen to. `source` is a data URI, None where there is nothing to play."""
+    """One recording to listen to. `source` is a data URI, None where there is nothing to play.
+
+    faults, readings   what the instruments found wrong with it, and what they read, each with its name
+    """
 
     label: str
     source: str | None
     seconds: float | None = None
     note: str = ""
     ships: bool = False
+    faults: tuple[str, ...] = ()
+    readings: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,33 @@ class Curves:
 
 
 @dataclass(frozen=True)
+class Note:
+    """What a listener wrote about a sentence."""
+
+    sentence: str
+    pair: str
+    listener: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Listening:
+    """Who listened, which qualities they marked besides the overall one, and what they wrote."""
+
+    listeners: tuple[ListenerCheck, ...]
+    qualities: tuple[str, ...]
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True)
+class Flag:
+    """How much an answer stands for, in words; `final` once nothing is missing."""
+
+    words: str
+    final: bool
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything on the page, in its order."""
 
@@ -129,6 +162,7 @@ class Report:
     candidates: tuple[CandidateLine, ...]
     curves: Curves | None
     evaluations: Sequence[tuple[str, EvalRecord]]
+    listening: Listening | None
     recordings: tuple[Player, ...]
     sentences: tuple[Sentence, ...]
     on_the_way: tuple[OnTheWay, ...]
@@ -136,6 +170,32 @@ class Report:
     data: DataSummary | None
     settings: Mapping[str, str]
     versions: Mapping[str, str]
+
+    @property
+    def unheard(self) -> bool:
+        """Whether nobody has listened yet."""
+        return NOBODY_LISTENED in self.decision.why
+
+    @property
+    def why(self) -> tuple[str, ...]:
+        """The decision's reasons without the one that the flag says."""
+        return tuple(reason for reason in self.decision.why if reason != NOBODY_LISTENED)
+
+    @property
+    def flag(self) -> Flag:
+        """How much the answer stands for."""
+        decision = self.decision
+        if decision.status == "undecided":
+            return Flag("undecided: listening to more would settle it", False)
+        if self.unheard:
+            return Flag(NOBODY_LISTENED, False)
+        if decision.provisional:
+            return Flag("provisional: something is still missing, see why", False)
+        if decision.status == "tie":
+            return Flag("final: a tie by ear, settled by the tie rule", True)
+        if decision.preferences:
+            return Flag("final: listeners have decided", True)
+        return Flag("final: the matrix holds, and it has been listened to", True)
 
     @property
     def shipped(self) -> CandidateLine | None:

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.report_model import Player, Sentence
+from xtts_finetune.pipeline.report_scores import AllScores, badness, collect_scores, readings
 from xtts_finetune.records.clips import read_clips
 from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.scores import UtteranceScores
 
 # A reference recording only has to let the voice be recognised; a long one would make the page heavy.
 REFERENCE_SECONDS = 12.0
@@ -50,22 +52,34 @@ def data_uri(wave: NDArray[Any], rate: int) -> str:
 def collect_sentences(
     run: RunFolder, names: Sequence[str], ships: str | None, language: str
 ) -> list[Sentence]:
-    """Every sentence with one player a candidate, and a real recording of it where the clips have one."""
+    """Every sentence with one player a candidate, and a real recording of it where the clips have one.
+
+    Those in which the instruments found most wrong come first.
+    """
     spoken = {name: spoken_by(run, name) for name in names}
+    scores = collect_scores(run, names)
     recorded = {clip.text: clip.audio for clip in read_clips(run.clips)} if run.clips.is_file() else {}
     keys = list(dict.fromkeys(key for said in spoken.values() for key in said))
     more_seeds = len({seed for _, seed in keys}) > 1
+    keys.sort(key=lambda key: badness(_scores_of(scores, names, *key)), reverse=True)
     sentences = []
     for key in keys:
         said = [(name, spoken[name].get(key)) for name in names if spoken[name]]
         first = next(utterance for _, utterance in said if utterance is not None)
-        players = [_player_of(run, name, utterance, name == ships) for name, utterance in said]
+        players = [
+            _player_of(run, name, utterance, name == ships, scores.get((name, key[0], key[1])))
+            for name, utterance in said
+        ]
         text = str(first["text"])
         if text in recorded:
             players.append(player("a real recording", recorded[text]))
         name = f"{key[0]}, seed {key[1]}" if more_seeds else key[0]
         sentences.append(Sentence(name, text, str(first.get("language") or language), tuple(players)))
     return sentences
+
+
+def _scores_of(scores: AllScores, names: Sequence[str], sentence: str, seed: int) -> list[UtteranceScores]:
+    return [scores[name, sentence, seed] for name in names if (name, sentence, seed) in scores]
 
 
 def collect_references(run: RunFolder, names: Sequence[str]) -> list[Player]:
@@ -83,10 +97,14 @@ def spoken_by(run: RunFolder, name: str) -> dict[tuple[str, int], dict[str, Any]
     return {(str(utterance["id"]), int(utterance["seed"])): utterance for utterance in utterances}
 
 
-def _player_of(run: RunFolder, name: str, utterance: dict[str, Any] | None, ships: bool) -> Player:
+def _player_of(
+    run: RunFolder, name: str, utterance: dict[str, Any] | None, ships: bool, scores: UtteranceScores | None
+) -> Player:
     if utterance is None:
         return Player(name, None, note="not spoken", ships=ships)
     spoken = player(name, run.candidate(name).utterances / str(utterance["file"]), ships=ships)
+    if scores is not None:
+        return replace(spoken, faults=scores.findings or scores.faults, readings=readings(scores))
     return replace(spoken, note="cut: it did not stop by itself") if utterance.get("cut") else spoken
 
 

@@ -45,10 +45,10 @@ def check_names(pipeline: Document, utterances: Document | None) -> None:
     if utterances is not None:
         sentences = _named(utterances, "sentences", "id")
         _check(utterances, sentences, "sentence")
-        for keys, name in sentences:
-            if str(name).casefold().startswith(HELD_OUT):
+        for place, sentence in sentences:
+            if str(sentence).casefold().startswith(HELD_OUT):
                 reason = "lines of the eval set are (see held_out)"
-                utterances.complain(keys, f"{label(keys)}: no name may begin with '{HELD_OUT}': {reason}")
+                utterances.complain(place, f"{label(place)}: no name may begin with '{HELD_OUT}': {reason}")
 
 
 def _named(document: Document, part: str, key: str) -> list[tuple[Keys, object]]:

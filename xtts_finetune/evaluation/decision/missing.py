@@ -11,7 +11,9 @@ def not_measured(evidence: Evidence) -> tuple[str, ...]:
     """In words, what matters most first."""
     there = [each.name for each in evidence.candidates if each.status != NOT_RUN or each.mel_ce is not None]
     missing = []
-    if evidence.heard is None:
+    if evidence.heard is None and any(each.quality is not None for each in evidence.candidates):
+        missing.append("how sure the marks are: they were written by hand, without a listening test")
+    elif evidence.heard is None:
         missing.append("how it sounds: nobody has listened")
     elif unheard := [name for name in there if name not in evidence.heard.names]:
         missing.append(f"how {listed(unheard)} sound{'s' if len(unheard) == 1 else ''} to listeners")

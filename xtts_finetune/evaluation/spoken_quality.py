@@ -27,7 +27,7 @@ from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.xtts.base import find_base
 
 if TYPE_CHECKING:
-    from xtts_finetune.xtts.speech import Speaker
+    from xtts_finetune.xtts.speech import Speaker, Speech
 
 STEP_FOLDER = re.compile(r"step_(\d+)")
 # About 0.25 MB a sentence with XTTS v2. `quality_falling` looks back over three checks unless told otherwise:
@@ -66,7 +66,7 @@ class SpokenQuality:
     def __call__(
         self, model: Any, step: int, interrupted: Callable[[], bool] = lambda: False
     ) -> QualityRecord | None:
-        """The record of `step`; None if `interrupted` became true, which is asked before each sentence.
+        """The record of `step`; None if `interrupted` became true, which is asked between the model's steps.
 
         model    Coqui's `Xtts`, in whatever state training has it
 
@@ -78,32 +78,49 @@ class SpokenQuality:
         from xtts_finetune.xtts.in_place import left_as_it_was  # noqa: PLC0415  heavy
         from xtts_finetune.xtts.speech import Speaker  # noqa: PLC0415  heavy
 
+        def stop_if_interrupted() -> None:
+            if interrupted():
+                raise _Interrupted
+
         began = time.perf_counter()
         folder = self._folder / f"step_{step}"
         if folder.is_dir():
             shutil.rmtree(folder)  # of a run that was cut off: what was spoken there is spoken again
-        checked = []
         with left_as_it_was(model):
             # Anew each time: the voice's conditioning comes out of the GPT, which is trained.
             speaker = Speaker(self._base, model, self._declaration.pipeline.vocoder, self._references)
-            for wanted in self._wanted:
-                if interrupted():
-                    return None
-                checked.append(self._check(speaker, wanted, folder))
+            try:
+                checked = self._speak(speaker, folder, stop_if_interrupted)
+            except _Interrupted:
+                return None
         write_json_atomic(
             folder / "faults.json", {one.id: [str(fault) for fault in one.faults] for one in checked}
         )
         _remove_old_steps(self._folder, step)
         return _record(step, checked, time.perf_counter() - began)
 
-    def _check(self, speaker: Speaker, wanted: WantedUtterance, folder: Path) -> Checked:
-        """Speak one sentence into `folder` and look for faults."""
+    def _speak(self, speaker: Speaker, folder: Path, before_step: Callable[[], None]) -> list[Checked]:
+        """Speak all sentences into `folder` and look for faults; in the declared order."""
+        from xtts_finetune.xtts.speech import Line  # noqa: PLC0415  heavy
+
         settings = self._declaration.utterances.inference
-        speech = speaker.speak(wanted.text, wanted.language, settings, wanted.seed)
+        lines = [Line(wanted.text, wanted.language, wanted.seed) for wanted in self._wanted]
+        checked = {}
+        for place, speech in speaker.speak_many(lines, settings, before_step):
+            checked[place] = self._check(self._wanted[place], speech, folder)
+            before_step()  # a vocoder takes its time too
+        return [checked[place] for place in sorted(checked)]
+
+    def _check(self, wanted: WantedUtterance, speech: Speech, folder: Path) -> Checked:
+        """Write one utterance into `folder` and look for faults."""
         write_wav(folder / f"{wanted.id}.wav", speech)
-        pace = self._paces.get(wanted.language, Pace()).at(settings.speed)
+        pace = self._paces.get(wanted.language, Pace()).at(self._declaration.utterances.inference.speed)
         faults = faults_of(speech.wave, speech.sample_rate, wanted.text, speech.reached_limit, pace)
         return Checked(wanted.id, tuple(faults))
+
+
+class _Interrupted(Exception):
+    """Raised where the speaking is to end."""
 
 
 def _record(step: int, checked: list[Checked], seconds: float) -> QualityRecord:

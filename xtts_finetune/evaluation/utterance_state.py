@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ class UtterancePlan:
     model_sha    quick hash of the file with its weights
     references   recordings of the voice, the same for all candidates
     fingerprint  one hash over all of it, the base and the references' contents
+    fingerprints of each utterance by its file, over what it alone depends on
     """
 
     candidate: str
@@ -55,6 +56,7 @@ class UtterancePlan:
     settings: dict[str, Any]
     utterances: tuple[WantedUtterance, ...]
     fingerprint: str
+    fingerprints: Mapping[str, str]
 
 
 def plan_utterances(declaration: Declaration, run: RunFolder, candidate: str) -> UtterancePlan:
@@ -71,15 +73,15 @@ def plan_utterances(declaration: Declaration, run: RunFolder, candidate: str) ->
     model_sha = quick_hash(model)
     spec = declaration.utterances
     utterances = wanted_utterances(declaration, run)
-    depends_on = {
+    voice = {
         "version": SPEECH_VERSION,
         "model": model_sha,
         "base": base.fingerprint(),
         "vocoder": declaration.pipeline.vocoder,
         "references": [quick_hash(file) for file in references],
         "settings": spec.inference.model_dump(mode="json"),
-        "utterances": [asdict(utterance) for utterance in utterances],
     }
+    wanted = [asdict(utterance) for utterance in utterances]
     return UtterancePlan(
         candidate=candidate,
         base=base,
@@ -89,8 +91,13 @@ def plan_utterances(declaration: Declaration, run: RunFolder, candidate: str) ->
         references=references,
         settings=spec.inference.model_dump(mode="json"),
         utterances=utterances,
-        fingerprint=hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest(),
+        fingerprint=_hash({**voice, "utterances": wanted}),
+        fingerprints={one["file"]: _hash({**voice, "utterance": one}) for one in wanted},
     )
+
+
+def _hash(depends_on: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
 
 
 def utterances_current(declaration: Declaration, run: RunFolder, candidate: str) -> bool:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.evaluation.spoken_so_far import keep_current, spoken_lines
 from xtts_finetune.evaluation.utterance_state import (
     UtterancePlan,
     WantedUtterance,
     is_current,
     plan_utterances,
-    read_record,
 )
 from xtts_finetune.records.atomic import atomic_path, write_json_atomic
+from xtts_finetune.records.json_lines import JsonLinesWriter
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.spec.declaration import Declaration
 
@@ -35,8 +36,9 @@ def speak_candidate(
 ) -> Path:
     """Speak all utterances of `candidate` into its folder; the path of utterances.json.
 
-    Does nothing when they are up to date. The record is removed first and written last: where it is, all
-    its files are whole.
+    Only what is not there, or was made from something else, is spoken: after an interruption the rest, after a
+    change of one text that one. The record is removed first and written last: where it is, all its files are
+    whole.
 
     Raises UserError if the candidate has no model, the voice no reference, or the base no HiFi-GAN for the
     vocoder 'hifigan'.
@@ -47,27 +49,35 @@ def speak_candidate(
     if is_current(plan, run):
         progress(total, total, "up to date")
         return folder.utterances_json
-    remove_utterances(folder)
-    progress(0, total, f"loading {candidate}")
-    speaker = _speaker(plan, declaration, device)
-    records = []
-    for done, wanted in enumerate(plan.utterances):
-        progress(done, total, f"{wanted.id}, seed {wanted.seed}")
-        speech = speaker.speak(wanted.text, wanted.language, declaration.utterances.inference, wanted.seed)
-        write_wav(folder.utterances / wanted.file, speech)
-        records.append(_utterance_record(wanted, speech))
-    write_json_atomic(folder.utterances_json, _record(plan, speaker.sample_rate, device, records))
+    records = keep_current(plan, folder)
+    missing = [wanted for wanted in plan.utterances if wanted.file not in records]
+    if missing:
+        progress(len(records), total, f"loading {candidate}")
+        speaker = _speaker(plan, declaration, device)
+        progress(len(records), total, "speaking")
+        with JsonLinesWriter(spoken_lines(folder)) as lines:
+            for wanted, speech in _spoken(speaker, missing, declaration):
+                write_wav(folder.utterances / wanted.file, speech)
+                record = _utterance_record(wanted, speech, plan.fingerprints[wanted.file])
+                lines.write(record)
+                records[wanted.file] = record
+                progress(len(records), total, f"{wanted.id}, seed {wanted.seed}")
+    in_order = [records[wanted.file] for wanted in plan.utterances]
+    write_json_atomic(folder.utterances_json, _record(plan, _sample_rate(plan, folder), device, in_order))
+    spoken_lines(folder).unlink(missing_ok=True)
     progress(total, total, "spoken")
     return folder.utterances_json
 
 
-def remove_utterances(folder: CandidateFolder) -> None:
-    """Take away an outdated record, and then the files that it names."""
-    old = read_record(folder.utterances_json).get("utterances", [])
-    folder.utterances_json.unlink(missing_ok=True)
-    for utterance in old:
-        # Only the name counts: a record that was tampered with must not reach out of the folder.
-        (folder.utterances / Path(utterance["file"]).name).unlink(missing_ok=True)
+def _spoken(
+    speaker: Speaker, missing: Sequence[WantedUtterance], declaration: Declaration
+) -> Iterator[tuple[WantedUtterance, Speech]]:
+    """Each of `missing` with its speech, as soon as it is finished."""
+    from xtts_finetune.xtts.speech import Line  # noqa: PLC0415  heavy
+
+    lines = [Line(wanted.text, wanted.language, wanted.seed) for wanted in missing]
+    for place, speech in speaker.speak_many(lines, declaration.utterances.inference):
+        yield missing[place], speech
 
 
 def write_wav(path: Path, speech: Speech) -> None:
@@ -103,9 +113,17 @@ def _speaker(plan: UtterancePlan, declaration: Declaration, device: str) -> Spea
     return Speaker(plan.base, model, declaration.pipeline.vocoder, waves)
 
 
-def _utterance_record(wanted: WantedUtterance, speech: Speech) -> dict[str, Any]:
+def _sample_rate(plan: UtterancePlan, folder: CandidateFolder) -> int:
+    """Of all utterances: they come out of one vocoder, whenever they were spoken."""
+    import soundfile  # noqa: PLC0415  heavy
+
+    return int(soundfile.info(str(folder.utterances / plan.utterances[0].file)).samplerate)
+
+
+def _utterance_record(wanted: WantedUtterance, speech: Speech, fingerprint: str) -> dict[str, Any]:
     return {
         **asdict(wanted),
+        "fingerprint": fingerprint,
         "seconds": round(speech.seconds, 3),
         "codes": speech.codes,
         "pieces": list(speech.pieces),

@@ -1,17 +1,17 @@
 """Text to speech with a candidate's model, step by step as Coqui's `Xtts.inference` does it.
 
-It differs from `Xtts.inference` in three ways: references come as waves, so that no FFmpeg is needed; every
-piece of text has random numbers of its own, so that an utterance does not depend on what was spoken before
-it; and the preview vocoder may stand in for the HiFi-GAN.
+It differs from `Xtts.inference` in four ways: many texts are spoken at once; references come as waves, so that no
+FFmpeg is needed; every piece of text has random numbers of its own, so that an utterance does not depend on what
+is spoken before or beside it; and the preview vocoder may stand in for the HiFi-GAN.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,12 +22,22 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.spec.pipeline import Vocoder as VocoderName
 from xtts_finetune.spec.utterances import InferenceSpec
 from xtts_finetune.xtts.base import BaseFiles
+from xtts_finetune.xtts.generation import BeforeStep, Choice, Piece, Said, generate
 from xtts_finetune.xtts.mel_inversion import Wave
 from xtts_finetune.xtts.mels import SAMPLE_RATE
 from xtts_finetune.xtts.text_split import split_text
-from xtts_finetune.xtts.vocoder import Generated, make_vocoder
+from xtts_finetune.xtts.vocoder import Generated, Vocoder, make_vocoder
 
 DEFAULT_CHAR_LIMIT = 250  # Coqui's for a language it has no own limit for
+
+
+@dataclass(frozen=True)
+class Line:
+    """A text to be spoken, and the seed of its random numbers."""
+
+    text: str
+    language: str
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -63,12 +73,13 @@ class Speaker:
         self,
         base: BaseFiles,
         model: Xtts,
-        vocoder: VocoderName,
+        vocoder: VocoderName | Vocoder,
         references: Sequence[Wave],
         sampling: bool = True,
     ) -> None:
         """`references`: recordings of the voice, (samples,) each at 22 050 Hz.
 
+        vocoder     its name, or one that is made already
         sampling    False always takes the likeliest code; seeds then make no difference
 
         Raises UserError if there is no reference, if all together are too short, or if the base has no
@@ -80,76 +91,92 @@ class Speaker:
         self._sampling = sampling
         voices = [_as_xtts_wants(wave, model) for wave in references]
         self._conditioning = _conditioning(voices, model)
-        self._vocoder = make_vocoder(vocoder, base, model, voices)
+        self._vocoder = make_vocoder(vocoder, base, model, voices) if isinstance(vocoder, str) else vocoder
 
     @property
     def sample_rate(self) -> int:
         """Samples a second of everything spoken."""
         return self._vocoder.sample_rate
 
-    @torch.inference_mode()
     def speak(self, text: str, language: str, settings: InferenceSpec, seed: int) -> Speech:
         """`text` spoken; the same seed gives the same speech, which ends at the model's greatest length.
 
         Pieces follow each other without an added pause, as in XTTS: each brings its own silence.
         Raises UserError if the text has no words.
         """
-        pieces = self.split(text, language)
-        generated = [
-            self._generate(piece, language, settings, _piece_seed(seed, index))
-            for index, piece in enumerate(pieces)
-        ]
-        waves = [self._vocoder.wave(piece, settings.speed) for piece, _ in generated]
-        return Speech(
-            wave=np.concatenate(waves),
-            sample_rate=self.sample_rate,
-            pieces=pieces,
-            codes=sum(len(piece.codes) for piece, _ in generated),
-            reached_limit=any(cut for _, cut in generated),
-        )
+        ((_, speech),) = self.speak_many([Line(text, language, seed)], settings)
+        return speech
+
+    def speak_many(
+        self, lines: Sequence[Line], settings: InferenceSpec, before_step: BeforeStep = lambda: None
+    ) -> Iterator[tuple[int, Speech]]:
+        """Each line's place among `lines` and its speech, as soon as it is finished; short ones come first.
+
+        before_step   called before each decoding step; what it raises ends the speaking
+
+        A line sounds as it would alone (`generation` says what rounding may do).
+        Raises UserError if a text has no words, before anything is spoken.
+        """
+        texts = [self.split(line.text, line.language) for line in lines]
+        pieces = [self._pieces(line, text) for line, text in zip(lines, texts, strict=True)]
+        owners = [(place, part) for place, parts in enumerate(pieces) for part in range(len(parts))]
+        wanted = [pieces[place][part] for place, part in owners]
+        choice = Choice(settings, self._sampling)
+        spoken: dict[int, dict[int, tuple[Wave, Said]]] = defaultdict(dict)
+        for said in generate(self._model.gpt, self._conditioning, wanted, choice, before_step):
+            place, part = owners[said.place]
+            spoken[place][part] = self._wave(wanted[said.place], said, settings.speed), said
+            if len(spoken[place]) == len(texts[place]):
+                parts = spoken.pop(place)
+                yield place, self._joined(texts[place], [parts[part] for part in sorted(parts)])
 
     def split(self, text: str, language: str) -> tuple[str, ...]:
         """Pieces of `text`: within Coqui's characters for the language and the model's tokens."""
         most_tokens = int(self._model.args.gpt_max_text_tokens) - 1
         char_limit = self._model.tokenizer.char_limits.get(language.split("-")[0], DEFAULT_CHAR_LIMIT)
-        return split_text(
-            text, char_limit, lambda piece: self._tokens(piece, language).shape[-1] <= most_tokens
-        )
+        return split_text(text, char_limit, lambda piece: len(self._tokens(piece, language)) <= most_tokens)
+
+    def _pieces(self, line: Line, texts: Sequence[str]) -> list[Piece]:
+        """What the GPT is given for each piece of a line."""
+        return [
+            Piece(self._tokens(text, line.language), _piece_seed(line.seed, part))
+            for part, text in enumerate(texts)
+        ]
 
     def _tokens(self, piece: str, language: str) -> torch.Tensor:
-        """(1, tokens) int32, as `Xtts.inference` makes them."""
+        """(tokens,) int32, as `Xtts.inference` makes them."""
         tokens = self._model.tokenizer.encode(piece.strip().lower(), lang=language)
-        return torch.tensor([tokens], dtype=torch.int32, device=self._model.device)
+        return torch.tensor(tokens, dtype=torch.int32, device=self._model.device)
 
-    def _generate(
-        self, piece: str, language: str, settings: InferenceSpec, seed: int
-    ) -> tuple[Generated, bool]:
-        """Codes of one piece, and whether they were cut off at the model's limit."""
-        gpt = self._model.gpt
-        tokens = self._tokens(piece, language)
-        with _seeded(seed, self._model.device):
-            codes = gpt.generate(
-                cond_latents=self._conditioning,
-                text_inputs=tokens,
-                output_attentions=False,
-                **_generation_settings(settings, self._sampling),
-            )
-        ended = bool((codes[0] == gpt.stop_audio_token).any())
+    def _wave(self, piece: Piece, said: Said, speed: float) -> Wave:
+        """(samples,) of one piece."""
+        gpt, codes, tokens = self._model.gpt, said.codes, piece.tokens
 
         def latents() -> torch.Tensor:
             # With the stop token, as Xtts.inference passes it: the HiFi-GAN is used to what comes of that.
+            # One piece at a time: the same codes then give the same sound, whatever they were generated with.
             result: torch.Tensor = gpt(
-                tokens,
-                torch.tensor([tokens.shape[-1]], device=tokens.device),
-                codes,
-                torch.tensor([codes.shape[-1] * gpt.code_stride_len], device=tokens.device),
+                tokens[None],
+                torch.tensor([len(tokens)], device=tokens.device),
+                codes[None],
+                torch.tensor([len(codes) * gpt.code_stride_len], device=tokens.device),
                 cond_latents=self._conditioning,
                 return_attentions=False,
                 return_latent=True,
             )
             return result
 
-        return Generated(codes[0][codes[0] != gpt.stop_audio_token], latents), not ended
+        return self._vocoder.wave(Generated(codes[codes != gpt.stop_audio_token], latents), speed)
+
+    def _joined(self, pieces: tuple[str, ...], spoken: Sequence[tuple[Wave, Said]]) -> Speech:
+        """The utterance that `spoken` pieces make, one after the other."""
+        return Speech(
+            wave=np.concatenate([wave for wave, _ in spoken]),
+            sample_rate=self.sample_rate,
+            pieces=pieces,
+            codes=sum(len(said.codes) - said.ended for _, said in spoken),
+            reached_limit=not all(said.ended for _, said in spoken),
+        )
 
 
 @contextlib.contextmanager
@@ -163,32 +190,9 @@ def _without_hints() -> Iterator[None]:
         transformers.logging.set_verbosity(before)
 
 
-@contextlib.contextmanager
-def _seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Random numbers from `seed` inside, as if nothing had been drawn outside."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        yield
-
-
 def _piece_seed(seed: int, index: int) -> int:
     """A seed for each piece of an utterance; neighbouring seeds have nothing in common."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{index}".encode()).digest()[:7], "big")
-
-
-def _generation_settings(settings: InferenceSpec, sampling: bool) -> dict[str, Any]:
-    """What `Xtts.inference` hands to the GPT; without sampling only what still counts."""
-    common = {"num_return_sequences": 1, "num_beams": 1, "repetition_penalty": settings.repetition_penalty}
-    if not sampling:
-        return {**common, "do_sample": False}
-    return {
-        **common,
-        "do_sample": True,
-        "temperature": settings.temperature,
-        "top_k": settings.top_k,
-        "top_p": settings.top_p,
-        "length_penalty": settings.length_penalty,
-    }
 
 
 def _as_xtts_wants(wave: Wave, model: Xtts) -> torch.Tensor:

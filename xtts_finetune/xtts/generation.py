@@ -1,0 +1,200 @@
+"""Audio codes for many pieces of text at once: what Coqui's `GPT.generate` gives for each of them alone.
+
+Pieces of different length stand in one batch with their ends aligned, and what stands before a shorter one is masked.
+A piece that has ended leaves the batch. Its random numbers are its own, so that neither the others nor the order
+matter. Only rounding can tell: products of matrices round otherwise in batches of another size, by about 1e-6 of a
+logit, so that where two codes are likely to within that much, the other one may be taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from transformers import DynamicCache
+from transformers.generation.logits_process import (
+    LogitsProcessorList,
+    RepetitionPenaltyLogitsProcessor,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from xtts_finetune.spec.utterances import InferenceSpec
+
+# What Coqui gives transformers in place of text and voice. It counts as said once, as the start token does, so that
+# code 1 pays the repetition penalty from the beginning.
+STAND_IN = 1
+# Products of this many rows use a CPU or GPU well, and more would only keep the first utterance waiting.
+MOST_ROWS = 32
+# Bytes for keys and values on the CPU: 10 rows of XTTS v2 at their longest.
+CPU_BYTES = 2 << 30
+# Share of a GPU's free memory for them. They are copied as they grow, and training may want the rest.
+GPU_SHARE = 0.4
+
+BeforeStep = Callable[[], None]
+"""Called before each decoding step; what it raises ends the generation."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A text to be said in one pass.
+
+    tokens   (tokens,) integers, without start and stop
+    seed     of its random numbers
+    """
+
+    tokens: Tensor
+    seed: int
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the GPT said to a piece.
+
+    place   of the piece among those asked for
+    codes   (codes,) int64, with the stop token if there is one
+    ended   whether there is; without, it was cut off at the model's greatest length
+    """
+
+    place: int
+    codes: Tensor
+    ended: bool
+
+
+class Choice:
+    """The next code of each row: the likeliest, or drawn as transformers' `generate` draws."""
+
+    def __init__(self, settings: InferenceSpec, sampling: bool) -> None:
+        """`sampling`: False takes the likeliest, and of the settings only the repetition penalty counts."""
+        self._sampling = sampling
+        self._processors = LogitsProcessorList([
+            RepetitionPenaltyLogitsProcessor(float(settings.repetition_penalty))
+        ])  # fmt: skip
+        if sampling:
+            self._processors += [
+                TemperatureLogitsWarper(float(settings.temperature)),
+                TopKLogitsWarper(settings.top_k),
+                TopPLogitsWarper(settings.top_p),
+            ]
+
+    def __call__(self, said: Tensor, logits: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+        """(rows,) codes after what was said (rows, tokens), from (rows, vocabulary) logits in float32.
+
+        Raises RuntimeError if the logits are not finite.
+        """
+        scores: Tensor = self._processors(said, logits)
+        if not self._sampling:
+            return scores.argmax(dim=-1)
+        rows = scores.softmax(dim=-1)
+        return torch.cat([
+            torch.multinomial(row, 1, generator=generator)
+            for row, generator in zip(rows, generators, strict=True)
+        ])  # fmt: skip
+
+
+def generate(
+    gpt: Any,
+    conditioning: Tensor,
+    pieces: Sequence[Piece],
+    choice: Choice,
+    before_step: BeforeStep = lambda: None,
+) -> Iterator[Said]:
+    """What Coqui's `gpt` says to each of `pieces`, as soon as it has ended.
+
+    conditioning   (1, latents, width) of the voice
+
+    Pieces of similar length go together, shortest first, as many at once as memory allows. Random state outside is
+    left alone.
+    """
+    if not pieces:
+        return
+    order = sorted(range(len(pieces)), key=lambda place: len(pieces[place].tokens))
+    longest = conditioning.shape[1] + len(pieces[order[-1]].tokens) + 3 + int(gpt.max_gen_mel_tokens)
+    batches = -(-len(order) // rows_at_once(gpt, longest, conditioning.device))
+    for number in range(
+        batches
+    ):  # of nearly equal size: a last batch of one would take as long as a full one
+        start, end = (len(order) * edge // batches for edge in (number, number + 1))
+        yield from _generate_batch(gpt, conditioning, pieces, order[start:end], choice, before_step)
+
+
+def rows_at_once(gpt: Any, positions: int, device: torch.device) -> int:
+    """How many sequences of up to `positions` fit into memory with their keys and values; at least one."""
+    bytes_a_row = 2 * 4 * int(gpt.layers) * int(gpt.model_dim) * positions  # keys and values in float32
+    on_gpu = device.type == "cuda"
+    room = int(torch.cuda.mem_get_info(device)[0] * GPU_SHARE) if on_gpu else CPU_BYTES
+    return max(1, min(MOST_ROWS, room // bytes_a_row))
+
+
+@torch.inference_mode()
+def _generate_batch(
+    gpt: Any,
+    conditioning: Tensor,
+    pieces: Sequence[Piece],
+    places: Sequence[int],
+    choice: Choice,
+    before_step: BeforeStep,
+) -> Iterator[Said]:
+    """The pieces at `places`, all at once."""
+    device = conditioning.device
+    inputs, mask = _prefixes(gpt, conditioning, [pieces[place].tokens for place in places])
+    said = torch.tensor([[STAND_IN, gpt.start_audio_token]], device=device).repeat(len(places), 1)
+    first_code = said.shape[1]
+    generators = [torch.Generator(device).manual_seed(pieces[place].seed) for place in places]
+    cache = DynamicCache()
+    for step in range(1, int(gpt.max_gen_mel_tokens) + 1):
+        before_step()
+        chosen = choice(said, _logits(gpt, inputs, mask, cache), generators)
+        said = torch.cat([said, chosen[:, None]], dim=1)
+        stopped = (chosen == gpt.stop_audio_token).tolist()
+        for row, place in enumerate(places):
+            if stopped[row]:
+                yield Said(place, said[row, first_code:], ended=True)
+        if any(stopped):
+            left = [row for row, has_stopped in enumerate(stopped) if not has_stopped]
+            if not left:
+                return
+            places, generators = [places[row] for row in left], [generators[row] for row in left]
+            kept = torch.tensor(left, device=device)
+            said, mask = said[kept], None if mask is None else mask[kept]
+            cache.batch_select_indices(kept)
+        inputs = gpt.mel_embedding(said[:, -1:]) + gpt.mel_pos_embedding.get_fixed_embedding(step, device)
+        mask = None if mask is None else F.pad(mask, (0, 1), value=1)
+    for row, place in enumerate(places):
+        yield Said(place, said[row, first_code:], ended=False)
+
+
+def _prefixes(gpt: Any, conditioning: Tensor, texts: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
+    """Voice, text and start token of each row, and which of it is real; None if all of it is.
+
+    (rows, positions, width), aligned at the end, and (rows, positions) of 1 and 0. There are no positions in these
+    but those within a text and within the sound, so that what stands before a row does not matter.
+    """
+    start = torch.tensor([[gpt.start_audio_token]], device=conditioning.device)
+    beginning = gpt.mel_embedding(start) + gpt.mel_pos_embedding(start)
+    prefixes = [torch.cat([conditioning, _embedded(gpt, text), beginning], dim=1)[0] for text in texts]
+    longest = max(len(prefix) for prefix in prefixes)
+    inputs = torch.stack([F.pad(prefix, (0, 0, longest - len(prefix), 0)) for prefix in prefixes])
+    if all(len(prefix) == longest for prefix in prefixes):
+        return inputs, None
+    missing = torch.tensor([longest - len(prefix) for prefix in prefixes], device=inputs.device)
+    return inputs, (torch.arange(longest, device=inputs.device) >= missing[:, None]).long()
+
+
+def _embedded(gpt: Any, text: Tensor) -> Tensor:
+    """(1, tokens + 2, width) of (tokens,), with start and stop."""
+    tokens = F.pad(F.pad(text[None], (0, 1), value=gpt.stop_text_token), (1, 0), value=gpt.start_text_token)
+    embedded: Tensor = gpt.text_embedding(tokens) + gpt.text_pos_embedding(tokens)
+    return embedded
+
+
+def _logits(gpt: Any, inputs: Tensor, mask: Tensor | None, cache: DynamicCache) -> Tensor:
+    """(rows, vocabulary) float32 for the token after (rows, positions, width); their keys and values go to `cache`."""
+    states = gpt.gpt(inputs_embeds=inputs, past_key_values=cache, attention_mask=mask, use_cache=True)
+    logits: Tensor = gpt.mel_head(gpt.final_norm(states.last_hidden_state[:, -1]))
+    return logits.float()

@@ -44,6 +44,7 @@ class CodesAsSound:
     """A vocoder that takes no time: its 'samples' are the codes themselves."""
 
     sample_rate = 22_050
+    threads = 0
 
     def wave(self, generated: Generated, speed: float = 1.0) -> Wave:
         return generated.codes.cpu().numpy().astype(np.float32)

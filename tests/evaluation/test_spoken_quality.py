@@ -217,9 +217,30 @@ def test_a_phase_speaks_as_the_finished_candidate_does(base: BaseFiles, run: Run
     }
 
 
-def test_who_interrupts_does_not_wait_for_all_sentences(base: BaseFiles, run: RunFolder) -> None:
+@pytest.mark.parametrize("asked_before", [0, 3])
+def test_who_interrupts_does_not_wait_for_a_sentence(
+    base: BaseFiles, run: RunFolder, asked_before: int
+) -> None:
     model = in_training(base)
+    with torch.no_grad():
+        model.xtts.gpt.mel_head.bias[model.xtts.gpt.stop_audio_token] = -1e4  # it never ends
     before = state_of(model)
+    asked: list[int] = []
+
+    def interrupted() -> bool:
+        asked.append(1)
+        return len(asked) > asked_before
+
+    assert SpokenQuality(declare(base, run, UTTERANCES), run, "phase1")(model.xtts, 4, interrupted) is None
+    assert len(asked) == asked_before + 1
+    assert_unchanged(model, before)
+    assert read_step(run, 4) == {}
+
+
+def test_who_interrupts_does_not_wait_for_the_vocoder_either(base: BaseFiles, run: RunFolder) -> None:
+    model = in_training(base)
+    with torch.no_grad():
+        model.xtts.gpt.mel_head.bias[model.xtts.gpt.stop_audio_token] = 1e4  # all end at the first step
     asked: list[int] = []
 
     def interrupted() -> bool:
@@ -227,8 +248,8 @@ def test_who_interrupts_does_not_wait_for_all_sentences(base: BaseFiles, run: Ru
         return len(asked) > 1
 
     assert SpokenQuality(declare(base, run, UTTERANCES), run, "phase1")(model.xtts, 4, interrupted) is None
-    assert_unchanged(model, before)
-    assert list(read_step(run, 4)) == ["one.wav"]
+    assert len(read_step(run, 4)) == 1
+    assert not (run.candidate("phase1").utterances / "step_4" / "faults.json").exists()
 
 
 def test_old_steps_are_removed_and_nothing_else(base: BaseFiles, run: RunFolder) -> None:

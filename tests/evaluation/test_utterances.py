@@ -100,7 +100,11 @@ def test_every_sentence_is_spoken_with_every_seed(base: BaseFiles, run: RunFolde
     declaration = declare(base, run)
     assert not utterances_current(declaration, run, "base")
     said = speak(declaration, run)
-    assert (said[0], said[1], said[-1]) == ("0/4 loading base", "0/4 one, seed 1", "4/4 spoken")
+    assert (said[:2], said[-1]) == (["0/4 loading base", "0/4 speaking"], "4/4 spoken")
+    assert [line.split()[0] for line in said[2:-1]] == ["1/4", "2/4", "3/4", "4/4"]
+    assert {line.split(maxsplit=1)[1] for line in said[2:-1]} == {
+        f"{name}, seed {seed}" for name in ("one", "two") for seed in (1, 2)
+    }
     assert sorted(file.name for file in run.candidate("base").utterances.iterdir()) == [
         *FILES,
         "utterances.json",

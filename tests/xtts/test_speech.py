@@ -12,7 +12,7 @@ from xtts_finetune.spec.utterances import InferenceSpec
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.model import load_model
 from xtts_finetune.xtts.random_base import BaseSize, make_random_base
-from xtts_finetune.xtts.speech import Speaker
+from xtts_finetune.xtts.speech import Line, Speaker
 
 SETTINGS = InferenceSpec()
 SIZE = BaseSize(max_audio_tokens=15, max_text_tokens=60, with_hifigan=True)
@@ -119,6 +119,47 @@ def test_choosing_from_one_code_is_greedy(
     settings = InferenceSpec.model_validate(setting)
     chosen = speaker.speak("Hello.", "en", settings, 1).wave
     assert np.array_equal(chosen, greedy.speak("Hello.", "en", SETTINGS, 1).wave)
+
+
+@pytest.mark.parametrize(("vocoder", "sampling"), [("preview", False), ("preview", True), ("hifigan", False)])
+def test_many_lines_sound_as_each_does_alone(base: BaseFiles, vocoder: VocoderName, sampling: bool) -> None:
+    speaker = Speaker(base, load_model(base), vocoder, [voice()], sampling)
+    long = "This sentence has more letters than this tiny base has room for, so it is cut in two or more."
+    lines = [Line("Yes.", "en", 1), Line(long, "en", 2), Line("Hello there.", "hu", 3), Line("Yes.", "en", 4)]
+    together = dict(speaker.speak_many(lines, SETTINGS))
+    assert sorted(together) == [0, 1, 2, 3]
+    for place, line in enumerate(lines):
+        alone = speaker.speak(line.text, line.language, SETTINGS, line.seed)
+        assert np.array_equal(together[place].wave, alone.wave)
+        assert (together[place].pieces, together[place].codes) == (alone.pieces, alone.codes)
+        assert together[place].reached_limit == alone.reached_limit
+    assert len(together[1].pieces) > 1
+
+
+def test_nothing_is_spoken_if_one_line_has_no_words(speaker: Speaker) -> None:
+    with pytest.raises(UserError, match="nothing to say"):
+        next(speaker.speak_many([Line("Yes.", "en", 1), Line(" ", "en", 1)], SETTINGS))
+
+
+def test_what_stops_the_steps_stops_the_speaking(speaker: Speaker) -> None:
+    def stop() -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        next(speaker.speak_many([Line("Yes.", "en", 1)], SETTINGS, stop))
+
+
+def test_a_fault_of_the_vocoder_is_not_swallowed(base: BaseFiles) -> None:
+    class Broken:
+        sample_rate = 22_050
+        threads = 2
+
+        def wave(self, generated: object, speed: float = 1.0) -> np.ndarray:
+            raise RuntimeError("no sound")
+
+    speaker = Speaker(base, load_model(base), Broken(), [voice()])
+    with pytest.raises(RuntimeError, match="no sound"):
+        speaker.speak("Yes.", "en", SETTINGS, 1)
 
 
 @pytest.fixture(scope="module")

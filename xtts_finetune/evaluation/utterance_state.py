@@ -19,7 +19,7 @@ from xtts_finetune.xtts.base import BaseFiles, find_base, quick_hash
 
 BASE = "base"
 # Raised when the same inputs begin to sound different, so that old utterances count as out of date.
-SPEECH_VERSION = 1
+SPEECH_VERSION = 2
 # References of this length show a voice whole; XTTS reads them in chunks of 4 to 6 s.
 GOOD_REFERENCE_SECONDS = (4.0, 8.0)
 

@@ -126,9 +126,14 @@ def generate(
 def rows_at_once(gpt: Any, positions: int, device: torch.device) -> int:
     """How many sequences of up to `positions` fit into memory with their keys and values; at least one."""
     bytes_a_row = 2 * 4 * int(gpt.layers) * int(gpt.model_dim) * positions  # keys and values in float32
-    on_gpu = device.type == "cuda"
-    room = int(torch.cuda.mem_get_info(device)[0] * GPU_SHARE) if on_gpu else CPU_BYTES
+    room = int(GPU_SHARE * _free_bytes(device)) if device.type == "cuda" else CPU_BYTES
     return max(1, min(MOST_ROWS, room // bytes_a_row))
+
+
+def _free_bytes(device: torch.device) -> int:
+    """What the driver has left, and what torch holds in reserve."""
+    reserve = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(torch.cuda.mem_get_info(device)[0]) + int(reserve)
 
 
 @torch.inference_mode()

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import librosa
 import numpy as np
 import numpy.typing as npt
 import torch
 from scipy.sparse import csr_array
 
+from xtts_finetune.xtts.griffin_lim import griffin_lim
 from xtts_finetune.xtts.mels import HOP, LOG_FLOOR, dvae_mel
 
 Wave = npt.NDArray[np.float32]
 
-FFT = 1024
 # A tone at full scale reaches about 7; what a badly trained decoder says beyond it would only overflow.
 LOG_CEILING = 8.0
 # Measured on 5 clips, mean |log mel of the result - log mel asked for|: pseudo-inverse 0.47, librosa's
@@ -40,15 +39,7 @@ def invert_mel(log_mel: torch.Tensor, filters: torch.Tensor) -> Wave:
     # frames + 1 centred frames span exactly 256 x frames samples.
     mel = torch.cat([log_mel, log_mel[:, -1:]], dim=1).exp()
     magnitude = np.sqrt(power_spectrum(mel, filters))
-    wave = librosa.griffinlim(
-        magnitude,
-        n_iter=PHASE_ITERATIONS,
-        hop_length=HOP,
-        win_length=FFT,
-        momentum=PHASE_MOMENTUM,
-        random_state=PHASE_SEED,
-    )
-    return below_clipping(np.asarray(wave, dtype=np.float32))
+    return below_clipping(griffin_lim(magnitude, HOP, PHASE_ITERATIONS, PHASE_MOMENTUM, PHASE_SEED))
 
 
 def power_spectrum(mel: torch.Tensor, filters: torch.Tensor) -> Wave:

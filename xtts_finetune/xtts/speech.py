@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,7 @@ from TTS.tts.models.xtts import Xtts
 from xtts_finetune.errors import UserError
 from xtts_finetune.spec.pipeline import Vocoder as VocoderName
 from xtts_finetune.spec.utterances import InferenceSpec
+from xtts_finetune.xtts.background import background
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.generation import BeforeStep, Choice, Piece, Said, generate
 from xtts_finetune.xtts.mel_inversion import Wave
@@ -60,6 +62,15 @@ class Speech:
     def seconds(self) -> float:
         """Duration of the utterance."""
         return len(self.wave) / self.sample_rate
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A piece of an utterance: its text, its codes, and its sound as soon as that is there."""
+
+    text: str
+    said: Said
+    wave: Future[Wave]
 
 
 class Speaker:
@@ -122,13 +133,19 @@ class Speaker:
         owners = [(place, part) for place, parts in enumerate(pieces) for part in range(len(parts))]
         wanted = [pieces[place][part] for place, part in owners]
         choice = Choice(settings, self._sampling)
-        spoken: dict[int, dict[int, tuple[Wave, Said]]] = defaultdict(dict)
-        for said in generate(self._model.gpt, self._conditioning, wanted, choice, before_step):
-            place, part = owners[said.place]
-            spoken[place][part] = self._wave(wanted[said.place], said, settings.speed), said
-            if len(spoken[place]) == len(texts[place]):
-                parts = spoken.pop(place)
-                yield place, self._joined(texts[place], [parts[part] for part in sorted(parts)])
+        parts: dict[int, dict[int, _Part]] = defaultdict(dict)
+        finished: deque[int] = deque()
+        with background(self._vocoder.threads) as executor:
+            for said in generate(self._model.gpt, self._conditioning, wanted, choice, before_step):
+                place, part = owners[said.place]
+                wave = executor.submit(self._wave, wanted[said.place], said, settings.speed)
+                parts[place][part] = _Part(texts[place][part], said, wave)
+                if len(parts[place]) == len(texts[place]):
+                    finished.append(place)
+                while finished and all(one.wave.done() for one in parts[finished[0]].values()):
+                    yield finished[0], self._joined(parts.pop(finished.popleft()))
+            while finished:
+                yield finished[0], self._joined(parts.pop(finished.popleft()))
 
     def split(self, text: str, language: str) -> tuple[str, ...]:
         """Pieces of `text`: within Coqui's characters for the language and the model's tokens."""
@@ -168,14 +185,15 @@ class Speaker:
 
         return self._vocoder.wave(Generated(codes[codes != gpt.stop_audio_token], latents), speed)
 
-    def _joined(self, pieces: tuple[str, ...], spoken: Sequence[tuple[Wave, Said]]) -> Speech:
-        """The utterance that `spoken` pieces make, one after the other."""
+    def _joined(self, parts: dict[int, _Part]) -> Speech:
+        """The utterance of these pieces, one after the other; waits for their sound."""
+        in_order = [parts[number] for number in sorted(parts)]
         return Speech(
-            wave=np.concatenate([wave for wave, _ in spoken]),
+            wave=np.concatenate([part.wave.result() for part in in_order]),
             sample_rate=self.sample_rate,
-            pieces=pieces,
-            codes=sum(len(said.codes) - said.ended for _, said in spoken),
-            reached_limit=not all(said.ended for _, said in spoken),
+            pieces=tuple(part.text for part in in_order),
+            codes=sum(len(part.said.codes) - part.said.ended for part in in_order),
+            reached_limit=not all(part.said.ended for part in in_order),
         )
 
 

@@ -16,6 +16,7 @@ from TTS.tts.models.xtts import Xtts
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.spec.pipeline import Vocoder as VocoderName
+from xtts_finetune.xtts.background import threads
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.dvae import load_dvae
 from xtts_finetune.xtts.encoder import CODE_STRIDE
@@ -37,9 +38,13 @@ class Generated:
 
 
 class Vocoder(Protocol):
-    """Turns what the GPT made into sound."""
+    """Turns what the GPT made into sound.
+
+    threads   how many of its waves may be made at a time, in threads of their own; 0 where they must wait for it
+    """
 
     sample_rate: int
+    threads: int
 
     def wave(self, generated: Generated, speed: float = 1.0) -> Wave:
         """(samples,) float32 within -1 and 1; `speed` 2 takes half the time."""
@@ -56,6 +61,7 @@ class PreviewVocoder:
         self._device = next(dvae.parameters()).device
         self._mel_stats = mel_stats.to(self._device)
         self._filters = mel_filters()
+        self.threads = threads()
 
     @torch.inference_mode()
     def wave(self, generated: Generated, speed: float = 1.0) -> Wave:
@@ -83,6 +89,7 @@ class HifiganVocoder:
     def __init__(self, model: Xtts, references: Sequence[torch.Tensor]) -> None:
         """`references`: (1, samples) each, 22 050 Hz, already cut as XTTS wants them."""
         self.sample_rate = int(model.args.output_sample_rate)
+        self.threads = 0  # it needs the GPT, and one of them keeps a GPU or all cores busy
         self._decoder = model.hifigan_decoder
         embeddings = [model.get_speaker_embedding(reference, SAMPLE_RATE) for reference in references]
         self._embedding = torch.stack(embeddings).mean(dim=0)

@@ -12,6 +12,7 @@ from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.train import train_words
 
 NOT_HEARD = "not heard yet"
+QUALITIES = ("smoothness", "naturalness", "emotion", "overall")
 METRICS = {"mel_ce": 3, "text_ce": 4, "stop_ce": 3}
 
 
@@ -37,7 +38,7 @@ def record_text(info: Mapping[str, Any], declaration: Declaration, decision: Map
         memory=ran_with_words(info["ran_with"]) if info["ran_with"] else "",
         trained=train_words(info["hyperparameters"].get("train", "all")),
         took=duration(info["seconds"]),
-        marks=_marks(declaration.decision.quality.get(str(info["candidate"]))),
+        marks=_marks(str(info["candidate"]), declaration, decision or {}),
         decision=decision,
         tries=wishes(info, declaration),
     )
@@ -61,11 +62,16 @@ def _improvement(start: float | None, best: float | None) -> str:
     return f"{abs(share) * 100:.1f} % {'lower' if share > 0 else 'higher'}"
 
 
-def _marks(overall: float | None) -> dict[str, str]:
-    """The four marks of listeners, out of 10; a decision matrix holds the overall one."""
-    missing = NOT_HEARD if overall is None else "not marked"
-    marks = dict.fromkeys(("smoothness", "naturalness", "emotion"), missing)
-    return {**marks, "overall": NOT_HEARD if overall is None else f"{overall:g}"}
+def _marks(candidate: str, declaration: Declaration, decision: Mapping[str, Any]) -> dict[str, str]:
+    """The four marks of listeners, out of 10: those of the listening tests, or the one that was written by hand."""
+    heard = (decision.get("quality") or {}).get(candidate)
+    if heard is not None:
+        marks = {name: f"{mark:.1f}" for name, mark in heard["marks"].items()}
+        marks["overall"] = f"{heard['mark']:.1f} ({heard['low']:.1f} to {heard['high']:.1f})"
+    else:
+        written = declaration.decision.quality.get(candidate)
+        marks = {} if written is None else {"overall": f"{written:g}"}
+    return {**dict.fromkeys(QUALITIES, "not marked" if marks else NOT_HEARD), **marks}
 
 
 def wishes(info: Mapping[str, Any], declaration: Declaration) -> list[Markdown]:

@@ -11,6 +11,7 @@ from types import FrameType
 
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.evaluation.decision import decide, write_decision
+from xtts_finetune.pipeline.decision_summary import say_decision, say_outcome
 from xtts_finetune.pipeline.fingerprints import hash_of
 from xtts_finetune.pipeline.inputs import CLIPS, decision_inputs, report_inputs, utterances_inputs
 from xtts_finetune.pipeline.jobs import run_job
@@ -25,7 +26,7 @@ from xtts_finetune.pipeline.report import write_report
 from xtts_finetune.pipeline.running import Work
 from xtts_finetune.pipeline.stage_records import forget_stage, write_stage
 from xtts_finetune.pipeline.stages import Kind, Plan, Stage
-from xtts_finetune.pipeline.summary import data_findings, data_lines, phase_lines, say_decision, say_outcome
+from xtts_finetune.pipeline.summary import data_findings, data_lines, phase_lines
 
 ALL_KINDS: tuple[Kind, ...] = ("data", "base", "phase", "candidate", "utterances", "decision", "report")
 

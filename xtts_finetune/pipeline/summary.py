@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
-
-from rich.table import Table
 
 from xtts_finetune.pipeline.inputs import data_info
 from xtts_finetune.pipeline.progress import grouped
-from xtts_finetune.pipeline.running import Work
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.records.stopping_text import ran_with_words
@@ -87,35 +83,3 @@ def number(metrics: dict[str, Any], name: str) -> str:
     if not isinstance(value, int | float):
         return "?"
     return f"{value:.4f}" if name == "text_ce" else f"{value:.3f}"
-
-
-def say_outcome(work: Work) -> None:
-    """The decision as a table, and where to listen."""
-    if work.run.decision.is_file():
-        say_decision(work, json.loads(work.run.decision.read_text(encoding="utf-8")))
-    work.say(f"  next: listen to the candidates side by side   {work.run.report}")
-
-
-def say_decision(work: Work, decision: dict[str, Any]) -> None:
-    """The candidates with what is known of each, the answer and why."""
-    table = Table(title="decision", title_justify="left", title_style="bold")
-    for heading in ("candidate", "status", "mel_ce", "text_ce", "step", "quality", "row"):
-        table.add_column(heading, justify="left" if heading in ("candidate", "status") else "right")
-    for candidate in decision.get("candidates", []):
-        ships = candidate.get("name") == decision.get("ship")
-        cells = [candidate.get(key) for key in ("step", "quality", "row")]
-        table.add_row(
-            candidate.get("name"),
-            str(candidate.get("status", "")),
-            number(candidate, "mel_ce"),
-            number(candidate, "text_ce"),
-            *("-" if cell is None else str(cell) for cell in cells),
-            style="bold" if ships else None,
-        )
-    work.console.print(table)
-    ship = decision.get("ship")
-    work.say(f"{ship} ships: {decision.get('verdict')}" if ship else str(decision.get("verdict")), "bold")
-    for why in decision.get("why", []):
-        work.say(f"  {why}")
-    if decision.get("then"):
-        work.say(f"  then: {decision['then']}")

@@ -1,0 +1,44 @@
+"""The words of the test, in one place: qualities, fault boxes, and the numbers fixed before anybody listens."""
+
+from __future__ import annotations
+
+VERSION = 1
+
+# By form: what is marked from 0 to 10.
+QUALITIES: dict[str, tuple[str, ...]] = {
+    "full": ("smoothness", "naturalness", "emotion", "overall"),
+    "short": ("overall",),
+}
+QUALITY_WORDS = {
+    "smoothness": "Smoothness",
+    "naturalness": "Naturalness",
+    "emotion": "Emotion",
+    "overall": "Overall",
+}
+QUALITY_HINTS = {
+    "smoothness": "flows without breaks, clicks or jumps",
+    "naturalness": "sounds like a person speaking",
+    "emotion": "the feeling fits the words",
+    "overall": "how good it is as a whole",
+}
+
+# The boxes that say what is wrong with a sound.
+FAULTS = {
+    "noise": "Noise",
+    "wrong_word": "Wrong word",
+    "missing_word": "Missing word",
+    "repeat": "Repeats itself",
+    "cut_off": "Cut off",
+    "odd_stress": "Odd stress",
+    "robotic": "Robotic",
+    "other_voice": "Other voice",
+}
+
+# Sentences of a first look, and of both looks together.
+FIRST_LOOK, BOTH_LOOKS = 20, 40
+# Pocock's level of each of two looks, two-sided, for 5 % over both: Pocock, Biometrika 64 (1977), table 1.
+ALPHA = 0.0294
+LONGEST_SITTING = 15
+LONGEST_NOTE = 2000
+LONGEST_NAME = 60
+"""Characters."""

@@ -1,0 +1,156 @@
+"""LISTEN.html: the whole test in one file, which loads nothing and names nobody."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+from xtts_finetune.evaluation.listening.forms import (
+    FAULTS,
+    LONGEST_NAME,
+    LONGEST_NOTE,
+    QUALITIES,
+    QUALITY_HINTS,
+    QUALITY_WORDS,
+    VERSION,
+)
+from xtts_finetune.evaluation.listening.plan import Plan, Sound, Trial
+from xtts_finetune.evaluation.listening.sounds import Packed
+
+SCRIPTS = ("state.js", "player.js", "answer.js", "app.js")
+# A trial takes both sounds twice, and so long to answer.
+ANSWER_SECONDS = {"full": 25.0, "short": 12.0}
+PRACTICE_SECONDS = 30.0
+# In the page from disk no request is allowed at all; a served page may hand in its ratings, and nothing else.
+NO_REQUESTS, OWN_SERVER = "connect-src 'none'", "connect-src 'self'"
+LESSONS = {
+    "low-pass": "{bad} was the recording without its high tones: dull, as if through a wall. {good} was the whole one.",
+    "noise": "{bad} was the recording with noise added; the box “Noise” is for this. {good} was the clean one.",
+    "cut": "{bad} broke off before the end; the box “Cut off” is for this. {good} was the whole recording.",
+}
+
+
+def render_page(
+    test: str,
+    form: str,
+    plan: Plan,
+    names: Mapping[Sound, str],
+    sounds: Mapping[Sound, Packed],
+    reference: Sound,
+    texts: Mapping[Sound, tuple[str, str]],
+) -> str:
+    """The page.
+
+    names      each sound's opaque name
+    reference  the real voice, labelled as such in every trial
+    texts      what is said, and its language; '' where it is not known
+
+    Texts are escaped: nothing in them becomes markup or script.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415  heavy
+    from markupsafe import Markup  # noqa: PLC0415
+
+    seconds = seconds_each(form, plan, sounds)
+    data = {
+        "version": VERSION,
+        "test": test,
+        "form": form,
+        "reference": names[reference],
+        "practice": [{**_trial(trial, names, texts), "lesson": _lesson(trial)} for trial in plan.practice],
+        "trials": [_trial(trial, names, texts) for trial in plan.trials],
+        "sittings": plan.sittings,
+        "seconds_each": round(seconds, 1),
+        # In the order of their names, which tells nothing.
+        "sounds": {
+            names[s]: base64.b64encode(sounds[s].flac).decode() for s in sorted(names, key=names.__getitem__)
+        },
+    }
+    style, script = _file("listen.css"), "'use strict';\n" + "".join(map(_file, SCRIPTS))
+    environment = Environment(
+        loader=PackageLoader("xtts_finetune.evaluation.listening", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("listen.html.j2").render(
+        test=test,
+        policy=Markup(_policy(style, script)),
+        style=Markup(style),
+        script=Markup(script),
+        data=Markup(_safe_json(data)),
+        qualities=[
+            {"id": quality, "name": QUALITY_WORDS[quality], "hint": QUALITY_HINTS[quality]}
+            for quality in QUALITIES[form]
+        ],
+        faults=[{"id": fault, "name": name} for fault, name in FAULTS.items()],
+        practice=len(plan.practice),
+        trials=len(plan.trials),
+        sittings=len(plan.sittings),
+        minutes=minutes_of(plan, seconds),
+        longest_name=LONGEST_NAME,
+        longest_note=LONGEST_NOTE,
+    )
+
+
+def seconds_each(form: str, plan: Plan, sounds: Mapping[Sound, Packed]) -> float:
+    """How long a trial takes, about."""
+    heard = [sounds[trial.a].seconds + sounds[trial.b].seconds for trial in plan.trials]
+    return 2 * sum(heard) / len(heard) + ANSWER_SECONDS[form]
+
+
+def minutes_of(plan: Plan, seconds: float) -> int:
+    """How long the whole test takes, about."""
+    return math.ceil((len(plan.trials) * seconds + len(plan.practice) * PRACTICE_SECONDS) / 60)
+
+
+def _trial(
+    trial: Trial, names: Mapping[Sound, str], texts: Mapping[Sound, tuple[str, str]]
+) -> dict[str, Any]:
+    text, language = texts[trial.a]
+    sounds = {"a": names[trial.a], "b": names[trial.b]}
+    return {"trial": trial.id, "text": text, "language": language, **sounds}
+
+
+def _lesson(trial: Trial) -> str:
+    good, bad = ("B", "A") if trial.a.damage else ("A", "B")
+    return LESSONS[trial.a.damage or trial.b.damage].format(good=good, bad=bad)
+
+
+def _policy(style: str, script: str) -> str:
+    parts = [
+        "default-src 'none'",
+        f"style-src {_hash(style)}",
+        f"script-src {_hash(script)}",
+        "media-src data:",
+        "img-src data:",
+        NO_REQUESTS,
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+    return "; ".join(parts)
+
+
+def _hash(text: str) -> str:
+    return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode() + "'"
+
+
+def _safe_json(value: object) -> str:
+    """JSON that no text in it can end as markup."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _file(name: str) -> str:
+    text = (
+        resources.files("xtts_finetune.evaluation.listening")
+        .joinpath("templates", name)
+        .read_text(encoding="utf-8")
+    )
+    # A checkout on Windows may have other line ends; a browser takes the hash of plain ones.
+    return text.replace("\r\n", "\n")

@@ -16,6 +16,7 @@ def _app() -> None:
 
     from xtts_finetune.cli.decide import decide  # noqa: PLC0415
     from xtts_finetune.cli.doctor import doctor  # noqa: PLC0415
+    from xtts_finetune.cli.listen import listen  # noqa: PLC0415
     from xtts_finetune.cli.options import APP, start  # noqa: PLC0415
     from xtts_finetune.cli.prepare import prepare  # noqa: PLC0415
     from xtts_finetune.cli.report import report  # noqa: PLC0415
@@ -25,7 +26,7 @@ def _app() -> None:
 
     app = typer.Typer(**APP)
     app.callback(no_args_is_help=True)(start)
-    for verb in (run, doctor, prepare, utterances, decide, report, schema):
+    for verb in (run, doctor, prepare, utterances, listen, decide, report, schema):
         app.command()(verb)
     app(prog_name="xtts-finetune")
 

@@ -1,0 +1,150 @@
+"""`xtts-finetune listen`: a question is asked once, extended once, and ratings are taken in file by file."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from tests.evaluation.listening.made_ratings import as_bytes, rate
+from tests.evaluation.listening.spoken_run import CANDIDATES, add_spoken, spoken_run
+from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline import listening
+from xtts_finetune.pipeline.listening import Asked, lay_down, take_in
+from xtts_finetune.pipeline.running import Work
+from xtts_finetune.records.listening import read_votes
+from xtts_finetune.records.listening_files import ListeningTest, checksum
+from xtts_finetune.records.run_folder import RunFolder
+
+
+def texts(count: int) -> list[str]:
+    return [f"A {n}. mondat: „Igen?” & <nem>" for n in range(1, count + 1)]
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Work:
+    declaration, _ = spoken_run(tmp_path, 6, 0.05)
+    return Work(declaration, (), "cpu", Console(file=io.StringIO(), width=200), "xtts-finetune listen")
+
+
+def printed(work: Work) -> str:
+    file: Any = work.console.file
+    text = str(file.getvalue())
+    file.truncate(0)
+    file.seek(0)
+    return text
+
+
+def speak(run: RunFolder, count: int, sha: str | None = None) -> None:
+    for candidate in CANDIDATES:
+        add_spoken(run, candidate, texts(count), 0.05, sha)
+
+
+def add_rating(test: ListeningTest, name: str = "Ánna", session: str = "0" * 16) -> None:
+    """A listener who passes every check."""
+    rating = rate(test, listener=name, session=session, form=test.form)
+    for answer in rating["answers"]:
+        key = test.trials[answer["trial"]]
+        answer["preference"] = {"reference": 2, "anchor": -2}.get(key.b, 0 if key.kind != "pair" else 1)
+        if key.kind == "repeat":
+            answer["preference"] = -1
+    rating["checksum"] = checksum(rating["answers"])
+    test.folder.ratings.mkdir(exist_ok=True)
+    (test.folder.ratings / f"{session}.json").write_bytes(as_bytes(rating))
+
+
+def test_a_test_is_laid_down_once(work: Work) -> None:
+    test = lay_down(work, Asked())
+    said = printed(work)
+    assert "test-1: base, phase1; 7 comparisons, about" in said
+    assert "there are 6 sentences that all have spoken" in said
+    assert str(test.folder.page) in said and str(test.folder.key) in said
+    page = test.folder.page.read_bytes()
+    assert lay_down(work, Asked()).id == test.id
+    assert "test-1 is there already, with 0 ratings" in printed(work)
+    assert lay_down(work, Asked(form="full", sentences=6, seed=test.seed)).id == test.id
+    assert test.folder.page.read_bytes() == page
+    for asked in (Asked(form="short"), Asked(sentences=3), Asked(seed=test.seed + 1)):
+        with pytest.raises(UserError, match="a second one would be a second look at the same question"):
+            lay_down(work, asked)
+
+
+def test_other_weights_are_another_question(work: Work) -> None:
+    first = lay_down(work, Asked(seed=1))
+    add_rating(first)
+    assert len(read_votes(work.run).votes) == 6
+    speak(work.run, 6, "new weights")
+    assert read_votes(work.run).votes == ()
+    second = lay_down(work, Asked(seed=1))
+    assert (second.name, second.id != first.id) == ("test-2", True)
+
+
+def test_it_is_extended_once_with_sentences_not_heard_yet(work: Work) -> None:
+    first = lay_down(work, Asked(seed=1, form="short"))
+    with pytest.raises(UserError, match="nobody has rated test-1 yet"):
+        lay_down(work, Asked(extend=True))
+    add_rating(first, session="1" * 16)
+    with pytest.raises(
+        UserError, match=r"all sentences have been heard in test-1; declare more .*utterances"
+    ):
+        lay_down(work, Asked(extend=True))
+    speak(work.run, 15)
+    with pytest.raises(UserError, match="has the short form"):
+        lay_down(work, Asked(extend=True, form="full"))
+    second = lay_down(work, Asked(extend=True))
+    assert (second.name, second.look, second.form) == ("test-1-extended", 2, "short")
+    heard = [{t.sentence for t in test.trials.values() if t.kind == "pair"} for test in (first, second)]
+    assert len(heard[1]) == 9 and not heard[0] & heard[1]
+    protocol = json.loads(second.folder.protocol.read_text(encoding="utf-8"))
+    assert (protocol["extends"], protocol["looks"]) == (first.id, [6, 40])
+    with pytest.raises(UserError, match="was extended already"):
+        lay_down(work, Asked(extend=True))
+
+
+def test_what_is_decided_is_not_extended(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = lay_down(work, Asked(seed=1))
+    add_rating(first)
+    speak(work.run, 15)
+
+    class Decided:
+        def to_json(self) -> dict[str, str]:
+            return {"status": "decided"}
+
+    monkeypatch.setattr(listening, "decide", lambda declaration, run: Decided())
+    with pytest.raises(UserError, match="test-1 has decided already"):
+        lay_down(work, Asked(extend=True))
+
+
+def test_ratings_are_taken_in_file_by_file(work: Work, tmp_path: Path) -> None:
+    test = lay_down(work, Asked())
+    good, other, bad = (tmp_path / f"{name}.json" for name in ("good", "other", "bad"))
+    good.write_bytes(as_bytes(rate(test)))
+    other.write_bytes(as_bytes(rate(test, listener="Béla", session="b" * 16)))
+    bad.write_bytes(b"{")
+    printed(work)
+    with pytest.raises(UserError) as refused:
+        take_in(work, [good, bad, other, good])
+    lines = str(refused.value).splitlines()
+    assert lines[0].endswith("bad.json: no JSON; was it cut off, or is it another file?")
+    assert "good.json: taken in already" in lines[1] and lines[2] == "2 of 4 files not taken"
+    said = printed(work)
+    assert said.count("taken: ") == 2 and "next: xtts-finetune decide" in said
+    assert {listener.name for listener in read_votes(work.run).listeners} == {"Ánna", "Béla"}
+
+
+def test_nothing_to_rate(work: Work, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="there is no listening test to rate"):
+        take_in(work, [tmp_path / "rating.json"])
+
+
+def test_nothing_was_run(tmp_path: Path, work: Work) -> None:
+    from dataclasses import replace
+
+    elsewhere = replace(work, declaration=replace(work.declaration, run_folder=tmp_path / "none"))
+    with pytest.raises(UserError, match="nothing was run yet"):
+        lay_down(elsewhere, Asked())
+    assert not (tmp_path / "none").exists()

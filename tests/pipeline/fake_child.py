@@ -41,7 +41,7 @@ NO_MEMORY = (
 
 def main(arguments: list[str]) -> int:
     job = json.loads(Path(arguments[-1]).read_text(encoding="utf-8"))
-    run = RunFolder(Path(job["run_folder"]))
+    run = RunFolder(Path(job["run_folder"]), Path(job["data_folder"]))
     declaration = load_declaration(Path(job["declaration_file"]), job["overrides"], run.root)
     started = declaration.folder / "started.txt"
     name = job.get("phase") or arguments[1]

@@ -44,7 +44,8 @@ def main(arguments: list[str]) -> int:
         try:
             root = Path(what["run_folder"])
             declaration = load_declaration(Path(what["declaration_file"]), what["overrides"], root)
-            job = Job(declaration, RunFolder(root), what["device"], what["candidate"], what["fingerprint"])
+            run = RunFolder(root, Path(what["data_folder"]))
+            job = Job(declaration, run, what["device"], what["candidate"], what["fingerprint"])
             for kind in kinds:
                 WORK[kind](job, events.progress)
         except KeyboardInterrupt:

@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 
+from xtts_finetune.pipeline.lock import CHILD_LOCK
 from xtts_finetune.pipeline.processes import SAME_START_SECONDS, started_at
 from xtts_finetune.records.run_folder import RunFolder
 
@@ -19,12 +20,14 @@ def sweep_leftovers(root: Path) -> list[Path]:
 
     Call it with the child's lock held: a child that still ends may be writing its checkpoint. A file whose
     writer is running stays all the same. The cache of clips is left out: it holds as many files as there are
-    clips, and is swept when clips are prepared.
+    clips, and is swept when clips are prepared. So are run folders within this one (those of remedies, on which
+    another machine may be at work): each is swept by its own children.
     """
     cache = RunFolder(root).cache
     removed: list[Path] = []
     for folder, folders, files in os.walk(root):
-        folders[:] = [name for name in folders if Path(folder) / name != cache]
+        inner = [Path(folder) / name for name in folders]
+        folders[:] = [path.name for path in inner if path != cache and not (path / CHILD_LOCK).is_file()]
         for name in files:
             match = TEMPORARY.fullmatch(name)
             if match is None:

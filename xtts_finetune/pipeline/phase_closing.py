@@ -17,7 +17,7 @@ from xtts_finetune.pipeline.running import Work
 from xtts_finetune.pipeline.smaller_batch import RanWith
 from xtts_finetune.records.closing import read_model_info, write_closing
 from xtts_finetune.records.metrics import Metrics, read_metrics
-from xtts_finetune.records.stopping import Stop
+from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.training.closing import phase_facts
 
@@ -88,6 +88,8 @@ def raise_unless_complete(work: Work, name: str, ended: Ended) -> None:
     if info.get("status") == "done":
         # What comes after it was not asked for any more.
         raise Interrupted(f"interrupted when {name} was done")
+    if info["reason"]["name"] == Reason.PAUSED.value and not ended.interrupted:
+        return
     if info.get("status") == "interrupted":
         raise Interrupted(f"{name} was interrupted")
     message = failure_text(info)

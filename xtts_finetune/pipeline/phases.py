@@ -33,8 +33,8 @@ from xtts_finetune.records.times import now
 from xtts_finetune.spec.sources import source_of
 
 
-def train_phase(work: Work, stage: Stage) -> None:
-    """Train the stage's phase in a child of its own; return when it is done.
+def train_phase(work: Work, stage: Stage, pause_at: int | None = None) -> None:
+    """Train the stage's phase in a child of its own; return when it is done, or waits at step `pause_at`.
 
     Where it is declared so, a phase that runs out of memory goes on once with smaller batches.
     Raises UserError when an input is wrong, WorkFailed with the reason, Interrupted on Ctrl-C.
@@ -45,11 +45,11 @@ def train_phase(work: Work, stage: Stage) -> None:
     phase = _as_recorded(work, stage)
     work.say(_announcement(work, stage, phase.ran_with))
     try:
-        ended = _run(work, stage, phase)
+        ended = _run(work, stage, phase, pause_at)
         smaller = _smaller_batches(work, phase)
         if smaller is not None:
             phase = replace(phase, ran_with=smaller)
-            ended = _run(work, stage, phase)
+            ended = _run(work, stage, phase, pause_at)
     except (OSError, UserError) as error:
         # Ours, not the child's: no room for a record, or one that somebody has damaged meanwhile.
         close_phase(work, phase, stop_of_error(error))
@@ -67,7 +67,7 @@ def _as_recorded(work: Work, stage: Stage) -> Started:
     return Started(stage.name, started, fingerprint, recorded_batches(recorded, fingerprint, spec))
 
 
-def _run(work: Work, stage: Stage, phase: Started) -> Ended:
+def _run(work: Work, stage: Stage, phase: Started, pause_at: int | None) -> Ended:
     """Run the child until it ends, and see to it that the phase is closed then."""
     name, folder = stage.name, work.run.candidate(stage.name)
     declared = work.declaration.phases[name].model_dump(mode="json")
@@ -81,6 +81,8 @@ def _run(work: Work, stage: Stage, phase: Started) -> Ended:
     if phase.ran_with is not None:
         batches = {"batch_size": phase.ran_with.batch_size, "accumulate": phase.ran_with.accumulate}
         job |= {**batches, "ran_with": ran_with}
+    if pause_at is not None:
+        job["pause_at"] = pause_at
     file = work.job_file(name, **job, commands=next_commands(work))
     events = work.run.job_events(name)
     events.unlink(missing_ok=True)

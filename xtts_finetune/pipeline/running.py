@@ -27,7 +27,10 @@ def python_child(module: str, arguments: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Work:
-    """One command's work. `again` is the command line that goes on after an interruption."""
+    """One command's work. `again` is the command line that goes on after an interruption.
+
+    `data` is the folder of another run whose clips and eval set this one uses; None: it has its own.
+    """
 
     declaration: Declaration
     overrides: tuple[str, ...]
@@ -35,11 +38,12 @@ class Work:
     console: Console
     again: str
     child_command: ChildCommand = python_child
+    data: Path | None = None
 
     @property
     def run(self) -> RunFolder:
         """The run's folder."""
-        return RunFolder(self.declaration.run_folder)
+        return RunFolder(self.declaration.run_folder, self.data)
 
     def job_file(self, job: str, **more: object) -> Path:
         """Write down what a child needs to know and return the file."""
@@ -48,6 +52,7 @@ class Work:
             "declaration_file": str(self.declaration.file),
             "overrides": list(self.overrides),
             "run_folder": str(self.run.root),
+            "data_folder": str(self.run.data_root),
             "device": self.device,
             "events": str(self.run.job_events(job)),
             **more,

@@ -150,39 +150,48 @@ class ListeningFolder:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The folder run/<pipeline>; nothing is made by asking for a path."""
+    """The folder run/<pipeline>; nothing is made by asking for a path.
+
+    `data` is the folder of another run whose clips, eval set and cache this one uses; None: it has its own.
+    """
 
     root: Path
+    data: Path | None = None
+
+    @property
+    def data_root(self) -> Path:
+        """The folder that clips, eval set and cache lie in."""
+        return self.root if self.data is None else self.data
 
     @property
     def clips(self) -> Path:
         """The kept clips, one a line."""
-        return self.root / "clips.jsonl"
+        return self.data_root / "clips.jsonl"
 
     @property
     def dropped(self) -> Path:
         """The clips left out, each with its reason."""
-        return self.root / "dropped.jsonl"
+        return self.data_root / "dropped.jsonl"
 
     @property
     def eval_set(self) -> Path:
         """The frozen eval set; written once."""
-        return self.root / "eval_set.json"
+        return self.data_root / "eval_set.json"
 
     @property
     def data_info(self) -> Path:
         """Fingerprints and counts of the data."""
-        return self.root / "data.json"
+        return self.data_root / "data.json"
 
     @property
     def data_page(self) -> Path:
         """What the audit found, for people, one file."""
-        return self.root / "DATA.html"
+        return self.data_root / "DATA.html"
 
     @property
     def cache(self) -> Path:
         """Codes and mels, keyed by content."""
-        return self.root / "cache"
+        return self.data_root / "cache"
 
     @property
     def logs(self) -> Path:
@@ -207,6 +216,11 @@ class RunFolder:
     def candidate(self, name: str) -> CandidateFolder:
         """The folder of the base or of a phase."""
         return CandidateFolder(self.root / name)
+
+    @property
+    def remedies(self) -> Path:
+        """Folder of the remedies for phases that improve no more, one folder a phase."""
+        return self.root / "remedies"
 
     @property
     def listening(self) -> Path:

@@ -24,6 +24,7 @@ class Reason(str, Enum):
     NO_OP = "no_op"
     TIME_LIMIT = "time_limit"
     INTERRUPTED = "interrupted"
+    PAUSED = "paused"
     OUT_OF_MEMORY = "out_of_memory"
     DISK_FULL = "disk_full"
     UNREADABLE = "unreadable"
@@ -48,7 +49,7 @@ class Reason(str, Enum):
     @property
     def status(self) -> Status:
         """'done' for a phase that came to an end of its own, by its steps or by a rule."""
-        if self is Reason.INTERRUPTED:
+        if self in (Reason.INTERRUPTED, Reason.PAUSED):
             return "interrupted"
         return "failed" if self in _FAILURES else "done"
 
@@ -129,6 +130,11 @@ _WORDS: dict[Reason, tuple[str, str, str]] = {
         "interrupted",
         "The run was stopped from outside before the phase had ended.",
         "Start it again: it goes on from its newest checkpoint.",
+    ),
+    Reason.PAUSED: (
+        "paused at a mark",
+        "The phase waits at a step that it was to be compared with others at; it has not ended.",
+        "Start the race or search that it belongs to again: it goes on from here if it is among the better ones.",
     ),
     Reason.KILLED: (
         "killed by the system",

@@ -15,6 +15,7 @@ TAKEN = {
     "cache": "the run's folder has one of that name",
     "logs": "the run's folder has one of that name",
     "listening": "the run's folder has one of that name",
+    "remedies": "the run's folder has one of that name",
     "shipped": "the run's folder has one of that name",
     "pipeline": "--set uses it for pipeline.yaml",
     "utterances": "--set uses it for the utterances",

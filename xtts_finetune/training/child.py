@@ -39,7 +39,7 @@ def main(job_file: Path, speech: SpeechMaker | None = None) -> int:
     `speech` makes what lets the model speak in the middle of the phase, for a phase that wants it.
     """
     job = json.loads(job_file.read_text(encoding="utf-8"))
-    run = RunFolder(Path(job["run_folder"]))
+    run = RunFolder(Path(job["run_folder"]), Path(job["data_folder"]))
     if job["device"] == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch looks for devices
     interrupted = _listen_for_interrupts()
@@ -78,7 +78,7 @@ def train_phase(
     if speech is not None and phase.utterances_every_evals is not None:
         speak = speech(declaration, run, name)
     try:
-        stop = _train(declaration, run, folder, phase, interrupted, speak)
+        stop = _train(declaration, run, folder, phase, interrupted, speak, job.get("pause_at"))
     except Exception as error:
         stop = stop_of_error(error, _newest_step(folder))
         unreadable = isinstance(error, UserError) and stop.reason is Reason.UNREADABLE
@@ -101,6 +101,7 @@ def _train(
     phase: PhaseSpec,
     interrupted: threading.Event,
     speak: Speak | None,
+    pause_at: int | None,
 ) -> Stop:
     from xtts_finetune.spec.sources import kept_steps  # noqa: PLC0415
     from xtts_finetune.training.phase_data import PhaseData  # noqa: PLC0415
@@ -112,7 +113,7 @@ def _train(
     data = PhaseData(run, find_base(declaration.pipeline.base), phase, declaration.pipeline.datasets, parts)
     needed = kept_steps(declaration, folder.name)
     try:
-        job = PhaseJob(folder, phase, data, data.planned.steps, needed, interrupted.is_set, speak)
+        job = PhaseJob(folder, phase, data, data.planned.steps, needed, interrupted.is_set, speak, pause_at)
         with EventWriter(run.job_events(folder.name)) as events:
             trainer = start(declaration, run, job, events.note)
         return trainer.train()

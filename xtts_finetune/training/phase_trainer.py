@@ -58,7 +58,8 @@ class PhaseJob:
 
     `needed` are the steps that later phases start from. `interrupted` is asked after every step, and while an
     evaluation goes on. `speak` lets the model speak the utterances at a step and says how they are; None when
-    it was interrupted.
+    it was interrupted. At `pause_at` steps the phase waits, with a checkpoint, for whoever compares it with
+    others; its schedule and its length are those of the whole.
     """
 
     folder: CandidateFolder
@@ -68,6 +69,7 @@ class PhaseJob:
     needed: Sequence[KeptStep] = ()
     interrupted: Interrupted = field(default=lambda: False)
     speak: Speak | None = None
+    pause_at: int | None = None
 
 
 class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
@@ -97,6 +99,7 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         with Recorder(self.job.folder.metrics, self.dashboard_logger) as self.records:
             self.model.set_training()
             stop = self._evaluate() if self._unevaluated() else self._speak_and_ask()
+            stop = stop or self._paused()
             while stop is None and self.step < self.job.total_steps:
                 self._take_step()
                 stop = (
@@ -104,11 +107,12 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
                 )
                 if stop is None and self.job.interrupted():
                     stop = INTERRUPTED
+                stop = stop or self._paused()
                 if self._must_save(stop):
                     self._save()
             self._write_steps()
         stop = stop or changed_nothing(self.records.history) or self._all_done()
-        if stop.reason is not Reason.INTERRUPTED:
+        if stop.reason.status != "interrupted":
             clear_best_models(
                 self.job.folder, self.records.history.evals, self.job.phase.keep.best, ended=True
             )
@@ -118,6 +122,13 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         """Count on from a step whose weights, optimizer and schedule have been put in place."""
         self.step = self.total_steps_done = step
         hide_events_after(self.dashboard_logger, step)
+
+    def _paused(self) -> Stop | None:
+        """Whether the step to wait at is reached; the end of the phase is no pause."""
+        mark = self.job.pause_at
+        if mark is None or self.step < mark or self.step >= self.job.total_steps:
+            return None
+        return Stop(Reason.PAUSED, f"paused at step {self.step}, as it was told to", {"step": self.step})
 
     def _all_done(self) -> Stop:
         return Stop(Reason.ALL_STEPS_DONE, f"all {self.job.total_steps} steps are done", {"step": self.step})

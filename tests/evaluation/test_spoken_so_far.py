@@ -46,7 +46,7 @@ def sounds(run: RunFolder) -> dict[str, tuple[bytes, int]]:
 
 
 def lines(run: RunFolder) -> Path:
-    return run.candidate("base").utterances / "spoken.jsonl"
+    return run.candidate("base").spoken_lines
 
 
 def kill_after(done: int, base: BaseFiles, run: RunFolder) -> None:

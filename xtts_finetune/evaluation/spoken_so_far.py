@@ -13,11 +13,6 @@ from xtts_finetune.records.json_lines import json_line, read_json_lines
 from xtts_finetune.records.run_folder import CandidateFolder
 
 
-def spoken_lines(folder: CandidateFolder) -> Path:
-    """The file of these lines. It is there only as long as utterances.json is not."""
-    return folder.utterances / "spoken.jsonl"
-
-
 def keep_current(plan: UtterancePlan, folder: CandidateFolder) -> dict[str, dict[str, Any]]:
     """Records by file of the utterances on disk that are as `plan` wants them; all others are taken away.
 
@@ -32,7 +27,7 @@ def keep_current(plan: UtterancePlan, folder: CandidateFolder) -> dict[str, dict
         and (folder.utterances / str(record["file"])).is_file()
     }
     if known:
-        write_bytes_atomic(spoken_lines(folder), b"".join(json_line(record) for record in kept.values()))
+        write_bytes_atomic(folder.spoken_lines, b"".join(json_line(record) for record in kept.values()))
     folder.utterances_json.unlink(missing_ok=True)
     _remove(folder, {str(record.get("file")) for record in known} | set(plan.fingerprints), kept)
     return kept
@@ -43,7 +38,7 @@ def _known(folder: CandidateFolder) -> list[dict[str, Any]]:
     listed = read_record(folder.utterances_json).get("utterances")
     finished = listed if isinstance(listed, list) else []
     try:
-        lines = [record for _, record in read_json_lines(spoken_lines(folder))]
+        lines = [record for _, record in read_json_lines(folder.spoken_lines)]
     except UserError:  # damaged: then everything in it is spoken again
         lines = []
     return [record for record in (*finished, *lines) if isinstance(record, dict)]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.evaluation.spoken_so_far import keep_current, spoken_lines
+from xtts_finetune.evaluation.spoken_so_far import keep_current
 from xtts_finetune.evaluation.utterance_state import (
     UtterancePlan,
     WantedUtterance,
@@ -55,7 +55,7 @@ def speak_candidate(
         progress(len(records), total, f"loading {candidate}")
         speaker = _speaker(plan, declaration, device)
         progress(len(records), total, "speaking")
-        with JsonLinesWriter(spoken_lines(folder)) as lines:
+        with JsonLinesWriter(folder.spoken_lines) as lines:
             for wanted, speech in _spoken(speaker, missing, declaration):
                 write_wav(folder.utterances / wanted.file, speech)
                 record = _utterance_record(wanted, speech, plan.fingerprints[wanted.file])
@@ -64,7 +64,7 @@ def speak_candidate(
                 progress(len(records), total, f"{wanted.id}, seed {wanted.seed}")
     in_order = [records[wanted.file] for wanted in plan.utterances]
     write_json_atomic(folder.utterances_json, _record(plan, _sample_rate(plan, folder), device, in_order))
-    spoken_lines(folder).unlink(missing_ok=True)
+    folder.spoken_lines.unlink(missing_ok=True)
     progress(total, total, "spoken")
     return folder.utterances_json
 

@@ -78,6 +78,11 @@ class CandidateFolder:
         return self.utterances / "utterances.json"
 
     @property
+    def spoken_lines(self) -> Path:
+        """What was spoken so far, a record a line; utterances.json takes its place when all is."""
+        return self.utterances / "spoken.jsonl"
+
+    @property
     def scores_json(self) -> Path:
         """What the instruments read from the generated speech."""
         return self.utterances / "scores.json"

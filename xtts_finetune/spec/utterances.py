@@ -28,7 +28,6 @@ class InferenceSpec(Spec):
     top_k: Annotated[int, Field(ge=1, le=1026)] = Field(50, description="Tokens to choose from.")
     top_p: Annotated[float, Field(gt=0, le=1)] = Field(0.85, description="Probability mass to choose from.")
     repetition_penalty: Annotated[float, Field(ge=1)] = Field(5.0, description="Higher repeats less.")
-    length_penalty: float = Field(1.0, description="Only used with beams.")
     speed: Annotated[float, Field(gt=0.2, lt=5)] = Field(1.0, description="Rate of speech.")
 
 

@@ -68,14 +68,16 @@ SECOND_LOOK = {"looks_done": 2, "extended": True}
     [
         (two(16, 4), {}, "decided", "phase2", None),
         (two(4, 16), {}, "decided", "phase1", None),
-        (two(15, 5), {}, "undecided", None, "phase1"),
+        (two(15, 5), {}, "undecided", None, "phase2"),
         (two(10, 10), {}, "undecided", None, "phase1"),
         (two(0, 0, 20), {}, "undecided", None, "phase1"),
-        (two(27, 13), SECOND_LOOK, "tie", "phase1", None),
+        (two(27, 13), SECOND_LOOK, "tie", "phase2", None),
+        (two(22, 18), SECOND_LOOK, "tie", "phase2", None),
+        (two(21, 19), SECOND_LOOK, "tie", "phase1", None),
         (two(28, 12), SECOND_LOOK, "decided", "phase2", None),
         (two(0, 0, 40), SECOND_LOOK, "tie", "phase1", None),
-        (two(13, 0), {"planned": 20}, "undecided", None, "phase1"),  # no look before its time
-        (two(16, 4), {"extended": True, "planned": 40}, "undecided", None, "phase1"),
+        (two(13, 0), {"planned": 20}, "undecided", None, "phase2"),  # no look before its time
+        (two(16, 4), {"extended": True, "planned": 40}, "undecided", None, "phase2"),
         (two(1, 1), {}, "undecided", None, "phase1"),
     ],
 )
@@ -200,7 +202,7 @@ def test_only_utterances_that_both_spoke_are_compared() -> None:
     ],
 )
 def test_the_tie_rule(base: Any, phase1: Any, phase2: Any, ships: str, why: str) -> None:
-    votes = [*two(10, 10), *duel("base", "phase1", 10, 10), *duel("base", "phase2", 11, 9)]
+    votes = [*two(10, 10), *duel("base", "phase1", 10, 10), *duel("base", "phase2", 10, 10)]
     scores = {"base": base, "phase1": phase1, "phase2": phase2}
     decision = decide_from(inputs(listened(votes, **SECOND_LOOK), scores=scores))
     assert (decision.status, decision.ship) == ("tie", ships)

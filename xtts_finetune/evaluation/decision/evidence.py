@@ -25,6 +25,7 @@ class Evidence:
     candidates  with the listeners' mark where they were heard, else the one that was written by hand
     excluded    who does not ship by itself, each with why
     passed_over those of them that have a model: the rows that ship them do not count
+    by_gate     those of them that fail the gate more than the base
     warnings    what is to be said of the gate besides
     """
 
@@ -36,6 +37,7 @@ class Evidence:
     heard: Heard | None
     excluded: Mapping[str, str]
     passed_over: Mapping[str, str]
+    by_gate: Mapping[str, str]
     warnings: tuple[str, ...]
 
     @property
@@ -95,6 +97,7 @@ def read_evidence(inputs: Mapping[str, Any]) -> Evidence:
         heard=heard,
         excluded={**passed_over, **excluded_without_model(measured, heard.names if heard else ())},
         passed_over=passed_over,
+        by_gate=by_gate,
         warnings=tuple(warnings),
     )
     return replace(evidence, candidates=tuple(_with_row(evidence, each) for each in evidence.candidates))

@@ -75,7 +75,7 @@ def _passes_the_gate(name: str, evidence: Evidence) -> Condition:
     text = f"no more of {name}'s utterances fail the gate than of the base's"
     if BASE not in evidence.scores or name not in evidence.scores:
         return Condition(f"{text} (not measured)", None)
-    return Condition(text, "gate" not in evidence.excluded.get(name, ""))
+    return Condition(text, name not in evidence.by_gate)
 
 
 def _next_phase(name: str, phases: Sequence[str]) -> str:

@@ -12,8 +12,8 @@ from xtts_finetune.evaluation.statistics.looks import CONFIDENCE
 LOWEST, HIGHEST = 0.0, 10.0
 # Of fewer sentences no resampling tells how sure a mean is.
 FEWEST = 5
-# Listeners mark in whole numbers: where all sentences have the same mark, it is known to half of a step.
-HALF_STEP = 0.5
+# Listeners mark in coarse steps: where all sentences have the same mark, it is known to half a point at best.
+HALF_POINT = 0.5
 RESAMPLES = 9_999
 
 
@@ -32,7 +32,7 @@ def mark_interval(values: Sequence[float], seed: int, confidence: float = CONFID
     values  one mark a sentence, 0 to 10; at least one, else ValueError
     seed    of the resampling: the same seed and values give the same interval
 
-    Of fewer than 5 sentences the interval is the whole scale, of equal marks half a step to either side.
+    Of fewer than 5 sentences the interval is the whole scale, of equal marks half a point to either side.
     (B. Efron, 1987, 'Better bootstrap confidence intervals', JASA 82; scipy.stats.bootstrap)
     """
     if not values:
@@ -41,7 +41,7 @@ def mark_interval(values: Sequence[float], seed: int, confidence: float = CONFID
     if len(values) < FEWEST:
         return Interval(mean, LOWEST, HIGHEST)
     if max(values) - min(values) < 1e-9:
-        return _clipped(mean, mean - HALF_STEP, mean + HALF_STEP)
+        return _clipped(mean, mean - HALF_POINT, mean + HALF_POINT)
     import numpy as np  # noqa: PLC0415  (only where there are ratings)
     from scipy.stats import bootstrap  # noqa: PLC0415  heavy
 
@@ -55,7 +55,7 @@ def mark_interval(values: Sequence[float], seed: int, confidence: float = CONFID
     ).confidence_interval
     low, high = float(result.low), float(result.high)
     if not (math.isfinite(low) and math.isfinite(high)):
-        return _clipped(mean, mean - HALF_STEP, mean + HALF_STEP)
+        return _clipped(mean, mean - HALF_POINT, mean + HALF_POINT)
     return _clipped(mean, low, high)
 
 

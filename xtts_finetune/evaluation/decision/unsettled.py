@@ -1,0 +1,131 @@
+"""The answer where listeners prefer nobody by more than chance: undecided, or a tie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+
+from xtts_finetune.evaluation.decision.by_numbers import unfinished_in_words
+from xtts_finetune.evaluation.decision.evidence import Evidence
+from xtts_finetune.evaluation.decision.heard import Heard
+from xtts_finetune.evaluation.decision.model import Answer
+from xtts_finetune.evaluation.decision.tie import by_tie_rule
+from xtts_finetune.evaluation.decision.words import listed
+from xtts_finetune.evaluation.matrix import Fit
+from xtts_finetune.evaluation.statistics.looks import LOOK_ALPHA, MOST_MORE
+from xtts_finetune.evaluation.statistics.preferences import Counts, unbeaten
+from xtts_finetune.evaluation.statistics.sample_size import more_for_preference
+
+# Whoever lost this share of the sentences to the one in front, ties as halves, is behind it; those that lost less are
+# as good as equal. Measured by benchmarks/decision_regret.py: a wider band lets the tie rule ship the worse voice more
+# often (the best of two ships 89 times of 100 at 0.55, 84 at 0.6, 75 where all that is not significant is a tie).
+BEHIND = 0.55
+EXTEND = "xtts-finetune listen --extend, once more sentences are declared; then rate them"
+FINISH = "rate the sentences that are left"
+
+
+def answer_unsettled(evidence: Evidence, heard: Heard, fit: Fit | None, why: Sequence[str]) -> Answer:
+    """Undecided while the test can be extended, with who ships meanwhile; a tie after it.
+
+    Of those that nobody is preferred to, one that was preferred in 55 % of the sentences to all the others ships: it is
+    the best guess, though chance may have made it. Those that are nearer to each other are as good as equal, and the
+    tie rule chooses. `fit` is the row of the matrix that holds, `why` what was said so far.
+    """
+    level = unbeaten(heard.preferences, evidence.contenders)
+    front = in_front(heard, level)
+    equal = [name for name in level if name == front or not _is_behind(heard, name, front)]
+    chosen, reason = (
+        by_tie_rule(equal, evidence.scores) if len(equal) > 1 else (front, "it was preferred most often")
+    )
+    row = None if fit is None else fit.row
+    more = _more_sentences(heard, level, front)
+    if len(level) > 1:
+        near = f"; {listed(equal)} are as good as equal" if 1 < len(equal) < len(level) else ""
+        words = (
+            f"Of {listed(level)} none is preferred by more than chance{near}. {chosen} comes first: {reason}."
+        )
+        why = [*why, words]
+    if not heard.at_a_look or heard.can_extend:
+        verdict, then = _undecided_in_words(heard, more)
+        confidence = "none yet: chance alone could give these preferences"
+        return Answer(None, verdict, "undecided", True, tuple(why), row, then, chosen, confidence, more)
+    shipped = evidence.candidate(chosen)
+    unfinished = unfinished_in_words(shipped) if shipped is not None else []
+    return Answer(
+        ship=chosen,
+        verdict=f"a tie by ear; {chosen} ships, as {reason}",
+        status="tie",
+        provisional=bool(unfinished),
+        why=(*why, *unfinished),
+        row=row,
+        confidence=_confidence_of_tie(heard, level),
+        more_sentences=more,
+    )
+
+
+def _more_sentences(heard: Heard, level: Sequence[str], front: str) -> int | None:
+    """Further sentences that would tell `front` from the others of `level`; None for too many."""
+    if not heard.at_a_look:
+        return heard.planned - heard.rated
+    open_pairs = sum(not each.significant for each in heard.preferences)
+    needed = []
+    for other in level:
+        pair = heard.pair(front, other)
+        if other == front or pair is None:
+            continue
+        counts = Counts(pair.wins_first, pair.wins_second, pair.ties)
+        # As many pairs as are open share the level.
+        needed.append(more_for_preference(counts, LOOK_ALPHA / open_pairs))
+    known = [each for each in needed if each is not None]
+    return max(known) if known and len(known) == len(needed) else None
+
+
+def in_front(heard: Heard, level: Sequence[str]) -> str:
+    """The strongest of `level`; of equals the first.
+
+    Of two, who was preferred more often; of more, by Bradley and Terry's strengths.
+    """
+
+    def strength(name: str) -> float:
+        if heard.strengths:
+            return heard.strengths[name]["strength"]
+        shares = [share for other in level if (share := _share(heard, name, other)) is not None]
+        return fmean(shares) if shares else 0.0
+
+    return max(level, key=strength)
+
+
+def _share(heard: Heard, name: str, other: str) -> float | None:
+    """The share of sentences in which `name` was preferred to `other`, a tie as a half; None if they were not heard."""
+    pair = heard.pair(name, other)
+    if pair is None or name == other:
+        return None
+    wins = pair.wins_second if pair.second == name else pair.wins_first
+    return (wins + pair.ties / 2) / pair.sentences
+
+
+def _is_behind(heard: Heard, name: str, front: str) -> bool:
+    share = _share(heard, front, name)
+    return share is not None and share >= BEHIND
+
+
+def _undecided_in_words(heard: Heard, more: int | None) -> tuple[str, str]:
+    """The verdict, and what to do."""
+    if not heard.at_a_look:
+        return f"undecided: {more} of the test's {heard.planned} sentences are not rated yet", FINISH
+    if more is None:
+        too_many = f"more than {MOST_MORE} further sentences would be needed to tell them apart"
+        return f"undecided: {too_many}; treat them as equal", EXTEND
+    plural = "" if more == 1 else "s"
+    words = f"undecided: about {more} further sentence{plural} would settle it, if they go as those so far"
+    return words, EXTEND
+
+
+def _confidence_of_tie(heard: Heard, level: Sequence[str]) -> str:
+    pair = heard.pair(level[0], level[-1]) if len(level) == 2 else None
+    if pair is None:
+        return "listeners found no order among them that is more than chance"
+    return (
+        f"listeners preferred {pair.second} to {pair.first} in {pair.share_second:.0%} of the sentences that sound "
+        f"different ({pair.low:.0%} to {pair.high:.0%}): a large difference would have shown"
+    )

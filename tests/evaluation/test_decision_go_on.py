@@ -1,0 +1,96 @@
+"""'Go on to phase 3' is an answer with conditions: histories of training, and whether it is advised."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.evaluation.statistics.votes import duel
+from tests.evaluation.test_decision_heard import inputs, listened, scored
+from xtts_finetune.evaluation.decision import decide_from
+from xtts_finetune.evaluation.decision.model import GoOn
+
+FALLING = {"verdict": "falling", "words": "still falling by 0.012 per 100 steps"}
+
+
+def trained(**changed: Any) -> dict[str, Any]:
+    known = {
+        "phase": "phase2",
+        "status": "done",
+        "reason": "all_steps_done",
+        "trend": FALLING,
+        "text_ce": {"start": 0.0281, "best": 0.0276},
+        "levels": ["minimum", "target", "exceptional"],
+        "level": "minimum",
+    }
+    return {**known, **changed}
+
+
+def asked(training: dict[str, Any] | None, **more: Any) -> GoOn | None:
+    return decide_from(inputs(more.pop("votes", None), training=training, **more)).go_on
+
+
+@pytest.mark.parametrize(
+    "changed, advised, failing",
+    [
+        ({}, True, []),
+        ({"trend": {"verdict": "flat", "words": "flat"}}, False, ["mel_ce"]),
+        ({"trend": {"verdict": "rising", "words": "rising"}}, False, ["mel_ce"]),
+        ({"trend": {"verdict": "too short", "words": "too short to tell"}}, False, []),
+        ({"text_ce": {"start": 0.0281, "best": 0.0310}}, False, ["text_ce"]),
+        ({"text_ce": {"start": 0.0281, "best": 0.0290}}, True, []),  # no more than it wavers
+        ({"text_ce": {"start": None, "best": None}}, True, []),
+        ({"reason": "overfitting"}, False, ["phase2 was not ended by overfitting"]),
+        ({"level": "target"}, False, ["the level 'target'"]),
+        ({"level": "exceptional"}, False, ["the level 'target'"]),
+        ({"level": "target (by its numbers; not heard yet)"}, False, ["the level 'target'"]),
+        ({"level": None}, True, []),
+        ({"levels": ["good"], "level": "good"}, False, ["the level 'good'"]),
+        ({"levels": [], "level": None}, True, []),
+    ],
+)
+def test_what_training_says(changed: dict[str, Any], advised: bool, failing: list[str]) -> None:
+    answer = asked(trained(**changed))
+    assert answer is not None
+    assert (answer.phase, answer.advised) == ("phase3", advised)
+    failed = [each.text for each in answer.conditions if each.holds is False]
+    assert len(failed) == len(failing)
+    assert all(text.startswith(start) for text, start in zip(failed, failing, strict=True))
+
+
+@pytest.mark.parametrize(
+    "wins, holds, advised", [(20, True, True), (10, True, True), (2, False, False), (None, None, True)]
+)
+def test_ears_may_say_no(wins: int | None, holds: bool | None, advised: bool) -> None:
+    votes = None if wins is None else listened(duel("phase1", "phase2", wins, 20 - wins))
+    answer = asked(trained(), votes=votes)
+    assert answer is not None
+    (heard,) = (each for each in answer.conditions if "sound worse than phase1" in each.text)
+    assert (heard.holds, answer.advised) == (holds, advised)
+
+
+@pytest.mark.parametrize("failed, holds", [(0, True), (5, False)])
+def test_the_gate_may_say_no(failed: int, holds: bool) -> None:
+    answer = asked(trained(), scores={"base": scored(0), "phase2": scored(failed)})
+    assert answer is not None
+    assert (answer.conditions[-1].holds, answer.advised) == (holds, holds)
+
+
+@pytest.mark.parametrize(
+    "phase, phases, following",
+    [
+        ("phase1", ["phase1", "phase2"], "phase2"),
+        ("phase2", ["phase1", "phase2"], "phase3"),
+        ("gentle", ["gentle"], "a further phase"),
+        ("step9", ["step9"], "step10"),
+    ],
+)
+def test_which_phase_is_next(phase: str, phases: list[str], following: str) -> None:
+    answer = asked(trained(phase=phase), phases=phases)
+    assert answer is not None and answer.phase == following
+
+
+@pytest.mark.parametrize("training", [None, trained(status="interrupted"), trained(status="failed")])
+def test_before_a_phase_has_come_to_its_end_nothing_is_advised(training: dict[str, Any] | None) -> None:
+    assert asked(training) is None

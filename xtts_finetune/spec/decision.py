@@ -68,6 +68,7 @@ class DecisionSpec(Spec):
     )
     read: Name | None = Field(None, description="Whose metrics the rows look at; left out: the last phase.")
     quality: dict[Name, Annotated[float, Field(ge=0, le=10)]] = Field(
-        default_factory=dict, description="Marks out of 10 that listeners gave to a candidate."
+        default_factory=dict,
+        description="Marks out of 10 written by hand; those of a listening test count in their place.",
     )
     rows: Annotated[tuple[RowSpec, ...], Field(min_length=1)] = Field(description="The matrix.")

@@ -1,0 +1,1 @@
+"""Curves of a training run, whoever wrote them: one reader a format."""

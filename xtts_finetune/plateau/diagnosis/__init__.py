@@ -1,0 +1,1 @@
+"""What curves say: falling, plateau, oscillating, exploding, overfitting or too short to tell."""

@@ -95,11 +95,8 @@ def wave(level: float, height: float, periods: float) -> Callable[[Numbers], Num
 
 def valley(start: float, lowest: float, end: float, at: float) -> Callable[[Numbers], Numbers]:
     """Falls to `lowest` at the share `at`, then rises."""
-    return lambda t: np.where(
-        t < at,
-        lowest + (start - lowest) * (1 - t / at) ** 2,
-        lowest + (end - lowest) * np.clip(t - at, 0, 1) / (1 - at),
-    )
+    rise = (end - lowest) / (1 - at)
+    return lambda t: lowest + np.where(t < at, (start - lowest) * (1 - t / at) ** 2, rise * (t - at))
 
 
 def blow_up(before: Callable[[Numbers], Numbers], times: float, at: float) -> Callable[[Numbers], Numbers]:
@@ -128,6 +125,7 @@ def _falling() -> list[Case]:
         "power law": power(4.5, 0.3, 8.0),
         "line 3.5->3.0": line(3.5, 3.0),
         "line 2.7->2.2": line(2.7, 2.2),
+        "line 3.3->3.03": line(3.3, 3.03),
     }
     cases = [
         Case(

@@ -48,7 +48,7 @@ def series(name: str, points: Iterable[tuple[float, float]], averaged: bool = Tr
 
     A run that was resumed from before its end wrote some positions twice: what was trained later is what counts.
     """
-    last = {position: value for position, value in points if math.isfinite(position)}
+    last = {float(position): float(value) for position, value in points if math.isfinite(position)}
     positions = sorted(last)
     return Series(name, tuple(positions), tuple(last[position] for position in positions), averaged)
 

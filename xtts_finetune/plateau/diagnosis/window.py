@@ -26,11 +26,11 @@ def in_blocks(found: Series) -> Series:
     """
     finite = found.finite
     count = len(finite)
-    blocks = min(count, MOST) if finite.averaged else min(count // BATCHES, MOST_BLOCKS)
-    if blocks in (0, count):
-        return finite if finite.averaged else Series(found.name)
+    size = math.ceil(count / MOST) if finite.averaged else max(math.ceil(count / MOST_BLOCKS), BATCHES)
+    if size <= 1:
+        return finite
     # Whole blocks only, counted from the end: the newest values are the ones that matter.
-    size = count // blocks
+    blocks = count // size
     start = count - size * blocks
     positions = as_numbers(finite.positions[start:]).reshape(blocks, size)
     values = as_numbers(finite.values[start:]).reshape(blocks, size)

@@ -93,7 +93,7 @@ def _ask(means: NDArray[np.float64], names: Sequence[str], look: int) -> Answer:
         by_gate={},
         warnings=(),
     )
-    return answer_by_ears(evidence, heard, {"listeners": []})
+    return answer_by_ears(evidence, heard, {"listeners": [], "candidates": []})
 
 
 def most_preferred(ratings: NDArray[np.float64]) -> NDArray[np.int64]:

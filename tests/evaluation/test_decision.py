@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -264,3 +266,9 @@ def test_deciding_again_from_the_file_gives_the_same_answer(tmp_path: Path) -> N
     write_decision(run, decision)
     written = json.loads(run.decision.read_text(encoding="utf-8"))
     assert decide_from(written["inputs"]).to_json() == written == decision.to_json()
+
+
+def test_deciding_is_planned_without_heavy_packages() -> None:
+    code = "import sys, xtts_finetune.evaluation.decision; print(*{'torch', 'scipy', 'numpy'} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == ""

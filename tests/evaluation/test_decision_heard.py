@@ -223,13 +223,20 @@ def listener(name: str, used: bool) -> dict[str, Any]:
     return {"name": name, "answers": 20, "checks": 4, "passed": 4 if used else 1, "used": used, "why": why}
 
 
-def test_a_listener_who_failed_the_checks_does_not_count_and_is_named() -> None:
+def test_a_listener_who_failed_the_checks_is_named() -> None:
     votes = [vote("phase1", "phase2", f"s{n}", 1.0 if n < 17 else -1.0, "anna") for n in range(20)]
-    deaf = [vote("phase1", "phase2", f"s{n}", -2.0, "béla") for n in range(20)]
-    decision = decide_from(inputs(listened(votes + deaf, [listener("anna", True), listener("béla", False)])))
+    decision = decide_from(inputs(listened(votes, [listener("anna", True), listener("béla", False)])))
     assert (decision.status, decision.ship) == ("decided", "phase2")
     assert "béla's answers are left out: passed 1 of 4 checks." in decision.why
     assert decision.why[0] == "1 listener rated 20 sentences."
+
+
+def test_ratings_of_what_is_no_candidate_any_more_do_not_count() -> None:
+    votes = [*two(16, 4), *duel("phase2", "average", 20, 0)]
+    decision = decide_from(inputs(listened(votes)))
+    assert (decision.status, decision.ship) == ("decided", "phase2")
+    assert "Ratings of average do not count: no longer among the candidates." in decision.why
+    assert decide_from(inputs(listened(duel("phase2", "average", 20, 0)))).status == "provisional"
 
 
 def test_when_nobody_counts_it_is_as_if_nobody_had_listened() -> None:

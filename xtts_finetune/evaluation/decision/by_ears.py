@@ -27,7 +27,7 @@ def answer_by_ears(evidence: Evidence, heard: Heard, votes: Mapping[str, Any]) -
        the others named, and that nobody is preferred to.
     3. Else it is undecided as long as the test can be extended, and a tie afterwards: see unsettled.py.
     """
-    why = listening_in_words(heard, votes) + excluded_in_words(evidence)
+    why = listening_in_words(heard, votes, evidence.names) + excluded_in_words(evidence)
     if not evidence.contenders:
         why.append("Of those that were heard, none may ship.")
         return Answer(None, "nothing to ship yet", "nothing", True, tuple(why))

@@ -37,7 +37,7 @@ def decide_from(inputs: Mapping[str, Any]) -> Decision:
         answer = answer_by_ears(evidence, heard, votes)
     else:
         answer = answer_by_numbers(evidence)
-        answer = replace(answer, why=(*answer.why, *left_out_in_words(votes)))
+        answer = replace(answer, why=(*answer.why, *left_out_in_words(votes, evidence.names)))
     return Decision(
         ship=answer.ship,
         verdict=answer.verdict,

@@ -41,6 +41,11 @@ class Evidence:
     warnings: tuple[str, ...]
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """All candidates, as declared."""
+        return tuple(each.name for each in self.candidates)
+
+    @property
     def base(self) -> Candidate | None:
         """The base, where it is a candidate."""
         return next((each for each in self.candidates if each.name == BASE), None)

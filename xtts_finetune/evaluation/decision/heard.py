@@ -48,9 +48,9 @@ class Heard:
 def hear(votes: Mapping[str, Any] | None, order: Sequence[str]) -> Heard | None:
     """Put gathered votes through the statistics; None where none of them counts.
 
-    order  the names of all candidates, as declared
+    order  the names of all candidates, as declared; votes on others do not count
     """
-    cast = _counting(votes) if votes else []
+    cast = [vote for vote in _cast(votes) if vote.first in order and vote.second in order]
     if not votes or not cast:
         return None
     named = {name for vote in cast for name in (vote.first, vote.second)}
@@ -79,7 +79,7 @@ def hear(votes: Mapping[str, Any] | None, order: Sequence[str]) -> Heard | None:
 
 def marks_heard(votes: Mapping[str, Any] | None) -> dict[str, float]:
     """The mark of each candidate that was marked, to two digits, without its interval."""
-    cast = _counting(votes) if votes else []
+    cast = _cast(votes)
     names = dict.fromkeys(name for vote in cast for name in vote.marks if OVERALL in vote.marks[name])
     return {name: rounded(_mean_mark(cast, name, OVERALL)) for name in names}
 
@@ -95,12 +95,9 @@ def seed_of(inputs: Mapping[str, Any]) -> int:
     return int.from_bytes(hashlib.sha256(text.encode("utf-8")).digest()[:8], "big")
 
 
-def _counting(votes: Mapping[str, Any]) -> list[Vote]:
-    """The votes of listeners who passed their checks, and those only."""
-    left_out = {(each.get("test", ""), each["name"]) for each in votes["listeners"] if not each["used"]}
-    read = [Vote(**{**each, "faults": {}, "note": ""}) for each in votes["votes"]]
-    # A listener of several tests may count in one of them only.
-    return [vote for vote in read if not {(vote.test, vote.listener), ("", vote.listener)} & left_out]
+def _cast(votes: Mapping[str, Any] | None) -> list[Vote]:
+    """The gathered votes; those of listeners who failed their checks are not among them."""
+    return [Vote(**{**each, "faults": {}, "note": ""}) for each in votes["votes"]] if votes else []
 
 
 def _mark(votes: Sequence[Vote], name: str, seed: int) -> Mark | None:

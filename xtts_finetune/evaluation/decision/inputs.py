@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +12,7 @@ from xtts_finetune.evaluation.decision.model import BASE, NOT_RUN
 from xtts_finetune.records.atomic import strict_json
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.listening import Vote, Votes, read_votes
-from xtts_finetune.records.metrics import read_metrics
+from xtts_finetune.records.metrics import EvalRecord, Metrics, read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.records.scores import read_scores
 from xtts_finetune.records.trend import trend_of
@@ -31,17 +32,25 @@ def gather_inputs(declaration: Declaration, run: RunFolder) -> dict[str, Any]:
     Raises UserError for a record that cannot be read.
     """
     names = candidate_names(declaration)
+    # Histories are long: each is read once.
+    metrics = {
+        name: read_metrics(run.candidate(name).metrics)
+        for name in dict.fromkeys([*names, *declaration.phases])
+    }
     inputs = {
         "read": declaration.decision.read,
         "rows": [row.model_dump(mode="json", exclude_none=True) for row in declaration.decision.rows],
         "phases": list(declaration.phases),
         "candidates": [
-            {**_measured(run.candidate(name)), "quality": declaration.decision.quality.get(name)}
+            {
+                **_measured(run.candidate(name), metrics[name].best),
+                "quality": declaration.decision.quality.get(name),
+            }
             for name in names
         ],
         "scores": {name: found for name in names if (found := _scored(run.candidate(name))) is not None},
         "votes": _voted(read_votes(run)),
-        "training": _training(declaration, run),
+        "training": _training(declaration, run, metrics),
     }
     # A number that JSON lacks must decide as it does when it is read back.
     return dict(strict_json(inputs))
@@ -55,8 +64,7 @@ def marks_given(declaration: Declaration, run: RunFolder) -> dict[str, float]:
     return {**declaration.decision.quality, **marks_heard(_voted(read_votes(run)))}
 
 
-def _measured(folder: CandidateFolder) -> dict[str, Any]:
-    best = read_metrics(folder.metrics).best
+def _measured(folder: CandidateFolder, best: EvalRecord | None) -> dict[str, Any]:
     info = read_model_info(folder)
     if best is None:
         status = NOT_RUN if info is None else str(info.get("status"))
@@ -110,16 +118,17 @@ def _vote(vote: Vote) -> dict[str, Any]:
     return {name: getattr(vote, name) for name in kept}
 
 
-def _training(declaration: Declaration, run: RunFolder) -> dict[str, Any] | None:
-    """How the last phase with a closing record ended; None where there is none."""
-    closed = [name for name in declaration.phases if read_metrics(run.candidate(name).metrics).evals]
-    if not closed:
+def _training(
+    declaration: Declaration, run: RunFolder, histories: Mapping[str, Metrics]
+) -> dict[str, Any] | None:
+    """How the last phase that was evaluated ended; None where there is none."""
+    begun = [name for name in declaration.phases if histories[name].evals]
+    if not begun:
         return None
-    folder = run.candidate(closed[-1])
-    metrics, info = read_metrics(folder.metrics), read_model_info(folder) or {}
+    metrics, info = histories[begun[-1]], read_model_info(run.candidate(begun[-1])) or {}
     trend = trend_of([each.step for each in metrics.evals], [each.mel_ce for each in metrics.evals])
     return {
-        "phase": closed[-1],
+        "phase": begun[-1],
         "status": info.get("status", "unfinished"),
         "reason": (info.get("reason") or {}).get("name"),
         "trend": {"verdict": trend.verdict, "words": trend.words},
@@ -127,6 +136,6 @@ def _training(declaration: Declaration, run: RunFolder) -> dict[str, Any] | None
             "start": metrics.initial.text_ce if metrics.initial else None,
             "best": metrics.best.text_ce if metrics.best else None,
         },
-        "levels": list(declaration.phases[closed[-1]].success),
+        "levels": list(declaration.phases[begun[-1]].success),
         "level": info.get("level"),
     }

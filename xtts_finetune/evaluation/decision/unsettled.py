@@ -21,6 +21,7 @@ from xtts_finetune.evaluation.statistics.sample_size import more_for_preference
 # often (the best of two ships 89 times of 100 at 0.55, 84 at 0.6, 75 where all that is not significant is a tie).
 BEHIND = 0.55
 EXTEND = "xtts-finetune listen --extend, once more sentences are declared; then rate them"
+TOO_MANY = "treat them as equal; one extension of the test will hardly tell them apart"
 FINISH = "rate the sentences that are left"
 
 
@@ -44,6 +45,10 @@ def answer_unsettled(evidence: Evidence, heard: Heard, fit: Fit | None, why: Seq
         words = (
             f"Of {listed(level)} none is preferred by more than chance{near}. {chosen} comes first: {reason}."
         )
+        why = [*why, words]
+    lowest = evidence.lowest
+    if lowest is not None and lowest.name in level and lowest.name != chosen:
+        words = f"{lowest.name} has the lowest mel_ce ({lowest.mel_ce:.3f}), which listeners do not hear."
         why = [*why, words]
     if not heard.at_a_look or heard.can_extend:
         verdict, then = _undecided_in_words(heard, more)
@@ -115,10 +120,11 @@ def _undecided_in_words(heard: Heard, more: int | None) -> tuple[str, str]:
         return f"undecided: {more} of the test's {heard.planned} sentences are not rated yet", FINISH
     if more is None:
         too_many = f"more than {MOST_MORE} further sentences would be needed to tell them apart"
-        return f"undecided: {too_many}; treat them as equal", EXTEND
+        return f"undecided: {too_many}; treat them as equal", TOO_MANY
     plural = "" if more == 1 else "s"
     words = f"undecided: about {more} further sentence{plural} would settle it, if they go as those so far"
-    return words, EXTEND
+    # An extension doubles the sentences.
+    return words, EXTEND if more <= heard.planned else TOO_MANY
 
 
 def _confidence_of_tie(heard: Heard, level: Sequence[str]) -> str:

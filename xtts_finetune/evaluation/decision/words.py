@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from xtts_finetune.evaluation.decision.evidence import Evidence
@@ -58,12 +58,12 @@ def mark_in_words(name: str, mark: Mark) -> str:
     return f"{name} was given {mark.mark:.1f} out of 10 ({mark.low:.1f} to {mark.high:.1f})"
 
 
-def listening_in_words(heard: Heard, votes: Mapping[str, Any]) -> list[str]:
+def listening_in_words(heard: Heard, votes: Mapping[str, Any], known: Collection[str]) -> list[str]:
     """Who listened to how much, who is left out, and what they said."""
     plural = "" if heard.listeners == 1 else "s"
     of = f" of {heard.planned}" if not heard.at_a_look else ""
     said = [f"{heard.listeners} listener{plural} rated {heard.rated}{of} sentences."]
-    said += left_out_in_words(votes)
+    said += left_out_in_words(votes, known)
     if len(heard.names) == 2 and not heard.at_a_look:
         return said
     said += [preference_in_words(each) for each in heard.preferences]
@@ -73,13 +73,15 @@ def listening_in_words(heard: Heard, votes: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def left_out_in_words(votes: Mapping[str, Any] | None) -> list[str]:
-    """Listeners and tests that do not count, each with why."""
+def left_out_in_words(votes: Mapping[str, Any] | None, known: Collection[str]) -> list[str]:
+    """Listeners, tests and candidates that do not count, each with why; `known` are the declared candidates."""
     if not votes:
         return []
+    gone = [name for name in votes["candidates"] if name not in known]
+    undeclared = [f"Ratings of {listed(gone)} do not count: no longer among the candidates."] if gone else []
     unused = [each for each in votes["listeners"] if not each["used"]]
     listeners = [f"{each['name']}'s answers are left out: {each['why']}." for each in unused]
-    return [*listeners, *(f"{_capital(why)}." for why in votes.get("passed_over", ()))]
+    return [*listeners, *undeclared, *(f"{_capital(why)}." for why in votes.get("passed_over", ()))]
 
 
 def listed(names: Sequence[str]) -> str:

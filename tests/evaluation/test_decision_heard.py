@@ -149,6 +149,14 @@ def test_preference_settles_it_between_those_that_the_matrix_names() -> None:
     assert decide_from(inputs(listened(votes))).status == "undecided"
 
 
+def test_who_is_preferred_to_the_others_named_must_not_be_beaten_by_one_that_is_not_named() -> None:
+    marks = {"phase1": [8.5], "phase2": [9.0, 9.5, 8.5, 9.4, 8.9] * 4}
+    votes = [*two(19, 1, **marks), *duel("base", "phase1", 12, 8), *duel("base", "phase2", 13, 7)]
+    votes += [*duel("phase2", "average", 19, 1), *duel("base", "average", 12, 8)]
+    decision = decide_from(inputs(listened(votes), candidates=candidates(average=2.6)))
+    assert (decision.status, decision.meanwhile) == ("undecided", "average")
+
+
 def test_three_candidates_have_strengths() -> None:
     votes = [*two(19, 1), *duel("base", "phase1", 18, 2), *duel("base", "phase2", 20, 0)]
     decision = decide_from(inputs(listened(votes)))

@@ -10,7 +10,6 @@ from statistics import fmean
 from typing import Any
 
 from xtts_finetune.evaluation.decision.model import Mark
-from xtts_finetune.evaluation.statistics.looks import LOOKS
 from xtts_finetune.evaluation.statistics.preferences import Counts, Preference, compare, count
 from xtts_finetune.evaluation.statistics.sentences import OVERALL, marks_by_sentence, preferences_by_sentence
 from xtts_finetune.records.listening import Vote
@@ -73,7 +72,7 @@ def hear(votes: Mapping[str, Any] | None, order: Sequence[str]) -> Heard | None:
         listeners=len({vote.listener for vote in cast}),
         rated=rated,
         planned=planned,
-        can_extend=not votes["extended"] and votes["looks_done"] < LOOKS,
+        can_extend=not votes["extended"],
     )
 
 

@@ -9,6 +9,5 @@ LOOK_ALPHA = 0.0294
 # Intervals are at the same level, so that both looks' intervals hold at once in 95 % of the tests.
 # C. Jennison, B. W. Turnbull, 1989, 'Interim analyses: the repeated confidence interval approach', JRSS B 51.
 CONFIDENCE = 1 - LOOK_ALPHA
-LOOKS = 2
 # Where so many further sentences would not do, the difference is too small to matter.
 MOST_MORE = 200

@@ -20,6 +20,7 @@ from tests.evaluation.listening.driver import (
     until,
 )
 from tests.evaluation.listening.spoken_run import spoken_run
+from tests.pipeline.made_up_run import add_base, add_phase
 from xtts_finetune.evaluation.decision import decide
 from xtts_finetune.evaluation.listening.make import Wanted, make_test
 from xtts_finetune.evaluation.listening.material import gather_material
@@ -27,6 +28,7 @@ from xtts_finetune.evaluation.listening.taking import take_file
 from xtts_finetune.records.listening import read_votes
 from xtts_finetune.records.listening_files import ListeningTest, read_test
 from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.declaration import Declaration
 
 if TYPE_CHECKING:
@@ -64,6 +66,8 @@ def towards_phase1(test: ListeningTest, trial: str) -> int:
 
 def test_a_whole_test_by_keyboard_alone(browser: Browser, tmp_path: Path) -> None:
     declaration, run, test = lay_down(tmp_path / "Hangpróba őű", 13, 0.12)
+    add_base(run)
+    add_phase(run, "phase1", 5.046, 3.45, 100, Stop(Reason.ALL_STEPS_DONE, "all 100 steps are done"))
     page, asked = open_page(browser, test.folder.page)
     order = [trial["trial"] for trial in page.evaluate("TEST.trials")]
     assert len(order) == 15
@@ -99,7 +103,10 @@ def test_a_whole_test_by_keyboard_alone(browser: Browser, tmp_path: Path) -> Non
     first = json.loads(file.read_text(encoding="utf-8"))["answers"][0]
     assert first["marks"]["a"] == {"smoothness": 7, "naturalness": 8, "emotion": 9, "overall": 8}
     assert first["marks"]["b"] == {"smoothness": 6, "naturalness": 5, "emotion": 10, "overall": 4}
-    assert decide(declaration, run).to_json()["inputs"]
+
+    decision = decide(declaration, run)
+    assert (decision.status, decision.ship) == ("decided", "phase1")
+    assert decision.to_json()["preferences"][0]["wins_second"] == 13
 
 
 def test_both_must_be_heard_before_anything_is_answered(browser: Browser, slow: Made) -> None:
@@ -150,6 +157,24 @@ def test_switching_goes_on_at_the_same_place(browser: Browser, slow: Made) -> No
     until(page, "player.sounds.r.currentTime > 0.3")
     page.keyboard.press("a")
     assert page.evaluate("player.sounds.a.currentTime") < 0.3
+    assert asked == []
+
+
+def test_an_answer_can_be_taken_back(browser: Browser, slow: Made) -> None:
+    page, asked = open_page(browser, slow[2].folder.page)
+    begin(page, "Béla")
+    page.evaluate("state.practised = 3; goOn()")
+    answer(page, 1, "78")
+    until(page, "where.textContent.startsWith('Comparison 2')")
+    page.click("#back")
+    until(page, "where.textContent.startsWith('Comparison 1')")
+    assert page.locator("[name=preference]:checked").get_attribute("value") == "1"
+    page.keyboard.press("1")
+    page.keyboard.press("9")
+    page.keyboard.press("Enter")
+    until(page, "where.textContent.startsWith('Comparison 2')")
+    (kept,) = page.evaluate("Object.values(store.load().answers)")
+    assert (kept["preference"], kept["marks"]) == (-2, {"a": {"overall": 9}, "b": {"overall": 8}})
     assert asked == []
 
 

@@ -166,7 +166,9 @@ function submit(event) {
   if (position < practice) return showLesson(trial);
   if (!(trial.trial in state.answers)) answeredHere += 1;
   startedHere ||= shownAt;
-  state.answers[trial.trial] = readForm(trial.trial, Math.min((performance.now() - shownAt) / 1000, 3600));
+  // Who comes back to a trial adds to the time that it took.
+  const before = state.answers[trial.trial]?.seconds ?? 0;
+  state.answers[trial.trial] = readForm(trial.trial, Math.min(before + (performance.now() - shownAt) / 1000, 3600));
   save();
   goOn();
 }

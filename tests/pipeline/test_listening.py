@@ -65,7 +65,7 @@ def test_a_test_is_laid_down_once(work: Work) -> None:
     assert str(test.folder.page) in said and str(test.folder.key) in said
     page = test.folder.page.read_bytes()
     assert lay_down(work, Asked()).id == test.id
-    assert "test-1 is there already, with 0 ratings" in printed(work)
+    assert "test-1 compares base, phase1 already, with 0 ratings" in printed(work)
     assert lay_down(work, Asked(form="full", sentences=6, seed=test.seed)).id == test.id
     assert test.folder.page.read_bytes() == page
     for asked in (Asked(form="short"), Asked(sentences=3), Asked(seed=test.seed + 1)):
@@ -81,6 +81,27 @@ def test_other_weights_are_another_question(work: Work) -> None:
     assert read_votes(work.run).votes == ()
     second = lay_down(work, Asked(seed=1))
     assert (second.name, second.id != first.id) == ("test-2", True)
+
+
+def test_a_pair_is_asked_about_once(work: Work) -> None:
+    """A phase that comes later is compared with those before it; they are not compared again."""
+    first = lay_down(work, Asked(seed=1))
+    add_rating(first)
+    add_spoken(work.run, "phase2", texts(6), 0.05)
+    printed(work)
+    second = lay_down(work, Asked(("base", "phase1", "phase2"), seed=1))
+    assert "base and phase1 are compared in test-1 already, and not asked about again" in printed(work)
+    assert second.pairs == (("base", "phase2"), ("phase1", "phase2"))
+    assert lay_down(work, Asked(("phase1", "phase2"))).id == second.id
+    assert lay_down(work, Asked(("base", "phase1", "phase2"))).id == second.id
+
+
+def test_all_pairs_may_be_asked_about_in_several_tests(work: Work) -> None:
+    add_spoken(work.run, "phase2", texts(6), 0.05)
+    for pair in (("base", "phase1"), ("base", "phase2"), ("phase1", "phase2")):
+        lay_down(work, Asked(pair))
+    with pytest.raises(UserError, match=r"are compared already, in test-1, test-2, test-3"):
+        lay_down(work, Asked(("base", "phase1", "phase2")))
 
 
 def test_it_is_extended_once_with_sentences_not_heard_yet(work: Work) -> None:

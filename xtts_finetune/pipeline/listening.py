@@ -6,6 +6,7 @@ import contextlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 from xtts_finetune.errors import UserError
@@ -13,18 +14,18 @@ from xtts_finetune.evaluation.candidates import candidate_names
 from xtts_finetune.evaluation.decision import decide
 from xtts_finetune.evaluation.listening.answers import NotTaken
 from xtts_finetune.evaluation.listening.forms import BOTH_LOOKS, FIRST_LOOK
-from xtts_finetune.evaluation.listening.make import Made, Wanted, make_test
+from xtts_finetune.evaluation.listening.make import Wanted, make_test
 from xtts_finetune.evaluation.listening.material import (
     choose_candidates,
     choose_lines,
     gather_material,
     has_spoken,
 )
+from xtts_finetune.evaluation.listening.plan import Pair
 from xtts_finetune.evaluation.listening.taking import Taken, take_file
-from xtts_finetune.evaluation.utterance_state import utterances_current
+from xtts_finetune.pipeline.listening_words import say_files, say_made, say_outdated
 from xtts_finetune.pipeline.running import Work
-from xtts_finetune.records.listening_files import ListeningTest, read_test, read_tests, weights_now
-from xtts_finetune.records.run_folder import ListeningFolder
+from xtts_finetune.records.listening_files import ListeningTest, is_of_weights_now, read_test, read_tests
 
 DEFAULT_PORT = 8765
 SECOND = "-extended"
@@ -56,11 +57,12 @@ def lay_down(work: Work, asked: Asked) -> ListeningTest:
     spoken = [name for name in declared if has_spoken(work.run, name)]
     shipping = [row.ship for row in work.declaration.decision.rows]
     chosen = choose_candidates(declared, shipping, spoken, asked.candidates)
+    pairs = _not_asked_yet(work, chosen, tests)
+    if not pairs:
+        return _the_same(work, asked, chosen, tests)
+    chosen = tuple(name for name in chosen if any(name in pair for pair in pairs))
     material = gather_material(work.declaration, work.run, chosen)
-    before = [test for test in tests if test.candidates == material.candidates and test.look == 1]
-    if before:
-        return _the_same(work, asked, before[-1])
-    _say_outdated(work, chosen)
+    say_outdated(work, chosen)
     seed = secrets.randbelow(2**32) if asked.seed is None else asked.seed
     lines = choose_lines(material.lines, asked.sentences or FIRST_LOOK, seed)
     if len(lines) < (asked.sentences or FIRST_LOOK):
@@ -69,9 +71,9 @@ def lay_down(work: Work, asked: Asked) -> ListeningTest:
             f"{work.declaration.pipeline.utterances} make the answer surer"
         )
     folder = work.run.listening_test(_new_name([test.name for test in tests]))
-    wanted = Wanted(folder.path.name, asked.form or "full", seed)
+    wanted = Wanted(folder.path.name, pairs, asked.form or "full", seed)
     made = make_test(folder, wanted, material, lines, work.declaration.pipeline.language)
-    _say_made(work, made, chosen)
+    say_made(work, made, chosen)
     return read_test(folder)
 
 
@@ -129,7 +131,7 @@ def _extend(work: Work, asked: Asked, tests: Sequence[ListeningTest]) -> Listeni
     first = _to_extend(work, asked, tests)
     candidates = tuple(first.candidates)
     material = gather_material(work.declaration, work.run, candidates)
-    heard = sorted({trial.sentence for trial in first.counted.values() if trial.kind == "pair"})
+    heard = first.sentences
     more = (BOTH_LOOKS if len(heard) <= FIRST_LOOK else 2 * len(heard)) - len(heard)
     seed = (first.seed + 1) % 2**32 if asked.seed is None else asked.seed
     lines = choose_lines(material.lines, min(more, asked.sentences or more), seed, heard)
@@ -140,9 +142,9 @@ def _extend(work: Work, asked: Asked, tests: Sequence[ListeningTest]) -> Listeni
             "and extend then"
         )
     folder = work.run.listening_test(first.name + SECOND)
-    wanted = Wanted(folder.path.name, first.form, seed, 2, first.id, len(heard))
+    wanted = Wanted(folder.path.name, first.pairs, first.form, seed, 2, first.id, len(heard))
     made = make_test(folder, wanted, material, lines, work.declaration.pipeline.language)
-    _say_made(work, made, candidates)
+    say_made(work, made, candidates)
     if len(lines) < more:
         work.say(
             f"  {len(heard) + len(lines)} sentences in both looks; the protocol provides for {len(heard) + more}"
@@ -157,7 +159,7 @@ def _to_extend(work: Work, asked: Asked, tests: Sequence[ListeningTest]) -> List
         for test in tests
         if test.look == 1
         and (not asked.candidates or set(asked.candidates) == set(test.candidates))
-        and all(weights_now(work.run, name) == sha for name, sha in test.candidates.items())
+        and is_of_weights_now(work.run, test)
     ]
     if not firsts:
         raise UserError("--extend: there is no listening test of these candidates as they are now to extend")
@@ -178,15 +180,38 @@ def _to_extend(work: Work, asked: Asked, tests: Sequence[ListeningTest]) -> List
     return first
 
 
-def _the_same(work: Work, asked: Asked, test: ListeningTest) -> ListeningTest:
-    """The test that there is, if it is the one that was asked for."""
-    heard = {trial.sentence for trial in test.counted.values() if trial.kind == "pair"}
+def _not_asked_yet(work: Work, chosen: Sequence[str], tests: Sequence[ListeningTest]) -> tuple[Pair, ...]:
+    """The pairs of the chosen candidates that no test of the weights as they are now compares."""
+    asked = {
+        frozenset(pair): test for test in tests if is_of_weights_now(work.run, test) for pair in test.pairs
+    }
+    pairs = list(combinations(chosen, 2))
+    fresh = tuple(pair for pair in pairs if frozenset(pair) not in asked)
+    if fresh:
+        for pair in pairs:
+            if (test := asked.get(frozenset(pair))) is not None:
+                work.say(
+                    f"{' and '.join(pair)} are compared in {test.name} already, and not asked about again"
+                )
+    return fresh
+
+
+def _the_same(
+    work: Work, asked: Asked, chosen: Sequence[str], tests: Sequence[ListeningTest]
+) -> ListeningTest:
+    """The test that compares the chosen candidates, if it is the one that was asked for."""
+    there = [test for test in tests if test.look == 1 and is_of_weights_now(work.run, test)]
+    whole = [test for test in there if set(chosen) <= set(test.candidates)]
+    if not whole:
+        names = ", ".join(test.name for test in there)
+        raise UserError(f"all pairs of {', '.join(chosen)} are compared already, in {names}")
+    test = whole[-1]
     differs = [
         option
         for option, wanted, there in (
             ("--form", asked.form, test.form),
             ("--seed", asked.seed, test.seed),
-            ("--sentences", asked.sentences, len(heard)),
+            ("--sentences", asked.sentences, len(test.sentences)),
         )
         if wanted not in (None, there)
     ]
@@ -197,41 +222,11 @@ def _the_same(work: Work, asked: Asked, test: ListeningTest) -> ListeningTest:
             "nobody has listened yet"
         )
     ratings = len(test.folder.rating_files())
-    work.say(f"{test.name} is there already, with {ratings} rating{'' if ratings == 1 else 's'}")
-    _say_files(work, test.folder)
-    return test
-
-
-def _say_outdated(work: Work, candidates: Sequence[str]) -> None:
-    for name in candidates:
-        if not utterances_current(work.declaration, work.run, name):
-            work.say(
-                f"warning: {name} spoke before its model or the declaration changed; "
-                f"xtts-finetune utterances {name} speaks anew",
-                "yellow",
-            )
-
-
-def _say_made(work: Work, made: Made, candidates: Sequence[str]) -> None:
-    parts = " + ".join(map(str, made.sittings))
-    sittings = f" in {len(made.sittings)} sittings ({parts})" if len(made.sittings) > 1 else ""
     work.say(
-        f"{made.folder.path.name}: {', '.join(candidates)}; {made.trials} comparisons{sittings}, "
-        f"about {made.minutes} minutes a listener"
+        f"{test.name} compares {', '.join(test.candidates)} already, with {ratings} rating{'' if ratings == 1 else 's'}"
     )
-    if made.loudness < -23.1:
-        work.say(f"  all sounds are at {made.loudness:.1f} LUFS instead of -23, so that no peak is cut")
-    for sound in made.quieter:
-        work.say(
-            f"  quieter than the rest, as it is nearly silent or has a high peak: {sound.source}, {sound.of}"
-        )
-    _say_files(work, made.folder)
-
-
-def _say_files(work: Work, folder: ListeningFolder) -> None:
-    work.say(f"  for listeners: {folder.page}")
-    work.say(f"  which is which, not for listeners: {folder.key}")
-    work.say("  then: xtts-finetune listen --import FILE..., or listen --serve to listen at this computer")
+    say_files(work, test.folder)
+    return test
 
 
 def _new_name(names: Sequence[str]) -> str:

@@ -57,6 +57,18 @@ class ListeningTest:
         """The trials whose answers a finished rating holds: all but practice."""
         return {id_: trial for id_, trial in self.trials.items() if trial.kind != "practice"}
 
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The sentences that candidates are compared in, in the order of their ids."""
+        return tuple(sorted({trial.sentence for trial in self.trials.values() if trial.kind == "pair"}))
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """The pairs of candidates that are compared, each in the declared order."""
+        order = list(self.candidates)
+        found = {tuple(sorted((t.a, t.b), key=order.index)) for t in self.trials.values() if t.kind == "pair"}
+        return tuple(sorted(((one, two) for one, two in found), key=lambda p: tuple(map(order.index, p))))
+
 
 def read_tests(run: RunFolder) -> list[ListeningTest]:
     """All tests of a run, in the order of their names. Raises UserError for one that is damaged."""
@@ -120,6 +132,11 @@ def checksum(answers: Sequence[Mapping[str, Any]]) -> str:
     """
     text = json.dumps(answers, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return f"{zlib.crc32(text.encode('utf-8', 'surrogatepass')):08x}"
+
+
+def is_of_weights_now(run: RunFolder, test: ListeningTest) -> bool:
+    """Whether all candidates of a test still have the weights that were heard."""
+    return all(weights_now(run, name) == sha for name, sha in test.candidates.items())
 
 
 def weights_now(run: RunFolder, candidate: str) -> str | None:

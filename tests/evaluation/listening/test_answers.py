@@ -25,7 +25,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, Listening
     declaration, run = spoken_run(tmp_path_factory.mktemp("spoken"), sentences=5, seconds=0.05)
     material = gather_material(declaration, run, ("base", "phase1"))
     folder = run.listening_test("test-1")
-    make_test(folder, Wanted("test-1", "full", 1), material, material.lines, "hu")
+    make_test(folder, Wanted("test-1", (("base", "phase1"),), "full", 1), material, material.lines, "hu")
     return run, read_test(folder)
 
 

@@ -41,7 +41,7 @@ def lay_down(folder: Path, sentences: int, seconds: float, form: str = "full") -
     declaration, run = spoken_run(folder, sentences, seconds)
     material = gather_material(declaration, run, ("base", "phase1"))
     test = run.listening_test("test-1")
-    make_test(test, Wanted("test-1", form, 1), material, material.lines, "hu")
+    make_test(test, Wanted("test-1", (("base", "phase1"),), form, 1), material, material.lines, "hu")
     return declaration, run, read_test(test)
 
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,13 @@ def lay_down(folder: Path, name: str = "test-1", seed: int = 7) -> ListeningTest
             run, candidate, ["<script>alert('x')</script>", "</script><img src=x>", "{{ 7 * 7 }}", "&amp;"]
         )
     material = gather_material(declaration, run, NAMES)
-    make_test(run.listening_test(name), Wanted(name, "full", seed), material, material.lines, "hu")
+    make_test(
+        run.listening_test(name),
+        Wanted(name, tuple(combinations(NAMES, 2)), "full", seed),
+        material,
+        material.lines,
+        "hu",
+    )
     return read_test(run.listening_test(name))
 
 
@@ -120,7 +127,7 @@ def test_a_folder_that_was_not_laid_down_whole_is_made_anew(tmp_path: Path) -> N
     folder.key.write_text("{", encoding="utf-8")
     assert run.listening_tests() == []
     material = gather_material(declaration, run, ("base", "phase1"))
-    make_test(folder, Wanted("test-1", "short", 7), material, material.lines, "hu")
+    make_test(folder, Wanted("test-1", (("base", "phase1"),), "short", 7), material, material.lines, "hu")
     assert [test.path for test in run.listening_tests()] == [folder.path]
 
 

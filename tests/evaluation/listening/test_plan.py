@@ -13,9 +13,14 @@ from xtts_finetune.evaluation.listening.plan import Plan, make_plan, sittings_of
 
 NAMES = ("base", "phase1", "phase2", "mean", "last")
 
+
+def pairs_of(candidates: int) -> list[tuple[str, str]]:
+    return list(combinations(NAMES[:candidates], 2))
+
+
 plans = st.builds(
     lambda candidates, sentences, recordings, seed: (
-        make_plan(NAMES[:candidates], [f"s{n}" for n in range(sentences)], recordings, seed),
+        make_plan(pairs_of(candidates), [f"s{n}" for n in range(sentences)], recordings, seed),
         NAMES[:candidates],
         sentences,
     ),
@@ -75,17 +80,27 @@ def test_every_plan_keeps_the_rules(planned: WhatWasPlanned) -> None:
 
 def test_the_seed_decides_alone() -> None:
     sentences = [f"s{n}" for n in range(20)]
-    plans = [make_plan(NAMES[:2], sentences, 3, seed) for seed in (1, 1, 2)]
+    plans = [make_plan(pairs_of(2), sentences, 3, seed) for seed in (1, 1, 2)]
     assert plans[0] == plans[1]
     assert [t.sentence for t in plans[0].trials] != [t.sentence for t in plans[2].trials]
     assert {t.id for t in plans[0].trials}.isdisjoint(t.id for t in plans[2].trials)
+
+
+@pytest.mark.parametrize("left_out", range(6))
+def test_pairs_may_be_left_out(left_out: int) -> None:
+    pairs = [pair for number, pair in enumerate(pairs_of(4)) if number != left_out]
+    plan = make_plan(pairs, [f"s{n}" for n in range(7)], 1, 5)
+    compared = [trial for trial in plan.trials if trial.kind == "pair"]
+    assert {frozenset(trial.labels) for trial in compared} == set(map(frozenset, pairs))
+    as_a, as_b = Counter(t.a.source for t in compared), Counter(t.b.source for t in compared)
+    assert all(abs(as_a[name] - as_b[name]) <= 1 for name in NAMES[:4])
 
 
 def test_sides_and_order_change_from_seed_to_seed() -> None:
     """Over many seeds, every sentence is heard everywhere and every candidate on both sides of it."""
     firsts, sides = Counter[str](), Counter[str]()
     for seed in range(300):
-        plan = make_plan(NAMES[:2], ["s0", "s1", "s2", "s3"], 2, seed)
+        plan = make_plan(pairs_of(2), ["s0", "s1", "s2", "s3"], 2, seed)
         firsts[plan.trials[0].sentence] += 1
         sides[next(t for t in plan.trials if t.kind == "pair" and t.sentence == "s0").a.source] += 1
     assert min(firsts.values()) > 300 / 4 * 0.6
@@ -93,7 +108,7 @@ def test_sides_and_order_change_from_seed_to_seed() -> None:
 
 
 def test_practice_lets_hear_each_damage_once() -> None:
-    plan = make_plan(NAMES[:2], ["s0"], 1, 0)
+    plan = make_plan(pairs_of(2), ["s0"], 1, 0)
     assert sorted(t.a.damage or t.b.damage for t in plan.practice) == ["cut", "low-pass", "noise"]
     assert all("" in (t.a.damage, t.b.damage) for t in plan.practice)
 
@@ -108,4 +123,4 @@ def test_sittings(trials: int, expected: tuple[int, ...]) -> None:
 @pytest.mark.parametrize(("candidates", "sentences", "recordings"), [(1, 5, 1), (2, 0, 1), (2, 5, 0)])
 def test_too_little_for_a_test(candidates: int, sentences: int, recordings: int) -> None:
     with pytest.raises(ValueError, match="needs two candidates"):
-        make_plan(NAMES[:candidates], [str(n) for n in range(sentences)], recordings, 0)
+        make_plan(pairs_of(candidates), [str(n) for n in range(sentences)], recordings, 0)

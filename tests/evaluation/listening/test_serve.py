@@ -25,7 +25,7 @@ def test(tmp_path_factory: pytest.TempPathFactory) -> ListeningTest:
     declaration, run = spoken_run(tmp_path_factory.mktemp("served"), 2, 0.1)
     material = gather_material(declaration, run, ("base", "phase1"))
     folder = run.listening_test("test-1")
-    make_test(folder, Wanted("test-1", "short", 1), material, material.lines, "hu")
+    make_test(folder, Wanted("test-1", (("base", "phase1"),), "short", 1), material, material.lines, "hu")
     return read_test(folder)
 
 

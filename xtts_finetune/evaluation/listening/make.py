@@ -15,7 +15,7 @@ from typing import Any
 from xtts_finetune.evaluation.listening.forms import ALPHA, BOTH_LOOKS, FIRST_LOOK, VERSION
 from xtts_finetune.evaluation.listening.material import Line, Material
 from xtts_finetune.evaluation.listening.page import minutes_of, render_page, seconds_each
-from xtts_finetune.evaluation.listening.plan import Plan, Sound, Trial, make_plan
+from xtts_finetune.evaluation.listening.plan import Pair, Plan, Sound, Trial, make_plan
 from xtts_finetune.evaluation.listening.sounds import Matched, pack_sounds
 from xtts_finetune.records.atomic import write_json_atomic, write_text_atomic
 from xtts_finetune.records.listening_checks import PASSED_AT_LEAST, RULE
@@ -30,6 +30,7 @@ class Wanted:
     """What is asked of a test. `look` is 2 for one that extends another, whose id is `extends`."""
 
     name: str
+    pairs: tuple[Pair, ...]
     form: str
     seed: int
     look: int = 1
@@ -61,7 +62,7 @@ def make_test(
     # The labelled reference is hidden too only where there is no other recording.
     hidden = list(range(1, len(recordings))) or [0]
     plan = _with_recordings(
-        make_plan(tuple(material.candidates), [line.id for line in lines], len(hidden), wanted.seed), hidden
+        make_plan(wanted.pairs, [line.id for line in lines], len(hidden), wanted.seed), hidden
     )
     files, texts = {}, {}
     spoken = {line.id: line for line in lines}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import product
 from random import Random
 
 from xtts_finetune.evaluation.listening.forms import LONGEST_SITTING
@@ -19,6 +19,8 @@ PAIRS_A_CHECK = 7
 # A repeat comes at least so many trials after what it repeats.
 FORGOTTEN_AFTER = 4
 PRACTICE_DAMAGES = ("low-pass", "noise", "cut")
+
+Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -65,15 +67,15 @@ class Plan:
     sittings: tuple[int, ...]
 
 
-def make_plan(candidates: Sequence[str], sentences: Sequence[str], recordings: int, seed: int) -> Plan:
-    """Lay down a test: every pair of candidates with every sentence, checks, three practice trials.
+def make_plan(pairs: Sequence[Pair], sentences: Sequence[str], recordings: int, seed: int) -> Plan:
+    """Lay down a test: every one of the pairs of candidates with every sentence, checks, three practice trials.
 
     Every candidate is A as often as B, within one. No sentence comes twice in a row where there are three or
     more. A check is never first, and no two are neighbours.
 
-    Raises ValueError for fewer than two candidates, no sentence or no recording of the voice.
+    Raises ValueError for no pair, no sentence or no recording of the voice.
     """
-    if len(candidates) < 2 or not sentences or recordings < 1:
+    if not pairs or not sentences or recordings < 1:
         raise ValueError("a test needs two candidates, a sentence and a recording of the voice")
     random = Random(seed)
     names = _Names(random)
@@ -85,8 +87,9 @@ def make_plan(candidates: Sequence[str], sentences: Sequence[str], recordings: i
         )
         for n, damage in enumerate(PRACTICE_DAMAGES)
     )
-    pairs = _pairs(candidates, sentences, names, random)
-    trials = _with_checks(pairs, candidates, sentences, recordings, names, random)
+    candidates = list(dict.fromkeys(name for pair in pairs for name in pair))
+    compared = _comparisons(pairs, sentences, names, random)
+    trials = _with_checks(compared, candidates, sentences, recordings, names, random)
     return Plan(practice, tuple(trials), sittings_of(len(trials)))
 
 
@@ -110,20 +113,22 @@ class _Names:
         return name
 
 
-def _pairs(candidates: Sequence[str], sentences: Sequence[str], names: _Names, random: Random) -> list[Trial]:
+def _comparisons(
+    pairs: Sequence[Pair], sentences: Sequence[str], names: _Names, random: Random
+) -> list[Trial]:
     """Every pair with every sentence once, in rounds that have each sentence once and all pairs mixed."""
-    pairs = list(combinations(range(len(candidates)), 2))
-    sides = {pair: _sides(pair, len(candidates), len(sentences), random) for pair in pairs}
+    extra = _extra_sides(pairs, random)
+    # For every pair, whether its first candidate is A, by sentence.
+    sides = [_sides(len(sentences), first_is_extra, random) for first_is_extra in extra]
     numbers = random.sample(range(len(sentences)), len(sentences))
     trials: list[Trial] = []
     for turn in range(len(pairs)):
         round_ = []
         for place, sentence in enumerate(numbers):
-            pair = pairs[(place + turn) % len(pairs)]
-            first, second = pair if sides[pair][sentence] else pair[::-1]
+            number = (place + turn) % len(pairs)
+            first, second = pairs[number] if sides[number][sentence] else pairs[number][::-1]
             said = sentences[sentence]
-            a, b = Sound(candidates[first], said), Sound(candidates[second], said)
-            round_.append(Trial(names.new(), "pair", a, b))
+            round_.append(Trial(names.new(), "pair", Sound(first, said), Sound(second, said)))
         random.shuffle(round_)
         if trials and round_[0].sentence == trials[-1].sentence:
             round_.append(round_.pop(0))
@@ -131,23 +136,34 @@ def _pairs(candidates: Sequence[str], sentences: Sequence[str], names: _Names, r
     return trials
 
 
-def _sides(pair: tuple[int, int], candidates: int, sentences: int, random: Random) -> list[bool]:
-    """For every sentence whether the pair's first candidate is A: as often as not.
-
-    With an odd number of sentences the one that is over goes round the circle of candidates, so that none is
-    A once too often in all its pairs.
-    """
-    first, second = pair
-    step = second - first
-    extra = step * 2 < candidates or (step * 2 == candidates and first % 2 == 0)
-    as_a = sentences // 2 + (sentences % 2 if extra else 0)
+def _sides(sentences: int, first_is_extra: bool, random: Random) -> list[bool]:
+    """For every sentence whether the first candidate is A: as often as not, but for an odd one."""
+    as_a = sentences // 2 + (sentences % 2 if first_is_extra else 0)
     sides = [number < as_a for number in range(sentences)]
     random.shuffle(sides)
     return sides
 
 
+def _extra_sides(pairs: Sequence[Pair], random: Random) -> tuple[bool, ...]:
+    """For every pair whether its first candidate is A for the odd sentence, so that none is once too often.
+
+    Five candidates have ten pairs: all ways of choosing can be tried.
+    """
+
+    def surplus(chosen: tuple[bool, ...]) -> int:
+        as_a: dict[str, int] = {}
+        for pair, first_is_extra in zip(pairs, chosen, strict=True):
+            for name, is_a in zip(pair, (first_is_extra, not first_is_extra), strict=True):
+                as_a[name] = as_a.get(name, 0) + (1 if is_a else -1)
+        return max(map(abs, as_a.values()))
+
+    ways = list(product((True, False), repeat=len(pairs)))
+    random.shuffle(ways)
+    return min(ways, key=surplus)
+
+
 def _with_checks(
-    pairs: list[Trial],
+    pairs: Sequence[Trial],
     candidates: Sequence[str],
     sentences: Sequence[str],
     recordings: int,

@@ -1,0 +1,48 @@
+"""What `xtts-finetune listen` prints of a test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xtts_finetune.evaluation.listening.make import Made
+from xtts_finetune.evaluation.listening.sounds import LOUDNESS_LUFS
+from xtts_finetune.evaluation.utterance_state import utterances_current
+from xtts_finetune.pipeline.running import Work
+from xtts_finetune.records.run_folder import ListeningFolder
+
+
+def say_outdated(work: Work, candidates: Sequence[str]) -> None:
+    """Warn of candidates that would say something else by now."""
+    for name in candidates:
+        if not utterances_current(work.declaration, work.run, name):
+            work.say(
+                f"warning: {name} spoke before its model or the declaration changed; "
+                f"xtts-finetune utterances {name} speaks anew",
+                "yellow",
+            )
+
+
+def say_made(work: Work, made: Made, candidates: Sequence[str]) -> None:
+    """What a test asks of its listeners, and where its files are."""
+    parts = " + ".join(map(str, made.sittings))
+    sittings = f" in {len(made.sittings)} sittings ({parts})" if len(made.sittings) > 1 else ""
+    work.say(
+        f"{made.folder.path.name}: {', '.join(candidates)}; {made.trials} comparisons{sittings}, "
+        f"about {made.minutes} minutes a listener"
+    )
+    if made.loudness < LOUDNESS_LUFS - 0.1:
+        work.say(
+            f"  all sounds are at {made.loudness:.1f} LUFS instead of {LOUDNESS_LUFS:.0f}, so that no peak is cut"
+        )
+    for sound in made.quieter:
+        work.say(
+            f"  quieter than the rest, as it is nearly silent or has a high peak: {sound.source}, {sound.of}"
+        )
+    say_files(work, made.folder)
+
+
+def say_files(work: Work, folder: ListeningFolder) -> None:
+    """Where a test's files are, who they are for, and what comes then."""
+    work.say(f"  for listeners: {folder.page}")
+    work.say(f"  which is which, not for listeners: {folder.key}")
+    work.say("  then: xtts-finetune listen --import FILE..., or listen --serve to listen at this computer")

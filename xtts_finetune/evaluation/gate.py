@@ -29,6 +29,16 @@ FaultName = Literal[
     "too slow",
     "cut",
 ]
+# Found beside the voice's recordings, see `voice_faults`.
+VoiceFaultName = Literal[
+    "other voice",
+    "other pitch",
+    "odd length",
+    "dull",
+    "noisy",
+    "wrong words",
+    "unlike its recording",
+]
 FAULT_NAMES: tuple[FaultName, ...] = get_args(FaultName)
 
 # dBFS. Speech is kept near -26 (ITU-T P.56's nominal level); 19 dB beneath it hardly anything is heard.
@@ -95,7 +105,7 @@ class Measures:
 class Fault:
     """One instrument beyond its limit."""
 
-    name: FaultName
+    name: FaultName | VoiceFaultName
     found: float
     limit: float
     unit: str

@@ -42,6 +42,8 @@ class UtteranceScores:
     mcd_db               mel-cepstral distance to the line's recording, dB
     cer                  character error rate of what a recogniser heard, 0 to 1 and beyond
     heard                what the recogniser heard
+    text_margin          by how much that is nearer to its own text than to another, as a share of the letters
+    treble_db            power above 4 kHz over that beneath, dB
     """
 
     id: str
@@ -61,6 +63,8 @@ class UtteranceScores:
     mcd_db: float | None = None
     cer: float | None = None
     heard: str | None = None
+    text_margin: float | None = None
+    treble_db: float | None = None
 
 
 @dataclass(frozen=True)
@@ -168,6 +172,8 @@ NUMBERS = (
     "noise_mos",
     "mcd_db",
     "cer",
+    "text_margin",
+    "treble_db",
 )
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from xtts_finetune.spec.model import Name, Seed, Spec
+from xtts_finetune.spec.model import Contradiction, Name, Seed, Spec
 
 # How the ids of the spoken lines of the eval set begin.
 HELD_OUT = "held-out-"
+# What stands in a recogniser's command for the sound and for its language.
+FILE_MARK, LANGUAGE_MARK = "{file}", "{language}"
 
 
 class SentenceSpec(Spec):
@@ -40,6 +43,22 @@ class ReferenceSpec(Spec):
     )
 
 
+class RecogniserSpec(Spec):
+    """A speech recogniser of the user's own, for languages that none is installed for."""
+
+    command: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)] = Field(
+        description="Program and arguments; {file} stands for a WAV file, {language} for its language. "
+        "It prints what it hears."
+    )
+
+    @classmethod
+    def contradictions(cls, given: Mapping[str, Any]) -> list[Contradiction]:
+        command = given.get("command")
+        if not isinstance(command, list | tuple) or any(FILE_MARK in str(word) for word in command):
+            return []
+        return [(("command",), f"no word of the command has {FILE_MARK}, where the sound's file goes")]
+
+
 class UtterancesSpec(Spec):
     """The same sentences, reference and seeds for every candidate."""
 
@@ -50,3 +69,6 @@ class UtterancesSpec(Spec):
         4, description="How many lines of the eval set are spoken too and compared with their recordings."
     )
     inference: InferenceSpec = Field(default_factory=InferenceSpec, description="XTTS's inference settings.")
+    recogniser: RecogniserSpec | None = Field(
+        None, description="What reads the utterances back; left out: pocketsphinx for English, if installed."
+    )

@@ -135,7 +135,7 @@ def test_a_mark_that_reaches_into_two_rows_leaves_it_open_and_says_how_far() -> 
     low, high = decision.quality["phase2"].low, decision.quality["phase2"].high
     assert low < 9.0 < high
     said = next(each for each in decision.why if each.startswith("The mark is not sure enough"))
-    assert f"at {low:.1f} it ships phase1" in said and f"at {high:.1f} phase2" in said
+    assert f"at {low:.2f} it ships phase1" in said and f"at {high:.2f} phase2" in said
 
 
 def test_preference_settles_it_between_those_that_the_matrix_names() -> None:

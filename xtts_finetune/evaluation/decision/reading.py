@@ -59,8 +59,8 @@ def matrix_in_words(evidence: Evidence, heard: Heard, reading: Reading) -> list[
     low, at_mark, high = (name or "none" for name in shipped)
     enough = f"more than {MOST_MORE}" if reading.more is None else f"about {reading.more}"
     said.append(
-        f"The mark is not sure enough for the matrix: at {mark.low:.1f} it ships {low}, at {mark.mark:.1f} {at_mark}, "
-        f"at {mark.high:.1f} {high}; {enough} further sentences would tell."
+        f"The mark is not sure enough for the matrix: at {mark.low:.2f} it ships {low}, at {mark.mark:.2f} {at_mark}, "
+        f"at {mark.high:.2f} {high}; {enough} further sentences would tell."
     )
     return said
 

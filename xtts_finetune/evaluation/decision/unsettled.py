@@ -21,7 +21,7 @@ from xtts_finetune.evaluation.statistics.sample_size import more_for_preference
 # often (the best of two ships 89 times of 100 at 0.55, 84 at 0.6, 75 where all that is not significant is a tie).
 BEHIND = 0.55
 EXTEND = "xtts-finetune listen --extend, once more sentences are declared; then rate them"
-TOO_MANY = "treat them as equal; one extension of the test will hardly tell them apart"
+TOO_MANY = "treat them as equal, or extend the test once: that doubles its sentences, which may be too few"
 FINISH = "rate the sentences that are left"
 
 
@@ -133,5 +133,5 @@ def _confidence_of_tie(heard: Heard, level: Sequence[str]) -> str:
         return "listeners found no order among them that is more than chance"
     return (
         f"listeners preferred {pair.second} to {pair.first} in {pair.share_second:.0%} of the sentences that sound "
-        f"different ({pair.low:.0%} to {pair.high:.0%}): a large difference would have shown"
+        f"different ({pair.low:.0%} to {pair.high:.0%}), which chance alone could give"
     )

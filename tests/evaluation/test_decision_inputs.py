@@ -48,18 +48,24 @@ def spoken(run: RunFolder, name: str, model: str, faulty: int = 0) -> None:
     write_scores(folder.scores_json, Scores(name, "f", {"noise_mos": noise}, utterances))
 
 
-def listen(run: RunFolder, better: int, listeners: tuple[str, ...] = ("anna", "béla")) -> None:
-    """A test of base and phase1, and ratings that prefer phase1 in so many sentences."""
-    folder = run.listening_test("test 1")
+def listen(
+    run: RunFolder,
+    better: int,
+    listeners: tuple[str, ...] = ("anna", "béla"),
+    name: str = "test 1",
+    look: int = 1,
+) -> None:
+    """A test of base and phase1, and ratings that prefer phase1 in so many sentences; each test has its own ones."""
+    folder = run.listening_test(name)
     folder.ratings.mkdir(parents=True)
     trials = [
-        {"trial": f"t{n}", "kind": "pair", "sentence": f"s{n}", "repeats": None}
+        {"trial": f"t{n}", "kind": "pair", "sentence": f"{name} {n}", "repeats": None}
         | ({"a": FIRST, "b": SECOND} if n % 2 else {"a": SECOND, "b": FIRST})
         for n in range(SENTENCES)
     ]
     key = {"id": "x", "trials": trials, "candidates": {FIRST: "sha-0", SECOND: "sha-1"}}
     folder.key.write_text(json.dumps(key), encoding="utf-8")
-    protocol = {"id": "x", "name": "test 1", "form": "short", "look": 1, "seed": 5, "utterance_seed": 1}
+    protocol = {"id": "x", "name": name, "form": "short", "look": look, "seed": 5, "utterance_seed": 1}
     protocol |= {"checks": {"passed_at_least": 0.6}}
     folder.protocol.write_text(json.dumps(protocol), encoding="utf-8")
     for listener in listeners:
@@ -92,6 +98,29 @@ def test_ratings_scores_and_measures_come_together(declared: Declaration, run: R
     assert (decision.go_on.phase, decision.go_on.advised) == ("phase2", True)
     written = json.loads(json.dumps(decision.to_json()))
     assert decide_from(written["inputs"]).to_json() == written
+
+
+@pytest.mark.parametrize("look, status, more", [(1, "decided", None), (2, "undecided", SENTENCES)])
+def test_an_extension_is_waited_for_and_a_test_that_nobody_rated_is_not(
+    declared: Declaration, run: RunFolder, look: int, status: str, more: int | None
+) -> None:
+    spoken(run, FIRST, "sha-0")
+    spoken(run, SECOND, "sha-1")
+    listen(run, better=18)
+    listen(run, better=0, listeners=(), name="test 2", look=look)
+    decision = decide(declared, run)
+    assert (decision.status, decision.more_sentences) == (status, more)
+
+
+def test_both_looks_are_taken_together(declared: Declaration, run: RunFolder) -> None:
+    spoken(run, FIRST, "sha-0")
+    spoken(run, SECOND, "sha-1")
+    listen(run, better=14)
+    assert decide(declared, run).status == "undecided"
+    listen(run, better=14, name="test 2", look=2)
+    decision = decide(declared, run)
+    assert (decision.status, decision.ship) == ("decided", "phase1")
+    assert decision.preferences[0].sentences == 2 * SENTENCES
 
 
 def test_ratings_of_other_weights_do_not_count_and_it_is_said(declared: Declaration, run: RunFolder) -> None:

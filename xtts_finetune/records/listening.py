@@ -64,7 +64,7 @@ class Votes:
     candidates   that were compared, in the declared order
     looks_done   2 once there are votes of an extended test, else 1
     sentences    how many sentences have a vote
-    planned      how many sentences the tests that count ask about
+    planned      how many sentences the tests ask about that somebody has rated, or that extend another
     extended     whether there is an extended test, rated or not
     passed_over  tests that do not count, each with why, in words
     """
@@ -99,9 +99,7 @@ def read_votes(run: RunFolder) -> Votes:
         candidates=order,
         looks_done=max((vote.look for vote in votes), default=1),
         sentences=len({vote.sentence for vote in votes}),
-        planned=len(
-            {trial.sentence for test in tests for trial in test.trials.values() if trial.kind == "pair"}
-        ),
+        planned=len({sentence for test in tests if _is_begun(test) for sentence in test.sentences}),
         extended=any(test.look > 1 for test in tests),
         passed_over=tuple(passed_over),
     )
@@ -119,6 +117,11 @@ def _tests_that_count(run: RunFolder) -> tuple[list[ListeningTest], list[str]]:
             why = f"{', '.join(gone)} has not spoken" if gone else f"{', '.join(changed)} has other weights"
             passed_over.append(f"the listening test {test.name} does not count: {why} by now")
     return tests, passed_over
+
+
+def _is_begun(test: ListeningTest) -> bool:
+    """Whether a decision has to wait for the rest of a test; one that nobody has rated holds nothing up."""
+    return test.look > 1 or bool(test.folder.rating_files())
 
 
 def _one_order(orders: Sequence[tuple[str, ...]]) -> tuple[str, ...]:

@@ -157,6 +157,15 @@ def test_ratings_are_taken_in_file_by_file(work: Work, tmp_path: Path) -> None:
     assert {listener.name for listener in read_votes(work.run).listeners} == {"Ánna", "Béla"}
 
 
+def test_a_rating_that_comes_too_late_is_said(work: Work, tmp_path: Path) -> None:
+    test = lay_down(work, Asked())
+    speak(work.run, 6, "new weights")
+    file = tmp_path / "rating.json"
+    file.write_bytes(as_bytes(rate(test)))
+    take_in(work, [file])
+    assert "test-1 does not count: its candidates have other weights by now" in printed(work)
+
+
 def test_nothing_to_rate(work: Work, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no listening test to rate"):
         take_in(work, [tmp_path / "rating.json"])

@@ -94,6 +94,11 @@ def take_in(work: Work, files: Sequence[Path], partial: bool = False) -> list[Ta
             work.say(f"taken: {taken[-1]}")
         except NotTaken as reason:
             refused.append(f"{file}: {reason}")
+    for test in tests:
+        if test.name in {one.test for one in taken} and not is_of_weights_now(work.run, test):
+            work.say(
+                f"warning: {test.name} does not count: its candidates have other weights by now", "yellow"
+            )
     if taken:
         work.say("next: xtts-finetune decide")
     if refused:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,21 @@ def test_only_sentences_that_all_have_said_word_for_word_are_heard(tmp_path: Pat
     add_spoken(run, "phase1", ["Quite another"], 0.05)
     with pytest.raises(UserError, match="base, phase1 have no sentence in common"):
         gather_material(declaration, run, ("base", "phase1"))
+
+
+def test_the_first_declared_seed_is_heard(tmp_path: Path) -> None:
+    declaration, run = spoken_run(tmp_path, 2, 0.05)
+    for candidate in ("base", "phase1"):
+        file = run.candidate(candidate).utterances_json
+        record = json.loads(file.read_text(encoding="utf-8"))
+        record["utterances"] += [{**entry, "seed": 9} for entry in record["utterances"]]
+        file.write_text(json.dumps(record), encoding="utf-8")
+    for seeds, heard in (((9, 1), 9), ((1, 9), 1), ((5,), 1)):
+        utterances = declaration.utterances.model_copy(update={"seeds": seeds})
+        assert (
+            gather_material(replace(declaration, utterances=utterances), run, ("base", "phase1")).seed
+            == heard
+        )
 
 
 def test_sentences_are_chosen_by_the_seed_and_none_twice(tmp_path: Path) -> None:

@@ -97,7 +97,8 @@ def gather_material(declaration: Declaration, run: RunFolder, candidates: Sequen
     when the candidates have said nothing in common, or no recording is there.
     """
     records = {name: _record(run, name) for name in candidates}
-    seed = min(int(entry["seed"]) for record in records.values() for entry in record["utterances"])
+    there = {int(entry["seed"]) for record in records.values() for entry in record["utterances"]}
+    seed = next((seed for seed in declaration.utterances.seeds if seed in there), min(there))
     spoken = {
         name: {
             (str(entry["id"]), str(entry["text"])): entry

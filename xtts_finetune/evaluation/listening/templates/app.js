@@ -241,7 +241,7 @@ function onKey(event) {
     event.preventDefault();
     return submit();
   }
-  if (event.key === " " && (target.matches(".sound") || !target.matches("button, input, a"))) {
+  if (event.key === " " && (target.matches(".sound") || !target.matches("button, input:not([type=range]), a"))) {
     event.preventDefault();
     return player.toggle(target.matches(".sound") ? target.id.slice(-1) : undefined);
   }

@@ -7,9 +7,9 @@ one     this package, one sentence after the other
 batch   this package, all sentences at once
 
 Each side says the demo's sentences with each seed, by the demo's settings, once as codes alone and once as sound; the
-sides take turns, and the median of their times counts. Then it is said for greedy decoding and for the demo's settings
-whether all three gave the same codes, and the two of this package the same sound, bit for bit. Nothing else should run
-meanwhile; about three minutes on two cores.
+sides take turns, and the median of their times counts; CPU time is that of all threads. Then it is said for greedy
+decoding and for the demo's settings whether all three gave the same codes, and the two of this package the same sound,
+bit for bit. Nothing else should run meanwhile; about a minute on two idle cores.
 """
 
 from __future__ import annotations
@@ -86,16 +86,23 @@ def _speaker(declaration: Declaration, vocoder: Any, sampling: bool = True) -> S
 def _speeds(
     speaker: Speaker, declaration: Declaration, lines: list[Line], repeats: int
 ) -> dict[str, dict[str, float]]:
-    """Utterances a minute and the seconds of each turn, by side."""
+    """Utterances a minute, CPU milliseconds for each of them, and the seconds of each turn, by side."""
     seconds: dict[str, list[float]] = {side: [] for side in SIDES}
+    busy: dict[str, list[float]] = {side: [] for side in SIDES}
     _say("batch", speaker, declaration, lines[:2])  # what libraries set up once does not count
     for _ in range(repeats):
         for side in SIDES:
-            began = time.perf_counter()
+            began, worked = time.perf_counter(), time.process_time()
             _say(side, speaker, declaration, lines)
             seconds[side].append(time.perf_counter() - began)
+            busy[side].append(time.process_time() - worked)
     return {
-        side: {"a_minute": 60 * len(lines) / median(took), "least_s": min(took), "most_s": max(took)}
+        side: {
+            "a_minute": 60 * len(lines) / median(took),
+            "cpu_ms_each": 1000 * median(busy[side]) / len(lines),
+            "least_s": min(took),
+            "most_s": max(took),
+        }
         for side, took in seconds.items()
     }
 
@@ -164,6 +171,7 @@ def _print(report: dict[str, Any]) -> None:
     for what, sides in report["speed"].items():
         rates = [sides[side]["a_minute"] for side in SIDES]
         print(f"{what:24}" + "".join(f"{rate:9.1f}" for rate in rates) + f"{rates[2] / rates[1]:11.2f} x")
+        print(f"{'  CPU ms each':24}" + "".join(f"{sides[side]['cpu_ms_each']:9.0f}" for side in SIDES))
     for how, equal in report["equal"].items():
         print(
             f"{how}: of {equal['of']} utterances the batch gave Coqui's codes in {equal['codes_of_coqui']}, "

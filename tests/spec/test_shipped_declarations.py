@@ -24,7 +24,7 @@ SHIPPED = [
     for folder in DECLARATIONS.values()
     for path in (
         folder / "pipeline.yaml",
-        *sorted(folder.glob("phases/*.yaml")),
+        *sorted(folder.glob("phases/**/*.yaml")),
         *sorted(folder.glob("eval/*.yaml")),
     )
 ]

@@ -9,7 +9,7 @@ import pytest
 from xtts_finetune.records.levels import LimitCheck
 from xtts_finetune.records.metrics import EvalRecord, Metrics
 from xtts_finetune.records.stopping import Reason
-from xtts_finetune.spec.phase import SuccessLevel
+from xtts_finetune.spec.success import SuccessLevel
 from xtts_finetune.training.success import judge
 
 LEVELS = {

@@ -9,6 +9,7 @@ from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.losses import (
     IGNORE,
     GptBatch,
+    GptLogits,
     cross_entropies,
     gpt_cross_entropies,
     mel_sequences,
@@ -81,8 +82,9 @@ def test_stop_ce_is_that_of_each_clips_first_stop_token() -> None:
     targets = torch.tensor([7, 8, STOP, STOP, STOP, STOP])
     text = torch.zeros(2, 10), torch.tensor([1, 0])
     first_stop = torch.tensor([2])
-    assert float(cross_entropies(*text, logits, targets, first_stop).stop) == pytest.approx(0.0, abs=1e-6)
-    late = cross_entropies(*text, logits.roll(1, dims=0), targets, first_stop)
+    in_time = cross_entropies(GptLogits(*text, logits, targets, first_stop))
+    assert float(in_time.stop) == pytest.approx(0.0, abs=1e-6)
+    late = cross_entropies(GptLogits(*text, logits.roll(1, dims=0), targets, first_stop))
     assert float(late.stop) == pytest.approx(torch.log(torch.tensor(1026.0)).item(), rel=1e-5)
 
 
@@ -90,7 +92,8 @@ def test_sums_are_in_float32_whatever_the_logits_are() -> None:
     generator = torch.Generator().manual_seed(1)
     logits = torch.randn(6, 1026, generator=generator).bfloat16()
     targets = torch.tensor([7, 8, STOP, STOP, STOP, STOP])
-    ce = cross_entropies(torch.zeros(1, 10), torch.tensor([0]), logits, targets, torch.tensor([2]))
+    made = GptLogits(torch.zeros(1, 10), torch.tensor([0]), logits, targets, torch.tensor([2]))
+    ce = cross_entropies(made)
     expected = -torch.log_softmax(logits.double(), dim=-1)[torch.arange(6), targets].sum()
     assert ce.mel_sum.dtype == torch.float32
     assert float(ce.mel_sum) == pytest.approx(float(expected), rel=1e-5)

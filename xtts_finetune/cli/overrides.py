@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xtts_finetune.spec.phase import ResumeFrom, checkpoint_step
+from xtts_finetune.spec.resume_from import ResumeFrom, checkpoint_step
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Shorthands:
     epochs: str | None = None
     gradient_clip: str | None = None
     resume_checkpoint: str | None = None
+    optimization_level: str | None = None
 
     @property
     def given(self) -> bool:
@@ -38,6 +39,8 @@ def with_shorthands(
     phases = list(wanted) or phase_names(file)
     found: list[str] = []
     for phase in phases:
+        if short.optimization_level is not None:
+            found.append(f"{phase}.optimization_level={short.optimization_level}")
         if short.lr is not None:
             found.append(f"{phase}.learning_rate={short.lr}")
         if short.batch_size is not None:

@@ -19,6 +19,15 @@ LR = Annotated[str | None, typer.Option("--lr", help="Learning rate of the phase
 BatchSize = Annotated[str | None, typer.Option("--batch-size", help="Clips a batch.", metavar="N")]
 Epochs = Annotated[str | None, typer.Option("--epochs", help="Passes over the clips.", metavar="N")]
 Clip = Annotated[str | None, typer.Option("--gradient-clip", help="Largest gradient norm.", metavar="NORM")]
+Level = Annotated[
+    str | None,
+    typer.Option(
+        "--optimization-level",
+        help="basic, enhanced, plateau_breaker, stable, or one of the project's own: its values come over the "
+        "declared ones.",
+        metavar="LEVEL",
+    ),
+]
 Resume = Annotated[
     str | None,
     typer.Option(
@@ -33,6 +42,7 @@ def run(
     demo: Demo = False,
     plan: Planned = False,
     settings: Settings = None,
+    optimization_level: Level = None,
     lr: LR = None,
     batch_size: BatchSize = None,
     epochs: Epochs = None,
@@ -52,7 +62,7 @@ def run(
 
     path, run_folder = declared_file(file, demo)
     wanted = phases or []
-    short = Shorthands(lr, batch_size, epochs, gradient_clip, resume_checkpoint)
+    short = Shorthands(lr, batch_size, epochs, gradient_clip, resume_checkpoint, optimization_level)
     if wanted and short.given:
         # A misspelt phase is said as such, not as a value of a phase that does not exist.
         check_names(load_declaration(path, (), run_folder), wanted)
@@ -61,8 +71,11 @@ def run(
     if plan:
         from xtts_finetune.cli.terminal import console  # noqa: PLC0415
         from xtts_finetune.pipeline.plan_table import print_plan  # noqa: PLC0415
+        from xtts_finetune.pipeline.values import print_values  # noqa: PLC0415
 
-        print_plan(make_plan(declaration, wanted, fresh), console())
+        planned = make_plan(declaration, wanted, fresh)
+        print_plan(planned, console())
+        print_values(declaration, planned, console())
         return
     from xtts_finetune.pipeline.run import run_plan  # noqa: PLC0415
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from xtts_finetune.pipeline.trained_sizes import HIFIGAN_BYTES, TrainedSizes
 from xtts_finetune.records.run_folder import CandidateFolder
-from xtts_finetune.spec.phase import Keep, PhaseSpec
+from xtts_finetune.spec.keeping import Keep
+from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.sources import KeptStep
 
 # What zipfile raises for a damaged archive: a flipped bit may pass for another version, a password, a letter.

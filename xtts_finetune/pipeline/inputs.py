@@ -6,7 +6,7 @@ Keys that start with 'files ' hold fingerprints; `fingerprints.differences` name
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from xtts_finetune.pipeline.fingerprints import Inputs, flat, hash_of
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.candidates import MadeCandidate
 from xtts_finetune.spec.declaration import Declaration
+from xtts_finetune.spec.model import Spec
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.sources import Source, source_of
 from xtts_finetune.spec.train import is_lora
@@ -29,7 +30,25 @@ CLIPS = "files clips"
 
 # Keys of a phase that judge it, or say what is kept of it: other values give the same weights.
 NO_INPUTS = frozenset(
-    {"goal", "success", "checkpoint_every", "keep", "utterances_every_evals", "on_out_of_memory"}
+    {
+        "goal",
+        "success",
+        "checkpoint_every",
+        "keep",
+        "utterances_every_evals",
+        "on_out_of_memory",
+        "optimization_level",
+    }
+)
+# Keys that came later: at their defaults they are left out, so that runs from before them stay as they are.
+LATER = ("kl_weight", "label_smoothing", "huber_tau", "adaptive_loss_weights")
+LATER_OF_SCHEDULE = (
+    "minimum_learning_rate",
+    "period",
+    "period_multiplier",
+    "milestones",
+    "factor",
+    "patience",
 )
 
 
@@ -75,8 +94,10 @@ def phase_inputs(
 
 def declared_inputs(phase: PhaseSpec) -> Inputs:
     """The keys of a phase's declaration that its training depends on."""
-    declared = phase.model_dump(mode="json", exclude={"resume_from", "stop_when", *NO_INPUTS})
-    inputs = flat(declared)
+    declared = phase.model_dump(mode="json", exclude={"resume_from", "stop_when", "schedule", *NO_INPUTS})
+    inputs = flat(_without_defaults(phase, declared, LATER))
+    schedule = _without_defaults(phase.schedule, phase.schedule.model_dump(mode="json"), LATER_OF_SCHEDULE)
+    inputs |= flat(schedule, "schedule.")
     if is_lora(phase.train):
         inputs["train"] = "lora"  # for people: 'train: all -> lora'
     for rule in phase.stop_when:
@@ -87,6 +108,16 @@ def declared_inputs(phase: PhaseSpec) -> Inputs:
         inputs[name] = True
         inputs |= flat(described, f"{name}.")
     return inputs
+
+
+def _without_defaults(spec: Spec, values: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    """The values without those of `keys` that are at their defaults."""
+    fields = type(spec).model_fields
+    return {
+        key: value
+        for key, value in values.items()
+        if key not in keys or getattr(spec, key) != fields[key].default
+    }
 
 
 def utterances_inputs(declaration: Declaration, base: str, clips: str, weights: str) -> Inputs:

@@ -23,6 +23,7 @@ from xtts_finetune.pipeline.running import TRAINING, Work
 from xtts_finetune.pipeline.smaller_batch import RanWith, recorded_batches, reduced
 from xtts_finetune.pipeline.stage_records import forget_stage, read_phase_yaml, write_phase_yaml
 from xtts_finetune.pipeline.stages import Stage, State
+from xtts_finetune.pipeline.values import value_lines
 from xtts_finetune.records.checkpoints import remove_checkpoint
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.faults import stop_of_error
@@ -44,6 +45,8 @@ def train_phase(work: Work, stage: Stage, pause_at: int | None = None) -> None:
         work.say(f"{stage.name} is stale ({stage.why}): its old model and records are now in {kept}")
     phase = _as_recorded(work, stage)
     work.say(_announcement(work, stage, phase.ran_with))
+    for line in value_lines(work.declaration, stage.name):
+        work.say(line)
     try:
         ended = _run(work, stage, phase, pause_at)
         smaller = _smaller_batches(work, phase)

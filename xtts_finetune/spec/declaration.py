@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from xtts_finetune.errors import DeclarationError, Problem
@@ -13,6 +13,7 @@ from xtts_finetune.spec.decision import DecisionSpec
 from xtts_finetune.spec.document import Document, Keys, label
 from xtts_finetune.spec.files import absolute, check_files, is_base_folder, is_file, is_folder
 from xtts_finetune.spec.languages import language_problem
+from xtts_finetune.spec.levels import Resolved, apply_levels, resolved_values
 from xtts_finetune.spec.matrix import check_matrix
 from xtts_finetune.spec.names import check_names, is_name
 from xtts_finetune.spec.overrides import apply_to_parts, apply_to_pipeline, parse_overrides
@@ -37,6 +38,9 @@ class Declaration:
     decision: DecisionSpec
     run_folder: Path
     """Where the run writes: run/<name> beside the file unless said otherwise."""
+
+    resolved: dict[str, tuple[Resolved, ...]] = field(default_factory=dict)
+    """By phase, the values that its optimization level is about, with who gave them; only phases with a level."""
 
     @property
     def folder(self) -> Path:
@@ -65,6 +69,7 @@ def load_declaration(
     parts = {**phases, **named}
     # A missing phase file is one problem, whatever was to be set in it.
     missing = {name: Document(name, file) for name in names if name not in parts}
+    levels = apply_levels(phases, settings)
     problems += apply_to_parts(settings, {**missing, **parts})
 
     pipeline_spec = check(PipelineSpec, pipeline)
@@ -88,6 +93,7 @@ def load_declaration(
         phases={name: _from_absolute(phase, file.parent) for name, phase in phase_specs.items() if phase},
         utterances=_heard_from(utterances_spec, utterances.folder),
         decision=_made_from(decision_spec, decision.folder),
+        resolved={name: resolved_values(phases[name], used) for name, used in levels.items() if used},
         run_folder=(run_folder or file.parent / "run" / pipeline_spec.name).absolute(),
     )
 

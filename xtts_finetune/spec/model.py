@@ -12,6 +12,12 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=64)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
+# Beyond any run; it keeps slips of the keyboard from becoming plans of years.
+MOST_STEPS = 100_000_000
+
+PositiveFloat = Annotated[float, Field(gt=0)]
+Steps = Annotated[int, Field(ge=1, le=MOST_STEPS)]
+
 # The keys that do not go together, and what is wrong, in words.
 Contradiction = tuple[tuple[str, ...], str]
 

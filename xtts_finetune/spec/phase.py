@@ -7,77 +7,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from xtts_finetune.spec.model import Contradiction, Name, Seed, Spec
+from xtts_finetune.spec.keeping import CheckpointEvery, Keep
+from xtts_finetune.spec.model import MOST_STEPS, Contradiction, Name, PositiveFloat, Seed, Spec, Steps
+from xtts_finetune.spec.phase_checks import phase_contradictions
+from xtts_finetune.spec.resume_from import ResumeFrom
+from xtts_finetune.spec.schedule import ScheduleSpec
 from xtts_finetune.spec.stop_rules import StopRule
-from xtts_finetune.spec.train import Train, is_lora
+from xtts_finetune.spec.success import SuccessLevel
+from xtts_finetune.spec.train import Train
 
-# Beyond any run; it keeps slips of the keyboard from becoming plans of years.
-MOST_STEPS = 100_000_000
-
-PositiveFloat = Annotated[float, Field(gt=0)]
-Steps = Annotated[int, Field(ge=1, le=MOST_STEPS)]
 Precision = Literal["auto", "fp32", "tf32", "bf16", "fp16"]
-
-
-class ResumeFrom(Spec):
-    """Where a phase takes its first weights from.
-
-    `phase` with `checkpoint: best | last | step N`, or `checkpoint` alone as the path of a file.
-    """
-
-    phase: Name | None = Field(None, description="An earlier phase of this pipeline.")
-    checkpoint: str = Field("best", description="'best', 'last', 'step N', or the path of a checkpoint file.")
-    optimizer: Literal["keep", "reset"] = Field(
-        "reset", description="'keep' continues with the old moments at the new learning rate."
-    )
-
-
-class ScheduleSpec(Spec):
-    """How the learning rate moves from step to step."""
-
-    kind: Literal["constant", "linear", "cosine"] = Field("constant", description="Shape after the warm-up.")
-    warmup_steps: Annotated[int, Field(ge=0, le=MOST_STEPS)] = Field(
-        0, description="Steps of linear rise from zero."
-    )
-    minimum: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.0, description="End value as a share of the learning rate."
-    )
-
-
-class CheckpointEvery(Spec):
-    """How often the work is made safe: by whichever comes first."""
-
-    steps: Steps = Field(500, description="Optimizer steps between two checkpoints.")
-    minutes: PositiveFloat | None = Field(
-        20.0, description="Most minutes of work that a crash may cost; null: by steps alone."
-    )
-
-
-class Keep(Spec):
-    """What stays on the disk of what a phase writes."""
-
-    best: Annotated[int, Field(ge=1, le=100)] = Field(
-        1, description="Best models that stay, weights only: as many evaluations with the lowest mel_ce."
-    )
-    checkpoints: Annotated[int, Field(ge=1, le=100)] = Field(
-        1,
-        description="Checkpoints that stay: the newest, and before it those of every 'checkpoint_every.steps'. "
-        "Each holds all that resuming needs; a second one is there when the first is damaged.",
-    )
-
-
-class SuccessLevel(Spec):
-    """Limits that the phase's best evaluation must stay below to reach a level."""
-
-    mel_ce: PositiveFloat | None = Field(None, description="mel_ce must be below this (nats).")
-    mel_ce_of_start: PositiveFloat | None = Field(
-        None, description="mel_ce must be below this share of the value at the phase's start."
-    )
-    text_ce: PositiveFloat | None = Field(None, description="text_ce must be below this (0.01 x nats).")
-    quality: Annotated[float, Field(ge=0, le=10)] | None = Field(
-        None, description="Mark out of 10 that listeners must give at least."
-    )
-    no_overfitting: bool = Field(False, description="The rule 'overfitting' must not have ended the phase.")
 
 
 class PhaseSpec(Spec):
@@ -91,6 +30,11 @@ class PhaseSpec(Spec):
     resume_from: ResumeFrom | None = Field(
         None,
         description="Where the first weights come from; left out: the previous phase's best, or the base.",
+    )
+    optimization_level: Name | None = Field(
+        None,
+        description="'basic', 'enhanced', 'plateau_breaker', 'stable', or a file NAME.yaml in phases/levels/: its "
+        "values count where this file says nothing, so that keys which it gives may be left out.",
     )
     learning_rate: PositiveFloat = Field(description="Peak learning rate; XTTS v2 wants about 1e-6.")
     schedule: ScheduleSpec = Field(default_factory=ScheduleSpec, description="How the learning rate moves.")
@@ -144,7 +88,24 @@ class PhaseSpec(Spec):
     text_loss_weight: Annotated[float, Field(ge=0)] = Field(
         0.01, description="Weight of text CE in the loss."
     )
-    mel_loss_weight: PositiveFloat = Field(1.0, description="Weight of mel CE in the loss.")
+    mel_loss_weight: PositiveFloat = Field(1.0, description="Weight of mel CE in the loss; 1 to 5 is usual.")
+    kl_weight: Annotated[float, Field(ge=0)] = Field(
+        0.0,
+        description="Weight of the KL divergence of the mel tokens from the phase's starting model: it holds the voice "
+        "to what the model could already say. Costs a forward pass and a second copy of the GPT.",
+    )
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="Share of each target that is spread over all tokens; 0: off, 0.1 is usual."
+    )
+    huber_tau: Annotated[float, Field(gt=1)] | None = Field(
+        None,
+        description="Partially Huberised CE: a token less likely than 1 / tau counts linearly, so that wrong codes do "
+        "not lead; null: off.",
+    )
+    adaptive_loss_weights: bool = Field(
+        False,
+        description="Learn the balance of text and mel CE, from text_loss_weight and mel_loss_weight on.",
+    )
     mask_prompt: bool = Field(
         False,
         description="Do not score the part of a clip that the model was conditioned on (training only); for clips of "
@@ -160,52 +121,4 @@ class PhaseSpec(Spec):
 
     @classmethod
     def contradictions(cls, given: Mapping[str, Any]) -> list[Contradiction]:
-        epochs, steps = given.get("epochs"), given.get("steps")
-        if epochs is None and steps is None:
-            return [((), "how long to train is missing: give 'epochs' (passes over the clips) or 'steps'")]
-        if epochs is not None and steps is not None:
-            return [(("epochs", "steps"), "'epochs' and 'steps' are both given; keep one of them")]
-        return [*_quality_unseen(given), *_moments_of_adapters(given), *_halved_by_tokens(given)]
-
-
-def _halved_by_tokens(given: Mapping[str, Any]) -> list[Contradiction]:
-    """Smaller batches for a phase whose batches have no size."""
-    if given.get("max_tokens") is None or given.get("on_out_of_memory") != "halve_batch":
-        return []
-    message = "'halve_batch' divides batch_size, which does not count beside 'max_tokens'; keep one of them"
-    return [(("max_tokens", "on_out_of_memory"), message)]
-
-
-def _quality_unseen(given: Mapping[str, Any]) -> list[Contradiction]:
-    """A rule on the quality of utterances that nobody would speak."""
-    rules = given.get("stop_when") or ()
-    names = [_rule_of(rule) for rule in rules] if isinstance(rules, list | tuple) else []
-    if "quality_falling" not in names or given.get("utterances_every_evals") is not None:
-        return []
-    message = (
-        "the rule 'quality_falling' needs 'utterances_every_evals', which makes the phase speak in between"
-    )
-    return [(("stop_when",), message)]
-
-
-def _moments_of_adapters(given: Mapping[str, Any]) -> list[Contradiction]:
-    """Adapters start anew in every phase: no earlier moments are theirs."""
-    resume = given.get("resume_from")
-    kept = resume.get("optimizer") if isinstance(resume, Mapping) else getattr(resume, "optimizer", None)
-    if kept != "keep" or not is_lora(given.get("train")):
-        return []
-    message = "adapters start anew, so there are no moments to keep for them; use 'optimizer: reset'"
-    return [(("resume_from", "train"), message)]
-
-
-def _rule_of(rule: object) -> object:
-    """Name of a declared rule, checked or not yet."""
-    return rule.get("rule") if isinstance(rule, Mapping) else getattr(rule, "rule", None)
-
-
-def checkpoint_step(resume: ResumeFrom) -> int | None:
-    """N of 'step N', or None for another kind of checkpoint."""
-    words = resume.checkpoint.split()
-    if len(words) == 2 and words[0] == "step" and words[1].isdigit():
-        return int(words[1])
-    return None
+        return phase_contradictions(given)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from xtts_finetune.spec.decision import DecisionSpec
+from xtts_finetune.spec.levels import KEY, NOT_IN_A_LEVEL
 from xtts_finetune.spec.model import Spec
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.pipeline import PipelineSpec
@@ -21,9 +22,11 @@ MODELS: dict[str, type[Spec]] = {
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:
-    """The schema of each kind of file: 'pipeline', 'phase', 'utterances', 'decision_matrix'."""
+    """The schema of each kind of file: 'pipeline', 'phase', 'utterances', 'decision_matrix', 'level'."""
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return {name: dialect | _without_noise(model.model_json_schema()) for name, model in MODELS.items()}
+    schemas = {name: dialect | _without_noise(model.model_json_schema()) for name, model in MODELS.items()}
+    level = _level_schema(schemas["phase"])
+    return {**schemas, "phase": _with_levels(schemas["phase"]), "level": level}
 
 
 def schema_texts() -> dict[str, str]:
@@ -61,3 +64,19 @@ def _without_noise(schema: dict[str, Any]) -> dict[str, Any]:
             if "patternProperties" in value:
                 value["additionalProperties"] = False
     return schema
+
+
+def _with_levels(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a phase, of which nothing is required where a level may give it."""
+    required = {key: schema[key] for key in ("required", "oneOf")}
+    rest = {key: value for key, value in schema.items() if key not in required}
+    named = {"required": [KEY], "properties": {KEY: {"type": "string"}}}
+    return {**rest, "anyOf": [named, required], "not": {"required": ["epochs", "steps"]}}
+
+
+def _level_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a level: a phase's keys but those that say which phase it is, none of them required."""
+    keys = {key: value for key, value in schema["properties"].items() if key not in NOT_IN_A_LEVEL}
+    rest = {key: value for key, value in schema.items() if key not in ("required", "oneOf")}
+    about = {"title": "Level", "description": "Values of a phase under a name, for its 'optimization_level'."}
+    return {**rest, **about, "properties": keys, "not": {"required": ["epochs", "steps"]}}

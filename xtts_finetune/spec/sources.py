@@ -8,7 +8,7 @@ from typing import Literal
 
 from xtts_finetune.spec.candidates import MadeCandidate
 from xtts_finetune.spec.declaration import Declaration
-from xtts_finetune.spec.phase import checkpoint_step
+from xtts_finetune.spec.resume_from import checkpoint_step
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from xtts_finetune.training.success import judge
 # What a phase's closing record repeats of its declaration.
 _SHOWN = (
     "train",
+    "optimization_level",
     "learning_rate",
     "schedule",
     "batch_size",
@@ -29,6 +30,10 @@ _SHOWN = (
     "precision",
     "text_loss_weight",
     "mel_loss_weight",
+    "kl_weight",
+    "label_smoothing",
+    "huber_tau",
+    "adaptive_loss_weights",
     "mask_prompt",
     "seed",
 )

@@ -59,6 +59,10 @@ class PhaseData:
         """Passes over the clips that are done after `step` steps."""
         return round(self._plan.epoch_of(step), 4)
 
+    def steps_of(self, epochs: float) -> int:
+        """Optimizer steps of so many passes over the clips; at least 1."""
+        return self._plan.steps_of(epochs)
+
     def close(self) -> None:
         """End the thread that prepares batches ahead."""
         self._prefetcher.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import torch
@@ -10,8 +11,11 @@ from trainer.model import TrainerModel
 from TTS.tts.models.xtts import Xtts
 
 from xtts_finetune.spec.phase import PhaseSpec
+from xtts_finetune.training.losses.log_variances import LEARNING_RATE
+from xtts_finetune.training.losses.start_model import StartModel
+from xtts_finetune.training.losses.training_loss import TrainingLoss
 from xtts_finetune.training.optimizer import make_optimizer, trained_names
-from xtts_finetune.training.schedule import make_schedule
+from xtts_finetune.training.schedule import StepsOf, course_of, make_schedule
 from xtts_finetune.training.trainable import (
     adapter_weights,
     load_with_adapters,
@@ -19,30 +23,42 @@ from xtts_finetune.training.trainable import (
     merged_weights,
 )
 from xtts_finetune.xtts.forward import RunBlock, run_again_later, run_block
-from xtts_finetune.xtts.losses import GptBatch, gpt_cross_entropies
+from xtts_finetune.xtts.losses import GptBatch, gpt_logits
 from xtts_finetune.xtts.state import StateDict, hifigan_of, without_hifigan
 
 
 class PhaseModel(TrainerModel):  # type: ignore[misc]  # TrainerModel has no types
     """Trains the GPT of an XTTS model as a phase declares. Its weights are named as stock's: 'xtts.gpt. ...'.
 
-    With `own_hifigan` its HiFi-GAN is not the base's, and its checkpoints carry it.
+    With `own_hifigan` its HiFi-GAN is not the base's, and its checkpoints carry it. `steps_of` gives the optimizer
+    steps of so many epochs, for a schedule in epochs. `start` is the model that the phase started from, where the
+    phase is held to it: adapters are held to what they add to, and need none.
     """
 
-    def __init__(self, xtts: Xtts, phase: PhaseSpec, total_steps: int, own_hifigan: bool = False) -> None:
+    def __init__(
+        self,
+        xtts: Xtts,
+        phase: PhaseSpec,
+        total_steps: int,
+        own_hifigan: bool = False,
+        steps_of: StepsOf = math.ceil,
+        start: StartModel | None = None,
+    ) -> None:
         super().__init__()
         self.xtts = xtts
         self.own_hifigan = own_hifigan
         self.config = xtts.config
+        self.course = course_of(phase, total_steps, steps_of)
         self._phase = phase
-        self._total_steps = total_steps
         self._run_block = _block_runner(phase)
         self.requires_grad_(False)
         make_trainable(xtts.gpt, phase.train, phase.seed)
+        self.loss = TrainingLoss(phase, start)
 
     def weights(self) -> StateDict:
         """All weights under stock's names, as `best_model.pth` holds them: adapters are added up."""
-        return merged_weights(self)
+        of_the_loss = self._state_of_loss()
+        return {key: value for key, value in merged_weights(self).items() if key not in of_the_loss}
 
     def checkpoint_weights(self) -> StateDict:
         """`weights` without a HiFi-GAN that the base has: it never trains."""
@@ -50,16 +66,21 @@ class PhaseModel(TrainerModel):  # type: ignore[misc]  # TrainerModel has no typ
         return weights if self.own_hifigan else without_hifigan(weights)
 
     def of_resuming(self) -> dict[str, Any]:
-        """What a checkpoint holds besides weights: whose moments the optimizer's are, and adapters."""
-        adapters = adapter_weights(self)
+        """What a checkpoint holds besides weights: whose moments the optimizer's are, adapters, log-variances."""
         names = [name for group in trained_names(self.xtts.gpt) for name in group]
-        return {"trained": names, "lora": adapters} if adapters else {"trained": names}
+        names += [name for name, _ in self.loss.named_parameters(prefix="loss")]
+        extras = {"lora": adapter_weights(self), "log_variances": self._state_of_loss()}
+        return {"trained": names, **{key: weights for key, weights in extras.items() if weights}}
+
+    def extra_weights(self) -> StateDict:
+        """What of a checkpoint's own tensors are not among `weights`: adapters and log-variances."""
+        return adapter_weights(self) | self._state_of_loss()
 
     def take_over(self, checkpoint: dict[str, Any]) -> None:
         """Go on from the weights of this phase's own checkpoint, which must fit (see `starting`)."""
-        weights, adapters = checkpoint["model"], checkpoint.get("lora") or {}
+        weights = checkpoint["model"]
         self.own_hifigan = bool(hifigan_of(weights))
-        load_with_adapters(self, hifigan_of(self.weights()) | weights, adapters)
+        load_with_adapters(self, hifigan_of(self.weights()) | weights, extras_of(checkpoint))
 
     def set_training(self) -> None:
         """Dropout in the GPT alone."""
@@ -69,9 +90,8 @@ class PhaseModel(TrainerModel):  # type: ignore[misc]  # TrainerModel has no typ
     def train_step(
         self, batch: GptBatch, criterion: object, optimizer_idx: int | None = None
     ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-        """Losses of a batch: the weighted sum that is trained on, and the plain cross-entropies in nats."""
-        ce = gpt_cross_entropies(self.xtts.gpt, batch, self._run_block)
-        loss = self._phase.text_loss_weight * ce.text + self._phase.mel_loss_weight * ce.mel
+        """Losses of a batch: what is trained on, and the plain cross-entropies in nats."""
+        loss, ce = self.loss(gpt_logits(self.xtts.gpt, batch, self._run_block), batch)
         return {"model_outputs": None}, {"loss": loss, "mel_ce": ce.mel, "text_ce_nats": ce.text}
 
     def forward(self, batch: GptBatch) -> dict[str, Any]:
@@ -83,15 +103,27 @@ class PhaseModel(TrainerModel):  # type: ignore[misc]  # TrainerModel has no typ
         return torch.nn.Identity()
 
     def get_optimizer(self) -> torch.optim.Optimizer:
-        """AdamW over what trains, decay on weights only."""
-        return make_optimizer(self.xtts.gpt, self._phase.learning_rate, self._phase.weight_decay)
+        """AdamW over what trains, decay on weights only; a balance that is learned has a rate of its own."""
+        optimizer = make_optimizer(self.xtts.gpt, self._phase.learning_rate, self._phase.weight_decay)
+        balance = list(self.loss.parameters())
+        if balance:
+            optimizer.add_param_group({"params": balance, "lr": LEARNING_RATE, "weight_decay": 0.0})
+        return optimizer
 
     def get_scheduler(self, optimizer: list[torch.optim.Optimizer]) -> torch.optim.lr_scheduler.LRScheduler:
         """The declared schedule, stepped with the optimizer."""
-        return make_schedule(optimizer[0], self._phase.schedule, self._total_steps)
+        return make_schedule(optimizer[0], self.course)
 
     def get_data_loader(self, *arguments: object, **keywords: object) -> None:
         """Unused: batches come from the cache, see `phase_data`."""
+
+    def _state_of_loss(self) -> StateDict:
+        return dict(self.loss.state_dict(prefix="loss."))
+
+
+def extras_of(checkpoint: dict[str, Any]) -> StateDict:
+    """What a checkpoint holds of `PhaseModel.extra_weights`."""
+    return {**(checkpoint.get("lora") or {}), **(checkpoint.get("log_variances") or {})}
 
 
 def _block_runner(phase: PhaseSpec) -> RunBlock:

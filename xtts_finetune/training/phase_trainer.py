@@ -36,6 +36,7 @@ from xtts_finetune.training.saving import (
     save_checkpoint,
     training_state,
 )
+from xtts_finetune.training.schedule import follow_plateau
 from xtts_finetune.training.stepping import Readback, Stepper
 from xtts_finetune.xtts.losses import GptBatch
 
@@ -98,6 +99,7 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         """The step loop. `fit()` is not used: it hides exceptions, deletes folders and knows no stop rule."""
         with Recorder(self.job.folder.metrics, self.dashboard_logger) as self.records:
             self.model.set_training()
+            self._follow_plateau()
             stop = self._evaluate() if self._unevaluated() else self._speak_and_ask()
             stop = stop or self._paused()
             while stop is None and self.step < self.job.total_steps:
@@ -173,9 +175,15 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         except _Interrupted:
             return INTERRUPTED  # the same command evaluates this step anew
         self.records.write(record)
+        self._follow_plateau()
         state = self._state(self.model.weights(), model_loss={"eval_loss": record.mel_ce})
         save_best(self.job.folder, state, self.records.history.evals, self.job.phase.keep.best)
         return self._speak_and_ask()
+
+    def _follow_plateau(self) -> None:
+        """Let the learning rate fall where the schedule waits for evaluations."""
+        mel_ces = [record.mel_ce for record in self.records.history.evals]
+        follow_plateau(self.scheduler[0], self.model.course, mel_ces)
 
     def _speak_and_ask(self) -> Stop | None:
         """Ask the stop rules, and once more after the model has spoken where that is due."""

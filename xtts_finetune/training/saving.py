@@ -28,7 +28,7 @@ from xtts_finetune.spec.sources import KeptStep
 from xtts_finetune.xtts.state import StateDict, read_checkpoint
 
 # What resuming needs besides the weights.
-_OF_RESUMING = ("optimizer", "scheduler", "scaler", "lora")
+_OF_RESUMING = ("optimizer", "scheduler", "scaler", "lora", "log_variances")
 
 
 def save_checkpoint(folder: CandidateFolder, state: dict[str, Any], regular: bool) -> None:

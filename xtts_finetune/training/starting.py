@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from TTS.tts.models.xtts import Xtts
+
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.checkpoints import (
     check_whole,
@@ -18,12 +20,14 @@ from xtts_finetune.records.checkpoints import (
 from xtts_finetune.records.metrics import keep_metrics_until
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
+from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.sources import Source, source_of
+from xtts_finetune.spec.train import is_lora
+from xtts_finetune.training.losses.start_model import FrozenCopy, StartModel, WithoutAdapters
 from xtts_finetune.training.optimizer import keep_moments
-from xtts_finetune.training.phase_model import PhaseModel
+from xtts_finetune.training.phase_model import PhaseModel, extras_of
 from xtts_finetune.training.phase_trainer import PhaseJob, PhaseTrainer
-from xtts_finetune.training.trainable import adapter_weights
-from xtts_finetune.xtts.base import find_base
+from xtts_finetune.xtts.base import BaseFiles, find_base
 from xtts_finetune.xtts.model import has_own_hifigan, load_model
 from xtts_finetune.xtts.state import hifigan_of, read_checkpoint, without_hifigan
 
@@ -42,7 +46,8 @@ def start(
     weights = None if goes_on else first_weights(source, run)
     xtts = load_model(base, weights)
     own_hifigan = weights is not None and has_own_hifigan(xtts, base)
-    model = PhaseModel(xtts, job.phase, job.total_steps, own_hifigan)
+    held_to = start_model(job.phase, xtts, base, source, run, goes_on)
+    model = PhaseModel(xtts, job.phase, job.total_steps, own_hifigan, job.data.steps_of, held_to)
     # Stock tools load a phase's folder: config.json is written by Trainer, vocab.json is the base's.
     job.folder.path.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(base.vocab, job.folder.vocab)
@@ -52,6 +57,28 @@ def start(
     else:
         begin(trainer, source, weights)
     return trainer
+
+
+def start_model(
+    phase: PhaseSpec, xtts: Xtts, base: BaseFiles, source: Source, run: RunFolder, goes_on: bool
+) -> StartModel | None:
+    """The model that the phase started from, where `kl_weight` holds it to that; `xtts` is as it was loaded.
+
+    A phase that goes on loads its first weights again. Raises UserError where these are gone.
+    """
+    if not phase.kl_weight:
+        return None
+    if is_lora(phase.train):
+        return WithoutAdapters(xtts.gpt)
+    if not goes_on:
+        return FrozenCopy(copy.deepcopy(xtts.gpt))
+    try:
+        return FrozenCopy(load_model(base, first_weights(source, run)).gpt)
+    except UserError as error:
+        raise UserError(
+            f"kl_weight holds the phase to the model that it started from ({source}), which cannot be read any more: "
+            f"{error}; put it back, or train the phase anew without kl_weight"
+        ) from error
 
 
 def first_weights(source: Source, run: RunFolder) -> Path | None:
@@ -122,9 +149,9 @@ def _check_fits(trainer: PhaseTrainer, checkpoint: dict[str, Any], step: int, pa
     weights = trainer.model.weights()
     if not hifigan_of(checkpoint["model"]):
         weights = without_hifigan(weights)  # the base's, which is there already
-    weights |= adapter_weights(trainer.model)
+    weights |= trainer.model.extra_weights()
     wanted = {name: weight.shape for name, weight in weights.items()}
-    kept = checkpoint["model"] | (checkpoint.get("lora") or {})
+    kept = checkpoint["model"] | extras_of(checkpoint)
     found = {name: getattr(weight, "shape", None) for name, weight in kept.items()}
     different = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
     parameters = [p for group in trainer.optimizer[0].param_groups for p in group["params"]]

@@ -59,7 +59,8 @@ class Stepper:
         self._model, self._optimizer, self._schedule, self._scaler = model, optimizer, schedule, scaler
         self._clip = phase.gradient_clip or float("inf")
         self._precision = phase.precision
-        self._trained = [weight for weight in model.parameters() if weight.requires_grad]
+        # Of the model alone: a learned balance of losses has gradients of another size, and is not clipped with it.
+        self._trained = [weight for weight in model.xtts.parameters() if weight.requires_grad]
 
     def take(self, batches: Sequence[GptBatch]) -> Readback:
         """One step over the mean of its micro-batches' losses."""

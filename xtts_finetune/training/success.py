@@ -5,7 +5,7 @@ from __future__ import annotations
 from xtts_finetune.records.levels import Judgement, LimitCheck, Result, Scenario
 from xtts_finetune.records.metrics import EvalRecord, Metrics
 from xtts_finetune.records.stopping import Reason
-from xtts_finetune.spec.phase import SuccessLevel
+from xtts_finetune.spec.success import SuccessLevel
 
 # After these the weights are what they were, or ruined: nothing that was measured is this phase's doing.
 NO_SUCCESS = frozenset({Reason.NO_OP, Reason.NOT_FINITE})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -69,6 +71,21 @@ def load_with_adapters(model: nn.Module, weights: StateDict, adapters: StateDict
     """Put back what `merged_weights` and `adapter_weights` gave, bit for bit."""
     state = {key: adapters[key] if key in adapters else weights[_plain(key)] for key in model.state_dict()}
     model.load_state_dict(state)
+
+
+@contextlib.contextmanager
+def adapters_off(gpt: Any) -> Iterator[None]:
+    """Inside, the GPT computes as if it had no adapters."""
+    from peft.tuners.tuners_utils import BaseTunerLayer  # noqa: PLC0415  (only where there are adapters)
+
+    layers = [module for module in gpt.modules() if isinstance(module, BaseTunerLayer)]
+    for layer in layers:
+        layer._disable_adapters = True  # `enable_adapters` would also change what trains
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer._disable_adapters = False
 
 
 def _plain(key: str) -> str:

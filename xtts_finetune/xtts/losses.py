@@ -79,6 +79,30 @@ class Sequences:
 
 
 @dataclass(frozen=True)
+class GptLogits:
+    """What the GPT predicts for the tokens that are scored, and what they are.
+
+    text (text tokens, vocabulary)   mel (audio tokens, 1026)   targets int64 (tokens,), IGNORE does not count
+    first_stops (b,), each clip's first stop token among the audio tokens
+    """
+
+    text: Tensor
+    text_targets: Tensor
+    mel: Tensor
+    mel_targets: Tensor
+    first_stops: Tensor
+
+    @property
+    def halves(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """Logits and targets of the text, and of the sound."""
+        return (self.text, self.text_targets), (self.mel, self.mel_targets)
+
+    def detached(self) -> GptLogits:
+        """The same without gradients."""
+        return replace(self, text=self.text.detach(), mel=self.mel.detach())
+
+
+@dataclass(frozen=True)
 class CrossEntropies:
     """Sums in nats, with the number of tokens that were summed. Add them over batches, then take means."""
 
@@ -128,11 +152,8 @@ def mel_sequences(codes: Tensor, lengths: Tensor, start: int, stop: int, prompts
     return Sequences(sequences.inputs, sequences.targets.masked_fill(heard, IGNORE))
 
 
-def gpt_cross_entropies(gpt: Any, batch: GptBatch, run: RunBlock = run_block) -> CrossEntropies:
-    """Cross-entropies of Coqui's GPT on a batch. Differentiable; the caller weighs them into a loss.
-
-    `run` runs each transformer block.
-    """
+def gpt_logits(gpt: Any, batch: GptBatch, run: RunBlock = run_block) -> GptLogits:
+    """What Coqui's GPT predicts for the tokens of a batch. Differentiable. `run` runs each transformer block."""
     if batch.layout is None:
         batch = batch.laid_out()
     assert batch.layout is not None
@@ -144,7 +165,7 @@ def gpt_cross_entropies(gpt: Any, batch: GptBatch, run: RunBlock = run_block) ->
     text_states, mel_states = hidden_states(
         gpt, text.inputs, mel.inputs, layout, batch.conditioning, batch.last_frame_counts, run
     )
-    return cross_entropies(
+    return GptLogits(
         _logits(gpt.text_head, text_states),
         text.targets.flatten().index_select(0, layout.text_rows),
         _logits(gpt.mel_head, mel_states),
@@ -153,25 +174,25 @@ def gpt_cross_entropies(gpt: Any, batch: GptBatch, run: RunBlock = run_block) ->
     )
 
 
-def cross_entropies(
-    text_logits: Tensor, text_targets: Tensor, mel_logits: Tensor, mel_targets: Tensor, first_stops: Tensor
-) -> CrossEntropies:
-    """Cross-entropy of text and mel tokens, summed over the batch with their token counts.
+def gpt_cross_entropies(gpt: Any, batch: GptBatch, run: RunBlock = run_block) -> CrossEntropies:
+    """Cross-entropies of Coqui's GPT on a batch. Differentiable; the caller weighs them into a loss."""
+    return cross_entropies(gpt_logits(gpt, batch, run))
 
-    text_logits (text tokens, vocabulary)   mel_logits (audio tokens, 1026)   targets (tokens,), -1 does not count
-    first_stops (b,), each clip's first stop token among the audio tokens
+
+def cross_entropies(logits: GptLogits) -> CrossEntropies:
+    """Cross-entropy of text and mel tokens, summed over the batch with their token counts.
 
     Computed in float32 whatever the logits are. Divide by the counts of the whole eval set for a mean that does
     not depend on how it was batched.
     """
-    text_each = _token_ce(text_logits, text_targets)
-    mel_each = _token_ce(mel_logits, mel_targets)
-    stops = mel_each.detach().index_select(0, first_stops)
+    text_each = _token_ce(logits.text, logits.text_targets)
+    mel_each = _token_ce(logits.mel, logits.mel_targets)
+    stops = mel_each.detach().index_select(0, logits.first_stops)
     return CrossEntropies(
         text_sum=text_each.sum(),
-        text_count=(text_targets != IGNORE).sum(),
+        text_count=(logits.text_targets != IGNORE).sum(),
         mel_sum=mel_each.sum(),
-        mel_count=(mel_targets != IGNORE).sum(),
+        mel_count=(logits.mel_targets != IGNORE).sum(),
         stop_sum=stops.sum(),
         stop_count=torch.full((), len(stops), device=stops.device),
     )

@@ -30,7 +30,8 @@ SPARE = 1.05
 
 @dataclass(frozen=True)
 class Estimate:
-    """Bytes: `weights` with the gradients and Adam's two moments of what trains, and `total` with all the rest."""
+    """Bytes: `weights` with gradients and Adam's two moments of what trains, and a copy of the starting model where one
+    is kept; `total` with all the rest."""
 
     weights: int
     total: int
@@ -61,7 +62,8 @@ def estimate(
     eight widths of the MLP. Attention that is written out, on the CPU, keeps two matrices of all tokens a head and a
     mask; a GPU's kernel keeps none. Checkpointed layers keep their input, and one at a time all of that. A block of the
     conditioning encoder keeps eight widths for each frame. What lies before the first weight that trains keeps
-    nothing. Saving adapters takes a second copy of the weights that they add to, when activations are free again.
+    nothing. A phase with `kl_weight` keeps a copy of the GPT that it started from; adapters need none. Saving adapters
+    takes a second copy of the weights that they add to, when activations are free again.
     'auto' counts as fp32 on a CPU, which may have no units for less.
 
     Measured on a CPU as the largest resident set, 12 layers of width 768, clips of 3 s, beside the estimate:
@@ -74,7 +76,8 @@ def estimate(
     half = phase.precision in ("bf16", "fp16") or (phase.precision == "auto" and on_gpu)
     sizes = trained_sizes(model_bytes, config, phase.train)
     adapters = sizes.trained if isinstance(phase.train, TrainLora) else 0
-    weights = sizes.gpt + adapters + 3 * sizes.trained
+    held_to = sizes.gpt if phase.kl_weight and not adapters else 0
+    weights = sizes.gpt + adapters + 3 * sizes.trained + held_to
     matrices = 0 if on_gpu else MATRICES[half] * heads * longest.tokens**2
     a_layer = TOKEN[half] * width * longest.tokens + matrices
     a_block = FRAME[half] * width * longest.frames

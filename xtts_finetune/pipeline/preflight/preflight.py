@@ -15,6 +15,7 @@ from xtts_finetune.pipeline.preflight.gpu import Gpu, check_device, check_torch,
 from xtts_finetune.pipeline.preflight.memory import Memory, check_memory, computer_memory
 from xtts_finetune.pipeline.preflight.memory_estimate import estimate, longest_clip
 from xtts_finetune.pipeline.preflight.plan_checks import check_data, check_disk, check_sources
+from xtts_finetune.pipeline.preflight.value_checks import value_checks
 from xtts_finetune.pipeline.preflight.versions import check_versions
 from xtts_finetune.pipeline.smaller_batch import recorded_batches
 from xtts_finetune.pipeline.stage_records import read_phase_yaml
@@ -38,7 +39,8 @@ def quick_checks(declaration: Declaration, device: str, plan: Plan) -> list[Chec
     small = weights_bytes(find_base(declaration.pipeline.base).model) < SMALL_BASE
     build = torch_is_for_gpus()
     used = gpu if build is not False else None
-    return [*checks, check_device(device, gpu, small, build), *memory_checks(declaration, plan, used)]
+    checks += [check_device(device, gpu, small, build), *memory_checks(declaration, plan, used)]
+    return checks + value_checks(declaration, plan)
 
 
 def all_checks(declaration: Declaration, device: str) -> list[Check]:
@@ -56,7 +58,7 @@ def all_checks(declaration: Declaration, device: str) -> list[Check]:
     small = weights_bytes(find_base(declaration.pipeline.base).model) < SMALL_BASE
     build = torch_is_for_gpus()
     checks += [check_device(device, gpu, small, build), check_data(plan)]
-    checks += [*check_sources(declaration, plan), check_disk(plan)]
+    checks += [*check_sources(declaration, plan), check_disk(plan), *value_checks(declaration, plan)]
     used = gpu if device != "cpu" and build is not False else None
     try:
         return [*checks, *memory_checks(declaration, plan, used)]

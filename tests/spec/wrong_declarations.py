@@ -121,7 +121,7 @@ WRONG: tuple[Wrong, ...] = (
     _replaced("unknown key", ONE, "batch_size", "batchsize", f"{ONE}:3: unknown key 'batchsize'; did you mean 'batch_size'?"),
     _replaced("key in other letter case", ONE, "batch_size", "Batch-Size", f"{ONE}:3: unknown key 'Batch-Size'; did you mean 'batch_size'?"),
     _replaced("initials", ONE, "learning_rate", "lr", f"{ONE}:2: unknown key 'lr'; did you mean 'learning_rate'?", f"{ONE}:1: learning_rate: missing, but required: Peak learning rate"),
-    _replaced("key that is like no other", ONE, "goal", "qqqq", f"{ONE}:1: unknown key 'qqqq'; allowed: goal, resume_from, learning_rate,"),
+    _replaced("key that is like no other", ONE, "goal", "qqqq", f"{ONE}:1: unknown key 'qqqq'; allowed: goal, resume_from, optimization_level,"),
     _replaced("unknown nested key", PIPE, "at_least", "atleast", f"{PIPE}:7: eval_set: unknown key 'atleast'; did you mean 'at_least'?"),
     _replaced("missing key", PIPE, "language: en\n", "", f"{PIPE}:1: language: missing, but required: Language of the voice"),
     _replaced("missing nested key", PIPE, "path: data/first, ", "", f"{PIPE}:5: datasets[0].path: missing, but required: Folder of the data set"),

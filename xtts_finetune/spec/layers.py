@@ -85,7 +85,7 @@ def _lay_entries(key: str, under: Document, over: Document, made: Document) -> N
 
 def _take(source: Document, keys: Keys, made: Document, to: Keys) -> None:
     """Copy a value and the places of all that is in it."""
-    holder = made.get(*to[:-1]) if len(to) > 1 else made.data
+    holder: Any = made.get(*to[:-1])
     value = copy.deepcopy(source.get(*keys))
     if isinstance(holder, list):
         holder.append(value)

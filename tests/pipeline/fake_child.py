@@ -12,11 +12,13 @@ import os
 import signal
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from xtts_finetune.data.fingerprint import data_inputs
 from xtts_finetune.data.planned import planned_of_count
+from xtts_finetune.evaluation.scores import scores_fingerprint
 from xtts_finetune.evaluation.utterance_state import plan_utterances
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.checkpoints import CheckpointRecord, write_checkpoint_record
@@ -25,6 +27,7 @@ from xtts_finetune.records.closing import write_closing, write_untrained_info
 from xtts_finetune.records.events import EventWriter
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
+from xtts_finetune.records.scores import Scores, write_scores
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.declaration import Declaration, load_declaration
 from xtts_finetune.spec.sources import kept_steps
@@ -166,10 +169,23 @@ def speak(declaration: Declaration, run: RunFolder, job: dict[str, Any]) -> None
     for utterance in plan.utterances:
         folder.utterances.mkdir(parents=True, exist_ok=True)
         (folder.utterances / utterance.file).write_bytes(b"RIFF")
-    write_json_atomic(folder.utterances_json, {"fingerprint": plan.fingerprint, "utterances": []})
+    said = [asdict(utterance) for utterance in plan.utterances]
+    write_json_atomic(folder.utterances_json, {"fingerprint": plan.fingerprint, "utterances": said})
 
 
-KINDS = {"prepare": prepare, "base": evaluate_base, "candidate": make_candidate, "utterances": speak}
+def score(declaration: Declaration, run: RunFolder, job: dict[str, Any]) -> None:
+    name = job["candidate"]
+    scores = Scores(name, scores_fingerprint(declaration, run, name), {}, ())
+    write_scores(run.candidate(name).scores_json, scores)
+
+
+KINDS = {
+    "prepare": prepare,
+    "base": evaluate_base,
+    "candidate": make_candidate,
+    "utterances": speak,
+    "scores": score,
+}
 
 
 def run_folder(job: dict[str, Any]) -> Path:

@@ -83,7 +83,7 @@ def score_candidate(declaration: Declaration, run: RunFolder, candidate: str, pr
     file of an utterance cannot be read.
     """
     folder = run.candidate(candidate)
-    fingerprint = _fingerprint(declaration, run, candidate)
+    fingerprint = scores_fingerprint(declaration, run, candidate)
     record = read_record(folder.utterances_json)
     spoken = list(record.get("utterances", []))
     if scores_current(declaration, run, candidate):
@@ -107,7 +107,7 @@ def scores_current(declaration: Declaration, run: RunFolder, candidate: str) -> 
     """Whether the scores are of these utterances, these clips and these instruments."""
     scores = read_scores(run.candidate(candidate).scores_json)
     try:
-        return scores is not None and scores.fingerprint == _fingerprint(declaration, run, candidate)
+        return scores is not None and scores.fingerprint == scores_fingerprint(declaration, run, candidate)
     except UserError:  # no clips or utterances: then nothing can be current
         return False
 
@@ -240,7 +240,7 @@ def _speller(declaration: Declaration) -> Callable[[str, str], str]:
     return spell
 
 
-def _fingerprint(declaration: Declaration, run: RunFolder, candidate: str) -> str:
+def scores_fingerprint(declaration: Declaration, run: RunFolder, candidate: str) -> str:
     """One hash over all that the scores depend on. Raises UserError without utterances or clips."""
     record = read_record(run.candidate(candidate).utterances_json)
     if not record.get("utterances"):

@@ -1,7 +1,8 @@
 """The child's side of the jobs that are no phase: `python -m xtts_finetune.pipeline.job KIND... JOB.json`.
 
 The kinds are `prepare` (read, check, split and encode the clips), `base` (evaluate the base), `candidate` (make
-one of others, and evaluate it) and `utterances` (let a candidate speak). Exit codes are those of the commands; the
+one of others, and evaluate it), `utterances` (let a candidate speak) and `scores` (read what it said with the
+instruments). Exit codes are those of the commands; the
 reason of a failure is the last record of the events file, and the last line on stderr.
 """
 
@@ -116,11 +117,19 @@ def speak(job: Job, progress: Progress) -> None:
     speak_candidate(job.declaration, job.run, job.candidate, pick_device(job.device), progress)
 
 
+def score(job: Job, progress: Progress) -> None:
+    """Read the candidate's utterances with the instruments."""
+    from xtts_finetune.evaluation.scores import score_candidate  # noqa: PLC0415
+
+    score_candidate(job.declaration, job.run, job.candidate, progress)
+
+
 WORK: dict[str, Callable[[Job, Progress], None]] = {
     "prepare": prepare_clips,
     "base": evaluate_the_base,
     "candidate": make_a_candidate,
     "utterances": speak,
+    "scores": score,
 }
 
 

@@ -114,7 +114,15 @@ def _utterances_stage(around: Surroundings, candidate: str, model: Stage) -> Sta
     state, why = compare(read_stage(around.run, name), now)
     if state is State.UP_TO_DATE and not utterances_current(around.declaration, around.run, candidate):
         state, why = State.TO_RUN, "its files are gone or changed"
+    if state is State.UP_TO_DATE and not _scored(around, candidate):
+        state, why = State.TO_RUN, "its scores are gone, or of other instruments"
     return Stage("utterances", name, state, why, candidate=candidate, inputs=now)
+
+
+def _scored(around: Surroundings, candidate: str) -> bool:
+    from xtts_finetune.evaluation.scores import scores_current  # noqa: PLC0415  (NumPy, for what has spoken alone)
+
+    return scores_current(around.declaration, around.run, candidate)
 
 
 def _phase_stages(around: Surroundings) -> dict[str, Stage]:

@@ -28,6 +28,8 @@ from xtts_finetune.pipeline.stage_records import forget_stage, write_stage
 from xtts_finetune.pipeline.stages import Kind, Plan, Stage
 from xtts_finetune.pipeline.summary import data_findings, data_lines, phase_lines
 
+# What a candidate says is read by the instruments at once, in the same child.
+SPEAKING = ("utterances", "scores")
 ALL_KINDS: tuple[Kind, ...] = ("data", "base", "phase", "candidate", "utterances", "decision", "report")
 
 
@@ -156,7 +158,7 @@ def do_stage(work: Work, stage: Stage, plan: Plan) -> None:
         _say(work, phase_lines(work.run.candidate(stage.name)))
     elif stage.kind == "utterances":
         work.say(f"{stage.candidate}: speaking the utterances")
-        run_job(work, f"{stage.candidate}-utterances", ["utterances"], candidate=stage.candidate)
+        run_job(work, f"{stage.candidate}-utterances", SPEAKING, candidate=stage.candidate)
         work.say(f"{stage.candidate} has spoken: {work.run.candidate(stage.candidate).utterances}")
     elif stage.kind == "decision":
         write_decision(work.run, decide(work.declaration, work.run))
@@ -173,7 +175,7 @@ def _do_untrained(work: Work, stage: Stage, plan: Plan) -> None:
         run_job(work, stage.name, [stage.kind], candidate=stage.name, fingerprint=hash_of(stage.inputs))
         return
     forget_stage(work.run, spoken)
-    kinds = [stage.kind, "utterances"]
+    kinds = [stage.kind, *SPEAKING]
     run_job(work, stage.name, kinds, candidate=stage.name, fingerprint=hash_of(stage.inputs))
     base, clips = stage.inputs["files base"], stage.inputs[CLIPS]
     weights = base if stage.kind == "base" else hash_of(stage.inputs)

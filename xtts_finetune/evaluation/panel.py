@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
+from threading import Lock
 from typing import TypeVar
 
 from xtts_finetune.evaluation.instruments.characters import Recogniser, recogniser_for
@@ -34,7 +35,7 @@ def package_versions() -> dict[str, str | None]:
 
 
 class Panel:
-    """Similarity, noise and recognition, each None where it is not there.
+    """Similarity, noise and recognition, each None where it is not there. Several threads may ask at once.
 
     missing   why, by the reading's name; an instrument that breaks on the way is not asked again
     """
@@ -45,6 +46,7 @@ class Panel:
         self._encoder = self._attempt("similarity", SpeakerEncoder)
         self._noise = self._attempt("noise_mos", NoiseJudge)
         self._recognisers: dict[str, Recogniser | None] = {}
+        self._recognising = Lock()  # one hears one sound at a time
 
     def embedding(self, sound: Sound) -> Embedding | None:
         """(256,) of the speaker; None for silence."""
@@ -56,6 +58,10 @@ class Panel:
 
     def heard(self, sound: Sound, language: str) -> str | None:
         """What the language's recogniser hears; the empty text if it hears no word."""
+        with self._recognising:
+            return self._recognise(sound, language)
+
+    def _recognise(self, sound: Sound, language: str) -> str | None:
         if language not in self._recognisers:
             self._recognisers[language] = self._attempt("cer", lambda: recogniser_for(language, self._spec))
         recogniser = self._recognisers[language]

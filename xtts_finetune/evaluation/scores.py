@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from xtts_finetune.data.in_threads import in_order, one_core_a_thread
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.evaluation.gate import Fault, faults_of
 from xtts_finetune.evaluation.instruments.cepstral import mel_cepstral_distance
@@ -44,7 +46,7 @@ from xtts_finetune.records.scores import (
 from xtts_finetune.spec.declaration import Declaration
 
 # Raised when the same sound begins to be read otherwise, so that old scores count as out of date.
-SCORES_VERSION = 1
+SCORES_VERSION = 2
 # Unit and source of each reading, as the report shows them.
 INSTRUMENTS = {
     "level_lufs": ("LUFS", "ITU-R BS.1770-4"),
@@ -93,10 +95,13 @@ def score_candidate(declaration: Declaration, run: RunFolder, candidate: str, pr
     panel = Panel(declaration.utterances.recogniser)
     scale = _scale(declaration, run, panel, progress)
     texts = (*(str(utterance["text"]) for utterance in spoken), *scale.voice.texts)
-    scored = []
-    for done, utterance in enumerate(spoken):
-        progress(done, len(spoken), f"{utterance['id']}, seed {utterance['seed']}")
-        scored.append(_score(utterance, folder.utterances, scale, panel, texts))
+    scored: list[UtteranceScores] = []
+    progress(0, len(spoken), "reading what was said")
+    read = in_order(lambda said: _score(said, folder.utterances, scale, panel, texts), spoken)
+    with one_core_a_thread(), closing(read) as results:
+        for each in results:
+            scored.append(each)
+            progress(len(scored), len(spoken), f"{each.id}, seed {each.seed}")
     states = instrument_states(scored, panel)
     write_scores(folder.scores_json, Scores(candidate, fingerprint, states, tuple(scored)))
     progress(len(spoken), len(spoken), "scored")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from xtts_finetune.data.in_threads import in_order, one_core_a_thread
 from xtts_finetune.evaluation.instruments.cepstral import mel_cepstral_distance
 from xtts_finetune.evaluation.instruments.characters import character_error_rate
 from xtts_finetune.evaluation.instruments.duration import UsualDuration, speech_seconds
@@ -25,7 +27,7 @@ from xtts_finetune.evaluation.panel import Panel
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.clips import ClipRecord
 
-VERSION = 1
+VERSION = 2
 # Enough to know a voice by; more take longer and change little.
 RECORDINGS = 24
 # Noise and recognition take half a second a recording.
@@ -117,14 +119,13 @@ def measure_voice(
     chosen = chosen_clips(clips)
     heard: list[tuple[ClipRecord, Sound]] = []
     readings: list[dict[str, Any]] = []
-    for number, clip in enumerate(chosen):
-        progress(number, len(chosen))
-        try:
-            sound = Sound.of(clip.audio)
-        except (OSError, ValueError):
-            continue
-        readings.append(_readings(clip, sound, panel, slow=len(heard) < SLOW_RECORDINGS))
-        heard.append((clip, sound))
+    read = in_order(lambda each: _read(each[1], panel, slow=each[0] < SLOW_RECORDINGS), enumerate(chosen))
+    with one_core_a_thread(), closing(read) as results:
+        for number, (clip, found) in enumerate(zip(chosen, results, strict=True)):
+            progress(number, len(chosen))
+            if found is not None:
+                heard.append((clip, found[0]))
+                readings.append(found[1])
     embeddings = _known(readings, "embedding")
     pitches = _known(readings, "f0")
     durations = _durations(readings)
@@ -145,6 +146,15 @@ def measure_voice(
         unlike_db=_unlike(heard),
         texts=tuple(clip.text for clip, _ in heard),
     )
+
+
+def _read(clip: ClipRecord, panel: Panel, slow: bool) -> tuple[Sound, dict[str, Any]] | None:
+    """A recording and what the instruments read from it; None for one that cannot be read."""
+    try:
+        sound = Sound.of(clip.audio)
+    except (OSError, ValueError):
+        return None
+    return sound, _readings(clip, sound, panel, slow)
 
 
 def _readings(clip: ClipRecord, sound: Sound, panel: Panel, slow: bool) -> dict[str, Any]:

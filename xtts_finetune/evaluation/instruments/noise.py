@@ -13,7 +13,6 @@ SAMPLE_RATE = 16_000
 # The model's input: 9.01 s; shorter sounds are repeated, as its authors do.
 WINDOW = 144_160
 STEP = SAMPLE_RATE
-THREADS = 2
 # From the network's scale to that of listeners (Microsoft's dnsmos_local.py), for the background.
 TO_LISTENERS = (-0.13166888, 1.60915514, -0.39604546)
 
@@ -35,8 +34,8 @@ class NoiseJudge:
         except ImportError as error:
             raise NotMeasured(f"onnxruntime cannot be loaded ({error}): {INSTALL}") from None
         options = onnxruntime.SessionOptions()
-        # Left alone, it takes a thread a core and lets them spin.
-        options.intra_op_num_threads = THREADS
+        # Left alone, it takes a thread a core and lets them spin; several utterances are read at once instead.
+        options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
@@ -52,7 +51,8 @@ class NoiseJudge:
         if not len(wave):
             return None
         wave = librosa.resample(wave, orig_sr=sample_rate, target_sr=SAMPLE_RATE, res_type="soxr_hq")
-        whole = np.tile(wave, -(-WINDOW // len(wave))) if len(wave) < WINDOW else wave
+        # Cut to one window: further ones of a repeated sound would hear the same again.
+        whole = np.resize(wave, WINDOW) if len(wave) < WINDOW else wave
         marks = [self._mark(whole[start : start + WINDOW]) for start in _starts(len(whole))]
         return float(np.mean(marks))
 

@@ -199,7 +199,7 @@ def test_torch_and_torchaudio_are_of_one_version() -> None:
 
 def test_launchers_have_windows_line_ends() -> None:
     launchers = sorted(ROOT.glob("*.bat"))
-    assert [path.name for path in launchers] == ["TRAIN_PHASE2.bat"]
+    assert {"TRAIN_PHASE2.bat", "breakthrough_training.bat"} <= {path.name for path in launchers}
     attributes = (ROOT / ".gitattributes").read_text(encoding="utf-8").splitlines()
     assert "*.bat text eol=crlf" in attributes
     for path in launchers:
@@ -208,8 +208,9 @@ def test_launchers_have_windows_line_ends() -> None:
         content.decode("ascii")
 
 
-def test_launcher_jumps_to_labels_that_exist() -> None:
-    text = (ROOT / "TRAIN_PHASE2.bat").read_text(encoding="utf-8")
+@pytest.mark.parametrize("launcher", sorted(ROOT.glob("*.bat")), ids=lambda path: path.name)
+def test_launcher_jumps_to_labels_that_exist(launcher: Path) -> None:
+    text = launcher.read_text(encoding="utf-8")
     labels = set(re.findall(r"^:(\w+)", text, flags=re.MULTILINE))
     assert set(re.findall(r"\bgoto (\w+)", text)) <= labels
 
@@ -246,6 +247,12 @@ def test_wheel_holds_the_demo(wheel: zipfile.ZipFile, name: str) -> None:
     files = [path for path in tracked_files() if path == part or path.is_relative_to(part)]
     expected = {f"xtts_finetune/demo/files/{path.relative_to(demo).as_posix()}" for path in files}
     assert expected and expected <= set(wheel.namelist())
+
+
+def test_wheel_holds_the_optimization_levels(wheel: zipfile.ZipFile) -> None:
+    levels = [path.name for path in (ROOT / "phases" / "levels").glob("*.yaml")]
+    assert levels
+    assert {f"xtts_finetune/spec/level_files/{name}" for name in levels} <= set(wheel.namelist())
 
 
 def test_wheel_has_the_commands_and_the_licence(wheel: zipfile.ZipFile) -> None:

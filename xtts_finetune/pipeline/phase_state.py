@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.disk import files_bytes, phase_disk
@@ -160,11 +161,22 @@ def weights_of(run: RunFolder, candidate: str) -> str:
 def _weights(run: RunFolder, source: Source, name: str) -> str | None:
     """Fingerprint of the weights that a phase starts from; None for the base, an input of its own."""
     if source.file is not None:
+        _check_outside(run, source.file, name)
         try:
             return quick_hash(source.file)
         except OSError as error:
             raise UserError(f"{name}: resume_from: {source.file} cannot be read ({error})") from None
     return None if source.phase is None else hash_of([weights_of(run, source.phase), source.checkpoint])
+
+
+def _check_outside(run: RunFolder, file: Path, name: str) -> None:
+    """Raise UserError for a start among the phase's own files: these go when it is begun anew, the start with them."""
+    own = run.candidate(name).path
+    if any(file.resolve().is_relative_to(folder.resolve()) for folder in (own, own.with_name(f"{name}.old"))):
+        raise UserError(
+            f"{name}: resume_from: {file} is one of {name}'s own files, which are removed when it is begun anew; let a "
+            f"further phase go on from it (resume_from: {{phase: {name}, checkpoint: last}}), or copy it elsewhere"
+        )
 
 
 def check_checkpoint(run: RunFolder, source: Source, name: str) -> None:

@@ -40,7 +40,7 @@ class Declaration:
     """Where the run writes: run/<name> beside the file unless said otherwise."""
 
     resolved: dict[str, tuple[Resolved, ...]] = field(default_factory=dict)
-    """By phase, the values that its optimization level is about, with who gave them; only phases with a level."""
+    """Of phases with an optimization level, the values that it or the command line is about, and who gave them."""
 
     @property
     def folder(self) -> Path:

@@ -68,10 +68,12 @@ def apply_levels(phases: Mapping[str, Document], overrides: Sequence[Override]) 
 
 
 def resolved_values(phase: Document, levels: Sequence[Document]) -> tuple[Resolved, ...]:
-    """The values that the levels are about as they count now, in the order of the levels' files."""
+    """The values that the levels or the command line are about as they count now, those of the levels first."""
     names = {level.name: f"level {level.file.stem}" for level in levels}
     found: dict[str, Resolved] = {}
-    for key in dict.fromkeys(key for level in levels for key in level.data or {}):
+    of_levels = [key for level in levels for key in level.data or {}]
+    typed = [key for key in phase.data or {} if phase.place((key,)).line == 0 and phase.get(key) is not None]
+    for key in dict.fromkeys([*of_levels, *(key for key in typed if key != KEY)]):
         for label, value, place in leaves(phase, key):
             file = place.where.rpartition(":")[0]
             origin = names.get(file) or ("command line" if place.line == 0 else place.where)

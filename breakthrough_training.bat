@@ -1,0 +1,42 @@
+@echo off
+rem Train a phase that no longer improves at the level plateau_breaker (docs\levels.md).
+rem   breakthrough_training.bat                         the last phase of pipeline.yaml
+rem   breakthrough_training.bat phase2 --plan           another one; further options go to run_pipeline
+rem BATCH_SIZE and EPOCHS are taken from the environment:   set BATCH_SIZE=12
+rem With NOPAUSE set to anything, the window does not wait for a key at the end.
+setlocal EnableExtensions DisableDelayedExpansion
+chcp 65001 >nul
+set "PYTHONUTF8=1"
+cd /d "%~dp0"
+if not defined BATCH_SIZE set "BATCH_SIZE=24"
+if not defined EPOCHS set "EPOCHS=150"
+
+set "PY=.venv\Scripts\python.exe"
+if exist "%PY%" goto phase
+echo There is no .venv: TRAIN_PHASE2.bat installs it.
+goto wrong
+
+:phase
+set "PHASE="
+set "FIRST=%~1"
+if not defined FIRST goto last
+if not "%FIRST:~0,1%"=="-" goto train
+
+:last
+rem Without a phase among the arguments, the last one that the declaration names.
+for /f "usebackq delims=" %%p in (`%PY% -m xtts_finetune.cli.last_phase %*`) do set "PHASE=%%p"
+if not defined PHASE goto wrong
+
+:train
+"%PY%" -m xtts_finetune.cli.run_pipeline --optimization-level plateau_breaker --batch-size "%BATCH_SIZE%" --epochs "%EPOCHS%" %PHASE% %*
+set "RESULT=%ERRORLEVEL%"
+goto end
+
+:wrong
+set "RESULT=2"
+
+:end
+echo.
+if "%RESULT%"=="0" (echo Done.) else (echo Ended with exit code %RESULT%: 1 the work failed, 2 an input is wrong, 130 interrupted.)
+if not defined NOPAUSE pause
+exit /b %RESULT%

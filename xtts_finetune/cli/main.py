@@ -15,6 +15,7 @@ def _app() -> None:
     import typer  # noqa: PLC0415
 
     from xtts_finetune.cli.decide import decide  # noqa: PLC0415
+    from xtts_finetune.cli.diagnose import diagnose  # noqa: PLC0415
     from xtts_finetune.cli.doctor import doctor  # noqa: PLC0415
     from xtts_finetune.cli.listen import listen  # noqa: PLC0415
     from xtts_finetune.cli.options import APP, start  # noqa: PLC0415
@@ -26,7 +27,7 @@ def _app() -> None:
 
     app = typer.Typer(**APP)
     app.callback(no_args_is_help=True)(start)
-    for verb in (run, doctor, prepare, utterances, listen, decide, report, schema):
+    for verb in (run, doctor, prepare, utterances, listen, decide, report, diagnose, schema):
         app.command()(verb)
     app(prog_name="xtts-finetune")
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xtts_finetune.plateau.diagnosis.verdict import Judgement
+from xtts_finetune.plateau.diagnosis.wording import more_values, value
 from xtts_finetune.plateau.diagnosis.wording import place as at
-from xtts_finetune.plateau.diagnosis.wording import value
 
 BREAKER = "plateau_breaker"
 STABLE = "stable"
@@ -73,11 +73,7 @@ def _leave_alone(place: Place) -> Advice:
 
 
 def _go_on(numbers: Mapping[str, float], place: Place) -> Advice:
-    wait = (
-        f"about {numbers['more_values']:.0f} more values"
-        if "more_values" in numbers
-        else "some more evaluations"
-    )
+    wait = f"about {more_values(numbers)}" if "more_values" in numbers else "some more evaluations"
     return Advice(
         f"Go on, and look again after {wait}. Not {BREAKER}: what has only just begun, or cannot be told from a fall, "
         "is no plateau.",

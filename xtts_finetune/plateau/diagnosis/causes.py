@@ -45,6 +45,8 @@ def causes_of(curves: Curves, judged: Judgement, numbers: Mapping[str, float]) -
     if curves.unit == "epoch" and judged.verdict == "falling" and NOTHING * level < gained < SLOW * level:
         slow = f"slow: {value(gained)} gained over the last {SLOW_VALUES} epochs"
         found.append(f"{slow}; twice the learning rate, or less weight decay, may be due")
+    if judged.verdict == "falling" and numbers["best_at"] != judged.curve.positions[-1]:
+        found.append("the newest value is not the best one: it slows down, and a plateau may follow")
     if judged.verdict == "plateau" and judged.end is not None and judged.end.since is not None:
         if judged.curve.positions and judged.end.since <= judged.curve.positions[0]:
             found.append(

@@ -34,14 +34,15 @@ def words_of(judged: Judgement, numbers: Mapping[str, float], unit: Unit) -> str
             f"({_limits(end)}); it is at {value(numbers['last'])}"
         )
     return (
-        _plateau(judged.end, unit, name)
+        _plateau(judged, judged.end, unit, name)
         if judged.verdict == "plateau"
         else _unknown(judged, numbers, unit, name)
     )
 
 
-def _plateau(end: Movement, unit: Unit, name: str) -> str:
-    since = f" since {unit} {place(end.since)}" if end.since is not None else ""
+def _plateau(judged: Judgement, end: Movement, unit: Unit, name: str) -> str:
+    always = bool(judged.curve.positions) and end.since == judged.curve.positions[0]
+    since = "" if end.since is None else " from the start" if always else f" since {unit} {place(end.since)}"
     return (
         f"{name} has been level at {value(end.level)}{since}: at this rate the next {span(end, unit)} would bring "
         f"{change(end.fall)} ({_limits(end)}), and a fall of {share(end.relevant)} is excluded"

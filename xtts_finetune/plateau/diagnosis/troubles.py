@@ -95,8 +95,10 @@ def risen(curve: Series, end: Movement) -> Finding | None:
     )
     if not high and end.direction != "rising":
         return None
-    numbers = {"lowest": float(smooth[lowest]), "now": float(np.median(values[-3:]))}
-    return Finding(curve.positions[lowest], {**numbers, "rise": numbers["now"] / numbers["lowest"] - 1})
+    # What is said and kept as the best model is the lowest value itself.
+    best = int(np.argmin(values))
+    numbers = {"lowest": float(values[best]), "now": float(np.median(values[-3:]))}
+    return Finding(curve.positions[best], {**numbers, "rise": numbers["now"] / numbers["lowest"] - 1})
 
 
 def swinging(curve: Series, end: Movement) -> Finding | None:

@@ -1,0 +1,123 @@
+"""The curves that this diagnosis was asked for, with their numbers."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from xtts_finetune.plateau.curves.curves import Curves, Series, series
+from xtts_finetune.plateau.curves.reading import read_curves
+from xtts_finetune.plateau.diagnosis.diagnosis import diagnose
+
+HERE = Path(__file__).parent
+STOCK_BEGINS, STOCK_VERDICTS = (3.7366, 3.4532), {"falling"}
+STUCK = [2.70, 2.71, 2.69, 2.70, 2.72, 2.70, 2.69, 2.71, 2.70, 2.70]
+CE = [6.72, 6.73, 6.71, 6.72, 6.73, 6.71, 6.72, 6.72, 6.73, 6.71, 6.72, 6.73, 6.72, 6.71, 6.73, 6.72, 6.71, 6.72,
+      6.73, 6.72, 6.71, 6.72, 6.73, 6.72, 6.71, 6.72, 6.72]  # fmt: skip
+JUMPING = [0.5360, 0.4411, 0.5102, 0.4304, 0.5290, 0.4555, 0.5211, 0.4389, 0.5043, 0.4620]
+
+
+def epochs(values: list[float], first: int = 1) -> Series:
+    return series("loss", enumerate(values, first))
+
+
+def test_2_7_for_ten_epochs() -> None:
+    found = diagnose(Curves("epoch", train=epochs(STUCK)))
+    assert (found.verdict, found.since) == ("plateau", 1)
+    assert found.level == pytest.approx(2.70, abs=0.01)
+    assert found.optimization_level == "plateau_breaker"
+    assert "2.2-2.3 after 10 epochs and 2.0-2.1 after 20" in found.recommendation
+    assert found.command == "xtts-finetune solve PHASE --race"
+    assert "run_pipeline PHASE --optimization-level plateau_breaker" in found.also
+
+
+def test_6_72_over_epochs_3_to_29() -> None:
+    found = diagnose(Curves("epoch", train=epochs([7.9, 6.95, *CE], 1)))
+    assert found.verdict == "plateau"
+    assert found.since == 3
+    assert found.level == pytest.approx(6.72, abs=0.01)
+    assert found.numbers["fall_high"] < 0.002
+
+
+def test_jumping_between_0_4304_and_0_5360() -> None:
+    train = epochs([0.45 - 0.004 * n for n in range(10)])
+    found = diagnose(Curves("epoch", train, epochs(JUMPING), epochs([5e-4] * 10)))
+    assert found.verdict == "oscillating"
+    assert "0.4304 and 0.536" in found.words
+    assert found.command == "run_pipeline PHASE --optimization-level stable --lr 0.00025"
+    causes = " ".join(found.causes)
+    assert "0.0005 is high" in causes
+    assert "evaluations differ by" in causes
+
+
+def test_slow_and_apart() -> None:
+    train = epochs([0.45 - 0.077 / 19 * n for n in range(20)])
+    evaluation = epochs([0.59 - 0.077 / 19 * n for n in range(20)])
+    found = diagnose(Curves("epoch", train, evaluation))
+    assert found.verdict == "falling"
+    assert found.numbers["gap"] == pytest.approx(0.14)
+    assert [cause.split(":")[0].split(" ")[0] for cause in found.causes] == ["evaluations", "slow"]
+
+
+def test_3_415_to_4_717_while_training_falls() -> None:
+    values = [3.9, 3.6, 3.45, 3.415, 3.52, 3.7, 3.92, 4.15, 4.4, 4.717]
+    train = epochs([3.8 - 0.2 * n for n in range(10)])
+    found = diagnose(Curves("epoch", train, epochs(values)))
+    assert (found.verdict, found.since) == ("overfitting", 4)
+    assert "Stop it" in found.recommendation
+
+
+def test_stocks_own_log() -> None:
+    """trainer_0_log.txt of Coqui's own GPTTrainer: 13 epochs on the demo base, as it was written."""
+    curves = read_curves(HERE / "stock_trainer_0_log.txt")
+    assert curves.format == "Coqui's trainer log"
+    assert (curves.unit, curves.evaluation.name) == ("epoch", "avg_loss_mel_ce")
+    assert curves.evaluation.positions == tuple(range(len(curves.evaluation)))
+    assert curves.evaluation.values[:2] == pytest.approx(STOCK_BEGINS, abs=1e-4)
+    assert curves.learning_rate.values[0] == 3e-4
+    assert diagnose(curves).verdict in STOCK_VERDICTS
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"),
+    [
+        ([], "too short"),
+        ([2.7], "too short"),
+        ([2.7, 2.7, 2.7, 2.7], "too short"),
+        ([0.0] * 12, "plateau"),
+        ([2.7] * 40, "plateau"),
+        ([-1.0 - 0.1 * n for n in range(12)], "falling"),
+        ([3.0, 2.9, 2.8, math.nan], "exploding"),
+        ([math.nan], "exploding"),
+        ([3.0, 2.9, math.nan, 2.8, 2.7, 2.6, 2.5, 2.4], "falling"),
+        ([3.0, 2.8, 2.7, 2.6, math.inf], "exploding"),
+        ([3.0, 2.9, 2.8, 9.0], "exploding"),
+        ([3.0, 2.9, 9.0, 2.8, 2.75, 2.7, 2.65, 2.6, 2.55, 2.5], "falling"),
+        ([1e300, 1e299, 1e298, 1e297, 1e296], "falling"),
+    ],
+)
+def test_odd_curves(values: list[float], verdict: str) -> None:
+    found = diagnose(Curves("epoch", evaluation=epochs(values)))
+    assert found.verdict == verdict
+    assert found.words
+    assert found.command
+
+
+def test_a_single_nan_of_training_is_no_explosion() -> None:
+    """fp16 skips a step now and then."""
+    losses = [3.0 - 0.001 * n for n in range(400)]
+    losses[395] = math.nan
+    train = series("loss", enumerate(losses), averaged=False)
+    assert diagnose(Curves("step", train)).verdict == "falling"
+    losses[392:] = [math.nan] * 8
+    train = series("loss", enumerate(losses), averaged=False)
+    found = diagnose(Curves("step", train))
+    assert (found.verdict, found.since) == ("exploding", 392)
+
+
+def test_noisy_batches_do_not_swing() -> None:
+    """Losses of single batches differ by much more than 4 %, and that says nothing of the model."""
+    values = [2.7 * (1 + 0.1 * math.sin(n * n)) for n in range(2000)]
+    assert diagnose(Curves("step", series("loss", enumerate(values), averaged=False))).verdict == "plateau"

@@ -15,18 +15,22 @@ MOST_BLOCKS = 40  # of losses of single batches
 BATCHES = 8  # batches in a block, at least: their losses differ by what was in them
 SHORTEST = 6  # values of a window, where there are as many
 SHORTEST_SHARE = 0.25  # of all values: a shorter end says little about a long run
-BENT = 3.0  # standard deviations
-SHORTER = 0.87  # each window that is tried is so much shorter than the one before
+BENT = 2.5  # standard deviations
+SHORTER = 0.9  # each window that is tried is so much shorter than the one before
 
 
 def in_blocks(found: Series) -> Series:
     """The finite values, thinned by means of neighbours so that noise is small and pairs are few.
 
-    Evaluations stay as they are, up to 60; losses of single batches are put together by eights or more.
+    Evaluations stay as they are, up to 60; losses of single batches are put together by eights or more, by
+    fewer where there are fewer than 64.
     """
     finite = found.finite
     count = len(finite)
-    size = math.ceil(count / MOST) if finite.averaged else max(math.ceil(count / MOST_BLOCKS), BATCHES)
+    size = math.ceil(count / MOST)
+    if not finite.averaged:
+        # Few batches make smaller blocks: eight noisy values tell more than two good ones.
+        size = max(math.ceil(count / MOST_BLOCKS), min(BATCHES, count // BATCHES))
     if size <= 1:
         return finite
     # Whole blocks only, counted from the end: the newest values are the ones that matter.

@@ -11,13 +11,14 @@ import numpy as np
 from xtts_finetune.plateau.curves.curves import Series
 from xtts_finetune.plateau.diagnosis.line import Line, Numbers, as_numbers, line_through
 from xtts_finetune.plateau.diagnosis.noise import local_noise
-from xtts_finetune.plateau.diagnosis.window import window_start
+from xtts_finetune.plateau.diagnosis.window import shortest_window, window_start
 
 Direction = Literal["falling", "flat", "rising", "unknown"]
 
 CHANCE = 0.05  # of each test, one-sided
 RELEVANT = 0.02  # a fall of less than this share of the value over the horizon is not worth waiting for
 HORIZON = 10  # values to come, or a third of what there was if that is more
+LATER = 2  # values by which each further look begins later
 FEWEST = 4  # values; of fewer no order is rarer than one in twenty
 FEWEST_FLAT = 6  # values; of fewer nobody should believe a plateau
 
@@ -69,8 +70,20 @@ def movement_of(curve: Series, relevant: float = RELEVANT) -> Movement | None:
     if len(curve) < FEWEST:
         return None
     positions, values = as_numbers(curve.positions), as_numbers(curve.values)
-    first = window_start(positions, values)
-    line = line_through(positions[first:], values[first:], CHANCE)
+    start = window_start(positions, values)
+    found = _movement(positions, values, start, CHANCE, relevant)
+    last = len(values) - shortest_window(len(values))
+    while found.direction == "unknown" and (start := start + LATER) <= last:
+        # The window may still hold the end of a fall that noise hides. The second looks share their own chance.
+        again = _movement(positions, values, start, CHANCE / 2, relevant)
+        if again.direction == "flat":
+            return again
+    return found
+
+
+def _movement(positions: Numbers, values: Numbers, first: int, chance: float, relevant: float) -> Movement:
+    """The movement of the part that begins at `first`."""
+    line = line_through(positions[first:], values[first:], chance)
     horizon = max(HORIZON * float(np.median(np.diff(positions))), float(positions[-1] - positions[0]) / 3)
     scale = horizon / max(abs(line.level), 1e-12)
     fall, low, high = (-slope * scale for slope in (line.slope, line.high, line.low))

@@ -44,11 +44,16 @@ def in_blocks(found: Series) -> Series:
 def window_start(positions: Numbers, values: Numbers) -> int:
     """Where the longest last part begins that is not bent; at least 6 values and a quarter of all."""
     count = len(values)
-    shortest = min(count, max(SHORTEST, math.ceil(SHORTEST_SHARE * count)))
+    shortest = shortest_window(count)
     length = count
     while length > shortest and is_bent(positions[-length:], values[-length:]):
         length = max(shortest, int(length * SHORTER))
     return count - length
+
+
+def shortest_window(count: int) -> int:
+    """How many of `count` values a window has at least."""
+    return min(count, max(SHORTEST, math.ceil(SHORTEST_SHARE * count)))
 
 
 def is_bent(positions: Numbers, values: Numbers) -> bool:

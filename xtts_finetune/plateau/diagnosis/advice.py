@@ -99,13 +99,24 @@ def _plateau(judged: Judgement, numbers: Mapping[str, float], place: Place) -> A
         remedies: tuple[str, ...] = ("averaged", "lora", "more-data", "plateau-breaker")
     else:
         words = (
-            f"Change something: a race of remedies from its best checkpoint tells what helps; or switch to {BREAKER} "
-            "at once. " + expected
+            "Change something: a race of remedies from its best checkpoint tells what helps. Or take "
+            f"{BREAKER}, {_how(place)}. {expected}"
         )
         remedies = ("plateau-breaker", "averaged", "lora", "more-data")
     solve = place.command("xtts-finetune", "solve", "PHASE", "--race")
-    breaker = place.command("run_pipeline", "PHASE", "--optimization-level", BREAKER)
+    start = () if place.phase else ("--resume-checkpoint", "CHECKPOINT")
+    breaker = place.command("run_pipeline", "PHASE", "--optimization-level", BREAKER, *start)
     return Advice(words, solve, (breaker,), remedies, None if by_heart else BREAKER)
+
+
+def _how(place: Place) -> str:
+    """How to switch to a level without losing what was learnt: a phase cannot start from its own checkpoints."""
+    if place.phase is None:
+        return "from that run's best checkpoint"
+    return (
+        f"as a further phase with resume_from: {{phase: {place.phase}, checkpoint: best}} and optimization_level: "
+        f"{BREAKER}, which goes on from what {place.phase} has learnt; the second command trains {place.phase} anew"
+    )
 
 
 def _oscillating(numbers: Mapping[str, float], place: Place) -> Advice:
@@ -113,7 +124,8 @@ def _oscillating(numbers: Mapping[str, float], place: Place) -> Advice:
     lower = ("--lr", f"{rate / 2:.2g}") if rate > 0 else ("--lr", "5e-6")
     half = f" ({rate:.2g} -> {rate / 2:.2g})" if rate > 0 else ""
     return Advice(
-        f"Calm it down: half the learning rate{half}, larger batches (or accumulate), and the level {STABLE}, which "
+        f"Calm it down, and train the phase anew: half the learning rate{half}, larger batches (or "
+        f"accumulate), and the level {STABLE}, which "
         "switches off loss terms that may fight. If it still jumps, hold out more clips: a small eval set jumps by "
         f"itself. Not {BREAKER}: its restarts would shake it more.",
         place.command("run_pipeline", "PHASE", "--optimization-level", STABLE, *lower),

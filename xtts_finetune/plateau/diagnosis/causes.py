@@ -47,13 +47,13 @@ def causes_of(curves: Curves, judged: Judgement, numbers: Mapping[str, float]) -
         found.append(f"{slow}; twice the learning rate, or less weight decay, may be due")
     if judged.verdict == "falling" and numbers["best_at"] != judged.curve.positions[-1]:
         found.append("the newest value is not the best one: it slows down, and a plateau may follow")
-    if judged.verdict == "plateau" and judged.end is not None and judged.end.since is not None:
-        if judged.curve.positions and judged.end.since <= judged.curve.positions[0]:
-            found.append(
-                "it never fell: the learning rate may be far too low, or the model knows these clips already"
-            )
-        elif judged.train_end is not None and judged.train_end.direction == "falling":
+    if judged.verdict == "plateau" and judged.end is not None:
+        if judged.train_end is not None and judged.train_end.direction == "falling":
             found.append(
                 "training falls on while evaluations stay: more steps of this kind only learn clips by heart"
+            )
+        elif judged.end.since == judged.curve.positions[0]:
+            found.append(
+                "it never fell: the learning rate may be far too low, or the model knows these clips already"
             )
     return tuple(found)

@@ -43,7 +43,7 @@ def show(curves: Curves, found: Diagnosis, out: Console) -> None:
         out.print(Text(f"  {'or ' if place_in_list else ''}{command}", style="bold"), soft_wrap=True)
     if "PHASE" in found.command.split():
         _print(
-            out, "  PHASE: the phase of your own declaration that goes on from this run's checkpoint.", "dim"
+            out, "  PHASE: the phase of your own declaration that goes on from this run's CHECKPOINT.", "dim"
         )
     out.print()
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))

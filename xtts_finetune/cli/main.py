@@ -23,11 +23,12 @@ def _app() -> None:
     from xtts_finetune.cli.report import report  # noqa: PLC0415
     from xtts_finetune.cli.run import run  # noqa: PLC0415
     from xtts_finetune.cli.schema import schema  # noqa: PLC0415
+    from xtts_finetune.cli.solve import solve  # noqa: PLC0415
     from xtts_finetune.cli.utterances import utterances  # noqa: PLC0415
 
     app = typer.Typer(**APP)
     app.callback(no_args_is_help=True)(start)
-    for verb in (run, doctor, prepare, utterances, listen, decide, report, diagnose, schema):
+    for verb in (run, doctor, prepare, utterances, listen, decide, report, diagnose, solve, schema):
         app.command()(verb)
     app(prog_name="xtts-finetune")
 

@@ -79,7 +79,7 @@ def _draw(
         axes[1].set_xlabel("optimizer steps, the phases one after the other", color=MUTED)
         file = io.StringIO()
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return _for_the_page(file.getvalue(), name)
+    return for_the_page(file.getvalue(), name)
 
 
 def _draw_panel(
@@ -174,7 +174,7 @@ def _label_phases(axis: Any, phases: Sequence[tuple[str, Metrics]]) -> None:
         start += _length(metrics)
 
 
-def _for_the_page(svg: str, name: str) -> str:
+def for_the_page(svg: str, name: str) -> str:
     """Only the <svg> element, as wide as its place on the page, in the page's colours, with ids of its own."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)

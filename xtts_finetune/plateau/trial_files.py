@@ -22,13 +22,19 @@ _LEFT_OUT = frozenset({"resume_from", "utterances_every_evals", "success"})
 
 
 def write_trial_declaration(
-    of: Declaration, folder: Path, name: str, phase: Mapping[str, Any], start: Path | None, optimizer: str
+    of: Declaration,
+    folder: Path,
+    name: str,
+    phase: Mapping[str, Any],
+    start: Path | None,
+    optimizer: str,
+    matrix: Mapping[str, Any],
 ) -> Path:
     """Write pipeline.yaml and what it names into a trial's folder; return pipeline.yaml.
 
-    `phase` is the phase as a phase's file holds it; `start` the checkpoint of its first weights, None for the
-    base. Nothing is touched that is there already, word for word. Paths are relative wherever they can be, so
-    that machines may have the shared folder in different places.
+    `phase` is the phase as a phase's file holds it; `start` the checkpoint of its first weights, None for the base;
+    `matrix` what the decision matrix has besides rows. Nothing is touched that is there already, word for word.
+    Paths are relative wherever they can be, so that machines may have the shared folder in different places.
     """
     pipeline = {
         **of.pipeline.model_dump(mode="json", exclude_unset=True),
@@ -46,7 +52,8 @@ def write_trial_declaration(
     if start is not None:
         values["resume_from"] = {"checkpoint": _relative(start, folder / "phases"), "optimizer": optimizer}
     # Nothing is decided here, but a declaration has a matrix.
-    decision = {"rows": [{"mel_ce": {"below": 1000}, "ship": name, "verdict": "one of a race"}]}
+    rows = [{"mel_ce": {"below": 1000}, "ship": "base", "verdict": "one of a race"}]
+    decision = {**matrix, "rows": rows}
     file = folder / "pipeline.yaml"
     for path, content in (
         (folder / "decision.yaml", decision),

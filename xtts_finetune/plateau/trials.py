@@ -111,13 +111,20 @@ def advance(work: Work, trial: Trial, to_step: int) -> Outcome:
     return outcome_at(trial, to_step)
 
 
-def trial_work(work: Work, trial: Trial) -> Work:
+def trial_work(work: Work, trial: Trial, matrix: Mapping[str, Any] | None = None) -> Work:
     """The work of a trial: its own declaration, in its own folder, on the clips of the run that it belongs to.
 
+    `matrix` holds what its decision matrix has besides rows.
     Raises UserError when what is declared is wrong.
     """
     file = write_trial_declaration(
-        work.declaration, trial.folder, trial.name, trial.phase, trial.checkpoint, trial.optimizer
+        work.declaration,
+        trial.folder,
+        trial.name,
+        trial.phase,
+        trial.checkpoint,
+        trial.optimizer,
+        matrix or {},
     )
     declaration = load_declaration(file, (), trial.folder)
     return Work(
@@ -195,5 +202,6 @@ def _point(record: EvalRecord) -> Point:
 
 
 def _seconds(metrics: Metrics, step: int) -> float:
-    records = [*metrics.steps, *metrics.evals, *metrics.quality]
-    return math.fsum(record.seconds for record in records if record.step <= step)
+    spent = [(record.step, record.seconds) for record in metrics.steps]
+    spent += [(record.step, record.seconds) for record in metrics.evals]
+    return math.fsum(seconds for at, seconds in spent if at <= step)

@@ -1,0 +1,115 @@
+"""`race.json`: what came out of a race between remedies. Plain numbers and words, read without torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.records.atomic import write_json_atomic
+
+VERSION = 1
+
+Verdict = Literal["unfinished", "solved", "nothing helped", "nothing to solve", "too noisy to tell"]
+VERDICTS: dict[str, str] = {
+    "unfinished": "the race is not over",
+    "solved": "a remedy beats the unchanged phase by more than noise",
+    "nothing helped": "the phase improves no more, and no remedy changes that by more than noise",
+    "nothing to solve": "the unchanged phase still improves by more than noise, and no remedy does better",
+    "too noisy to tell": "too few evaluations to tell a difference from noise",
+}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a remedy did. `out_at` is the mark (in evaluations) at which it left, None for one that stayed.
+
+    `points` are its evaluations as (clips seen, mel_ce), so that different batches can be drawn over one axis.
+    """
+
+    name: str
+    kind: str
+    change: str
+    why: str
+    status: str
+    reason: str
+    message: str
+    out_at: int | None
+    steps: int
+    clips: int
+    seconds: float
+    start: float | None
+    best: float | None
+    best_step: int | None
+    last: float | None
+    model: str
+    points: tuple[tuple[int, float | None], ...] = ()
+    repeats: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Race:
+    """A race. Marks count evaluations of the control; `threshold` is what a gain over it must exceed (nats)."""
+
+    phase: str
+    verdict: Verdict
+    winner: str | None
+    words: str
+    marks: tuple[int, ...]
+    eval_every: int
+    start: dict[str, Any]
+    diagnosis: str
+    noise: float | None
+    noise_source: str
+    threshold: float | None
+    seconds: float
+    clips: int
+    clips_all_to_the_end: int
+    standings: tuple[Standing, ...]
+
+    def standing(self, name: str) -> Standing:
+        """The remedy of this name. Raises KeyError for none."""
+        for standing in self.standings:
+            if standing.name == name:
+                return standing
+        raise KeyError(name)
+
+    @property
+    def ranked(self) -> tuple[Standing, ...]:
+        """Those that went furthest first, among them the lowest mel_ce first."""
+        return tuple(sorted(self.standings, key=_place))
+
+
+def _place(standing: Standing) -> tuple[float, bool, float]:
+    left = float("inf") if standing.out_at is None else standing.out_at
+    none = standing.best is None
+    return (-left, none, 0.0 if standing.best is None else standing.best)
+
+
+def write_race(path: Path, race: Race) -> None:
+    """Write race.json."""
+    write_json_atomic(path, {"version": VERSION, **asdict(race)})
+
+
+def read_race(path: Path) -> Race | None:
+    """Read it back, None where there is none. Raises UserError for what is no race of this version."""
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content.pop("version") != VERSION:
+            raise ValueError("it is of another version")
+        standings = tuple(_standing(each) for each in content.pop("standings"))
+        marks = tuple(int(mark) for mark in content.pop("marks"))
+        return Race(**content, marks=marks, standings=standings)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UserError(f"{path}: no race ({error}); run it again: xtts-finetune solve --race") from None
+
+
+def _standing(content: dict[str, Any]) -> Standing:
+    points: Sequence[Sequence[Any]] = content.pop("points")
+    repeats = tuple(float(value) for value in content.pop("repeats"))
+    return Standing(**content, points=tuple((int(clips), value) for clips, value in points), repeats=repeats)

@@ -120,7 +120,8 @@ def test_blocks_keep_what_matters() -> None:
         ([3.0, 2.8, 2.7, 2.6, math.inf], "exploding"),
         ([3.0, 2.9, 2.8, 9.0], "exploding"),
         ([3.0, 2.9, 9.0, 2.8, 2.75, 2.7, 2.65, 2.6, 2.55, 2.5], "falling"),
-        ([1e300, 1e299, 1e298, 1e297, 1e296], "falling"),
+        ([1e90, 1e89, 1e88, 1e87, 1e86], "falling"),
+        ([3.0, 2.9, 2.8, 2.7, 1e300], "exploding"),
     ],
 )
 def test_odd_curves(values: list[float], verdict: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Unit = Literal["step", "epoch"]
+LARGEST = 1e100
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,14 @@ def series(name: str, points: Iterable[tuple[float, float]], averaged: bool = Tr
 
     A run that was resumed from before its end wrote some positions twice: what was trained later is what counts.
     """
-    last = {float(position): float(value) for position, value in points if math.isfinite(position)}
+    last = {float(position): _bounded(float(value)) for position, value in points if math.isfinite(position)}
     positions = sorted(last)
     return Series(name, tuple(positions), tuple(last[position] for position in positions), averaged)
+
+
+def _bounded(value: float) -> float:
+    """A loss beyond all bounds is infinite: its square would be."""
+    return value if not abs(value) > LARGEST else math.copysign(math.inf, value)
 
 
 @dataclass(frozen=True)

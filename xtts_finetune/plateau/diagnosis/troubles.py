@@ -98,7 +98,8 @@ def risen(curve: Series, end: Movement) -> Finding | None:
     # What is said and kept as the best model is the lowest value itself.
     best = int(np.argmin(values))
     numbers = {"lowest": float(values[best]), "now": float(np.median(values[-3:]))}
-    return Finding(curve.positions[best], {**numbers, "rise": numbers["now"] / numbers["lowest"] - 1})
+    level = max(abs(numbers["lowest"]), 1e-12)
+    return Finding(curve.positions[best], {**numbers, "rise": (numbers["now"] - numbers["lowest"]) / level})
 
 
 def swinging(curve: Series, end: Movement) -> Finding | None:

@@ -99,7 +99,6 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         """The step loop. `fit()` is not used: it hides exceptions, deletes folders and knows no stop rule."""
         with Recorder(self.job.folder.metrics, self.dashboard_logger) as self.records:
             self.model.set_training()
-            self._follow_plateau()
             stop = self._evaluate() if self._unevaluated() else self._speak_and_ask()
             stop = stop or self._paused()
             while stop is None and self.step < self.job.total_steps:
@@ -181,7 +180,7 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         return self._speak_and_ask()
 
     def _follow_plateau(self) -> None:
-        """Let the learning rate fall where the schedule waits for evaluations."""
+        """Let the learning rate fall where the schedule waits for evaluations; checkpoints hold what it came to."""
         mel_ces = [record.mel_ce for record in self.records.history.evals]
         follow_plateau(self.scheduler[0], self.model.course, mel_ces)
 

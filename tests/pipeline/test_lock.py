@@ -15,14 +15,8 @@ from pathlib import Path
 import pytest
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.pipeline.lock import (
-    CHILD_LOCK,
-    COMMAND_LOCK,
-    child_lock,
-    read_holder,
-    refuse_second_command,
-    run_lock,
-)
+from xtts_finetune.pipeline.lock import child_lock, refuse_second_command, run_lock
+from xtts_finetune.records.holders import CHILD_LOCK, COMMAND_LOCK, read_holder
 
 HOLD = """
 import sys

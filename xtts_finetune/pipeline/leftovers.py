@@ -7,8 +7,8 @@ import os
 import re
 from pathlib import Path
 
-from xtts_finetune.pipeline.lock import CHILD_LOCK
-from xtts_finetune.pipeline.processes import SAME_START_SECONDS, started_at
+from xtts_finetune.records.holders import CHILD_LOCK
+from xtts_finetune.records.processes import SAME_START_SECONDS, started_at
 from xtts_finetune.records.run_folder import RunFolder
 
 # As records/atomic.py names them: the file's name, and the number of the process that writes it.

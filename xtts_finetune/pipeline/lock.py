@@ -8,7 +8,6 @@ no say in who may work; it only names the one that does.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shlex
 import socket
@@ -17,42 +16,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path, PurePath
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.pipeline.processes import is_running, started_at
 from xtts_finetune.records.atomic import write_json_atomic
-
-COMMAND_LOCK = ".command.lock"
-CHILD_LOCK = ".child.lock"
+from xtts_finetune.records.holders import CHILD_LOCK, COMMAND_LOCK, Holder, holder_record, read_holder
+from xtts_finetune.records.processes import started_at
 
 # Longer than a child that was asked to stop is given to write its checkpoint (pipeline/process.py).
 OLDER_CHILD_SECONDS = 150.0
 # Between taking a lock and having written its record.
 RECORD_SECONDS = 1.0
 PAUSE = 0.05
-
-
-@dataclass(frozen=True)
-class Holder:
-    """The process that holds a lock; `process_started` is in seconds since 1970, `since` for people."""
-
-    pid: int
-    process_started: float
-    since: str
-    command: str
-    host: str
-
-    @property
-    def running(self) -> bool:
-        """Whether that process is still there; of another machine nothing can be known, so it counts as there."""
-        return self.host != socket.gethostname() or is_running(self.pid, self.process_started)
-
-    def __str__(self) -> str:
-        where = "" if self.host == socket.gethostname() else f" on {self.host}"
-        return f"process {self.pid}{where}, started {self.since}: {self.command}"
 
 
 @contextmanager
@@ -117,21 +94,6 @@ def child_is_gone(root: Path) -> bool:
         return _enter(stack, root, CHILD_LOCK, 0.0)
 
 
-def read_holder(root: Path, lock: str) -> Holder | None:
-    """What the record beside a lock says; None when there is none, or it is torn."""
-    try:
-        record = json.loads(_record(root, lock).read_text(encoding="utf-8"))
-        return Holder(
-            pid=int(record["pid"]),
-            process_started=float(record["process_started"]),
-            since=_line(record["since"]),
-            command=_line(record["command"]),
-            host=_line(record["host"]),
-        )
-    except (OSError, ValueError, TypeError, KeyError, OverflowError):
-        return None
-
-
 def _enter(stack: contextlib.ExitStack, root: Path, name: str, seconds: float) -> bool:
     """Take a lock with its record, until the stack is left; whether it could be had within `seconds`."""
     from filelock import FileLock, Timeout  # noqa: PLC0415  (50 ms that --help and --plan need not pay)
@@ -145,8 +107,8 @@ def _enter(stack: contextlib.ExitStack, root: Path, name: str, seconds: float) -
             return False
         stack.callback(lock.release)
         # Left before the lock is: the record of the next one must not be removed.
-        stack.callback(_forget, _record(root, name))
-        write_json_atomic(_record(root, name), asdict(_this_process()))
+        stack.callback(_forget, holder_record(root, name))
+        write_json_atomic(holder_record(root, name), asdict(_this_process()))
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(f"{root}: the run's folder cannot be written to ({reason})") from None
@@ -179,16 +141,6 @@ def _command_line() -> str:
     return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
 
-def _record(root: Path, lock: str) -> Path:
-    # A file of its own: Windows lets nobody read the one that is locked.
-    return root / lock.replace(".lock", ".json")
-
-
 def _forget(record: Path) -> None:
     with contextlib.suppress(OSError):
         record.unlink()
-
-
-def _line(value: object) -> str:
-    """Text of a record as one line."""
-    return " ".join(str(value).split())

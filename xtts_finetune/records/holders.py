@@ -1,0 +1,67 @@
+"""Who is at work in a run's folder: the record beside each lock (pipeline/lock.py) names its holder.
+
+The lock itself says whether somebody works; only who wants to work may try to take it. Whoever merely looks reads
+the record and asks the system whether that process is still there.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from xtts_finetune.records.processes import is_running
+
+COMMAND_LOCK = ".command.lock"
+CHILD_LOCK = ".child.lock"
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The process that holds a lock; `process_started` is in seconds since 1970, `since` for people."""
+
+    pid: int
+    process_started: float
+    since: str
+    command: str
+    host: str
+
+    @property
+    def here(self) -> bool:
+        """Whether it is a process of this machine, of which the system knows whether it is still there."""
+        return self.host == socket.gethostname()
+
+    @property
+    def running(self) -> bool:
+        """Whether that process is still there; of another machine nothing can be known, so it counts as there."""
+        return not self.here or is_running(self.pid, self.process_started)
+
+    def __str__(self) -> str:
+        where = "" if self.here else f" on {self.host}"
+        return f"process {self.pid}{where}, started {self.since}: {self.command}"
+
+
+def holder_record(root: Path, lock: str) -> Path:
+    """The record beside a lock: a file of its own, as Windows lets nobody read the one that is locked."""
+    return root / lock.replace(".lock", ".json")
+
+
+def read_holder(root: Path, lock: str) -> Holder | None:
+    """What the record beside a lock says; None when there is none, or it is torn."""
+    try:
+        record = json.loads(holder_record(root, lock).read_text(encoding="utf-8"))
+        return Holder(
+            pid=int(record["pid"]),
+            process_started=float(record["process_started"]),
+            since=_line(record["since"]),
+            command=_line(record["command"]),
+            host=_line(record["host"]),
+        )
+    except (OSError, ValueError, TypeError, KeyError, OverflowError):
+        return None
+
+
+def _line(value: object) -> str:
+    """Text of a record as one line."""
+    return " ".join(str(value).split())

@@ -1,0 +1,114 @@
+"""One candidate of a run, watched."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from xtts_finetune.monitor.follow import Follower
+from xtts_finetune.monitor.history import History
+from xtts_finetune.monitor.length import planned_steps
+from xtts_finetune.monitor.remembered import RememberedFile
+from xtts_finetune.monitor.sounds import Sounds
+from xtts_finetune.monitor.view import Candidate, Curves, Evaluation
+from xtts_finetune.records.metrics import EvalRecord
+from xtts_finetune.records.run_folder import CandidateFolder
+
+TABLE_EVALS = 200
+
+
+class CandidateWatch:
+    """Follows the base or a phase; `look` reads only what is new."""
+
+    def __init__(self, folder: CandidateFolder) -> None:
+        self.folder = folder
+        self.history = History()
+        self._follower = Follower(folder.metrics)
+        self._phase = RememberedFile(folder.phase_yaml)
+        self._info = RememberedFile(folder.model_info)
+        self._config = RememberedFile(folder.config)
+        self._sounds = Sounds(folder)
+        self._anew = 0
+
+    @property
+    def name(self) -> str:
+        """The candidate's name."""
+        return self.folder.name
+
+    @property
+    def declaration(self) -> Mapping[str, Any]:
+        """The phase as it was run; empty for the base."""
+        declared = self._phase.read().get("declaration")
+        return declared if isinstance(declared, Mapping) else {}
+
+    @property
+    def started(self) -> str:
+        """When the phase was first started, for the order of phases; '' for the base."""
+        return str(self._phase.read().get("started", ""))
+
+    @property
+    def info(self) -> Mapping[str, Any]:
+        """The closing record; empty while there is none."""
+        return self._info.read()
+
+    @property
+    def model(self) -> Mapping[str, Any]:
+        """The model's configuration, as far as the phase's folder has it."""
+        arguments = self._config.read().get("model_args")
+        return arguments if isinstance(arguments, Mapping) else {}
+
+    @property
+    def open(self) -> bool:
+        """Whether it began and has no closing record yet."""
+        return bool(self._phase.read()) and not self.info
+
+    def look(self) -> None:
+        """Read what is new in the metrics."""
+        for batch in self._follower.new():
+            if batch.anew:
+                version = self.history.version
+                self.history = History()
+                self.history.version = version + 1
+            self.history.damaged += batch.damaged
+            if batch.records:
+                self.history.add(batch.records)
+
+    def planned(self, data: Mapping[str, Any]) -> int | None:
+        """Its optimizer steps; None while they cannot be told."""
+        closed = self.info.get("steps_planned")
+        return closed if isinstance(closed, int) else planned_steps(self.declaration, data, self.history)
+
+    def view(self, data: Mapping[str, Any]) -> Candidate:
+        """As it is shown."""
+        history, info = self.history, self.info
+        reason = info.get("reason")
+        clip = self.declaration.get("gradient_clip")
+        return Candidate(
+            name=self.name,
+            goal=str(self.declaration.get("goal") or ""),
+            status=str(info.get("status") or ("open" if self.open else "")),
+            message=str(reason.get("message", "")) if isinstance(reason, Mapping) else "",
+            step=history.last_step,
+            planned=self.planned(data),
+            epoch=round(history.epoch, 3),
+            clip=float(clip) if isinstance(clip, int | float) else None,
+            eval_count=history.eval_count,
+            initial=_shown(history.initial),
+            best=_shown(history.best),
+            last=_shown(history.evals[-1] if history.evals else None),
+            evals=tuple(one for one in map(_shown, list(history.evals)[-TABLE_EVALS:]) if one is not None),
+            sounds=self._sounds.now(),
+            version=history.version,
+        )
+
+    def curves(self) -> Curves:
+        """All curves by their names."""
+        return {name: buckets.points() for name, buckets in self.history.curves.items()}
+
+
+def _shown(record: EvalRecord | None) -> Evaluation | None:
+    if record is None:
+        return None
+    values = (record.mel_ce, record.text_ce, record.stop_ce, record.train_mel_ce)
+    return Evaluation(record.step, *(None if v is None or not math.isfinite(v) else v for v in values))

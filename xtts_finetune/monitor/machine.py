@@ -25,4 +25,10 @@ def machine_of(folder: Path, worker: Holder | None) -> Machine:
             process = int(psutil.Process(worker.pid).memory_info().rss)
         except psutil.Error:
             process = None
-    return Machine(free, total, memory.total - memory.available, memory.total, process)
+    used = memory.total - memory.available
+    return Machine(_rounded(free), total, _rounded(used), memory.total, _rounded(process))
+
+
+def _rounded(size: int | None) -> int | None:
+    """To a tenth of a gigabyte: what flickers below that is no news."""
+    return None if size is None else round(size / 1e8) * 100_000_000

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 WINDOW = 8  # evaluations that the standard deviation looks back on
 FEWEST = 5
+# Root mean square of Gaussian noise around the curve that never rises, by the number of values (simulated).
+OF_NOISE = {5: 0.65, 6: 0.72, 7: 0.74, 8: 0.77}
 GAP_EVALS = 3  # of a gap, the median of so many evaluations: one odd one is no gap
 EPOCHS = 5
 
@@ -22,21 +24,40 @@ class EpochMean:
 
 
 def eval_std(values: Sequence[float]) -> float | None:
-    """Standard deviation of the last evaluations around a straight line through them; None for too few.
+    """Standard deviation of the last evaluations around the calmest course that fits them; None for too few.
 
-    The line is taken off because an eval loss that falls quickly is not unsteady: the plain deviation of a good
-    start would be the largest of the whole run. Two degrees of freedom go to the line.
+    A straight line is one such course, a curve that never rises the other: an eval loss that falls quickly is not
+    unsteady, yet the plain deviation of a good start would be the largest of the whole run. Both are scaled to
+    give the standard deviation of what is but noise (the line by its two degrees of freedom).
     """
     window = [value for value in values[-WINDOW:] if math.isfinite(value)]
-    count = len(window)
-    if count < FEWEST:
+    if len(window) < FEWEST:
         return None
-    middle, mean = (count - 1) / 2, math.fsum(window) / count
-    slope = math.fsum((i - middle) * (value - mean) for i, value in enumerate(window)) / math.fsum(
-        (i - middle) ** 2 for i in range(count)
-    )
-    rest = math.fsum((value - mean - slope * (i - middle)) ** 2 for i, value in enumerate(window))
-    return math.sqrt(rest / (count - 2))
+    falling = math.sqrt(_squares(window, _never_rising(window)) / len(window)) / OF_NOISE[len(window)]
+    return min(falling, math.sqrt(_squares(window, _straight(window)) / (len(window) - 2)))
+
+
+def _squares(values: Sequence[float], course: Sequence[float]) -> float:
+    return math.fsum((value - fitted) ** 2 for value, fitted in zip(values, course, strict=True))
+
+
+def _straight(values: Sequence[float]) -> list[float]:
+    """The line of least squares through values at equal distances."""
+    middle, mean = (len(values) - 1) / 2, math.fsum(values) / len(values)
+    squares = math.fsum((i - middle) ** 2 for i in range(len(values)))
+    slope = math.fsum((i - middle) * (value - mean) for i, value in enumerate(values)) / squares
+    return [mean + slope * (i - middle) for i in range(len(values))]
+
+
+def _never_rising(values: Sequence[float]) -> list[float]:
+    """The curve of least squares that never rises: neighbours that rise become their mean (Ayer et al., 1955)."""
+    blocks: list[tuple[float, int]] = []
+    for value in values:
+        blocks.append((value, 1))
+        while len(blocks) > 1 and blocks[-2][0] < blocks[-1][0]:
+            (late, many), (early, more) = blocks.pop(), blocks.pop()
+            blocks.append(((late * many + early * more) / (many + more), many + more))
+    return [mean for mean, count in blocks for _ in range(count)]
 
 
 def turns(values: Sequence[float]) -> int:

@@ -13,7 +13,7 @@ FEWEST_TURNS = 2
 
 
 def unsteady_eval(seen: Seen, limits: Limits) -> Warned | None:
-    """Warn when the standard deviation of the last evaluations around their line is above the limit."""
+    """Warn when the standard deviation of the last evaluations around their course is above the limit."""
     values = [record.mel_ce for record in seen.evals]
     found = eval_std(values)
     if found is None or found <= limits.eval_std or turns(values) < FEWEST_TURNS:
@@ -23,7 +23,7 @@ def unsteady_eval(seen: Seen, limits: Limits) -> Warned | None:
         "unsteady_eval",
         "The eval loss jumps up and down",
         f"over the last {len(window)} evaluations mel_ce moved between {min(window):.3f} and {max(window):.3f}: a "
-        f"standard deviation of {found:.3f} around its line, where {limits.eval_std:g} is the limit",
+        f"standard deviation of {found:.3f} around its course, where {limits.eval_std:g} is the limit",
         f"Lower learning_rate{lower_rate(seen.learning_rate)}, or average over more clips a step: double batch_size "
         "or accumulate. Train with fewer terms in the loss. With fewer than 16 eval clips a larger eval set alone "
         "calms the curve (eval_set: fraction).",

@@ -1,0 +1,1 @@
+"""The view as a page: live from a server of this computer, or as one file."""

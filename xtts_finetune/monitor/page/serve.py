@@ -1,0 +1,166 @@
+"""The page from a server of this computer alone: live by server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import TYPE_CHECKING
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.monitor.page.document import page
+from xtts_finetune.monitor.page.messages import Sent, message
+from xtts_finetune.monitor.run import RunWatch
+from xtts_finetune.monitor.sounds import sound_file
+from xtts_finetune.monitor.view import Run
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+HOST = "127.0.0.1"
+# How often the records are looked at; a look that finds nothing new costs a few milliseconds.
+LOOK_SECONDS = 0.5
+# A comment now and then tells both sides that the other one is still there.
+ALIVE_SECONDS = 15.0
+HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class Looker:
+    """Looks at the runs for all open pages at once, and wakes them when something changed."""
+
+    def __init__(self, watches: Sequence[RunWatch]) -> None:
+        self.watches = watches
+        self.runs: list[Run] = []
+        self.number = 0
+        self.changed = asyncio.Condition()
+
+    async def look(self) -> None:
+        """Look once, in a thread: reading a long history takes a second, and pages are served meanwhile."""
+        async with self.changed:  # nobody reads curves while they grow
+            runs = await asyncio.to_thread(lambda: [watch.look() for watch in self.watches])
+            if runs != self.runs:
+                self.runs, self.number = runs, self.number + 1
+                self.changed.notify_all()
+
+    async def keep_looking(self) -> None:
+        """Look again and again until cancelled; what goes wrong once is tried again."""
+        while True:
+            with contextlib.suppress(OSError):  # of a share that is gone for a moment
+                await self.look()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _moved_on(self, seen: int) -> bool:
+        """Wait for something newer than look number `seen`; False when there was nothing for a while."""
+        async with self.changed:
+            try:
+                await asyncio.wait_for(self.changed.wait_for(lambda: self.number > seen), ALIVE_SECONDS)
+            except asyncio.TimeoutError:
+                return False
+        return True
+
+    async def events(self) -> AsyncIterator[str]:
+        """Server-sent events of one page."""
+        sent: Sent = {}
+        seen = 0
+        while True:
+            if not await self._moved_on(seen):
+                yield ": alive\n\n"
+                continue
+            async with self.changed:
+                seen = self.number
+                told = message(self.watches, self.runs, sent)
+            yield f"data: {json.dumps(told, ensure_ascii=False, allow_nan=False, separators=(',', ':'))}\n\n"
+
+
+def make_app(watches: Sequence[RunWatch], port: int) -> Starlette:
+    """`/` is the page, `/events` what it shows, `/sound/<run>/<file>` an utterance.
+
+    Only requests that name this server as their host are answered: a page elsewhere that gets a browser to ask
+    here under another name (DNS rebinding) learns nothing.
+    """
+    from starlette.applications import Starlette  # noqa: PLC0415  heavy
+    from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, StreamingResponse  # noqa: PLC0415
+    from starlette.routing import Route  # noqa: PLC0415
+
+    hosts = {f"{HOST}:{port}", f"localhost:{port}"}
+    looker = Looker(watches)
+
+    def of_this_host(answer: Callable[[Request], Response]) -> Callable[[Request], Response]:
+        def checked(request: Request) -> Response:
+            if request.headers.get("host", "") not in hosts:
+                return PlainTextResponse("unknown host", 421, HEADERS)
+            return answer(request)
+
+        return checked
+
+    def show(request: Request) -> Response:
+        return HTMLResponse(
+            page(", ".join(watch.run.root.name for watch in watches), "live"), headers=HEADERS
+        )
+
+    def events(request: Request) -> Response:
+        return StreamingResponse(looker.events(), media_type="text/event-stream", headers=HEADERS)
+
+    def sound(request: Request) -> Response:
+        number = int(request.path_params["run"])
+        file = (
+            sound_file(watches[number].run.root, request.path_params["file"])
+            if number < len(watches)
+            else None
+        )
+        if file is None:
+            return PlainTextResponse("no such sound", 404, HEADERS)
+        return FileResponse(file, media_type="audio/wav", headers=HEADERS)
+
+    @contextlib.asynccontextmanager
+    async def looking(_: Starlette) -> AsyncIterator[None]:
+        task = asyncio.create_task(looker.keep_looking())
+        yield
+        task.cancel()
+
+    routes = [
+        Route("/", of_this_host(show)),
+        Route("/events", of_this_host(events)),
+        Route("/sound/{run:int}/{file:path}", of_this_host(sound)),
+    ]
+    return Starlette(routes=routes, lifespan=looking)
+
+
+def open_port(port: int) -> socket.socket:
+    """A listening socket of the loopback interface; port 0 takes any. Raises UserError when it is taken."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows: nobody else may take the port at the same time
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+        listener.listen()
+    except (OSError, OverflowError) as error:
+        listener.close()
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(
+            f"--web: port {port} of {HOST} cannot be used ({reason}); name another with --port"
+        ) from None
+    return listener
+
+
+def serve(watches: Sequence[RunWatch], listener: socket.socket) -> None:
+    """Serve until Ctrl-C."""
+    import uvicorn  # noqa: PLC0415  heavy
+
+    port = int(listener.getsockname()[1])
+    # Open pages hold their connection for as long as they are open: the end must not wait for them.
+    config = uvicorn.Config(make_app(watches, port), log_level="warning", timeout_graceful_shutdown=1)
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listener])

@@ -18,6 +18,7 @@ def _app() -> None:
     from xtts_finetune.cli.diagnose import diagnose  # noqa: PLC0415
     from xtts_finetune.cli.doctor import doctor  # noqa: PLC0415
     from xtts_finetune.cli.listen import listen  # noqa: PLC0415
+    from xtts_finetune.cli.monitor import monitor  # noqa: PLC0415
     from xtts_finetune.cli.options import APP, start  # noqa: PLC0415
     from xtts_finetune.cli.prepare import prepare  # noqa: PLC0415
     from xtts_finetune.cli.report import report  # noqa: PLC0415
@@ -28,7 +29,7 @@ def _app() -> None:
 
     app = typer.Typer(**APP)
     app.callback(no_args_is_help=True)(start)
-    for verb in (run, doctor, prepare, utterances, listen, decide, report, diagnose, solve, schema):
+    for verb in (run, doctor, prepare, utterances, listen, decide, report, monitor, diagnose, solve, schema):
         app.command()(verb)
     app(prog_name="xtts-finetune")
 

@@ -61,7 +61,7 @@ class CandidateWatch:
     @property
     def open(self) -> bool:
         """Whether it began and has no closing record yet."""
-        return bool(self._phase.read()) and not self.info
+        return bool(self._phase.read() or self.history.version) and not self.info
 
     def look(self) -> None:
         """Read what is new in the metrics."""

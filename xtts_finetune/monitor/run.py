@@ -94,7 +94,7 @@ class RunWatch:
         )
 
     def _state(self, ordered: list[CandidateWatch], newest: float | None) -> State:
-        trained = [watch for watch in ordered if watch.declaration]
+        trained = [watch for watch in ordered if watch.declaration or watch.history.version]
         open_phase = next((watch.name for watch in reversed(trained) if watch.open), "")
         closed = next((watch.info for watch in reversed(trained) if watch.info), {})
         slowest = max(

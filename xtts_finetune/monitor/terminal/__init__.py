@@ -1,0 +1,1 @@
+"""The view in a terminal, and as plain lines for a pipe."""

@@ -58,6 +58,7 @@ def imported(done: subprocess.CompletedProcess[str]) -> str:
         ("xtts-finetune", "utterances", "-h"),
         ("xtts-finetune", "decide", "-h"),
         ("xtts-finetune", "report", "-h"),
+        ("xtts-finetune", "monitor", "-h"),
         ("xtts-finetune", "diagnose", "-h"),
         ("xtts-finetune", "schema", "-h"),
     ],

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from xtts_finetune.monitor.run import RunWatch
+from xtts_finetune.monitor.state import STATES
 from xtts_finetune.monitor.view import Curves, Run
 from xtts_finetune.records.atomic import atomic_path
 
@@ -35,12 +36,14 @@ def draw_picture(watches: Sequence[RunWatch], path: Path) -> None:
     curves = [{name: watch.curves(name) for name in watch.watched} for watch in watches]
     look = {"font.size": 9.0, "text.color": INK, "axes.facecolor": PAPER, "figure.facecolor": PAPER}
     with mpl.rc_context(look):
-        figure = Figure(figsize=(max(9.0, 6.0 * len(runs)), 2.1 * len(PANELS)), layout="constrained", dpi=120)
+        figure = Figure(figsize=(max(9.0, 6.0 * len(runs)), 2.3 * len(PANELS)), layout="constrained", dpi=120)
         axes = figure.subplots(len(PANELS), len(runs), squeeze=False, sharey="row", sharex="col")
         for column, (run, known) in enumerate(zip(runs, curves, strict=True)):
             for row, panel in enumerate(PANELS):
                 _panel(axes[row][column], panel, run, known)
-            axes[0][column].set_title(f"{run.name}: {run.state.kind}", fontsize=12, color=INK, pad=24)
+            head = f"{run.name}: {STATES[run.state.kind]}"
+            axes[0][column].annotate(head, (0, 1), xytext=(0, 44), xycoords="axes fraction",
+                                     textcoords="offset points", fontsize=15, color=INK)  # fmt: skip
             axes[-1][column].set_xlabel("optimizer steps, the phases one after the other", color=MUTED)
         with atomic_path(path) as temporary:
             figure.savefig(temporary, format="png")
@@ -61,7 +64,7 @@ def _panel(axis: Any, panel: tuple[str, str, str, str], run: Run, curves: Mappin
         start += one.step
     if (level := _level(run, limit)) is not None and trained:
         axis.axhline(level, color=WARM, linewidth=1.2, linestyle=(0, (5, 4)))
-    axis.set_ylabel(title, color=INK)
+    axis.set_title(title, loc="left", fontsize=10, fontweight="bold", color=INK, pad=19)
     axis.grid(axis="y", color=LINE, linewidth=0.7)
     axis.spines[:].set_visible(False)
     axis.tick_params(length=0, labelcolor=MUTED)

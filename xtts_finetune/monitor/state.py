@@ -11,6 +11,16 @@ from xtts_finetune.monitor.view import State
 from xtts_finetune.records.holders import Holder
 from xtts_finetune.records.times import duration
 
+# For people, by the kind of state.
+STATES = {
+    "running": "at work",
+    "waiting": "waiting",
+    "stalled": "stalled",
+    "gone": "cut off",
+    "stopped": "stopped",
+    "paused": "nobody at work",
+    "finished": "done",
+}
 # Loading a full-size base, or writing its checkpoint to a slow disk, takes minutes without a record.
 QUIET_SECONDS = 300.0
 

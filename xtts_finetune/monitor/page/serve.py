@@ -7,7 +7,7 @@ import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.monitor.page.document import page
@@ -42,6 +42,7 @@ class Looker:
         self.watches = watches
         self.runs: list[Run] = []
         self.number = 0
+        self.closing = False
         self.changed = asyncio.Condition()
 
     async def look(self) -> None:
@@ -59,11 +60,19 @@ class Looker:
                 await self.look()
             await asyncio.sleep(LOOK_SECONDS)
 
+    async def close(self) -> None:
+        """End the events of all pages: a server does not end before its answers have."""
+        async with self.changed:
+            self.closing = True
+            self.changed.notify_all()
+
     async def _moved_on(self, seen: int) -> bool:
         """Wait for something newer than look number `seen`; False when there was nothing for a while."""
         async with self.changed:
             try:
-                await asyncio.wait_for(self.changed.wait_for(lambda: self.number > seen), ALIVE_SECONDS)
+                await asyncio.wait_for(
+                    self.changed.wait_for(lambda: self.closing or self.number > seen), ALIVE_SECONDS
+                )
             except asyncio.TimeoutError:
                 return False
         return True
@@ -72,7 +81,7 @@ class Looker:
         """Server-sent events of one page."""
         sent: Sent = {}
         seen = 0
-        while True:
+        while not self.closing:
             if not await self._moved_on(seen):
                 yield ": alive\n\n"
                 continue
@@ -133,7 +142,9 @@ def make_app(watches: Sequence[RunWatch], port: int) -> Starlette:
         Route("/events", of_this_host(events)),
         Route("/sound/{run:int}/{file:path}", of_this_host(sound)),
     ]
-    return Starlette(routes=routes, lifespan=looking)
+    app = Starlette(routes=routes, lifespan=looking)
+    app.state.looker = looker
+    return app
 
 
 def open_port(port: int) -> socket.socket:
@@ -155,12 +166,20 @@ def open_port(port: int) -> socket.socket:
     return listener
 
 
-def serve(watches: Sequence[RunWatch], listener: socket.socket) -> None:
-    """Serve until Ctrl-C."""
+def make_server(app: Starlette) -> Any:
+    """A uvicorn server whose end is not held up by pages that are open."""
     import uvicorn  # noqa: PLC0415  heavy
 
-    port = int(listener.getsockname()[1])
-    # Open pages hold their connection for as long as they are open: the end must not wait for them.
-    config = uvicorn.Config(make_app(watches, port), log_level="warning", timeout_graceful_shutdown=1)
+    class Server(uvicorn.Server):  # type: ignore[misc, unused-ignore]
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            await app.state.looker.close()
+            await super().shutdown(sockets=sockets)
+
+    return Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
+
+
+def serve(watches: Sequence[RunWatch], listener: socket.socket) -> None:
+    """Serve until Ctrl-C."""
+    app = make_app(watches, int(listener.getsockname()[1]))
     with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listener])
+        make_server(app).run(sockets=[listener])

@@ -13,8 +13,9 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from xtts_finetune.monitor.state import STATES
 from xtts_finetune.monitor.terminal.braille import draw, sparkline
-from xtts_finetune.monitor.terminal.words import STATES, gauge_line, machine_line, metric_lines, work_line
+from xtts_finetune.monitor.terminal.words import gauge_line, machine_line, metric_lines, work_line
 from xtts_finetune.monitor.view import Curves, Run
 
 ACCENT, SOFT, WARM = "cyan", "bright_black", "yellow"

@@ -72,7 +72,7 @@ class Plot {
     if (event.key === "Escape") this.move(null);
     else if (jump !== undefined) {
       event.preventDefault();
-      this.move(steps[Math.min(steps.length - 1, Math.max(0, this.cursor === null ? at : at + jump))]);
+      this.move(steps[Math.min(steps.length - 1, Math.max(0, this.cursor === null && isFinite(jump) ? at : at + jump))]);
     }
   }
   move(step) {

@@ -1,0 +1,84 @@
+"""The page's server in a thread of the test, and a real Chromium."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from xtts_finetune.monitor.page.serve import HOST, make_app, make_server, open_port
+from xtts_finetune.monitor.run import RunWatch
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--mute-audio",
+)
+
+
+@contextmanager
+def served(folders: Sequence[Path]) -> Iterator[int]:
+    """Serve the runs; gives the port."""
+    listener = open_port(0)
+    port = int(listener.getsockname()[1])
+    app = make_app([RunWatch(folder) for folder in folders], port)
+    server = make_server(app)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    try:
+        yield port
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The installed Chromium; the test is skipped where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("no Chromium is installed")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=found, args=list(FLAGS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def opened(browser: Browser, address: str, width: int = 1280, dark: bool = False) -> Iterator[Page]:
+    """A page that must not complain, and must not ask anybody but its own server."""
+    page = browser.new_page(
+        viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
+    )
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.on(
+        "request", lambda one: None if one.url.startswith((address, "data:")) else complaints.append(one.url)
+    )
+    page.goto(address)
+    yield page
+    page.close()
+    assert complaints == []
+
+
+def address_of(port: int) -> str:
+    """Where the page is."""
+    return f"http://{HOST}:{port}/"

@@ -1,0 +1,108 @@
+"""`xtts-finetune monitor` as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.monitor.made import MadeRun, content_of
+from xtts_finetune.monitor.page.document import FILES
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "xtts_finetune.cli.main", "monitor"]
+
+
+def monitor(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *words], cwd=cwd, capture_output=True, encoding="utf-8", check=False)
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> MadeRun:
+    run = MadeRun(tmp_path / "my run")
+    run.train(50)
+    return run
+
+
+def test_on_a_pipe_it_says_how_things_are_and_ends(made: MadeRun, tmp_path: Path) -> None:
+    done = monitor("my run", cwd=tmp_path)
+    assert done.returncode == 0 and done.stdout.startswith(
+        "my run: cut off\n  phase1 training: step 50 of 400 (12 %)"
+    )
+    asked = monitor("my run", "--json", cwd=tmp_path)
+    told = json.loads(asked.stdout)
+    assert told["runs"][0]["candidates"][0]["best"]["step"] == 50
+    assert len(told["curves"]["0"]["phase1"]["mel_ce"]) == 3
+
+
+def test_a_picture_and_a_page_are_written_beside_the_run_and_never_into_it(
+    made: MadeRun, tmp_path: Path
+) -> None:
+    before = content_of(made.run.root)
+    done = monitor("my run", "--png", "curves.png", "--html", "page.html", cwd=tmp_path)
+    assert done.returncode == 0 and done.stdout == "written: curves.png\nwritten: page.html\n"
+    assert (tmp_path / "curves.png").read_bytes()[:4] == b"\x89PNG"
+    assert "phase1" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    refused = monitor("my run", "--png", "my run/curves.png", cwd=tmp_path)
+    assert refused.returncode == 2 and "where the monitor writes nothing" in refused.stderr
+    assert content_of(made.run.root) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nowhere"], "there is no such run yet"),
+        (["file"], "is no folder"),
+        (["project"], "holds a declaration"),
+        (["my run", "--demo"], "not both"),
+        (["my run", "--web", "--watch"], "ask for one of them"),
+        ([], "pipeline.yaml"),
+    ],
+)
+def test_what_cannot_be_is_said_on_one_line(
+    made: MadeRun, tmp_path: Path, words: list[str], said: str
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "pipeline.yaml").touch()
+    done = monitor(*words, cwd=tmp_path)
+    assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C goes to a whole console there")
+def test_the_server_says_where_it_is_and_ends_quietly_with_an_open_page(
+    made: MadeRun, tmp_path: Path
+) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "not yet", "my run", "--web", "--port", "0"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        (address,) = re.findall(r"http://127\.0\.0\.1:\d+/", process.stdout.readline())
+        with urllib.request.urlopen(address + "events", timeout=20) as events:
+            assert events.readline().startswith(b'data: {"runs":[{"name":"not yet"')
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=20)
+        assert (process.returncode, errors) == (0, "")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_it_looks_like_the_report() -> None:
+    """The same colours and the same type, by day and by night."""
+    ours = (FILES / "monitor.css").read_text(encoding="utf-8")
+    report = (ROOT / "xtts_finetune/pipeline/templates/report.css").read_text(encoding="utf-8")
+    wanted = re.findall(r"^\s*(--[\w-]+: [^;]+);", report, flags=re.MULTILINE)
+    assert (
+        len(wanted) > 20 and [one for one in wanted if ours.count(f"{one};") < report.count(f"{one};")] == []
+    )

@@ -1,0 +1,115 @@
+"""The warnings fire on histories that should and not on those that should not, each with a cure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+
+from tests.monitor import histories
+from tests.monitor.made import evaluation, step
+from xtts_finetune.monitor.gauges import gauges_of
+from xtts_finetune.monitor.limits import Limits
+from xtts_finetune.monitor.stability import eval_std
+from xtts_finetune.monitor.warnings import warnings_of
+from xtts_finetune.monitor.warnings.seen import Seen
+
+Make = Callable[[int], Seen]
+SHOULD = [("unsteady_eval", histories.unsteady), ("slow_training", histories.slow), ("gap", histories.apart)]
+SHOULD_NOT = [
+    ("unsteady_eval", histories.steady),
+    ("slow_training", histories.quick),
+    ("gap", histories.together),
+]
+SEEDS = range(histories.COUNT)
+
+
+def names(seen: Seen, limits: Limits | None = None) -> list[str]:
+    return [warning.name for warning in warnings_of(seen, limits or Limits())]
+
+
+@pytest.mark.parametrize(("name", "make"), SHOULD, ids=[name for name, _ in SHOULD])
+def test_warns_of_all_twenty_that_it_should(name: str, make: Make) -> None:
+    silent = [seed for seed in SEEDS if name not in names(make(seed))]
+    assert silent == []
+
+
+@pytest.mark.parametrize(("name", "make"), SHOULD_NOT, ids=[name for name, _ in SHOULD_NOT])
+def test_is_silent_on_all_twenty_that_it_should_not_warn_of(name: str, make: Make) -> None:
+    warned = [seed for seed in SEEDS if name in names(make(seed))]
+    assert warned == []
+
+
+@pytest.mark.parametrize(("name", "make"), SHOULD, ids=[name for name, _ in SHOULD])
+def test_says_what_was_found_and_what_to_change(name: str, make: Make) -> None:
+    (warning,) = [one for one in warnings_of(make(3), Limits()) if one.name == name]
+    cures = {
+        "unsteady_eval": "learning_rate from 0.0005 to 0.00025 or 0.0001",
+        "slow_training": "",
+        "gap": "eval_set",
+    }
+    assert (
+        cures[name] in warning.cure
+        and "limit" in warning.found + "limit"
+        and any(c.isdigit() for c in warning.found)
+    )
+
+
+@pytest.mark.parametrize(
+    ("rise", "word"), [(0.008, "Raise learning_rate from 1e-06 to 2e-06"), (-0.1, "lower learning_rate")]
+)
+def test_the_cure_of_a_rising_training_loss_is_another_than_of_a_flat_one(rise: float, word: str) -> None:
+    (warning,) = warnings_of(histories.epochs([3.0 - rise * n for n in range(8)]), Limits())
+    assert word in warning.cure
+
+
+def test_limits_are_the_users_to_choose() -> None:
+    seen = histories.gaps([0.3, 0.3, 0.3])
+    assert names(seen) == ["gap"] and names(seen, Limits(gap=0.5)) == []
+    assert names(histories.epochs([3.0 - 0.03 * n for n in range(8)]), Limits(improvement=0.2)) == [
+        "slow_training"
+    ]
+
+
+def test_noise_reads_as_its_standard_deviation_and_a_fall_as_none() -> None:
+    assert eval_std([3.0 + up for up in (0.1, -0.1, 0.1, -0.1, 0.1, -0.1, 0.1, -0.1)]) == pytest.approx(
+        0.113, abs=0.02
+    )
+    assert eval_std([4.3, 3.6, 3.3, 3.19, 3.14, 3.11, 3.13, 3.12]) < 0.01
+    assert eval_std([3.0, 3.1, 3.2, 3.3, 3.4]) == pytest.approx(0, abs=1e-9)
+    assert eval_std([3.0, 3.2, 3.0, 3.2]) is None
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (Seen(steps=[step(n, 3.0 if n != 150 else math.nan) for n in range(100, 200)]), ["not_finite"]),
+        (Seen(steps=[step(n, stepped=n % 10 > 0) for n in range(100)]), ["not_finite"]),
+        (Seen(steps=[step(n, stepped=n % 50 > 0) for n in range(100)]), []),
+        (Seen(steps=[step(n, load_seconds=0.3) for n in range(60)]), ["slow_loading"]),
+        (Seen(steps=[step(n, load_seconds=0.3) for n in range(20)]), []),
+        (Seen(free=4_000_000_000, needed=5_000_000_000), ["disk_nearly_full"]),
+        (Seen(free=9_000_000_000, needed=5_000_000_000), []),
+        (Seen(free=0, needed=None), []),
+        (Seen(), []),
+    ],
+)
+def test_faults_of_the_machine(seen: Seen, expected: list[str]) -> None:
+    assert names(seen) == expected
+
+
+def test_gauges_say_whether_targets_are_met() -> None:
+    calm = Seen(
+        evals=[evaluation(n, 3.0 - 0.01 * n, 2.95 - 0.01 * n) for n in range(9)],
+        epochs=histories.epochs([4.0 - 0.05 * n for n in range(8)]).epochs,
+    )
+    assert [gauge.state for gauge in gauges_of(calm, Limits())] == ["good", "good", "good"]
+    middling = Seen(epochs=histories.epochs([4.0 - 0.02 * n for n in range(8)]).epochs)
+    assert [gauge.state for gauge in gauges_of(middling, Limits())] == ["too early", "fair", "too early"]
+    for name, make in SHOULD:
+        states = {gauge.name: gauge.state for gauge in gauges_of(make(1), Limits())}
+        assert (
+            states[name.replace("unsteady_eval", "eval_std").replace("slow_training", "improvement")]
+            == "warning"
+        )

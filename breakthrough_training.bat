@@ -11,12 +11,10 @@ cd /d "%~dp0"
 if not defined BATCH_SIZE set "BATCH_SIZE=24"
 if not defined EPOCHS set "EPOCHS=150"
 
+call scripts\environment.bat
+if not "%RESULT%"=="0" goto end
 set "PY=.venv\Scripts\python.exe"
-if exist "%PY%" goto phase
-echo There is no .venv: TRAIN_PHASE2.bat installs it.
-goto wrong
 
-:phase
 set "PHASE="
 set "FIRST=%~1"
 if not defined FIRST goto last
@@ -36,7 +34,5 @@ goto end
 set "RESULT=2"
 
 :end
-echo.
-if "%RESULT%"=="0" (echo Done.) else (echo Ended with exit code %RESULT%: 1 the work failed, 2 an input is wrong, 130 interrupted.)
-if not defined NOPAUSE pause
+call scripts\end.bat %RESULT%
 exit /b %RESULT%

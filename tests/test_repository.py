@@ -209,9 +209,11 @@ def test_launchers_have_windows_line_ends() -> None:
         content.decode("ascii")
 
 
-@pytest.mark.parametrize("launcher", sorted(ROOT.glob("*.bat")), ids=lambda path: path.name)
-def test_launcher_jumps_to_labels_that_exist(launcher: Path) -> None:
-    text = launcher.read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    "path", [*ROOT.glob("*.bat"), *(ROOT / "scripts").glob("*.bat")], ids=lambda path: path.name
+)
+def test_launchers_jump_to_labels_that_exist(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
     labels = set(re.findall(r"^:(\w+)", text, flags=re.MULTILINE))
     assert set(re.findall(r"\bgoto (\w+)", text)) <= labels
 

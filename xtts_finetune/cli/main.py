@@ -17,6 +17,7 @@ def _app() -> None:
     from xtts_finetune.cli.decide import decide  # noqa: PLC0415
     from xtts_finetune.cli.diagnose import diagnose  # noqa: PLC0415
     from xtts_finetune.cli.doctor import doctor  # noqa: PLC0415
+    from xtts_finetune.cli.fetch import fetch  # noqa: PLC0415
     from xtts_finetune.cli.listen import listen  # noqa: PLC0415
     from xtts_finetune.cli.monitor import monitor  # noqa: PLC0415
     from xtts_finetune.cli.options import APP, start  # noqa: PLC0415
@@ -29,7 +30,21 @@ def _app() -> None:
 
     app = typer.Typer(**APP)
     app.callback(no_args_is_help=True)(start)
-    for verb in (run, doctor, prepare, utterances, listen, decide, report, monitor, diagnose, solve, schema):
+    verbs = (
+        fetch,
+        run,
+        doctor,
+        prepare,
+        utterances,
+        listen,
+        decide,
+        report,
+        monitor,
+        diagnose,
+        solve,
+        schema,
+    )
+    for verb in verbs:
         app.command()(verb)
     app(prog_name="xtts-finetune")
 

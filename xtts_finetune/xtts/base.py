@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ FILE_NAMES = ("model.pth", "dvae.pth", "mel_stats.pth", "vocab.json", "config.js
 
 # Known names and the folder that Coqui's own downloader makes for them.
 KNOWN_BASES = {"xtts_v2": "tts_models--multilingual--multi-dataset--xtts_v2"}
+
+# In a base's folder, while it is being fetched: files that are not whole yet.
+FETCHED_PARTS = ".fetch"
 
 # GPTTrainer's defaults, for a config.json that does not give them (XTTS v2's own does not).
 MIN_CONDITIONING_SAMPLES = 66_150
@@ -105,19 +109,53 @@ def conditioning_lengths(config: dict[str, Any]) -> ConditioningLengths:
 def find_base(name_or_path: str) -> BaseFiles:
     """The base that a declaration names: a folder, or a known name looked up where bases are kept.
 
-    Raises UserError that says where it looked and how to get the files.
+    Of several places the first that has all five files counts. Raises UserError that says where it looked, what
+    lies there and how to get the rest.
     """
     if name_or_path not in KNOWN_BASES:
         return _whole(BaseFiles(Path(name_or_path)))
-    folders = [root / name for root, name in _places(name_or_path)]
+    folders = places_of(name_or_path)
     for folder in folders:
-        if folder.is_dir():
-            return _whole(BaseFiles(folder))
+        if not BaseFiles(folder).missing():
+            return BaseFiles(folder)
+    raise UserError(_not_whole_anywhere(name_or_path, folders))
+
+
+def places_of(name: str) -> list[Path]:
+    """Where the base of a known name may lie, in the order that the folders are asked."""
+    places = [Path.cwd() / "bases" / name, _coqui_folder() / KNOWN_BASES[name]]
+    if "XTTS_FINETUNE_BASES" in os.environ:
+        places.insert(0, Path(os.environ["XTTS_FINETUNE_BASES"]).expanduser() / name)
+    return places
+
+
+def begun_in(folder: Path) -> int:
+    """Bytes that `xtts-finetune fetch` has got so far of files that are not whole yet; 0 if it never began."""
+    return sum(part.stat().st_size for part in (folder / FETCHED_PARTS).glob("*.part"))
+
+
+def _not_whole_anywhere(name: str, folders: Sequence[Path]) -> str:
+    """What to say about a known base that is nowhere whole: interrupted on its way, in parts, or not there at all."""
+    for folder in folders:
+        there = [file for file in FILE_NAMES if (folder / file).is_file()]
+        if (folder / FETCHED_PARTS).is_dir():
+            got = begun_in(folder) + sum((folder / file).stat().st_size for file in there)
+            return (
+                f"base: {name} is not whole yet: {got / 1e6:,.0f} MB of it are in {folder}. Go on where the fetching "
+                f"stopped, with: xtts-finetune fetch {name}"
+            )
+        if there:
+            lacks = ", ".join(BaseFiles(folder).missing())
+            return (
+                f"base: {name} in {folder} lacks {lacks} (programs that only speak leave out what training needs). "
+                f"Get the rest with: xtts-finetune fetch {name}"
+            )
     looked = "\n".join(f"  - {folder}" for folder in folders)
-    raise UserError(
-        f"base: {name_or_path} is not on this machine. It was looked for in\n{looked}\n"
-        f"Put its five files ({', '.join(FILE_NAMES)}) into one of these folders, or give the folder that has them "
-        "as 'base:' in pipeline.yaml. They are published as coqui/XTTS-v2, version 2.0.3, on the Hugging Face hub.\n"
+    return (
+        f"base: {name} is not on this machine. It was looked for in\n{looked}\n"
+        f"Get it with: xtts-finetune fetch {name}\n"
+        f"If you have its five files ({', '.join(FILE_NAMES)}) already: xtts-finetune fetch {name} --from FOLDER, or "
+        "give their folder as 'base:' in pipeline.yaml.\n"
         "To see everything work without them now: run_pipeline --demo"
     )
 
@@ -149,16 +187,6 @@ def _whole(base: BaseFiles) -> BaseFiles:
             f"base: {base.folder} lacks {', '.join(missing)}; fetch the missing files of the same release"
         )
     return base
-
-
-def _places(name: str) -> list[tuple[Path, str]]:
-    """Folders where bases are kept, with the name that the base has in each, in the order they are asked."""
-    places: list[tuple[Path, str]] = []
-    if "XTTS_FINETUNE_BASES" in os.environ:
-        places.append((Path(os.environ["XTTS_FINETUNE_BASES"]).expanduser(), name))
-    places.append((Path.cwd() / "bases", name))
-    places.append((_coqui_folder(), KNOWN_BASES[name]))
-    return places
 
 
 def _coqui_folder() -> Path:

@@ -54,6 +54,8 @@ def test_a_run_prints_them_before_it_trains(project: Project) -> None:
     ("value", "shown"),
     [
         (1.5e-5, "1.5e-5"),
+        (1e-4, "1e-4"),
+        (0.25, "0.25"),
         (100.0, "100"),
         (None, "off"),
         (False, "off"),

@@ -53,6 +53,8 @@ def shown_value(value: Any) -> str:
 
 
 def shown_number(value: float) -> str:
-    """1.5e-05 as 1.5e-5, 100.0 as 100."""
-    digits, e, power = f"{value:g}".partition("e")
-    return digits + (f"e{int(power)}" if e else "")
+    """0.00015 as 1.5e-4, 100.0 as 100."""
+    if not 0 < abs(value) < 1e-3:
+        return f"{value:g}"
+    digits, _, power = f"{value:.5e}".partition("e")
+    return f"{digits.rstrip('0').rstrip('.')}e{int(power)}"

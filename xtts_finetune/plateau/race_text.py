@@ -18,7 +18,7 @@ def selection_text(race: Race, next_steps: Sequence[str] = ()) -> str:
     """The text of a race's record; `next_steps` are commands with what they are for."""
     parts = [
         f"Race of remedies for {race.phase}: {race.winner or 'no winner'}\n"
-        + _wrapped(f"{race.verdict}: {VERDICTS[race.verdict]}. {_sentence(race.words)}"),
+        + _wrapped(f"{race.verdict}: {VERDICTS[race.verdict]}. {sentence(race.words)}"),
         "Where it started\n" + _wrapped(_start(race)),
         "What was compared (lower mel_ce is better)\n" + _table(race),
         "Curves of mel_ce on the frozen eval set, all to one scale\n" + _curves(race),
@@ -115,13 +115,13 @@ def _ending(standing: Standing) -> str:
         words += f". It left after evaluation {standing.out_at}: the better half went on"
     elif standing.message:
         words += f". {standing.message}"
-    return _wrapped(_sentence(words))
+    return _wrapped(words if words.endswith(".") else f"{words}.")
 
 
 def _start(race: Race) -> str:
     value = race.start.get("mel_ce")
     moments = "with its moments" if race.start.get("optimizer") == "keep" else "with fresh moments"
-    said = f" {_sentence(race.diagnosis)}" if race.diagnosis else ""
+    said = f" {sentence(race.diagnosis)}" if race.diagnosis else ""
     of = "" if value is None else f", mel_ce {value:.4f}"
     which, step = race.start.get("checkpoint"), race.start.get("step")
     return f"The {which} checkpoint of {race.phase}, step {step}{of}, {moments}.{said}"
@@ -151,8 +151,10 @@ def _cost(race: Race) -> str:
     )
 
 
-def _sentence(words: str) -> str:
+def sentence(words: str) -> str:
+    """Words as a sentence: with a capital, and a full stop."""
     words = words.strip()
+    words = words[:1].upper() + words[1:]
     return words if words.endswith((".", "!", "?")) else f"{words}."
 
 

@@ -246,6 +246,7 @@ def test_the_whole_command_with_its_records(
 
 def test_the_winner_becomes_the_next_phase(work: Work, setup: Setup, finished: Project) -> None:
     solve.adopt_remedy(work, PHASE, "cosine")
+    assert "phases: [phase1, phase1-cosine, phase2]" in printed(work)
     file = finished.folder / "phases" / "phase1-cosine.yaml"
     pipeline = finished.file.read_text(encoding="utf-8")
     finished.file.write_text(pipeline.replace("phase2]", "phase2, phase1-cosine]"), encoding="utf-8")

@@ -78,6 +78,12 @@ def test_what_only_does_less_harm_than_the_control_is_no_solution() -> None:
     assert "no better than the start" in selection.words
 
 
+def test_the_phases_best_model_is_there_already() -> None:
+    selection = select([2.7], {"a": [2.6]}, 2.7, Noise(0.001, 6, ""), 6, best_before=2.55)
+    assert (selection.verdict, selection.winner) == ("nothing helped", None)
+    assert "no better than the phase's best model (2.5500)" in selection.words
+
+
 def test_the_trend_is_no_noise() -> None:
     falling = [(step, 3 - 0.1 * step) for step in range(8)]
     assert noise_around_trends([falling]).deviation == pytest.approx(0, abs=1e-12)

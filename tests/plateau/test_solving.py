@@ -10,12 +10,16 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
+from tests.pipeline.project import Project
 from tests.training.conftest import run_of
 from xtts_finetune.plateau.setup import RaceFolder
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.race import read_race
 
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 def command(project: Path, *options: str) -> list[str]:
@@ -64,10 +68,7 @@ def test_from_a_plateau_the_remedy_that_helps_wins(trained: Path, tmp_path: Path
     assert (folder.trial("control") / "control" / "model_info.json").read_bytes() == done
     assert [record.step for record in read_metrics(trial).steps] == list(range(1, 9))
     text = folder.selection.read_text(encoding="utf-8")
-    assert (
-        f"checkpoint: {Path('..') / 'run' / 't' / 'remedies' / 'phase1' / found.standing('lr-x2').model}"
-        in text
-    )
+    assert f"checkpoint: ../run/t/remedies/phase1/{found.standing('lr-x2').model}" in text
     info = json.loads((model.parent / "model_info.json").read_text(encoding="utf-8"))
     assert info["status"] == "done"
 
@@ -75,3 +76,33 @@ def test_from_a_plateau_the_remedy_that_helps_wins(trained: Path, tmp_path: Path
     assert again.returncode == 0
     assert "step 0 of" not in again.stdout, "nothing is trained twice"
     assert read_race(folder.race) == found
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the launcher for Windows is the .bat")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "phase2 has no model to start from yet"),
+        (["phase1", "--steps", "8"], "phase1 has no model to start from yet"),
+        (["phase9"], "unknown phase 'phase9'"),
+        (["--demo"], "phase2 has no model to start from yet"),
+        (["phase1", "-f", "none.yaml"], "none.yaml"),
+    ],
+)
+def test_the_launcher_races_the_last_phase_or_the_one_named(
+    arguments: list[str], said: str, declared: Project
+) -> None:
+    folder = declared.folder / "with a space"
+    folder.mkdir()
+    for name in ("pipeline.yaml", "phases", "eval", "data", "base"):
+        (folder / name).symlink_to(declared.folder / name)
+    launcher = Path(shutil.copy(ROOT / "run_plateau_solutions.sh", folder))
+    python = folder / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+    ended = subprocess.run(
+        ["sh", str(launcher), *arguments], check=False, capture_output=True, text=True, env=variables
+    )
+    assert ended.returncode == 2, ended.stdout + ended.stderr
+    assert said in ended.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -105,8 +106,9 @@ def _make(work: Work, phase: str, folder: RaceFolder, wishes: Wishes) -> Setup:
     situation = replace(situation, first_mark=marks[0])
     remedies = {remedy.name: remedy for remedy in remedies_for(situation)}
     entries = tuple(Entry(r.name, r.kind, r.change, r.why, r.expect) for r in remedies.values())
+    best = metrics.best.mel_ce if metrics.best is not None else math.inf
     start = replace(start, fingerprint=pin(source, folder))
-    setup = Setup(phase, start, evals, marks, every, entries, warmup, models, found.words)
+    setup = Setup(phase, start, evals, marks, every, entries, best, warmup, models, found.words)
     return write_setup(folder, setup, situation, remedies)
 
 

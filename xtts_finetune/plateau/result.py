@@ -30,7 +30,7 @@ def race_of(folder: RaceFolder, setup: Setup, course: Course, over: bool) -> Rac
     noise = noise_of(course)
     selection = Selection("unfinished", None, "the race is not over", None)
     if over:
-        selection = selected(names, course, noise)
+        selection = selected(names, course, noise, setup.best_before)
     raced = [entry for entry in setup.entries if entry.kind != "train" or entry.name in (CONTROL, *names)]
     standings = tuple(_standing(folder, setup, course, entry) for entry in raced)
     trained = [course.outcomes[name] for name in (CONTROL, *names) if name in course.outcomes]
@@ -59,7 +59,7 @@ def race_of(folder: RaceFolder, setup: Setup, course: Course, over: bool) -> Rac
     )
 
 
-def selected(names: Sequence[str], course: Course, noise: Noise) -> Selection:
+def selected(names: Sequence[str], course: Course, noise: Noise, best_before: float) -> Selection:
     """The selection between the remedies `names` at the end; repeats with other seeds count where there are some.
 
     A remedy that left early is among them: its best model is there, and has cost less.
@@ -74,7 +74,7 @@ def selected(names: Sequence[str], course: Course, noise: Noise) -> Selection:
     if AVERAGED in course.outcomes:
         best[AVERAGED] = [best_of(course.outcomes[AVERAGED])]
     compared = len(names) + (AVERAGED in course.outcomes)
-    return select(control, best, _start_value(course) or math.nan, noise, compared)
+    return select(control, best, _start_value(course) or math.nan, noise, compared, best_before)
 
 
 def noise_of(course: Course) -> Noise:

@@ -26,12 +26,14 @@ def select(
     start: float,
     noise: Noise,
     compared: int,
+    best_before: float = math.inf,
 ) -> Selection:
     """The selection between those that went to the end.
 
     `control` and `remedies` hold the best mel_ce of each, one number a seed, after as many clips seen; `start` is
     the mel_ce that all began with; `compared` is how many remedies there were at first, each of which might have
-    won by luck.
+    won by luck. `best_before` is the mel_ce of the phase's best model, which is there already: what is no better is
+    no solution either.
     """
     means = {name: math.fsum(values) / len(values) for name, values in remedies.items() if values}
     finite = {name: mean for name, mean in means.items() if math.isfinite(mean)}
@@ -43,12 +45,13 @@ def select(
         words = "the control has too few evaluations to know the noise; run a longer race (--steps)"
         return Selection("too noisy to tell", None, words, None)
     beaten = best is not None and not of_control - finite[best] <= threshold
-    if best is not None and beaten and finite[best] < start:
+    before, what = min((start, "the start"), (best_before, "the phase's best model"))
+    if best is not None and beaten and finite[best] < before:
         return Selection("solved", best, _won(best, finite[best], of_control, start, threshold), threshold)
     if best is None:
         found = "no remedy came to the end"
     elif beaten:
-        found = f"the best remedy, {best} ({finite[best]:.4f}), is no better than the start ({start:.4f})"
+        found = f"the best remedy, {best} ({finite[best]:.4f}), is no better than {what} ({before:.4f})"
     else:
         found = (
             f"the best remedy, {best} ({finite[best]:.4f}), differs from the control ({of_control:.4f}) by "

@@ -92,7 +92,9 @@ class Entry:
 
 @dataclass(frozen=True)
 class Setup:
-    """What a race is run from. Lengths and marks count evaluations; `warmup_steps` is the longest of all remedies."""
+    """What a race is run from. Lengths and marks count evaluations; `warmup_steps` is the longest of all remedies,
+    `best_before` the mel_ce of the phase's best model.
+    """
 
     phase: str
     start: Start
@@ -100,6 +102,7 @@ class Setup:
     marks: tuple[int, ...]
     eval_every: int
     entries: tuple[Entry, ...]
+    best_before: float
     warmup_steps: int = 0
     models: tuple[str, ...] = ()
     diagnosis: str = ""

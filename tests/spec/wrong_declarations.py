@@ -127,6 +127,7 @@ WRONG: tuple[Wrong, ...] = (
     _replaced("missing nested key", PIPE, "path: data/first, ", "", f"{PIPE}:5: datasets[0].path: missing, but required: Folder of the data set"),
     _replaced("the same key twice", ONE, "steps: 1000", "batch_size: 4\nsteps: 1000", f"{ONE}:4: the key 'batch_size' stands twice; the first is in line 3"),
     # Values
+    _replaced("a password in the declaration", PIPE, "phases:", "tracking: {mlflow: 'https://anna:secret@ml.example'}\nphases:", f"{PIPE}:8: tracking: no name or password belongs into a declaration"),
     _replaced("text for a number", ONE, "5e-6", "fast", f"{ONE}:2: learning_rate: expected a positive number but got 'fast'"),
     _replaced("negative learning rate", ONE, "5e-6", "-1e-6", f"{ONE}:2: learning_rate: expected a positive number but got -1e-6"),
     _replaced("quoted number", ONE, "5e-6", "'5e-6'", f"{ONE}:2: learning_rate: expected a positive number but got '5e-6' in quotes; write it without quotes"),

@@ -9,5 +9,8 @@ def decide(file: File = None, demo: Demo = False, settings: Settings = None) -> 
     """Apply the decision matrix to what has been trained, and say which model ships and why."""
     declaration = load(file, demo, settings or [])
     from xtts_finetune.pipeline.run import decide_now  # noqa: PLC0415
+    from xtts_finetune.tracking.following import tracked  # noqa: PLC0415
 
-    decide_now(work_on(declaration, settings or [], None))
+    work = work_on(declaration, settings or [], None)
+    with tracked(declaration, work.run, work.say):
+        decide_now(work)

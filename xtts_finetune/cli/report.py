@@ -9,5 +9,8 @@ def report(file: File = None, demo: Demo = False, settings: Settings = None) -> 
     """Write REPORT.html from whatever the run holds by now, and print its path."""
     declaration = load(file, demo, settings or [])
     from xtts_finetune.pipeline.run import report_now  # noqa: PLC0415
+    from xtts_finetune.tracking.following import tracked  # noqa: PLC0415
 
-    report_now(work_on(declaration, settings or [], None))
+    work = work_on(declaration, settings or [], None)
+    with tracked(declaration, work.run, work.say):
+        report_now(work)

@@ -78,5 +78,8 @@ def run(
         print_values(declaration, planned, console())
         return
     from xtts_finetune.pipeline.run import run_plan  # noqa: PLC0415
+    from xtts_finetune.tracking.following import tracked  # noqa: PLC0415
 
-    run_plan(work_on(declaration, overrides, device), wanted, fresh)
+    work = work_on(declaration, overrides, device)
+    with tracked(declaration, work.run, work.say):
+        run_plan(work, wanted, fresh)

@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from xtts_finetune.monitor.follow import Follower
 from xtts_finetune.monitor.history import History
 from xtts_finetune.monitor.length import planned_steps
 from xtts_finetune.monitor.remembered import RememberedFile
 from xtts_finetune.monitor.sounds import Sounds
 from xtts_finetune.monitor.view import Candidate, Curves, Evaluation
+from xtts_finetune.records.follow import Follower
 from xtts_finetune.records.metrics import EvalRecord
 from xtts_finetune.records.run_folder import CandidateFolder
 

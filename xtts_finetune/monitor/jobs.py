@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from pathlib import Path
 
-from xtts_finetune.monitor.follow import Follower
 from xtts_finetune.records.events import Progress
+from xtts_finetune.records.follow import Follower
 from xtts_finetune.records.run_folder import RunFolder
 
 MOST_NOTES = 50

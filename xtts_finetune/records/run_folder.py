@@ -218,6 +218,11 @@ class RunFolder:
         """The report for people, one file."""
         return self.root / "REPORT.html"
 
+    @property
+    def tracking(self) -> Path:
+        """By which name tracking servers know this run."""
+        return self.root / "tracking.json"
+
     def candidate(self, name: str) -> CandidateFolder:
         """The folder of the base or of a phase."""
         return CandidateFolder(self.root / name)

@@ -65,6 +65,30 @@ class ClipLimits(Spec):
         return []
 
 
+class TrackingSpec(Spec):
+    """Where the run is logged besides its own folder."""
+
+    mlflow: Annotated[str, Field(min_length=1)] = Field(
+        description="MLflow's server (http://...), a database (sqlite:///mlflow.db) or a folder, relative to this file."
+    )
+    experiment: Annotated[str, Field(min_length=1, max_length=200)] = Field(
+        "xtts-finetune",
+        description="Experiment that the run is logged under; it is made where there is none.",
+    )
+
+    @classmethod
+    def contradictions(cls, given: Mapping[str, Any]) -> list[Contradiction]:
+        address = given.get("mlflow")
+        _, scheme, rest = address.partition("://") if isinstance(address, str) else ("", "", "")
+        if scheme and "@" in rest.partition("/")[0]:
+            message = (
+                "no name or password belongs into a declaration; leave them out, and set "
+                "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD in the environment"
+            )
+            return [(("mlflow",), message)]
+        return []
+
+
 class PipelineSpec(Spec):
     """The whole undertaking."""
 
@@ -85,3 +109,6 @@ class PipelineSpec(Spec):
         "hifigan", description="'hifigan', or 'preview' for a base without a trained one."
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where to train and speak.")
+    tracking: TrackingSpec | None = Field(
+        None, description="A server that the run is logged on, too; none unless declared. See tracking.md."
+    )

@@ -1,0 +1,1 @@
+"""Logs a run on a tracking server: reads records alone, in the command's process, never in one that trains."""

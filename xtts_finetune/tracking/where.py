@@ -1,0 +1,32 @@
+"""Which tracking server a declaration means: its paths are relative to its file, as everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True)
+class Where:
+    """A tracking server as MLflow names it. `artifacts` is where files go, None: where the server puts them."""
+
+    uri: str
+    experiment: str
+    artifacts: str | None = None
+
+
+def where(declared: str, experiment: str, folder: Path) -> Where:
+    """The server that `declared` means in a declaration that stands in `folder`.
+
+    A folder becomes a file store; of a SQLite file the files of runs go into a folder beside it, which MLflow
+    would otherwise make in whatever folder the command was typed.
+    """
+    if declared.startswith(SQLITE):
+        file = (folder / declared.removeprefix(SQLITE)).absolute()
+        beside = file.with_name(f"{file.stem}-files")
+        return Where(f"{SQLITE}{file.as_posix()}", experiment, beside.as_uri())
+    if "://" in declared:
+        return Where(declared, experiment)
+    return Where((folder / declared).absolute().as_uri(), experiment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -96,6 +97,33 @@ def test_the_server_says_where_it_is_and_ends_quietly_with_an_open_page(
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such terminals")
+def test_a_terminal_is_watched_until_ctrl_c_and_keeps_the_last_look(made: MadeRun, tmp_path: Path) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([*COMMAND, "my run"], cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    seen = b""
+    try:
+        while b"step 50 of 400" not in seen:
+            seen += os.read(ours, 65536)
+        made.train(25)
+        while b"step 75 of 400" not in seen:
+            seen += os.read(ours, 65536)
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(OSError):  # Linux's way to say that the other side is closed
+            while piece := os.read(ours, 65536):
+                seen += piece
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+    left = seen[seen.rindex(b"\x1b[?1049l") :]  # what stands on the terminal's own screen
+    assert b"step 75 of 400" in left and b"Traceback" not in seen
 
 
 def test_it_looks_like_the_report() -> None:

@@ -15,8 +15,9 @@ def line(number: int) -> bytes:
 def read(follower: Follower) -> tuple[list[int], int, bool]:
     """Steps of the new records, damaged lines, and whether the file was made anew."""
     batches = list(follower.new())
-    steps = [record["step"] for batch in batches for record in batch.records]
-    return steps, sum(batch.damaged for batch in batches), any(batch.anew for batch in batches)
+    read = [batch.parse() for batch in batches]
+    steps = [record["step"] for records, _ in read for record in records]
+    return steps, sum(damaged for _, damaged in read), any(batch.anew for batch in batches)
 
 
 def test_only_what_is_new_and_a_torn_line_once_it_is_whole(tmp_path: Path) -> None:

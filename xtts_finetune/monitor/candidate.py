@@ -70,9 +70,8 @@ class CandidateWatch:
                 version = self.history.version
                 self.history = History()
                 self.history.version = version + 1
-            self.history.damaged += batch.damaged
-            if batch.records:
-                self.history.add(batch.records)
+            if batch.text:
+                self.history.add_lines(batch.text)
 
     def planned(self, data: Mapping[str, Any]) -> int | None:
         """Its optimizer steps; None while they cannot be told."""

@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.monitor.buckets import Buckets
+from xtts_finetune.monitor.follow import parsed
 from xtts_finetune.monitor.stability import EpochMean, eval_std, gap_of
+from xtts_finetune.monitor.step_lines import KEYS, split_steps
 from xtts_finetune.records.metrics import EvalRecord, QualityRecord, StepRecord
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-KEYS = (
-    "step",
-    "epoch",
-    "learning_rate",
-    "mel_ce",
-    "text_ce_nats",
-    "grad_norm",
-    "clips",
-    "seconds",
-    "load_seconds",
-)
 COLUMN = {key: number for number, key in enumerate(KEYS)}
 # Curves of every step, by their name on the page; text CE in the unit that people know (0.01 x nats).
 OF_STEPS = {
@@ -83,22 +73,24 @@ class History:
         """How far the eval mel_ce is above the training mel_ce, at each of the last evaluations."""
         return [gap_at(record) for record in self.evals]
 
-    def add(self, records: Sequence[dict[str, Any]]) -> None:
-        """Add records in their order; those that are none are counted in `damaged`."""
+    def add_lines(self, text: bytes) -> None:
+        """Add whole lines of metrics.jsonl in their order; those that hold no record are counted in `damaged`."""
+        known = split_steps(text, RECENT_STEPS)
+        records, damaged = parsed(text if known is None else known[1])
+        self.damaged += damaged
         steps = [record for record in records if record.get("kind") == "step"]
         if steps:
-            self._add_steps(steps)
+            self._add_steps(steps, None if known is None else known[0])
         for record in records:
             if record.get("kind") != "step":
                 self._add_other(record)
         self.version += 1
 
-    def _add_steps(self, records: list[dict[str, Any]]) -> None:
+    def _add_steps(self, records: list[dict[str, Any]], table: NDArray[np.float64] | None) -> None:
+        """Add steps: all as a table, and the last ones whole; without a table, the records are all there are."""
         import numpy as np  # noqa: PLC0415  (not for --help)
 
-        try:
-            table = np.array(list(map(itemgetter(*KEYS), records)), dtype=np.float64)
-        except (KeyError, TypeError, ValueError):
+        if table is None:
             good = [record for record in records if _is_step(record)]
             self.damaged += len(records) - len(good)
             if not good:

@@ -39,7 +39,7 @@ class Jobs:
         job = path.name.removesuffix(".jsonl")
         follower = self._followers.setdefault(job, Follower(path))
         for batch in follower.new():
-            for record in batch.records:
+            for record in batch.parse()[0]:
                 kind = record.get("kind")
                 if kind == "progress":
                     self._take(job, record)

@@ -7,23 +7,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# At most this much of a file is in memory at a time.
-CHUNK_BYTES = 8 << 20
+# At most this much of a file is in memory at a time, and parsed in one go: meanwhile no page is served.
+CHUNK_BYTES = 2 << 20
 # So many bytes at its start and before the place read up to tell whether a file is still the same one.
 PROBE_BYTES = 256
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Records in their order. `anew` says that the file was made anew: what was read before is void."""
+    """Whole lines of a file. `anew` says that the file was made anew: what was read before is void."""
 
-    records: list[dict[str, Any]] = field(default_factory=list)
-    damaged: int = 0
+    text: bytes = b""
     anew: bool = False
+
+    def parse(self) -> tuple[list[dict[str, Any]], int]:
+        """The records in their order, and how many lines hold none."""
+        return parsed(self.text)
 
 
 class Follower:
@@ -61,7 +64,7 @@ class Follower:
             self._head = (self._head + whole)[:PROBE_BYTES]
         self._before = (self._before + whole)[-PROBE_BYTES:]
         self._offset += len(whole)
-        return _parsed([line for line in whole.split(b"\n") if line.strip()])
+        return Batch(whole)
 
     def _still_same(self, file: Any) -> bool:
         """Whether the bytes at the start and before the offset are those that were read."""
@@ -71,16 +74,18 @@ class Follower:
         return bool(file.read(len(self._before)) == self._before)
 
 
-def _parsed(lines: list[bytes]) -> Batch:
+def parsed(text: bytes) -> tuple[list[dict[str, Any]], int]:
+    """The records of whole lines in their order, and how many lines hold none."""
+    lines = [line for line in text.split(b"\n") if line.strip()]
     try:
         # One call for all lines: several times as fast as one for each.
         records = json.loads(b"[" + b",".join(lines) + b"]")
         if len(records) == len(lines) and all(type(record) is dict for record in records):
-            return Batch(records)
+            return records, 0
     except (ValueError, RecursionError):
         pass
     found = [record for record in map(_record, lines) if record is not None]
-    return Batch(found, damaged=len(lines) - len(found))
+    return found, len(lines) - len(found)
 
 
 def _record(line: bytes) -> dict[str, Any] | None:

@@ -52,7 +52,7 @@ function figures(run, current) {
     const start = current && current.initial, best = current && current.best;
     return figure(title + ", " + (current ? "step " + grouped(last.step) : "the base"), number(last[key], digits), [
       start && last.step !== start.step ? change({value: start[key]}, last[key]) + " against the start's " + number(start[key], digits) : null,
-      best ? (best.step === last.step ? "the best step so far" : number(best[key], digits) + " at the best step, " + grouped(best.step)) : null]);
+      best ? (best.step === last.step ? "the best step so far, by mel CE" : number(best[key], digits) + " at the best step, " + grouped(best.step)) : null]);
   });
 }
 function gauge(one) {

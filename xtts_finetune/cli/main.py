@@ -18,6 +18,7 @@ def _app() -> None:
     from xtts_finetune.cli.diagnose import diagnose  # noqa: PLC0415
     from xtts_finetune.cli.doctor import doctor  # noqa: PLC0415
     from xtts_finetune.cli.fetch import fetch  # noqa: PLC0415
+    from xtts_finetune.cli.init import init  # noqa: PLC0415
     from xtts_finetune.cli.listen import listen  # noqa: PLC0415
     from xtts_finetune.cli.monitor import monitor  # noqa: PLC0415
     from xtts_finetune.cli.options import APP, start  # noqa: PLC0415
@@ -31,6 +32,7 @@ def _app() -> None:
     app = typer.Typer(**APP)
     app.callback(no_args_is_help=True)(start)
     verbs = (
+        init,
         fetch,
         run,
         doctor,

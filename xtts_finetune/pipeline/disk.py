@@ -81,7 +81,13 @@ def weights_bytes(model: Path) -> int:
     size, table = model.stat().st_size, _table_of_contents(model)
     if b"HalfStorage" in table or b"BFloat16Storage" in table:
         size *= 2
-    return size if not table or b"hifigan_decoder" in table else size + HIFIGAN_BYTES
+    return size if has_hifigan(model) else size + HIFIGAN_BYTES
+
+
+def has_hifigan(model: Path) -> bool:
+    """Whether a model file holds a HiFi-GAN; one whose content cannot be told is taken to."""
+    table = _table_of_contents(model)
+    return not table or b"hifigan_decoder" in table
 
 
 def phase_bytes(sizes: TrainedSizes, kept: Sequence[KeptStep], keep: Keep) -> int:

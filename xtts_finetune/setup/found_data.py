@@ -1,0 +1,187 @@
+"""What a folder of recordings holds: in which format, how many clips of which length. Nothing is declared yet."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from xtts_finetune.data.readers import RawClip, read_dataset
+from xtts_finetune.data.readers.folder import SOUND_ENDINGS
+from xtts_finetune.errors import UserError
+from xtts_finetune.spec.formats import ENDINGS_OF_METADATA, FORMATS, Format
+from xtts_finetune.spec.pipeline import ClipLimits, DatasetSpec
+
+# Enough lines to tell the formats apart, and enough sounds to know how long the others are.
+LINES_TRIED, SOUNDS_MEASURED = 30, 600
+# More files than this that might hold texts, and the folder is something else.
+METADATA_TRIED = 12
+
+
+@dataclass(frozen=True)
+class FoundSet:
+    """One data set: how to declare it, and its clips whose sounds are there.
+
+    seconds   lengths of the clips that were measured, all of them or evenly chosen ones
+    own_speakers  whether its lines say who speaks
+    lost      lines without a sound, or that are no clip
+    """
+
+    spec: DatasetSpec
+    clips: tuple[RawClip, ...]
+    seconds: tuple[float, ...]
+    own_speakers: bool
+    lost: int
+
+    @property
+    def usable(self) -> int:
+        """About how many clips have a length that can be trained on."""
+        limits = ClipLimits()
+        good = sum(limits.min_seconds <= length <= limits.max_seconds for length in self.seconds)
+        return round(len(self.clips) * good / len(self.seconds)) if self.seconds else 0
+
+    @property
+    def minutes(self) -> float:
+        """About how many minutes of speech there are."""
+        return len(self.clips) * sum(self.seconds) / max(1, len(self.seconds)) / 60
+
+    def __str__(self) -> str:
+        kept = self.spec.metadata or ""
+        text = f"{self.spec.path}: {len(self.clips)} clips, {self.minutes:.1f} minutes, format {self.spec.format}"
+        text += f" ({kept})" if kept else ""
+        if self.usable < len(self.clips):
+            limits = ClipLimits()
+            text += (
+                f"; {len(self.clips) - self.usable} are shorter than {limits.min_seconds:g} s or longer than "
+                f"{limits.max_seconds:g} s and will be left out"
+            )
+        if self.lost:
+            text += f"; {self.lost} lines or files have no sound or no text and will be left out"
+        return text
+
+
+def find_data(folders: Sequence[Path]) -> list[FoundSet]:
+    """The data sets in the folders; a folder that is none itself may have some as its sub-folders.
+
+    Raises UserError that says what lies there instead, and how recordings should lie.
+    """
+    found: list[FoundSet] = []
+    names: set[str] = set()
+    for folder in folders:
+        if not folder.is_dir():
+            kind = "is a file; give its folder" if folder.is_file() else "is not there"
+            raise UserError(f"the folder {folder} {kind}")
+        here = _found_in(folder, names)
+        if not here:
+            raise UserError(_what_is_missing(folder))
+        found += here
+    return found
+
+
+def _found_in(folder: Path, names: set[str]) -> list[FoundSet]:
+    whole = look_at(folder, names)
+    if whole is not None:
+        return [whole]
+    below = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    parts = (look_at(path, names) for path in below)
+    return [part for part in parts if part is not None]
+
+
+def look_at(folder: Path, names: set[str]) -> FoundSet | None:
+    """The data set that the folder is, in the format that gives the most clips; None if it is none."""
+    name = unused_name(slug(folder.resolve().name), names)
+    best, most = None, 0
+    for spec in _possible_specs(folder, name):
+        count = sum(1 for clip in islice(_clips_of(spec), LINES_TRIED) if clip is not None)
+        if count > most:
+            best, most = spec, count
+    if best is None:
+        return None
+    names.add(name)
+    lines = list(_clips_of(best))
+    clips = tuple(clip for clip in lines if clip is not None)
+    own = any(clip.speaker != best.name for clip in clips)
+    return FoundSet(best, clips, _seconds_of_some(clips), own, len(lines) - len(clips))
+
+
+def _possible_specs(folder: Path, name: str) -> Iterator[DatasetSpec]:
+    """Every way in which the folder might be declared, the usual ones first."""
+    for format in FORMATS:
+        yield DatasetSpec(name=name, path=folder, format=format)
+    files = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in ENDINGS_OF_METADATA)
+    # Thousands of .txt are the texts of single sounds.
+    for file in files if len(files) <= METADATA_TRIED else ():
+        formats: tuple[Format, ...] = tuple(format for format in FORMATS if format != "folder")
+        for format in formats:
+            yield DatasetSpec(name=name, path=folder, format=format, metadata=Path(file))
+
+
+def _clips_of(spec: DatasetSpec) -> Iterator[RawClip | None]:
+    """The clips with text and sound, None for each line that is not one; none at all in a wrong format."""
+    try:
+        for line in read_dataset(spec, ""):
+            good = isinstance(line, RawClip) and bool(line.text.strip()) and line.audio.is_file()
+            yield line if good and isinstance(line, RawClip) else None
+    except (UserError, OSError, ValueError):
+        return
+
+
+def _seconds_of_some(clips: Sequence[RawClip]) -> tuple[float, ...]:
+    """Lengths in seconds of evenly chosen clips, read from their headers; 0 for a file that is no sound."""
+    from xtts_finetune.data.audio import AudioError, seconds_of  # noqa: PLC0415  heavy
+
+    lengths = []
+    for clip in evenly(clips, SOUNDS_MEASURED):
+        try:
+            lengths.append(seconds_of(clip.audio))
+        except AudioError:
+            lengths.append(0.0)
+    return tuple(lengths)
+
+
+def evenly(clips: Sequence[RawClip], count: int) -> list[RawClip]:
+    """At most `count` of the clips, spread over all of them."""
+    if len(clips) <= count:
+        return list(clips)
+    return [clips[place * len(clips) // count] for place in range(count)]
+
+
+def slug(text: str) -> str:
+    """A name that may be declared, of a folder's: 'Kovács Ági' becomes 'kovacs_agi'."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9-]+", "_", plain.lower()).strip("_-")[:40] or "voice"
+
+
+def unused_name(name: str, names: set[str]) -> str:
+    """`name`, or with a number behind it where it is taken."""
+    number, free = 1, name
+    while free in names:
+        number += 1
+        free = f"{name}_{number}"
+    return free
+
+
+LAYOUT = """Put every text beside its sound, as
+    x.wav
+    x.txt      Good evening, and welcome.
+or all texts into metadata.csv, one line a clip, with the sounds in wavs/:
+    x|Good evening, and welcome.
+docs/data.md has the other formats."""
+
+
+def _what_is_missing(folder: Path) -> str:
+    """Why a folder is no data set, as far as that can be seen."""
+    sounds = sum(1 for path in islice(folder.rglob("*"), 20_000) if path.suffix.lower() in SOUND_ENDINGS)
+    if look_at(folder.resolve().parent, set()) is not None:
+        return (
+            f"{folder} has no texts, but the folder above it looks like a data set: {folder.resolve().parent}"
+        )
+    if sounds:
+        return (
+            f"{folder} has {sounds} sounds, but no texts that belong to them, and training needs the exact words of "
+            f"every clip. {LAYOUT}"
+        )
+    return f"{folder} has no recordings with their texts. {LAYOUT}"

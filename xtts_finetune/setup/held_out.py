@@ -1,0 +1,134 @@
+"""Lines that will be held out, for every candidate to speak: training never hears them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from xtts_finetune.data.eval_set import choose_eval_set
+from xtts_finetune.data.readers import RawClip
+from xtts_finetune.errors import UserError
+from xtts_finetune.setup.found_data import evenly
+from xtts_finetune.spec.pipeline import ClipLimits, EvalSetSpec
+
+# Sounds that are decoded to know which of them are held out; of more clips than this, some are looked at.
+SOUNDS_HASHED = 300
+MOST_SENTENCES, MOST_COMPARED = 8, 4
+LONGEST_TEXT = 250
+# Shares of the chosen lines that are surely held out: where all clips were looked at, and where some were.
+INNER, INNER_OF_SOME = 0.8, 0.5
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence to speak, and what it is there for."""
+
+    id: str
+    text: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """`sentences` to write down, and how many further lines are spoken beside their recordings."""
+
+    sentences: tuple[Sentence, ...]
+    compared: int
+
+
+@dataclass(frozen=True)
+class Sounded:
+    """A clip with the hash of its sound: what the choice of the eval set looks at."""
+
+    id: str
+    dataset: str
+    sha256: str
+    text: str
+
+
+def held_out_lines(clips: Sequence[RawClip], spec: EvalSetSpec) -> Spoken:
+    """Sentences for `utterances.yaml` from the lines that the eval set will hold.
+
+    The eval set is chosen by a hash of the sounds (data.eval_set), so it is known beforehand, but for clips that
+    the audit leaves out: those move the border a little, so only lines well within it are taken. Raises UserError
+    where too few sounds can be read.
+    """
+    looked_at = evenly(clips, SOUNDS_HASHED)
+    all_known = len(looked_at) == len(clips)
+    known = {clip.sha256: clip for clip in _sounds(looked_at)}
+    wanted = spec if all_known else spec.model_copy(update={"at_least": 1})
+    chosen = [known[clip.sha256] for clip in choose_eval_set([*known.values()], wanted).clips]
+    held_out: list[Sounded] = []
+    for dataset in dict.fromkeys(clip.dataset for clip in chosen):
+        own = sorted((c for c in chosen if c.dataset == dataset), key=lambda clip: _rank(clip, spec.seed))
+        held_out += own[: max(1, round((INNER if all_known else INNER_OF_SOME) * len(own)))]
+    # Those with the lowest hashes of all are spoken beside their recordings anyway (evaluation.utterance_state).
+    held_out.sort(key=lambda clip: clip.sha256)
+    compared = min(MOST_COMPARED, len(held_out) // 2)
+    rest = [clip.text for clip in held_out[compared:]]
+    if not rest:
+        raise UserError("too few of the sounds can be read to hold some out; mend them first")
+    fit = [text for text in dict.fromkeys(rest) if len(text) <= LONGEST_TEXT]
+    return Spoken(tuple(_varied(fit or rest)), compared)
+
+
+def _rank(clip: Sounded, seed: int) -> bytes:
+    """Where a clip stands when the eval set is chosen."""
+    return hashlib.sha256(f"{seed}:{clip.sha256}".encode()).digest()
+
+
+def _sounds(clips: Sequence[RawClip]) -> list[Sounded]:
+    """The clips with the hashes of their sounds; those that cannot be trained on are passed over."""
+    from xtts_finetune.data.audio import SAMPLE_RATE, AudioError, load_audio  # noqa: PLC0415  heavy
+
+    limits, found = ClipLimits(), []
+    for clip in clips:
+        try:
+            audio = load_audio(clip.audio, at_most_seconds=limits.max_seconds + 1)
+        except AudioError:
+            continue
+        if limits.min_seconds <= len(audio.wave) / SAMPLE_RATE <= limits.max_seconds:
+            found.append(Sounded(clip.id, clip.dataset, audio.sha256, clip.text))
+    return found
+
+
+def _varied(texts: Sequence[str]) -> list[Sentence]:
+    """At most MOST_SENTENCES of the texts: those that show most come first, the others follow in their order."""
+    wanted = (
+        (
+            "short",
+            "the shortest: where XTTS likes to add noise at the end",
+            min(texts, key=len, default=None),
+        ),
+        (
+            "question",
+            "a question",
+            _first(texts, lambda text: text.rstrip("\"' »”").endswith(("?", "？", "؟"))),
+        ),
+        (
+            "numbers",
+            "digits, which are spoken as words",
+            _first(texts, lambda text: any(c.isdigit() for c in text)),
+        ),
+        (
+            "exclamation",
+            "an exclamation",
+            _first(texts, lambda text: text.rstrip("\"' »”").endswith(("!", "！"))),
+        ),
+        ("long", "the longest: does the voice hold to the end?", max(texts, key=len, default=None)),
+    )
+    chosen: dict[str, Sentence] = {}
+    for id, why, text in wanted:
+        if text is not None and text not in chosen:
+            chosen[text] = Sentence(id, text, why)
+    for text in texts:
+        if len(chosen) >= MOST_SENTENCES:
+            break
+        if text not in chosen:
+            chosen[text] = Sentence(f"line-{len(chosen) + 1}", text, "an ordinary line")
+    return list(chosen.values())[:MOST_SENTENCES]
+
+
+def _first(texts: Sequence[str], holds: Callable[[str], bool]) -> str | None:
+    return next((text for text in texts if holds(text)), None)

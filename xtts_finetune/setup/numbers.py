@@ -1,0 +1,86 @@
+"""Lengths, rates and limits of the phases, from the number of clips. Pure functions; the files say why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.setup.memory import CLIPS_A_STEP
+
+# Fewer leave too little to learn from once some are held out.
+FEWEST_CLIPS = 10
+# Beyond this many eval clips an evaluation takes longer than it teaches.
+MOST_EVAL_CLIPS, USUAL_FRACTION, USUAL_LEAST = 300, 0.1, 16
+# A fifth of a small set: less and the metrics jump, more and too little is left.
+SMALL_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class PhaseNumbers:
+    """One phase: its learning rate, and how long it lasts."""
+
+    learning_rate: str
+    steps: int
+    epochs: int
+    eval_every: int
+    patience: int
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What both phases and the eval set are declared with."""
+
+    clips: int
+    eval_clips: int
+    fraction: float
+    at_least: int
+    steps_an_epoch: int
+    phase1: PhaseNumbers
+    phase2: PhaseNumbers
+
+    @property
+    def train_clips(self) -> int:
+        """Clips that are trained on."""
+        return self.clips - self.eval_clips
+
+
+def choose_numbers(clips: int, small_base: bool) -> Numbers:
+    """The numbers for so many usable clips; a `small_base` is one of a few million weights, as the demo's.
+
+    The first run of this pipeline (280 training clips, 1600 and 3000 steps) gives 15 and 30 epochs. Raises
+    UserError for too few clips.
+    """
+    if clips < FEWEST_CLIPS:
+        raise UserError(
+            f"{clips} clip{'s' if clips != 1 else ''} can be used, and at least {FEWEST_CLIPS} are needed: some are "
+            "held out to measure with, and from so few a voice is not learnt but repeated. Ten minutes of speech, cut "
+            "into clips of 2 to 11 seconds, are a start; half an hour is better. Nothing was written"
+        )
+    fraction = min(USUAL_FRACTION, round(MOST_EVAL_CLIPS / clips, 4))
+    at_least = min(USUAL_LEAST, max(2, round(SMALL_SHARE * clips)))
+    held_out = min(max(round(fraction * clips), at_least), clips // 2)
+    an_epoch = max(1, -(-(clips - held_out) // CLIPS_A_STEP))
+    if small_base:
+        rates, epochs, most = ("3.0e-4", "1.0e-4"), (8, 5), (400, 300)
+    else:
+        rates, epochs, most = ("1.5e-6", "1.0e-6"), (15, 30), (8000, 15_000)
+    first, second = (
+        _phase(rate, wanted, an_epoch, limit, small_base)
+        for rate, wanted, limit in zip(rates, epochs, most, strict=True)
+    )
+    return Numbers(clips, held_out, fraction, at_least, an_epoch, first, second)
+
+
+def _phase(rate: str, epochs: int, an_epoch: int, most: int, small_base: bool) -> PhaseNumbers:
+    steps = max(2, min(_round(epochs * an_epoch), most))
+    # About once an epoch, so that a rise is seen within a few of them; not so often that evaluating takes the time.
+    every = max(5 if small_base else 25, min(_round(an_epoch), 500))
+    every = min(every, max(1, steps // 4))
+    patience = max(5 * every, 50 if small_base else 500)
+    return PhaseNumbers(rate, steps, max(1, round(steps / an_epoch)), every, patience)
+
+
+def _round(steps: float) -> int:
+    """A number of steps that is easy to read: to 5 below 100, to 50 below 1000, to 100 above."""
+    unit = 5 if steps < 100 else 50 if steps < 1000 else 100
+    return max(unit, round(steps / unit) * unit)

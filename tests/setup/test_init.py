@@ -294,7 +294,7 @@ def test_somebody_at_the_keyboard_is_asked_and_corrected(
     usual: dict[str, object] = {}
 
     def prompt(question: str, default: object) -> str:
-        word = question.split()[0]
+        word = question.split()[0].rstrip(":")
         usual[word] = default
         return answers[word].pop(0)
 

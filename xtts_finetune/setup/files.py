@@ -38,11 +38,12 @@ FORMATS_IN_WORDS = {
 def render(answers: Answers) -> dict[str, str]:
     """The texts of all files by their paths, relative to the folder. Raises UserError for too few clips."""
     clips = [clip for found in answers.data for clip in found.clips]
-    numbers = choose_numbers(sum(found.usable for found in answers.data), answers.base.small)
     longest = max((length for found in answers.data for length in found.seconds), default=0.0)
     longest = min(longest, ClipLimits().max_seconds)
     base = answers.base
     batches = choose_batches(base.model_bytes, base.config, longest, answers.memory, answers.on_gpu)
+    usable = sum(found.usable for found in answers.data)
+    numbers = choose_numbers(usable, base.small, batches.adapters)
     spoken = held_out_lines(clips, EvalSetSpec(fraction=numbers.fraction, at_least=numbers.at_least))
     templates = _templates()
     files = {
@@ -197,8 +198,9 @@ def _phase(name: str, answers: Answers, numbers: Numbers, batches: Batches) -> d
         "resume": not first,
         "small_base": small,
         "phase": _lengths(phase),
-        "rate_why": _rate_why(first, small),
+        "rate_why": _rate_why(first, small, batches.adapters),
         "batches": _batch_lines(batches),
+        "halves": batches.keys["batch_size"] > 1,
         "steps_why": f"about {phase.epochs} passes over about {numbers.train_clips} clips, 3 a step"
         + ("" if small else "; the first run of this pipeline had " + ("15" if first else "30")),
         "eval_why": f"a pass takes about {numbers.steps_an_epoch} steps",
@@ -220,9 +222,11 @@ def _lengths(phase: PhaseNumbers) -> dict[str, Any]:
     }
 
 
-def _rate_why(first: bool, small: bool) -> str:
+def _rate_why(first: bool, small: bool, adapters: bool) -> str:
     if small:
         return "a tiny base learns at rates that would ruin XTTS v2" if first else "a third of phase 1's"
+    if first and adapters:
+        return "adapters take ten times what whole weights take, which is 1.5e-6"
     return "XTTS v2 overfits within a few epochs above about 5e-6" if first else "two thirds of phase 1's"
 
 

@@ -24,8 +24,16 @@ WAYS: tuple[tuple[dict[str, Any], str], ...] = (
         "one clip at a time, each layer computed twice: less memory, steps a third slower",
     ),
     (
+        {"batch_size": 3, "train": {"lora": {}}},
+        "all three clips of a step at once, adapters alone (LoRA): all weights with their moments would not fit",
+    ),
+    (
+        {"batch_size": 1, "accumulate": 3, "train": {"lora": {}}},
+        "one clip at a time, adapters alone (LoRA): all weights with their moments would not fit",
+    ),
+    (
         {"batch_size": 1, "accumulate": 3, "gradient_checkpointing": True, "train": {"lora": {}}},
-        "adapters alone (LoRA): all weights with their moments would not fit",
+        "one clip at a time, each layer computed twice, adapters alone (LoRA): all that saves memory",
     ),
 )
 
@@ -36,6 +44,11 @@ class Batches:
 
     keys: Mapping[str, Any]
     why: str
+
+    @property
+    def adapters(self) -> bool:
+        """Whether adapters train rather than the weights."""
+        return "train" in self.keys
 
 
 def choose_batches(
@@ -54,4 +67,5 @@ def choose_batches(
         if needed <= FULL * memory:
             return Batches(keys, f"{what}; about {readable(needed)} of the {device}")
     keys, what = WAYS[-1]
-    return Batches(keys, f"{what}; even so about {readable(needed)} are needed, and there are {device}")
+    enough = "that is tight" if needed <= memory else "that is too little"
+    return Batches(keys, f"{what}; about {readable(needed)} are needed of {device}: {enough}")

@@ -44,11 +44,11 @@ class Numbers:
         return self.clips - self.eval_clips
 
 
-def choose_numbers(clips: int, small_base: bool) -> Numbers:
+def choose_numbers(clips: int, small_base: bool, adapters: bool = False) -> Numbers:
     """The numbers for so many usable clips; a `small_base` is one of a few million weights, as the demo's.
 
-    The first run of this pipeline (280 training clips, 1600 and 3000 steps) gives 15 and 30 epochs. Raises
-    UserError for too few clips.
+    Adapters take ten times the rate of whole weights. The first run of this pipeline (280 training clips, 1600 and
+    3000 steps) gives 15 and 30 epochs. Raises UserError for too few clips.
     """
     if clips < FEWEST_CLIPS:
         raise UserError(
@@ -63,7 +63,8 @@ def choose_numbers(clips: int, small_base: bool) -> Numbers:
     if small_base:
         rates, epochs, most = ("3.0e-4", "1.0e-4"), (8, 5), (400, 300)
     else:
-        rates, epochs, most = ("1.5e-6", "1.0e-6"), (15, 30), (8000, 15_000)
+        rates = ("1.5e-5", "1.0e-5") if adapters else ("1.5e-6", "1.0e-6")
+        epochs, most = (15, 30), (8000, 15_000)
     first, second = (
         _phase(rate, wanted, an_epoch, limit, small_base)
         for rate, wanted, limit in zip(rates, epochs, most, strict=True)

@@ -188,7 +188,7 @@ def test_every_value_has_its_reason(tiny_base: BaseFiles, tmp_path: Path) -> Non
 def test_a_base_that_is_not_here_yet_is_the_first_thing_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    init(tmp_path / "anna", data=[english(tmp_path / "recordings", 40)], yes=True, gpu_memory=8.0)
+    init(tmp_path / "anna", data=[english(tmp_path / "recordings", 40)], yes=True, gpu_memory=16.0)
     said = capsys.readouterr().out
     assert "its base is not on this machine yet" in said
     assert said.index("xtts-finetune fetch") < said.index("run_pipeline --plan")

@@ -8,9 +8,9 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.monitor.buckets import Buckets
-from xtts_finetune.monitor.follow import parsed
 from xtts_finetune.monitor.stability import EpochMean, eval_std, gap_of
 from xtts_finetune.monitor.step_lines import KEYS, split_steps
+from xtts_finetune.records.follow import parsed
 from xtts_finetune.records.metrics import EvalRecord, QualityRecord, StepRecord
 
 if TYPE_CHECKING:

@@ -85,7 +85,7 @@ class Ledger:
         follower = self._followers.setdefault(key, Follower(folder.metrics))
         now = round(time.time() * 1000)
         for batch in follower.new():
-            points = [point for line in batch.records for point in points_of(line)]
+            points = [point for line in batch.parse()[0] for point in points_of(line)]
             self._server.log_points(logged, points, now)
         self._server.log_points(logged, best_points(info), now)
 

@@ -45,8 +45,9 @@ format: .venv/installed ## put the code in the form that `make lint` wants
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-reference: .venv/installed ## write docs/reference.md again from the declaration's models
+reference: .venv/installed ## write docs/reference.md and docs/commands.md again from the code
 	@$(BIN)/python docs/build_reference.py
+	@$(BIN)/python docs/build_commands.py
 
 clean-run: ## remove the runs of declarations at the root, the demo's too
 	rm -rf run

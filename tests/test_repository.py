@@ -137,6 +137,12 @@ def test_reference_is_current() -> None:
     assert written == build["page"](), "run `make reference`"
 
 
+def test_the_reference_of_commands_is_current() -> None:
+    build = runpy.run_path(str(ROOT / "docs" / "build_commands.py"))
+    written = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert written == build["page"](), "run `make reference`"
+
+
 def test_no_paths_of_one_machine() -> None:
     # Put together here, so that this file does not name them.
     roots = [

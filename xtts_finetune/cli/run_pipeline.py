@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from xtts_finetune.cli.exits import run_app
+
+if TYPE_CHECKING:
+    import typer
 
 
 def main() -> None:
@@ -11,6 +16,11 @@ def main() -> None:
 
 
 def _app() -> None:
+    build_app()(prog_name="run_pipeline")
+
+
+def build_app() -> typer.Typer:
+    """The command; docs/build_commands.py writes its reference from this."""
     # Imported inside, so that a Ctrl-C meanwhile ends as everywhere.
     import typer  # noqa: PLC0415
 
@@ -19,7 +29,7 @@ def _app() -> None:
 
     app = typer.Typer(**APP)
     app.command()(run)
-    app(prog_name="run_pipeline")
+    return app
 
 
 if __name__ == "__main__":

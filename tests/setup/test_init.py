@@ -223,8 +223,8 @@ def test_as_a_command_of_its_own(tiny_base: BaseFiles, tmp_path: Path) -> None:
     done = command("xtts-finetune", *words, cwd=tmp_path, probe=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "HEAVY []"
-    assert "run_pipeline --plan -f 'a b/pipeline.yaml'" in done.stdout
-    done = command("run_pipeline", "--plan", "-f", "a b/pipeline.yaml", cwd=tmp_path)
+    assert "run_pipeline --plan -f 'a b'" in done.stdout
+    done = command("run_pipeline", "--plan", "-f", "a b", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     again = command("xtts-finetune", *words[:-1], "--gpu-memory", "16", "--name", "b", cwd=tmp_path)
     assert again.returncode == 2 and "already, with another content" in again.stderr

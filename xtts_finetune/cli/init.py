@@ -94,7 +94,9 @@ def _say_what_is_next(answers: Answers, files: list[str], kept: list[str]) -> No
 
     say(f"\nwritten into {answers.folder}:")
     for name in files:
-        say(f"  {name}")
+        if not name.startswith("schemas/"):
+            say(f"  {name}")
+    say("  schemas/   for editors, which then check what you type")
     for name in kept:
         say(f"  {name}   what was there before")
     problem = plan_of(answers)

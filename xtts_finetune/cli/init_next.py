@@ -30,7 +30,7 @@ def plan_of(answers: Answers) -> str:
 
 def steps(answers: Answers) -> list[tuple[str, str]]:
     """What to do next, and the command for it."""
-    named = [] if answers.folder == Path.cwd() else ["-f", _shown(answers.folder / "pipeline.yaml")]
+    named = [] if answers.folder == Path.cwd() else ["-f", _shown(answers.folder)]
     rows = [("what would run", ["run_pipeline", "--plan", *named])]
     if answers.base.missing:
         rows.insert(0, ("get the base, 2.1 GB", ["xtts-finetune", "fetch"]))

@@ -202,12 +202,12 @@ def _phase(name: str, answers: Answers, numbers: Numbers, batches: Batches) -> d
         "batches": _batch_lines(batches),
         "halves": batches.keys["batch_size"] > 1,
         "steps_why": f"about {phase.epochs} passes over about {numbers.train_clips} clips, 3 a step"
-        + ("" if small else "; the first run of this pipeline had " + ("15" if first else "30")),
+        + ("" if small else f" (the first voice had {15 if first else 30})"),
         "eval_why": f"a pass takes about {numbers.steps_an_epoch} steps",
         "text_limit": "of_start: 2.0" if small else f"limit: 0.04, of_start: {1.5 if first else 1.4}",
-        "text_why": "twice its value at the start: the model forgets how to read"
+        "text_why": "twice its value at the start"
         if small
-        else "the model forgets how to read; the larger limit counts, as some bases begin above 0.04",
+        else "the larger limit counts: some bases begin above 0.04",
         "levels": _levels(first, small),
     }
 
@@ -218,7 +218,8 @@ def _lengths(phase: PhaseNumbers) -> dict[str, Any]:
         "steps": phase.steps,
         "eval_every": phase.eval_every,
         "patience": phase.patience,
-        "checkpoint_every": max(phase.eval_every, min(500, phase.steps // 3)),
+        # A third of the phase in whole evaluations, so that the numbers are easy to follow.
+        "checkpoint_every": max(1, min(500, phase.steps // 3) // phase.eval_every) * phase.eval_every,
     }
 
 

@@ -80,7 +80,7 @@ def _speaker(declaration: Declaration, vocoder: Any, sampling: bool = True) -> S
     files = sorted((DEMO / "data/set_a/wavs").glob("*.flac"))[:REFERENCES]
     waves = [soundfile.read(file, dtype="float32")[0] for file in files]
     base = find_base(declaration.pipeline.base)
-    return Speaker(base, load_model(base), vocoder, waves, sampling)
+    return Speaker.with_references(base, load_model(base), vocoder, waves, sampling)
 
 
 def _speeds(

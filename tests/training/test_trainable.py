@@ -159,7 +159,7 @@ def test_the_model_speaks_with_its_adapters_in_place(tmp_path: Path) -> None:
 
     def spoken(xtts: Xtts) -> Speech:
         noise = np.random.default_rng(1).uniform(-0.3, 0.3, 44_100).astype(np.float32)
-        return Speaker(base, xtts, "preview", [noise], sampling=False).speak(
+        return Speaker.with_references(base, xtts, "preview", [noise], sampling=False).speak(
             "Hello.", "en", InferenceSpec(), 1
         )
 

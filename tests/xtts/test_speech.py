@@ -30,12 +30,12 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> BaseFiles:
 
 @pytest.fixture(scope="module")
 def speaker(base: BaseFiles) -> Speaker:
-    return Speaker(base, load_model(base), "preview", [voice()])
+    return Speaker.with_references(base, load_model(base), "preview", [voice()])
 
 
 @pytest.fixture(scope="module")
 def greedy(base: BaseFiles) -> Speaker:
-    return Speaker(base, load_model(base), "preview", [voice()], sampling=False)
+    return Speaker.with_references(base, load_model(base), "preview", [voice()], sampling=False)
 
 
 def test_a_seed_gives_the_same_speech_whatever_was_said_before(speaker: Speaker) -> None:
@@ -72,7 +72,9 @@ def test_a_model_that_never_ends_is_cut_off_and_that_is_told(base: BaseFiles) ->
     model = load_model(base)
     with torch.no_grad():
         model.gpt.mel_head.bias[model.gpt.stop_audio_token] = -1e4
-    speech = Speaker(base, model, "preview", [voice()]).speak("Hello.", "en", SETTINGS, seed=1)
+    speech = Speaker.with_references(base, model, "preview", [voice()]).speak(
+        "Hello.", "en", SETTINGS, seed=1
+    )
     assert speech.reached_limit
     assert speech.codes == MOST_CODES
 
@@ -81,7 +83,9 @@ def test_a_model_that_ends_at_once_gives_silence(base: BaseFiles) -> None:
     model = load_model(base)
     with torch.no_grad():
         model.gpt.mel_head.bias[model.gpt.stop_audio_token] = 1e4
-    speech = Speaker(base, model, "preview", [voice()]).speak("Hello.", "en", SETTINGS, seed=1)
+    speech = Speaker.with_references(base, model, "preview", [voice()]).speak(
+        "Hello.", "en", SETTINGS, seed=1
+    )
     assert (speech.codes, speech.reached_limit) == (0, False)
     assert len(speech.wave) > 0 and not speech.wave.any()
 
@@ -98,7 +102,7 @@ def test_a_text_over_the_tokens_of_the_base_is_spoken_in_pieces(speaker: Speaker
 
 
 def test_a_long_text_is_cut_at_coquis_characters_for_the_language(tiny_base: BaseFiles) -> None:
-    speaker = Speaker(tiny_base, load_model(tiny_base), "preview", [voice()])
+    speaker = Speaker.with_references(tiny_base, load_model(tiny_base), "preview", [voice()])
     text = "A whole sentence of words. " * 20
     pieces = speaker.split(text, "hu")
     assert [len(piece) <= 224 and piece.endswith(".") for piece in pieces] == [True] * 3
@@ -123,7 +127,7 @@ def test_choosing_from_one_code_is_greedy(
 
 @pytest.mark.parametrize(("vocoder", "sampling"), [("preview", False), ("preview", True), ("hifigan", False)])
 def test_many_lines_sound_as_each_does_alone(base: BaseFiles, vocoder: VocoderName, sampling: bool) -> None:
-    speaker = Speaker(base, load_model(base), vocoder, [voice()], sampling)
+    speaker = Speaker.with_references(base, load_model(base), vocoder, [voice()], sampling)
     long = "This sentence has more letters than this tiny base has room for, so it is cut in two or more."
     lines = [Line("Yes.", "en", 1), Line(long, "en", 2), Line("Hello there.", "hu", 3), Line("Yes.", "en", 4)]
     together = dict(speaker.speak_many(lines, SETTINGS))
@@ -157,19 +161,19 @@ def test_a_fault_of_the_vocoder_is_not_swallowed(base: BaseFiles) -> None:
         def wave(self, generated: object, speed: float = 1.0) -> np.ndarray:
             raise RuntimeError("no sound")
 
-    speaker = Speaker(base, load_model(base), Broken(), [voice()])
+    speaker = Speaker.with_references(base, load_model(base), Broken(), [voice()])
     with pytest.raises(RuntimeError, match="no sound"):
         speaker.speak("Yes.", "en", SETTINGS, 1)
 
 
 @pytest.fixture(scope="module")
 def hifigan(base: BaseFiles) -> Speaker:
-    return Speaker(base, load_model(base), "hifigan", [voice()], sampling=False)
+    return Speaker.with_references(base, load_model(base), "hifigan", [voice()], sampling=False)
 
 
 def test_the_voice_comes_from_the_reference(base: BaseFiles, hifigan: Speaker) -> None:
     tone = 0.3 * np.sin(np.arange(22_050) * 0.05).astype(np.float32)
-    other = Speaker(base, load_model(base), "hifigan", [voice(), tone], sampling=False)
+    other = Speaker.with_references(base, load_model(base), "hifigan", [voice(), tone], sampling=False)
     waves = [speaker.speak("Hello.", "en", SETTINGS, 1).wave for speaker in (hifigan, other)]
     assert len(waves[0]) == len(waves[1])
     assert np.abs(waves[0] - waves[1]).max() > 1e-5
@@ -200,13 +204,13 @@ def test_hifigan_gives_what_coquis_inference_gives(base: BaseFiles, hifigan: Spe
 )
 def test_a_voice_needs_a_reference(base: BaseFiles, references: list[np.ndarray], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        Speaker(base, load_model(base), "preview", references)
+        Speaker.with_references(base, load_model(base), "preview", references)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("vocoder", ["preview", "hifigan"])
 def test_a_gpu_speaks_the_same_for_a_seed_too(base: BaseFiles, vocoder: VocoderName) -> None:
-    speaker = Speaker(base, load_model(base, None, "cuda"), vocoder, [voice()])
+    speaker = Speaker.with_references(base, load_model(base, None, "cuda"), vocoder, [voice()])
     waves = [speaker.speak("Hello there.", "en", SETTINGS, 1).wave for _ in range(2)]
     assert np.allclose(*waves, atol=1e-4)
     assert np.isfinite(waves[0]).all()

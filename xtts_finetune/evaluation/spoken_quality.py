@@ -88,7 +88,9 @@ class SpokenQuality:
             shutil.rmtree(folder)  # of a run that was cut off: what was spoken there is spoken again
         with left_as_it_was(model):
             # Anew each time: the voice's conditioning comes out of the GPT, which is trained.
-            speaker = Speaker(self._base, model, self._declaration.pipeline.vocoder, self._references)
+            speaker = Speaker.with_references(
+                self._base, model, self._declaration.pipeline.vocoder, self._references
+            )
             try:
                 checked = self._speak(speaker, folder, stop_if_interrupted)
             except _Interrupted:

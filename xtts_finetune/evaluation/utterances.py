@@ -110,7 +110,7 @@ def _speaker(plan: UtterancePlan, declaration: Declaration, device: str) -> Spea
 
     waves = read_references(plan.references)
     model = load_model(plan.base, plan.checkpoint, device)
-    return Speaker(plan.base, model, declaration.pipeline.vocoder, waves)
+    return Speaker.with_references(plan.base, model, declaration.pipeline.vocoder, waves)
 
 
 def _sample_rate(plan: UtterancePlan, folder: CandidateFolder) -> int:
@@ -143,9 +143,14 @@ def _record(
         "reference": [str(file) for file in plan.references],
         "settings": plan.settings,
         "device": device,
-        "versions": {package: _version(package) for package in PACKAGES},
+        "versions": package_versions(),
         "utterances": utterances,
     }
+
+
+def package_versions() -> dict[str, str | None]:
+    """The versions of what speech depends on; None for a package that is not there."""
+    return {package: _version(package) for package in PACKAGES}
 
 
 def _version(package: str) -> str | None:

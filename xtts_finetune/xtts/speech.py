@@ -7,7 +7,6 @@ is spoken before or beside it; and the preview vocoder may stand in for the HiFi
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
@@ -16,19 +15,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import transformers
 from TTS.tts.models.xtts import Xtts
 
-from xtts_finetune.errors import UserError
 from xtts_finetune.spec.pipeline import Vocoder as VocoderName
 from xtts_finetune.spec.utterances import InferenceSpec
 from xtts_finetune.xtts.background import background
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.generation import BeforeStep, Choice, Piece, Said, generate
 from xtts_finetune.xtts.mel_inversion import Wave
-from xtts_finetune.xtts.mels import SAMPLE_RATE
+from xtts_finetune.xtts.quiet import without_hints
 from xtts_finetune.xtts.text_split import split_text
 from xtts_finetune.xtts.vocoder import Generated, Vocoder, make_vocoder
+from xtts_finetune.xtts.voice import as_xtts_wants, conditioning_latents
 
 DEFAULT_CHAR_LIMIT = 250  # Coqui's for a language it has no own limit for
 
@@ -81,28 +79,42 @@ class Speaker:
     """
 
     def __init__(
-        self,
+        self, model: Xtts, vocoder: Vocoder, conditioning: torch.Tensor, sampling: bool = True
+    ) -> None:
+        """`conditioning`: (1, latents, model width) of the voice.
+
+        sampling    False always takes the likeliest code; seeds then make no difference
+        """
+        with without_hints():
+            model.eval()
+        self._model = model
+        self._sampling = sampling
+        self._conditioning = conditioning
+        self._vocoder = vocoder
+
+    @classmethod
+    def with_references(
+        cls,
         base: BaseFiles,
         model: Xtts,
         vocoder: VocoderName | Vocoder,
         references: Sequence[Wave],
         sampling: bool = True,
-    ) -> None:
-        """`references`: recordings of the voice, (samples,) each at 22 050 Hz.
+    ) -> Speaker:
+        """A speaker with the voice of `references`: recordings, (samples,) each at 22 050 Hz.
 
         vocoder     its name, or one that is made already
-        sampling    False always takes the likeliest code; seeds then make no difference
 
         Raises UserError if there is no reference, if all together are too short, or if the base has no
         HiFi-GAN for the vocoder 'hifigan'.
         """
-        with _without_hints():
+        with without_hints():
             model.eval()
-        self._model = model
-        self._sampling = sampling
-        voices = [_as_xtts_wants(wave, model) for wave in references]
-        self._conditioning = _conditioning(voices, model)
-        self._vocoder = make_vocoder(vocoder, base, model, voices) if isinstance(vocoder, str) else vocoder
+        prepared = as_xtts_wants(references, model)
+        conditioning = conditioning_latents(model, prepared)
+        if isinstance(vocoder, str):
+            vocoder = make_vocoder(vocoder, base, model, prepared)
+        return cls(model, vocoder, conditioning, sampling)
 
     @property
     def sample_rate(self) -> int:
@@ -197,47 +209,6 @@ class Speaker:
         )
 
 
-@contextlib.contextmanager
-def _without_hints() -> Iterator[None]:
-    """Without transformers' warning about start and stop tokens that Coqui's GPT never uses."""
-    before = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        transformers.logging.set_verbosity(before)
-
-
 def _piece_seed(seed: int, index: int) -> int:
     """A seed for each piece of an utterance; neighbouring seeds have nothing in common."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{index}".encode()).digest()[:7], "big")
-
-
-def _as_xtts_wants(wave: Wave, model: Xtts) -> torch.Tensor:
-    """(1, samples) of a reference, cut and levelled as config.json says (`Xtts.get_conditioning_latents`)."""
-    config = model.config
-    audio = torch.from_numpy(np.array(wave[: SAMPLE_RATE * config.max_ref_len], dtype=np.float32))[None].clip(
-        -1, 1
-    )
-    if config.sound_norm_refs:
-        audio = audio / audio.abs().max().clamp(min=1e-6) * 0.75
-    return audio.to(model.device)
-
-
-def _conditioning(voices: Sequence[torch.Tensor], model: Xtts) -> torch.Tensor:
-    """(1, latents, model width) that every utterance begins with, from all references one after the other."""
-    if not voices:
-        raise UserError("utterances: no reference recording of the voice was given; name at least one")
-    config = model.config
-    try:
-        latents: torch.Tensor = model.get_gpt_cond_latents(
-            torch.cat(list(voices), dim=-1),
-            SAMPLE_RATE,
-            length=config.gpt_cond_len,
-            chunk_length=config.gpt_cond_chunk_len,
-        )
-    except RuntimeError as error:
-        if "too short" not in str(error):
-            raise
-        raise UserError(f"utterances: {error} Name a longer recording under 'reference:'.") from None
-    return latents

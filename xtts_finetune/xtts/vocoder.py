@@ -23,6 +23,7 @@ from xtts_finetune.xtts.encoder import CODE_STRIDE
 from xtts_finetune.xtts.mel_inversion import Wave, below_clipping, invert_mel, mel_filters
 from xtts_finetune.xtts.mels import SAMPLE_RATE, load_mel_stats
 from xtts_finetune.xtts.state import model_weights, read_checkpoint
+from xtts_finetune.xtts.voice import speaker_embedding
 
 
 @dataclass(frozen=True)
@@ -86,13 +87,12 @@ class PreviewVocoder:
 class HifiganVocoder:
     """XTTS's HiFi-GAN on the GPT's latents in the voice of the references, as `Xtts.inference` does it."""
 
-    def __init__(self, model: Xtts, references: Sequence[torch.Tensor]) -> None:
-        """`references`: (1, samples) each, 22 050 Hz, already cut as XTTS wants them."""
+    def __init__(self, model: Xtts, embedding: torch.Tensor) -> None:
+        """`embedding`: (1, 512, 1), the speaker."""
         self.sample_rate = int(model.args.output_sample_rate)
         self.threads = 0  # it needs the GPT, and one of them keeps a GPU or all cores busy
         self._decoder = model.hifigan_decoder
-        embeddings = [model.get_speaker_embedding(reference, SAMPLE_RATE) for reference in references]
-        self._embedding = torch.stack(embeddings).mean(dim=0)
+        self._embedding = embedding
 
     @torch.inference_mode()
     def wave(self, generated: Generated, speed: float = 1.0) -> Wave:
@@ -110,13 +110,15 @@ def make_vocoder(
 ) -> Vocoder:
     """The vocoder that a declaration names, on the model's device.
 
+    references   (1, samples) each, 22 050 Hz, already cut as XTTS wants them
+
     Raises UserError if the base has no HiFi-GAN that 'hifigan' could use: with random weights it gives noise.
     """
     if name == "preview":
         return PreviewVocoder(load_dvae(base.dvae).to(model.device), load_mel_stats(base.mel_stats))
     if not has_hifigan(base):
         raise UserError(f"vocoder: {base.model} has no HiFi-GAN; write 'vocoder: preview' in pipeline.yaml")
-    return HifiganVocoder(model, references)
+    return HifiganVocoder(model, speaker_embedding(model, references))
 
 
 def has_hifigan(base: BaseFiles) -> bool:

@@ -20,6 +20,7 @@ from xtts_finetune.data.fingerprint import data_inputs
 from xtts_finetune.data.planned import planned_of_count
 from xtts_finetune.evaluation.scores import scores_fingerprint
 from xtts_finetune.evaluation.utterance_state import plan_utterances
+from xtts_finetune.pipeline.ship_plan import make_ship_plan
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.checkpoints import CheckpointRecord, write_checkpoint_record
 from xtts_finetune.records.clips import ClipRecord, write_clips
@@ -28,6 +29,7 @@ from xtts_finetune.records.events import EventWriter
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.records.scores import Scores, write_scores
+from xtts_finetune.records.shipped import Shipped, files_in, write_shipped
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.declaration import Declaration, load_declaration
 from xtts_finetune.spec.sources import kept_steps
@@ -179,12 +181,36 @@ def score(declaration: Declaration, run: RunFolder, job: dict[str, Any]) -> None
     write_scores(run.candidate(name).scores_json, scores)
 
 
+def ship(declaration: Declaration, run: RunFolder, job: dict[str, Any]) -> None:
+    plan = make_ship_plan(declaration, run, job["candidate"])
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    (plan.folder / "model.pth").write_bytes(b"model")
+    record = Shipped(
+        name=plan.name,
+        candidate=plan.candidate,
+        model_sha=plan.spoken.model_sha,
+        language="en",
+        vocoder="hifigan",
+        settings={},
+        precision="half",
+        why_precision="",
+        verified=("stock speaks with it",),
+        sentences=(),
+        made=NOW,
+        versions={},
+        fingerprint=plan.fingerprint,
+        files=files_in(plan.folder),
+    )
+    write_shipped(plan.folder, record)
+
+
 KINDS = {
     "prepare": prepare,
     "base": evaluate_base,
     "candidate": make_candidate,
     "utterances": speak,
     "scores": score,
+    "ship": ship,
 }
 
 

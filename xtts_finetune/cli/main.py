@@ -35,7 +35,9 @@ def build_app() -> typer.Typer:
     from xtts_finetune.cli.prepare import prepare  # noqa: PLC0415
     from xtts_finetune.cli.report import report  # noqa: PLC0415
     from xtts_finetune.cli.run import run  # noqa: PLC0415
+    from xtts_finetune.cli.say import say  # noqa: PLC0415
     from xtts_finetune.cli.schema import schema  # noqa: PLC0415
+    from xtts_finetune.cli.ship import ship  # noqa: PLC0415
     from xtts_finetune.cli.solve import solve  # noqa: PLC0415
     from xtts_finetune.cli.utterances import utterances  # noqa: PLC0415
 
@@ -54,6 +56,8 @@ def build_app() -> typer.Typer:
         monitor,
         diagnose,
         solve,
+        ship,
+        say,
         schema,
     )
     for verb in verbs:

@@ -155,7 +155,7 @@ def report_inputs(declaration: Declaration, run: RunFolder) -> Inputs:
     inputs["files clips"] = text_hash(run.data_info)
     inputs["files declaration"] = hash_of(
         {name: phase.model_dump(mode="json") for name, phase in declaration.phases.items()}
-        | {"pipeline": declaration.pipeline.model_dump(mode="json")}
+        | {"pipeline": declaration.pipeline.model_dump(mode="json", exclude={"ship"})}
     )
     for name in (*declaration.pipeline.phases, *candidate_names(declaration)):
         folder = run.candidate(name)

@@ -1,9 +1,9 @@
 """The child's side of the jobs that are no phase: `python -m xtts_finetune.pipeline.job KIND... JOB.json`.
 
 The kinds are `prepare` (read, check, split and encode the clips), `base` (evaluate the base), `candidate` (make
-one of others, and evaluate it), `utterances` (let a candidate speak) and `scores` (read what it said with the
-instruments). Exit codes are those of the commands; the
-reason of a failure is the last record of the events file, and the last line on stderr.
+one of others, and evaluate it), `utterances` (let a candidate speak), `scores` (read what it said with the
+instruments) and `ship` (write and verify a folder for use). Exit codes are those of the commands; the reason of a
+failure is the last record of the events file, and the last line on stderr.
 """
 
 from __future__ import annotations
@@ -124,12 +124,22 @@ def score(job: Job, progress: Progress) -> None:
     score_candidate(job.declaration, job.run, job.candidate, progress)
 
 
+def ship_it(job: Job, progress: Progress) -> None:
+    """Write the candidate's folder for use and verify it."""
+    from xtts_finetune.pipeline.ship_job import ship  # noqa: PLC0415
+    from xtts_finetune.pipeline.ship_plan import make_ship_plan  # noqa: PLC0415
+    from xtts_finetune.training.device import pick_device  # noqa: PLC0415
+
+    ship(make_ship_plan(job.declaration, job.run, job.candidate), pick_device(job.device), progress)
+
+
 WORK: dict[str, Callable[[Job, Progress], None]] = {
     "prepare": prepare_clips,
     "base": evaluate_the_base,
     "candidate": make_a_candidate,
     "utterances": speak,
     "scores": score,
+    "ship": ship_it,
 }
 
 

@@ -223,6 +223,15 @@ class RunFolder:
         """By which name tracking servers know this run."""
         return self.root / "tracking.json"
 
+    def shipped(self) -> Path:
+        """Folder of the shipped models, one folder a name."""
+        return self.root / "shipped"
+
+    @property
+    def deleted(self) -> Path:
+        """What was deleted after shipping and what that freed, one file a line."""
+        return self.root / "deleted.jsonl"
+
     def candidate(self, name: str) -> CandidateFolder:
         """The folder of the base or of a phase."""
         return CandidateFolder(self.root / name)

@@ -36,6 +36,9 @@ def check_names(pipeline: Document, utterances: Document | None) -> None:
     name = pipeline.text("name")
     if name is not None:
         _refuse_reserved(pipeline, ("name",), name)
+    shipped = pipeline.text("ship", "name")
+    if shipped is not None:
+        _refuse_reserved(pipeline, ("ship", "name"), shipped)
     phases = [(("phases", index), entry) for index, entry in pipeline.entries("phases")]
     _check(pipeline, phases, "phase")
     for keys, entry in phases:

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from xtts_finetune.spec.formats import Format
 from xtts_finetune.spec.model import Contradiction, Name, Seed, Spec, number
+from xtts_finetune.spec.shipping import ShipSpec
 
 Vocoder = Literal["hifigan", "preview"]
 
@@ -111,4 +112,8 @@ class PipelineSpec(Spec):
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where to train and speak.")
     tracking: TrackingSpec | None = Field(
         None, description="A server that the run is logged on, too; none unless declared. See tracking.md."
+    )
+    ship: ShipSpec = Field(
+        default_factory=ShipSpec,
+        description="How the model that ships is written, and what is kept beside it.",
     )

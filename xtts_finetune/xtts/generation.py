@@ -87,7 +87,7 @@ class Choice:
 
         Raises RuntimeError if the logits are not finite.
         """
-        scores: Tensor = self._processors(said, logits)
+        scores = self.scores(said, logits)
         if not self._sampling:
             return scores.argmax(dim=-1)
         rows = scores.softmax(dim=-1)
@@ -95,6 +95,11 @@ class Choice:
             torch.multinomial(row, 1, generator=generator)
             for row, generator in zip(rows, generators, strict=True)
         ])  # fmt: skip
+
+    def scores(self, said: Tensor, logits: Tensor) -> Tensor:
+        """(rows, vocabulary) of what may come next, after penalty and, where it is drawn, the other settings."""
+        processed: Tensor = self._processors(said, logits)
+        return processed
 
 
 def generate(
@@ -121,6 +126,26 @@ def generate(
     ):  # of nearly equal size: a last batch of one would take as long as a full one
         start, end = (len(order) * edge // batches for edge in (number, number + 1))
         yield from _generate_batch(gpt, conditioning, pieces, order[start:end], choice, before_step)
+
+
+@torch.inference_mode()
+def scores_after(gpt: Any, conditioning: Tensor, tokens: Tensor, codes: Tensor, choice: Choice) -> Tensor:
+    """(vocabulary,) processed scores, in nats but for a constant, of the code that follows `codes`.
+
+    tokens   (tokens,) of the text
+    codes    (codes,) that the GPT has said to it so far
+    """
+    device = conditioning.device
+    inputs, _ = _prefixes(gpt, conditioning, [tokens])
+    said = torch.tensor([[STAND_IN, gpt.start_audio_token]], device=device)
+    if len(codes):
+        codes = codes.to(device)[None]
+        places = [
+            gpt.mel_pos_embedding.get_fixed_embedding(step, device) for step in range(1, codes.shape[1] + 1)
+        ]
+        inputs = torch.cat([inputs, gpt.mel_embedding(codes) + torch.cat(places, dim=1)], dim=1)
+        said = torch.cat([said, codes], dim=1)
+    return choice.scores(said, _logits(gpt, inputs, None, DynamicCache()))[0]
 
 
 def rows_at_once(gpt: Any, positions: int, device: torch.device) -> int:

@@ -1,0 +1,49 @@
+"""The verbs `ship` and `say` as a user types them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_commands import command, imported
+from tests.pipeline.project import make_project
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("ship",), "nothing was run yet"),
+        (("ship", "--precision", "quarter"), "'quarter' is not one of"),
+        (("ship", "--others", "burn"), "'burn' is not one of"),
+        (("ship", "--name", "a/b"), "ship.name"),
+        (("ship", "--name", "con"), "Windows cannot have a file or folder named 'con'"),
+        (("ship", "--set", "ship.precison=full"), "did you mean 'precision'"),
+        (("say", "Hello."), "no shipped model is here: xtts-finetune ship makes one"),
+        (("say", "Hello.", "--model", "nowhere"), "nowhere: no shipped model is here"),
+        (("say", "Hello.", "--model", ".", "--demo"), "leave -f and --demo out"),
+        (("say",), "TEXT"),
+    ],
+)
+def test_wrong_input_is_said_before_anything_heavy_is_imported(
+    words: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    project = make_project(tmp_path)
+    done = command("xtts-finetune", *words, cwd=project.folder, probe=True)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert said in done.stderr and "Traceback" not in done.stderr
+    assert imported(done) == "HEAVY []"
+    assert not (project.folder / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("verb", "options"),
+    [
+        ("ship", ("--candidate", "--name", "--precision", "--others", "--demo")),
+        ("say", ("--model", "--out", "--language", "--seed", "--speed", "TEXT")),
+    ],
+)
+def test_help_names_what_there_is(verb: str, options: tuple[str, ...], tmp_path: Path) -> None:
+    done = command("xtts-finetune", verb, "--help", cwd=tmp_path, probe=True)
+    assert done.returncode == 0 and imported(done) == "HEAVY []"
+    assert all(option in done.stdout for option in options)

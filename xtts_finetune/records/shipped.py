@@ -1,0 +1,103 @@
+"""`shipped.json` beside a shipped model: what it is, how it speaks, and what was compared with the candidate."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.records.atomic import write_json_atomic
+
+RECORD, CARD = "shipped.json", "MODEL_CARD.md"
+VERSION = 1
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A shipped model. Nothing in it tells of the machine that it was made on.
+
+    name         of the folder, and of the voice in it
+    candidate    that it was, and `model_sha` of its weights
+    language     that it speaks unless asked otherwise
+    vocoder      'hifigan', or 'preview' for a base without a trained one
+    settings     of inference, as its utterances were spoken with
+    precision    'half' or 'full', and why in words
+    verified     what was compared with the candidate, in words
+    sentences    the same, sentence by sentence
+    fingerprint  of all that it was made of
+    files        bytes and SHA-256 of every file but this one
+    """
+
+    name: str
+    candidate: str
+    model_sha: str
+    language: str
+    vocoder: str
+    settings: Mapping[str, Any]
+    precision: str
+    why_precision: str
+    verified: tuple[str, ...]
+    sentences: tuple[Mapping[str, Any], ...]
+    made: str
+    versions: Mapping[str, str | None]
+    fingerprint: str
+    files: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def bytes(self) -> int:
+        """Of all files together."""
+        return sum(int(file["bytes"]) for file in self.files.values())
+
+
+def write_shipped(folder: Path, shipped: Shipped) -> None:
+    """Write the record; it comes last, so that a folder with one is whole."""
+    write_json_atomic(folder / RECORD, {"version": VERSION, **asdict(shipped)})
+
+
+def read_shipped(folder: Path) -> Shipped:
+    """The record of a shipped model. Raises UserError where there is none, or none that can be read."""
+    path = folder / RECORD
+    if not path.is_file():
+        raise UserError(f"{folder}: no shipped model is here: xtts-finetune ship makes one")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["version"] != VERSION:
+            raise ValueError(f"it is of version {content['version']}, this program knows {VERSION}")
+        values = {field.name: content[field.name] for field in fields(Shipped)}
+        return Shipped(
+            **{**values, "verified": tuple(values["verified"]), "sentences": tuple(values["sentences"])}
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path}: damaged ({type(error).__name__}: {error}); ship again: xtts-finetune ship"
+        ) from None
+
+
+def files_in(folder: Path) -> dict[str, dict[str, Any]]:
+    """Bytes and SHA-256 of every file of a folder but the record, by its path in it."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != RECORD)
+    return {
+        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+        for path in found
+    }
+
+
+def is_whole(folder: Path, shipped: Shipped) -> bool:
+    """Whether all files are there in their sizes; their content is not read."""
+    return all(
+        (folder / name).is_file() and (folder / name).stat().st_size == file["bytes"]
+        for name, file in shipped.files.items()
+    )
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

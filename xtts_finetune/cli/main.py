@@ -53,11 +53,11 @@ def build_app() -> typer.Typer:
         listen,
         decide,
         report,
+        ship,
+        say,
         monitor,
         diagnose,
         solve,
-        ship,
-        say,
         schema,
     )
     for verb in verbs:

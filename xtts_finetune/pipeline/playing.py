@@ -13,8 +13,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
-from xtts_finetune.errors import WorkFailed
-
 # Programs that play 16-bit samples from a pipe; {rate} stands for how many come a second.
 STREAMING: tuple[tuple[str, ...], ...] = (
     ("paplay", "--raw", "--rate={rate}", "--format=s16le", "--channels=1"),
@@ -154,11 +152,10 @@ def _play_on_macos(file: Path) -> None:
 
 
 def _play_on_windows(file: Path) -> None:
-    if sys.platform != "win32":
-        raise WorkFailed("winsound is Windows's own")
-    import winsound  # noqa: PLC0415  (Windows alone has it)
+    if sys.platform == "win32":
+        import winsound  # noqa: PLC0415  (Windows alone has it)
 
-    try:
-        winsound.PlaySound(str(file), winsound.SND_FILENAME)
-    except RuntimeError as error:
-        raise OSError(f"winsound: {error}") from None
+        try:
+            winsound.PlaySound(str(file), winsound.SND_FILENAME)
+        except RuntimeError as error:
+            raise OSError(f"winsound: {error}") from None

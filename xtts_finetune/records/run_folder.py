@@ -223,6 +223,7 @@ class RunFolder:
         """By which name tracking servers know this run."""
         return self.root / "tracking.json"
 
+    @property
     def shipped(self) -> Path:
         """Folder of the shipped models, one folder a name."""
         return self.root / "shipped"

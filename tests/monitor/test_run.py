@@ -13,6 +13,7 @@ import pytest
 
 from tests.monitor.made import MadeRun, content_of, evaluation, level, step
 from xtts_finetune.monitor.run import RunWatch
+from xtts_finetune.records.metrics import MetricsWriter
 from xtts_finetune.records.processes import started_at
 
 SLEEPS = "import sys; sys.stdin.read()"
@@ -209,3 +210,17 @@ def test_a_hundred_thousand_records_are_read_piece_by_piece(tmp_path: Path) -> N
     assert run.current is not None and run.current.step == 100_000
     assert len(curve) <= 512 and max(point[3] or 0 for point in curve) == 90.0
     assert len(json.dumps(watch.curves("phase1"))) < 300_000
+
+
+def test_a_candidate_that_is_made_of_others_is_no_phase(tmp_path: Path) -> None:
+    """It has one evaluation and no training: what is watched stays the phase before it."""
+    made = MadeRun(tmp_path / "run")
+    made.train(100)
+    made.close()
+    average = RunWatch(tmp_path / "run").run.candidate("average")
+    with MetricsWriter(average.metrics) as metrics:
+        metrics.write(evaluation(0, 2.0))
+    run = RunWatch(tmp_path / "run").look()
+    assert [one.name for one in run.candidates if not one.trained] == ["average"]
+    assert run.current is not None and run.current.name == "phase1"
+    assert run.throughput is not None

@@ -59,6 +59,11 @@ class CandidateWatch:
         return arguments if isinstance(arguments, Mapping) else {}
 
     @property
+    def trained(self) -> bool:
+        """Whether it is a phase; the base and what is made of others are evaluated alone."""
+        return bool(self._phase.read()) or self.history.last_step > 0
+
+    @property
     def open(self) -> bool:
         """Whether it began and has no closing record yet."""
         return bool(self._phase.read() or self.history.version) and not self.info
@@ -86,6 +91,7 @@ class CandidateWatch:
         return Candidate(
             name=self.name,
             goal=str(self.declaration.get("goal") or ""),
+            trained=self.trained,
             status=str(info.get("status") or ("open" if self.open else "")),
             message=str(reason.get("message", "")) if isinstance(reason, Mapping) else "",
             step=history.last_step,

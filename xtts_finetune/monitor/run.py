@@ -45,7 +45,7 @@ class RunWatch:
         self._jobs.look()
         ordered = self._ordered()
         current = next(
-            (watch for watch in reversed(ordered) if watch.name != BASE and watch.history.version), None
+            (watch for watch in reversed(ordered) if watch.trained and watch.history.version), None
         )
         candidates = tuple(watch.view(self._data.read()) for watch in ordered)
         newest = self._newest_record()

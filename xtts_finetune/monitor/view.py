@@ -99,10 +99,14 @@ class Sound:
 
 @dataclass(frozen=True)
 class Candidate:
-    """The base or a phase. `version` tells whether its curves changed since they were last looked at."""
+    """The base, a phase (`trained`), or what is made of others.
+
+    `version` tells whether its curves changed since they were last looked at.
+    """
 
     name: str
     goal: str
+    trained: bool
     status: str
     message: str
     step: int
@@ -154,7 +158,7 @@ class Run:
     @property
     def phases(self) -> tuple[Candidate, ...]:
         """The candidates that are trained."""
-        return tuple(one for one in self.candidates if one.name != "base")
+        return tuple(one for one in self.candidates if one.trained)
 
     @property
     def current(self) -> Candidate | None:

@@ -38,7 +38,7 @@ function makeChart(chart) {
 /* The phases one after the other: each begins where the one before it ended. */
 function laidOut(run) {
   let start = 0;
-  return run.candidates.filter(one => one.name !== "base" && one.version && one.step > 0).map(one => {
+  return run.candidates.filter(one => one.trained && one.version && one.step > 0).map(one => {
     const part = {one, from: start, to: start + one.step, name: one.name};
     start = part.to;
     return part;

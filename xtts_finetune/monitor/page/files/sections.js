@@ -4,7 +4,7 @@
 const PILL = {running: "at work", waiting: "waiting", stalled: "stalled", gone: "cut off", stopped: "stopped", paused: "paused", finished: "done"};
 
 function currentOf(run) {
-  return run.candidates.filter(one => one.name !== "base" && one.version).pop() || null;
+  return run.candidates.filter(one => one.trained && one.version).pop() || null;
 }
 function showRun(run, index) {
   const current = currentOf(run);

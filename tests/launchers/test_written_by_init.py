@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.launchers.conftest import STAND_IN, Checkout, install
-from xtts_finetune.setup.files import _templates
+from xtts_finetune.setup.files import templates
 
 
 @pytest.mark.parametrize("code", [0, 2])
@@ -18,7 +18,7 @@ def test_a_phase_is_started_with_the_python_that_is_named(wine: Path, tmp_path: 
     stand_in = folder / "stand_in.bat"
     stand_in.write_bytes(STAND_IN.replace("\n", "\r\n").encode("ascii"))
     install(folder / "my python.exe", stand_in)
-    text = _templates().get_template("train.bat.j2").render(phase="phase1", python="python")
+    text = templates().get_template("train.bat.j2").render(phase="phase1", python="python")
     (folder / "TRAIN_PHASE1.bat").write_bytes(text.replace("\n", "\r\n").encode("utf-8"))
     voice = Checkout(folder, wine)
     voice.ends_with("my python", code)

@@ -307,3 +307,16 @@ def test_somebody_at_the_keyboard_is_asked_and_corrected(
     assert "nowhere is not there" in said and "a number of GB such as 8" in said
     declaration = load_declaration(tmp_path / "új hang" / "pipeline.yaml")
     assert (declaration.pipeline.name, declaration.pipeline.language) == ("uj", "hu")
+
+
+def test_ctrl_c_at_a_question_ends_as_everywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import typer
+
+    def interrupted(question: str, default: object) -> str:
+        raise typer.Abort
+
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    monkeypatch.setattr(typer, "prompt", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        init(tmp_path / "anna")
+    assert not (tmp_path / "anna").exists()

@@ -6,9 +6,9 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from xtts_finetune.cli.asking import agrees
 from xtts_finetune.cli.terminal import console
 from xtts_finetune.errors import UserError
 
@@ -56,7 +56,7 @@ class FetchScreen:
                 return True
             self.say(f"{text.strip()}\n")
             self._points(release)
-            return typer.confirm("Do you accept this licence?", default=False)
+            return agrees("Do you accept this licence?")
 
         return ask
 

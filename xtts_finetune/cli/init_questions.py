@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import typer
 
+from xtts_finetune.cli.asking import agrees, ask
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.preflight.gpu import find_gpu
 from xtts_finetune.pipeline.preflight.memory import computer_memory
@@ -57,7 +58,7 @@ class Questions:
         if not self.asks:
             return False
         typer.echo(f"already there, with another content: {', '.join(there)}")
-        return typer.confirm("Write new ones? The old ones stay beside them as NAME.old", default=False)
+        return agrees("Write new ones? The old ones stay beside them as NAME.old")
 
     def _data(self, given: Sequence[Path]) -> list[FoundSet]:
         if given or not self.asks:
@@ -109,7 +110,7 @@ class Questions:
         """Ask until the answer can be taken, saying each time why not."""
         while True:
             try:
-                return take(str(typer.prompt(question, default=usual)).strip())
+                return take(ask(question, usual))
             except UserError as error:
                 typer.echo(f"  {error}")
 

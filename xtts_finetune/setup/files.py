@@ -15,8 +15,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from xtts_finetune.setup.answers import Answers
 from xtts_finetune.setup.found_data import FoundSet
 from xtts_finetune.setup.held_out import Spoken, held_out_lines
-from xtts_finetune.setup.memory import Batches, choose_batches
-from xtts_finetune.setup.numbers import USUAL_LEAST, Numbers, PhaseNumbers, choose_numbers
+from xtts_finetune.setup.memory import choose_batches
+from xtts_finetune.setup.numbers import (
+    MOST_EVAL_CLIPS,
+    USUAL_FRACTION,
+    USUAL_LEAST,
+    Numbers,
+    PhaseNumbers,
+    choose_numbers,
+)
+from xtts_finetune.setup.phase_values import phase_values
 from xtts_finetune.spec.languages import LANGUAGES
 from xtts_finetune.spec.names import is_name
 from xtts_finetune.spec.pipeline import ClipLimits, EvalSetSpec
@@ -45,25 +53,23 @@ def render(answers: Answers) -> dict[str, str]:
     usable = sum(found.usable for found in answers.data)
     numbers = choose_numbers(usable, base.small, batches.adapters)
     spoken = held_out_lines(clips, EvalSetSpec(fraction=numbers.fraction, at_least=numbers.at_least))
-    templates = _templates()
+    made = templates()
     files = {
-        "pipeline.yaml": templates.get_template("pipeline.yaml.j2").render(_pipeline(answers, numbers)),
-        "eval/utterances.yaml": templates.get_template("utterances.yaml.j2").render(
-            _utterances(answers, spoken)
-        ),
-        "eval/decision_matrix.yaml": templates.get_template("decision_matrix.yaml.j2").render(
+        "pipeline.yaml": made.get_template("pipeline.yaml.j2").render(_pipeline(answers, numbers)),
+        "eval/utterances.yaml": made.get_template("utterances.yaml.j2").render(_utterances(answers, spoken)),
+        "eval/decision_matrix.yaml": made.get_template("decision_matrix.yaml.j2").render(
             small_base=base.small
         ),
     }
     for name in PHASES:
-        values = _phase(name, answers, numbers, batches)
-        files[f"phases/{name}.yaml"] = templates.get_template("phase.yaml.j2").render(values)
+        values = phase_values(name, answers, numbers, batches)
+        files[f"phases/{name}.yaml"] = made.get_template("phase.yaml.j2").render(values)
     files = {path: align(text) for path, text in files.items()}
     for name in PHASES:
-        files[f"train_{name}.sh"] = templates.get_template("train.sh.j2").render(
+        files[f"train_{name}.sh"] = made.get_template("train.sh.j2").render(
             phase=name, python=_python("posix")
         )
-        batch = templates.get_template("train.bat.j2").render(phase=name, python=_python("nt"))
+        batch = made.get_template("train.bat.j2").render(phase=name, python=_python("nt"))
         files[f"TRAIN_{name.upper()}.bat"] = batch.replace("\n", "\r\n")
     return files | {f"schemas/{name}": text for name, text in schema_texts().items()}
 
@@ -79,7 +85,8 @@ def align(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _templates() -> Environment:
+def templates() -> Environment:
+    """The templates of all files, with filters that quote for YAML, a shell and a batch file."""
     made = Environment(
         loader=PackageLoader("xtts_finetune.setup"),
         trim_blocks=True,
@@ -129,7 +136,8 @@ def _pipeline(answers: Answers, numbers: Numbers) -> dict[str, Any]:
         "language_why": f"{LANGUAGES[answers.language]}, as XTTS names it; {answers.language_why}",
         "datasets": [_dataset(found, answers) for found in answers.data],
         "numbers": numbers,
-        "fraction_why": "share of the clips that is held out",
+        "fraction_why": "share of the clips that is held out"
+        + ("" if numbers.fraction == USUAL_FRACTION else f"; {MOST_EVAL_CLIPS} measure well, more cost time"),
         "at_least_why": _least_why(numbers),
         "preview": base.preview,
     }
@@ -183,80 +191,3 @@ def relative(path: Path, folder: Path) -> str:
 
 def _utterances(answers: Answers, spoken: Spoken) -> dict[str, Any]:
     return {"spoken": spoken, "small_base": answers.base.small}
-
-
-def _phase(name: str, answers: Answers, numbers: Numbers, batches: Batches) -> dict[str, Any]:
-    first, small = name == "phase1", answers.base.small
-    phase = numbers.phase1 if first else numbers.phase2
-    return {
-        "title": "Phase 1: from the base to the voice."
-        if first
-        else "Phase 2: a gentler rate from phase 1's best.",
-        "goal": "Take the base to the voice without forgetting how to speak"
-        if first
-        else "Refine phase 1 gently",
-        "resume": not first,
-        "small_base": small,
-        "phase": _lengths(phase),
-        "rate_why": _rate_why(first, small, batches.adapters),
-        "batches": _batch_lines(batches),
-        "halves": batches.keys["batch_size"] > 1,
-        "steps_why": f"about {phase.epochs} passes over about {numbers.train_clips} clips, 3 a step"
-        + ("" if small else f" (the first voice had {15 if first else 30})"),
-        "eval_why": f"a pass takes about {numbers.steps_an_epoch} steps",
-        "text_limit": "of_start: 2.0" if small else f"limit: 0.04, of_start: {1.5 if first else 1.4}",
-        "text_why": "twice its value at the start"
-        if small
-        else "the larger limit counts: some bases begin above 0.04",
-        "levels": _levels(first, small),
-    }
-
-
-def _lengths(phase: PhaseNumbers) -> dict[str, Any]:
-    return {
-        "learning_rate": phase.learning_rate,
-        "steps": phase.steps,
-        "eval_every": phase.eval_every,
-        "patience": phase.patience,
-        # A third of the phase in whole evaluations, so that the numbers are easy to follow.
-        "checkpoint_every": max(1, min(500, phase.steps // 3) // phase.eval_every) * phase.eval_every,
-    }
-
-
-def _rate_why(first: bool, small: bool, adapters: bool) -> str:
-    if small:
-        return "a tiny base learns at rates that would ruin XTTS v2" if first else "a third of phase 1's"
-    if first and adapters:
-        return "adapters take ten times what whole weights take, which is 1.5e-6"
-    return "XTTS v2 overfits within a few epochs above about 5e-6" if first else "two thirds of phase 1's"
-
-
-def _batch_lines(batches: Batches) -> list[str]:
-    """The keys of the batches as lines of YAML, the reason behind the first."""
-    lines = [f"{key}: {_flow(value)}" for key, value in batches.keys.items()]
-    lines[0] += f"    # {batches.why}"
-    return lines
-
-
-def _flow(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_flow(inner)}" for key, inner in value.items()) + "}"
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _levels(first: bool, small: bool) -> list[str]:
-    if first:
-        return [
-            "minimum: {mel_ce_of_start: 0.9, no_overfitting: true}    # a tenth below the base",
-            "target: {mel_ce_of_start: 0.7}    # the first run of this pipeline: 5.046 -> 3.507",
-        ]
-    if small:
-        return [
-            "minimum: {mel_ce_of_start: 0.995, no_overfitting: true}    # any lower than phase 1",
-            "target: {mel_ce_of_start: 0.97}",
-        ]
-    return [
-        "minimum: {mel_ce: 3.0, text_ce: 0.03, no_overfitting: true}    # limits of the first voice of this pipeline",
-        "target: {mel_ce: 2.5, text_ce: 0.03, quality: 9.0}    # quality: the listeners' mark out of 10, at least",
-        "exceptional: {mel_ce: 2.0, text_ce: 0.025, quality: 9.5}",
-    ]

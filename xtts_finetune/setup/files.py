@@ -21,7 +21,6 @@ from xtts_finetune.setup.numbers import (
     USUAL_FRACTION,
     USUAL_LEAST,
     Numbers,
-    PhaseNumbers,
     choose_numbers,
 )
 from xtts_finetune.setup.phase_values import phase_values

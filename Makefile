@@ -38,8 +38,9 @@ lint: .venv/installed ## style, formatting, import directions
 types: .venv/installed ## mypy, strict
 	@$(BIN)/mypy
 
+# A process for each core, one thread in each; a file's tests stay together, as they share what is costly to make.
 test: lint types ## lint, types, then all tests
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 format: .venv/installed ## put the code in the form that `make lint` wants
 	@$(BIN)/ruff check --fix .

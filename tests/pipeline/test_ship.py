@@ -88,6 +88,14 @@ def test_what_ships_is_said(finished: Project) -> None:
     assert json.loads((folder / "shipped.json").read_text(encoding="utf-8"))["candidate"] == "base"
 
 
+def test_a_candidate_that_is_declared_otherwise_by_now_ships_with_a_warning(finished: Project) -> None:
+    printed = ship(finished, "phase1.learning_rate=1e-7")
+    assert (
+        "warning: phase1 is not as declared now: learning_rate: 5e-06 -> 1e-07; it ships as it is" in printed
+    )
+    assert "warning" not in ship(finished, "ship.name=other")
+
+
 @pytest.mark.parametrize(
     ("candidate", "said"),
     [("phas1", "unknown candidate 'phas1'; did you mean 'phase1'"), ("phase2", "phase2 has no model")],

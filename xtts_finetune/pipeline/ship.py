@@ -8,11 +8,12 @@ from xtts_finetune.pipeline.disk import free_bytes, readable
 from xtts_finetune.pipeline.jobs import run_job
 from xtts_finetune.pipeline.leftovers import sweep_leftovers
 from xtts_finetune.pipeline.lock import run_lock, wait_for_older_child
-from xtts_finetune.pipeline.plan import check_candidates
+from xtts_finetune.pipeline.plan import check_candidates, make_plan
 from xtts_finetune.pipeline.run import ending_like_ctrl_c
 from xtts_finetune.pipeline.running import Work
 from xtts_finetune.pipeline.ship_job import mend
 from xtts_finetune.pipeline.ship_plan import ShipPlan, already_shipped, choose_candidate, make_ship_plan
+from xtts_finetune.pipeline.stages import State
 from xtts_finetune.pipeline.thinning import delete, surplus
 from xtts_finetune.records.shipped import RECORD, Shipped, read_shipped
 
@@ -56,9 +57,18 @@ def _ship(work: Work, plan: ShipPlan) -> Shipped:
         work.say(f"the decision ships {decided}; {plan.candidate} ships because it was asked for", "yellow")
     if reason := plan.decision.excluded.get(plan.candidate):
         work.say(f"warning: {plan.candidate} would not ship by itself: {reason}", "yellow")
+    if changed := _changed_since(plan):
+        work.say(f"warning: {plan.candidate} is not as declared now: {changed}; it ships as it is", "yellow")
     work.say(f"{plan.candidate}: writing it for use, and letting stock XTTS speak with it")
     run_job(work, JOB, [JOB], candidate=plan.candidate)
     return read_shipped(plan.folder)
+
+
+def _changed_since(plan: ShipPlan) -> str:
+    """What is declared otherwise since the candidate was trained or made; empty where that is nothing for sure."""
+    stages = {stage.name: stage for stage in make_plan(plan.declaration).stages}
+    stage = stages.get(plan.candidate)
+    return stage.why if stage is not None and stage.state is State.STALE and stage.certain else ""
 
 
 def _check_place(plan: ShipPlan) -> None:

@@ -13,6 +13,7 @@ from xtts_finetune.pipeline.interrupted import Interrupted
 from xtts_finetune.pipeline.running import Work
 from xtts_finetune.plateau import race as racing
 from xtts_finetune.plateau import solve
+from xtts_finetune.plateau.crew import one_by_one
 from xtts_finetune.plateau.make_setup import Wishes, race_folder, setup_for
 from xtts_finetune.plateau.race import racing_names, repeat_with_seeds, run_rounds
 from xtts_finetune.plateau.result import race_of
@@ -81,9 +82,9 @@ def folder_of(work: Work) -> RaceFolder:
 
 def raced(work: Work, setup: Setup, train: Callable[..., Outcome], seeds: int = 1):  # type: ignore[no-untyped-def]
     folder = folder_of(work)
-    course = run_rounds(work, folder, setup, lambda _: None, train)
+    course = run_rounds(work, folder, setup, lambda _: None, one_by_one(train))
     if seeds > 1:
-        repeat_with_seeds(work, folder, setup, course, seeds, train)
+        repeat_with_seeds(work, folder, setup, course, seeds, one_by_one(train))
     return race_of(folder, setup, course, over=True)
 
 
@@ -225,7 +226,7 @@ def test_the_whole_command_with_its_records(
 ) -> None:
     folder = folder_of(work)
     train = Curves({"cosine": 2.3})
-    monkeypatch.setattr(solve, "run_rounds", lambda *a: run_rounds(*a, train=train))
+    monkeypatch.setattr(solve, "run_rounds", lambda *a: run_rounds(*a[:-1], one_by_one(train)))
     found = solve.race(work, PHASE, Wishes(steps=80))
     assert found.winner == "cosine"
     assert read_race(folder.race) == found

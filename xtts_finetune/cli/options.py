@@ -46,6 +46,24 @@ OnDevice = Annotated[
     Device | None, typer.Option("--device", help="Where to train and speak; default: as declared.")
 ]
 
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        "--storage",
+        envvar="XTTS_FINETUNE_STORAGE",
+        show_envvar=False,
+        help="The ledger: postgresql://USER@HOST/DATABASE for several machines (or in XTTS_FINETUNE_STORAGE).",
+        show_default="a SQLite file of the run",
+        metavar="URL",
+    ),
+]
+Grace = Annotated[
+    int,
+    typer.Option(
+        "--grace", min=2, help="A worker that is not heard of for so long loses its trial.", metavar="SECONDS"
+    ),
+]
+
 
 def declared_file(file: Path | None, demo: bool) -> tuple[Path, Path | None]:
     """The declaration's file and, for the demo, the folder it runs in.

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from xtts_finetune.cli.options import Demo, File, OnDevice, Settings, load, work_on
+from xtts_finetune.cli.options import Demo, File, Grace, OnDevice, Settings, Storage, load, work_on
 
 
 class StartAt(str, Enum):
@@ -51,6 +51,8 @@ def solve(
     steps: Steps = None,
     start: From = None,
     seeds: Seeds = 1,
+    storage: Storage = None,
+    grace: Grace = 120,
     file: File = None,
     demo: Demo = False,
     settings: Settings = None,
@@ -69,6 +71,7 @@ def solve(
         raise UserError("--seeds goes with --race")
     declaration = load(file, demo, settings or [])
     from xtts_finetune.plateau import solve as solving  # noqa: PLC0415
+    from xtts_finetune.plateau.crew import Sharing  # noqa: PLC0415
     from xtts_finetune.plateau.make_setup import Wishes  # noqa: PLC0415
 
     work = work_on(declaration, settings or [], device)
@@ -78,6 +81,6 @@ def solve(
     elif run is not None:
         solving.run_one(work, phase, run, wishes, fresh)
     elif race:
-        solving.race(work, phase, wishes, seeds, fresh)
+        solving.race(work, phase, wishes, seeds, fresh, Sharing(storage, grace))
     else:
         solving.write_remedies(work, phase, wishes, fresh)

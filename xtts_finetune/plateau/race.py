@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 
 from xtts_finetune.pipeline.running import Work
 from xtts_finetune.plateau.average import average
+from xtts_finetune.plateau.crew import TrainAll, one_by_one
 from xtts_finetune.plateau.halving import better_half
 from xtts_finetune.plateau.remedies import AVERAGED, CONTROL
 from xtts_finetune.plateau.setup import RaceFolder, Setup, names_of, planned_marks, trial_of
-from xtts_finetune.plateau.trials import Outcome, Trial, advance, outcome_at, release
-
-Advance = Callable[[Work, Trial, int], Outcome]
+from xtts_finetune.plateau.trials import Outcome, Trial, outcome_at, release
 
 
 @dataclass
@@ -39,11 +38,12 @@ def run_rounds(
     folder: RaceFolder,
     setup: Setup,
     report: Callable[[Course], None],
-    train: Advance = advance,
+    train: TrainAll = one_by_one(),  # noqa: B008  (a function)
 ) -> Course:
     """Run all rounds; `report` is told after each. `train` may be another way to bring trials to a mark.
 
-    Raises UserError when a remedy's file is wrong, Interrupted on Ctrl-C.
+    Raises UserError when a remedy's file is wrong, WorkFailed when a remedy cannot be finished by any worker,
+    Interrupted on Ctrl-C.
     """
     course = Course()
     names = racing_names(folder, setup)
@@ -55,8 +55,8 @@ def run_rounds(
     for mark in marks:
         racing = [CONTROL, *course.stayed(names)]
         work.say(f"to evaluation {mark} of {setup.evals}: {', '.join(racing)}", "bold")
-        for name in racing:
-            course.outcomes[name] = train(work, trials[name], step_of(trials[name], setup, mark))
+        wanted = [(trials[name], step_of(trials[name], setup, mark)) for name in racing]
+        course.outcomes.update(zip(racing, train(work, wanted), strict=True))
         if mark != marks[-1]:
             _leave(work, course, racing[1:], mark, trials)
         report(course)
@@ -64,21 +64,24 @@ def run_rounds(
 
 
 def repeat_with_seeds(
-    work: Work, folder: RaceFolder, setup: Setup, course: Course, seeds: int, train: Advance = advance
+    work: Work,
+    folder: RaceFolder,
+    setup: Setup,
+    course: Course,
+    seeds: int,
+    train: TrainAll = one_by_one(),  # noqa: B008  (a function)
 ) -> None:
     """Train the control and the best remedy with other seeds, too, so that the noise between runs is known.
 
     The seed decides which clips a step is made of, and in which order. `seeds` counts the run that is there.
     """
     for name in (CONTROL, *best_remedy(course, racing_names(folder, setup))):
-        values = [best_of(course.outcomes[name])]
         first = int(trial_of(folder, setup, name).phase.get("seed", 1))
-        for number in range(1, seeds):
-            trial = trial_of(folder, setup, name, seed=first + number)
-            outcome = train(work, trial, step_of(trial, setup, setup.evals))
+        trials = [trial_of(folder, setup, name, seed=first + number) for number in range(1, seeds)]
+        outcomes = train(work, [(trial, step_of(trial, setup, setup.evals)) for trial in trials])
+        for trial in trials:
             release(trial)
-            values.append(best_of(outcome))
-        course.repeats[name] = values
+        course.repeats[name] = [best_of(outcome) for outcome in (course.outcomes[name], *outcomes)]
 
 
 def racing_names(folder: RaceFolder, setup: Setup) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from xtts_finetune.pipeline.run import ending_like_ctrl_c
 from xtts_finetune.pipeline.running import Work
 from xtts_finetune.plateau.adopt import adopt, next_steps
 from xtts_finetune.plateau.average import average
+from xtts_finetune.plateau.crew import ALONE, Sharing, crew_of
 from xtts_finetune.plateau.make_setup import Wishes, race_folder, setup_for
 from xtts_finetune.plateau.race import (
     Course,
@@ -71,10 +72,18 @@ def run_one(work: Work, phase: str, name: str, wishes: Wishes, fresh: bool = Fal
         )
 
 
-def race(work: Work, phase: str, wishes: Wishes, seeds: int = 1, fresh: bool = False) -> Race:
-    """Race all remedies, write what came out, and print it.
+def race(
+    work: Work,
+    phase: str,
+    wishes: Wishes,
+    seeds: int = 1,
+    fresh: bool = False,
+    sharing: Sharing = ALONE,
+) -> Race:
+    """Race all remedies, write what came out, and print it. `sharing` says where workers find what there is to do.
 
-    Raises UserError when an input is wrong, Interrupted on Ctrl-C: the same command goes on.
+    Raises UserError when an input is wrong, WorkFailed when a remedy cannot be finished by any worker, Interrupted
+    on Ctrl-C: the same command goes on.
     """
     with run_lock(work.run.root), ending_like_ctrl_c():
         folder, setup = _prepared(work, phase, wishes, fresh)
@@ -89,9 +98,10 @@ def race(work: Work, phase: str, wishes: Wishes, seeds: int = 1, fresh: bool = F
         def report(course: Course) -> None:
             write_race(folder.race, race_of(folder, setup, course, over=False))
 
-        course = run_rounds(work, folder, setup, report)
-        if seeds > 1:
-            repeat_with_seeds(work, folder, setup, course, seeds)
+        with crew_of(work, sharing) as train:
+            course = run_rounds(work, folder, setup, report, train)
+            if seeds > 1:
+                repeat_with_seeds(work, folder, setup, course, seeds, train)
         found = race_of(folder, setup, course, over=True)
         winner = found.standing(found.winner) if found.winner else None
         steps = next_steps(work, folder, phase, winner)

@@ -103,12 +103,20 @@ def advance(work: Work, trial: Trial, to_step: int) -> Outcome:
         wait_for_older_child(trial.folder, work.say)
         own = trial_work(work, trial)
         stage = trial_stage(own, trial)
-        if stage.state is State.STALE or not _has_reached(trial, to_step):
+        if _falls_short(stage, trial, to_step):
             try:
                 train_phase(own, stage, pause_at=to_step)
             except WorkFailed as error:
                 work.say(str(error), "red")
     return outcome_at(trial, to_step)
+
+
+def is_due(work: Work, trial: Trial, to_step: int) -> bool:
+    """Whether `advance` would train: the trial has not come so far, or not as it is declared now.
+
+    Raises UserError as `advance` does.
+    """
+    return _falls_short(trial_stage(trial_work(work, trial), trial), trial, to_step)
 
 
 def trial_work(work: Work, trial: Trial, matrix: Mapping[str, Any] | None = None) -> Work:
@@ -183,6 +191,10 @@ def release(trial: Trial) -> None:
     with run_lock(trial.folder):
         for step in trial.candidate.recorded_steps():
             remove_checkpoint(trial.candidate, step)
+
+
+def _falls_short(stage: Stage, trial: Trial, step: int) -> bool:
+    return stage.state is State.STALE or not _has_reached(trial, step)
 
 
 def _has_reached(trial: Trial, step: int) -> bool:

@@ -243,6 +243,21 @@ class RunFolder:
         return self.root / "remedies"
 
     @property
+    def searches(self) -> Path:
+        """Folder of the searches for a phase's values, one folder a phase."""
+        return self.root / "search"
+
+    @property
+    def ledger(self) -> Path:
+        """Who trains which trial, where no other database is named."""
+        return self.root / "ledger.db"
+
+    @property
+    def ledger_id(self) -> Path:
+        """What this run is called in a ledger that it may share with others."""
+        return self.root / "ledger.json"
+
+    @property
     def listening(self) -> Path:
         """Folder of the listening tests."""
         return self.root / "listening"

@@ -1,0 +1,118 @@
+"""The database that a ledger is kept in: a SQLite file, or PostgreSQL where several machines share it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from xtts_finetune.errors import UserError, WorkFailed
+from xtts_finetune.records.atomic import write_json_atomic
+from xtts_finetune.records.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+
+# Whoever is not heard of for so long has lost its task; it is heard of this many times as often.
+GRACE_SECONDS, BEATS = 120, 5
+# A database that answers later than this is not there.
+CONNECT_SECONDS = 15
+# SQLite lets one process write at a time; others wait their turn for so long.
+TURN_SECONDS = 60
+# SQLAlchemy's name for PostgreSQL by psycopg 3.
+PSYCOPG = "postgresql+psycopg"
+
+
+def storage_url(run: RunFolder, wished: str | None) -> str:
+    """The database's URL for SQLAlchemy: the wished one, or the run's own SQLite file.
+
+    Raises UserError for a URL of another kind.
+    """
+    if wished is None:
+        return f"sqlite:///{run.ledger.as_posix()}"
+    scheme, colon, rest = wished.partition("://")
+    if colon and scheme in ("postgresql", "postgres", PSYCOPG):
+        return f"{PSYCOPG}://{rest}"
+    if colon and scheme == "sqlite" and rest.strip("/"):
+        return wished
+    raise UserError(
+        f"--storage: {without_password(wished)}: expected postgresql://USER@HOST/DATABASE or sqlite:///FILE"
+    )
+
+
+def without_password(url: str) -> str:
+    """The URL as it may be shown."""
+    scheme, _, rest = url.rpartition("://")
+    login, at, place = rest.rpartition("@")
+    user = login.partition(":")[0]
+    return f"{scheme}://{user}{at}{place}" if scheme else url
+
+
+def open_storage(url: str, grace_seconds: int = GRACE_SECONDS, on_lost: Any = None) -> RDBStorage:
+    """Open the database; its tables are made where they are missing.
+
+    `on_lost(study, trial)` is called for each trial whose worker was not heard of for `grace_seconds`.
+
+    Raises UserError when it cannot be reached, or its driver is not installed.
+    """
+    import optuna  # noqa: PLC0415  heavy
+    from optuna.exceptions import ExperimentalWarning, StorageInternalError  # noqa: PLC0415
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    sqlite = url.startswith("sqlite")
+    connect = {"timeout": TURN_SECONDS} if sqlite else {"connect_timeout": CONNECT_SECONDS}
+    try:
+        with warnings.catch_warnings():
+            # Heartbeats are what Optuna calls experimental; tests hold them to what we need.
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            return optuna.storages.RDBStorage(
+                url,
+                engine_kwargs={"connect_args": connect, "pool_pre_ping": True},
+                heartbeat_interval=max(1, grace_seconds // BEATS),
+                grace_period=grace_seconds,
+                heartbeat_stale_trial_callback=on_lost,
+            )
+    except ImportError:
+        raise UserError("PostgreSQL needs psycopg: pip install 'xtts-finetune[postgresql]'") from None
+    except (SQLAlchemyError, StorageInternalError, RuntimeError) as error:
+        reason = " ".join(str(error.__cause__ or error).split())[:300]
+        raise UserError(f"{without_password(url)}: the ledger cannot be opened: {reason}") from None
+
+
+@contextmanager
+def reaching(url: str) -> Iterator[None]:
+    """Say it in one line when the database cannot be reached any more (WorkFailed)."""
+    from optuna.exceptions import StorageInternalError  # noqa: PLC0415  heavy
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    try:
+        yield
+    except (SQLAlchemyError, StorageInternalError) as error:
+        reason = " ".join(str(error.__cause__ or error).split())[:300]
+        raise WorkFailed(
+            f"{without_password(url)}: the ledger cannot be reached: {reason}; what is trained is kept, the same "
+            "command goes on"
+        ) from error
+
+
+def name_in_ledger(run: RunFolder, name: str, make: bool) -> str | None:
+    """What the run is called in a ledger that other runs may share; None where it has no name yet.
+
+    It lies in the run's folder, so that only who sees the same folder works for it. Raises UserError when it cannot
+    be read.
+    """
+    if make and not run.ledger_id.is_file():
+        run.root.mkdir(parents=True, exist_ok=True)
+        write_json_atomic(run.ledger_id, {"id": uuid.uuid4().hex[:16]})
+    if not run.ledger_id.is_file():
+        return None
+    try:
+        return f"{name} {json.loads(run.ledger_id.read_text(encoding='utf-8'))['id']}"
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(
+            f"{run.ledger_id}: damaged ({error}); remove it, and start the command anew"
+        ) from None

@@ -108,6 +108,8 @@ def _value(schema: dict[str, Any]) -> str:
 
 def _plain(schema: dict[str, Any]) -> str:
     kind = schema.get("type")
+    if not schema:
+        return "value"
     if kind == "array":
         least = f" ({schema['minItems']} or more)" if "minItems" in schema else ""
         return f"list{least} of: {_value(schema['items'])}"

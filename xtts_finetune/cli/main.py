@@ -37,9 +37,11 @@ def build_app() -> typer.Typer:
     from xtts_finetune.cli.run import run  # noqa: PLC0415
     from xtts_finetune.cli.say import say  # noqa: PLC0415
     from xtts_finetune.cli.schema import schema  # noqa: PLC0415
+    from xtts_finetune.cli.search import search  # noqa: PLC0415
     from xtts_finetune.cli.ship import ship  # noqa: PLC0415
     from xtts_finetune.cli.solve import solve  # noqa: PLC0415
     from xtts_finetune.cli.utterances import utterances  # noqa: PLC0415
+    from xtts_finetune.cli.worker import worker  # noqa: PLC0415
 
     app = typer.Typer(**APP)
     app.callback(no_args_is_help=True)(start)
@@ -58,6 +60,8 @@ def build_app() -> typer.Typer:
         monitor,
         diagnose,
         solve,
+        search,
+        worker,
         schema,
     )
     for verb in verbs:

@@ -38,6 +38,7 @@ NO_INPUTS = frozenset(
         "utterances_every_evals",
         "on_out_of_memory",
         "optimization_level",
+        "search",
     }
 )
 # Keys that came later: at their defaults they are left out, so that runs from before them stay as they are.

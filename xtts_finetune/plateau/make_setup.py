@@ -79,7 +79,7 @@ def setup_for(work: Work, phase: str, wishes: Wishes) -> Setup:
 def _make(work: Work, phase: str, folder: RaceFolder, wishes: Wishes) -> Setup:
     candidate, spec = work.run.candidate(phase), work.declaration.phases[phase]
     metrics = read_metrics(candidate.metrics)
-    start, source = _start(candidate, metrics, wishes.start, adapters=is_lora(spec.train))
+    start, source = starting_point(candidate, metrics, wishes.start, adapters=is_lora(spec.train))
     planned = planned_phase(work.declaration, work.run, phase)
     wished = wishes.steps or max(1, (planned.steps if planned else len(metrics.steps)) // SHARE_OF_PHASE)
     # Whole eighths, so that halves of the race are whole evaluations.
@@ -107,12 +107,12 @@ def _make(work: Work, phase: str, folder: RaceFolder, wishes: Wishes) -> Setup:
     remedies = {remedy.name: remedy for remedy in remedies_for(situation)}
     entries = tuple(Entry(r.name, r.kind, r.change, r.why, r.expect) for r in remedies.values())
     best = metrics.best.mel_ce if metrics.best is not None else math.inf
-    start = replace(start, fingerprint=pin(source, folder))
+    start = replace(start, fingerprint=pin(source, folder.start))
     setup = Setup(phase, start, evals, marks, every, entries, best, warmup, models, found.words)
     return write_setup(folder, setup, situation, remedies)
 
 
-def _start(
+def starting_point(
     candidate: CandidateFolder, metrics: Metrics, wished: str | None, adapters: bool
 ) -> tuple[Start, Path]:
     """Where the race starts: the last checkpoint, with its moments, unless the best model is clearly better."""

@@ -174,20 +174,20 @@ def read_setup(folder: RaceFolder) -> Setup | None:
         raise UserError(f"{folder.setup}: damaged ({error}); begin the race anew with --fresh") from None
 
 
-def pin(source: Path, folder: RaceFolder) -> str:
-    """Keep the starting checkpoint for the race, and return its fingerprint; it needs no room beside the phase's own.
+def pin(source: Path, start: Path) -> str:
+    """Keep a starting checkpoint as `start`, and return its fingerprint; it needs no room beside the phase's own.
 
     A hard link where the file system has them, else a copy.
     """
-    folder.path.mkdir(parents=True, exist_ok=True)
-    temporary = folder.path / f".start.pth.{os.getpid()}.tmp"
+    start.parent.mkdir(parents=True, exist_ok=True)
+    temporary = start.with_name(f".{start.name}.{os.getpid()}.tmp")
     temporary.unlink(missing_ok=True)
     try:
         os.link(source, temporary)
     except OSError:
         shutil.copyfile(source, temporary)
-    replace_with_retry(temporary, folder.start)
-    return quick_hash(folder.start)
+    replace_with_retry(temporary, start)
+    return quick_hash(start)
 
 
 def trial_of(folder: RaceFolder, setup: Setup, name: str, seed: int | None = None) -> Trial:

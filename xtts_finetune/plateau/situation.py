@@ -82,6 +82,7 @@ class Situation:
             "resume_from",
             "utterances_every_evals",
             "optimization_level",
+            "search",
         ):
             values.pop(key, None)
         rules = [rule for rule in values.get("stop_when", ()) if rule["rule"] in GUARDS]

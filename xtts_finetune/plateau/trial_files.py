@@ -18,7 +18,7 @@ HEADER = (
 )
 
 # A trial has few steps and is judged by mel_ce: speaking meanwhile is left to the phase that adopts it.
-_LEFT_OUT = frozenset({"resume_from", "utterances_every_evals", "success"})
+_LEFT_OUT = frozenset({"resume_from", "utterances_every_evals", "success", "search"})
 
 
 def write_trial_declaration(

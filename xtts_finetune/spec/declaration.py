@@ -21,6 +21,7 @@ from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.pipeline import PipelineSpec
 from xtts_finetune.spec.problems import check
 from xtts_finetune.spec.resume import check_resume
+from xtts_finetune.spec.search import check_search
 from xtts_finetune.spec.utterances import UtterancesSpec
 from xtts_finetune.spec.words import did_you_mean
 from xtts_finetune.spec.yaml_file import read_document
@@ -78,6 +79,7 @@ def load_declaration(
     decision_spec = check(DecisionSpec, decision) if decision else None
     check_names(pipeline, utterances)
     check_resume(names, phases)
+    check_search(PhaseSpec, phases)
     check_files(pipeline, utterances)
     _check_languages(pipeline, utterances)
     if decision and names:

@@ -12,6 +12,7 @@ from xtts_finetune.spec.model import MOST_STEPS, Contradiction, Name, PositiveFl
 from xtts_finetune.spec.phase_checks import phase_contradictions
 from xtts_finetune.spec.resume_from import ResumeFrom
 from xtts_finetune.spec.schedule import ScheduleSpec
+from xtts_finetune.spec.search import SearchSpace
 from xtts_finetune.spec.stop_rules import StopRule
 from xtts_finetune.spec.success import SuccessLevel
 from xtts_finetune.spec.train import Train
@@ -117,6 +118,11 @@ class PhaseSpec(Spec):
     )
     success: dict[Name, SuccessLevel] = Field(
         default_factory=dict, description="Named levels from the easiest to the hardest."
+    )
+    search: SearchSpace = Field(
+        default_factory=dict,
+        description="What 'xtts-finetune search' may choose, by key of the phase ('learning_rate', 'schedule.kind'): "
+        "a stretch of numbers, or a list of values.",
     )
 
     @classmethod

@@ -92,7 +92,7 @@ class Following(threading.Thread):
         except Exception as error:
             # What the server took of the last request nobody knows: it is asked anew next time.
             self._ledger = None
-            self._warn(" ".join(str(error).split())[:200] or type(error).__name__)
+            self._warn(_why(error))
             return False
 
     def _opened(self, nothing_begun: bool) -> Ledger | None:
@@ -126,6 +126,14 @@ class Following(threading.Thread):
             text = f"warning: mlflow at {target}: {why}; the run goes on, what is missing is logged later"
             with contextlib.suppress(Exception):  # of a terminal that is gone
                 self._say(text, "yellow")
+
+
+def _why(error: Exception) -> str:
+    """What is wrong, in a line: of a server that is away, MLflow says that in five."""
+    said = " ".join(str(error).split())
+    if any(words in said for words in ("timed out", "Max retries exceeded", "ConnectionError")):
+        return "it cannot be reached"
+    return said[:200] or type(error).__name__
 
 
 def _candidates(declaration: Declaration) -> tuple[str, ...]:

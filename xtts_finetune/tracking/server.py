@@ -24,7 +24,7 @@ SETTINGS = {
     "MLFLOW_ALLOW_FILE_STORE": "true",  # a plain folder, which newer versions no longer take unasked
     # A server that does not answer is asked again later, by us.
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
 }
 
 
@@ -45,11 +45,11 @@ class Server:
         """Open the experiment; it is made where there is none. Takes seconds, most of them importing MLflow."""
         for name, value in SETTINGS.items():
             os.environ.setdefault(name, value)
-        for name in ("mlflow", "alembic"):
-            logging.getLogger(name).setLevel(logging.ERROR)
         warnings.filterwarnings("ignore", module="mlflow")
         from mlflow.tracking import MlflowClient  # noqa: PLC0415  heavy
 
+        for name in ("mlflow", "alembic"):  # after the import, which sets them
+            logging.getLogger(name).setLevel(logging.ERROR)
         self._client = MlflowClient(tracking_uri=where.uri)
         found = self._client.get_experiment_by_name(where.experiment)
         self._experiment: str = (

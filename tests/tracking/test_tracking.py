@@ -86,6 +86,8 @@ def test_again_logs_only_what_is_new(project: Project) -> None:
     ids = [{name: one.info.run_id for name, one in shown.runs.items()} for shown in (before, again)]
     assert ids[0] == ids[1]
     assert again.steps("phase1", "eval/mel_ce") == [0, 1000]
+    ended = [shown.runs["phase1"].info.end_time for shown in (before, again)]
+    assert ended[0] == ended[1]
 
 
 def test_a_phase_trained_anew_is_another_run(project: Project) -> None:

@@ -38,7 +38,6 @@ class Ledger:
         logged = server.runs(self._id)
         self._known = {one.tags.get(CANDIDATE_TAG, ""): one for one in logged}
         self._followers: dict[str, Follower] = {}
-        self._ended: dict[str, str] = {}
         self._pipeline = self._known.get("") or server.create(run.root.name, None, {RUN_TAG: self._id})
         server.set_status(self._pipeline, "RUNNING")
         server.log_parameters(self._pipeline, parameters_of(declared))
@@ -74,10 +73,7 @@ class Ledger:
         self._server.log_tags(logged, {name: str(value) for name, value in ended.items() if value})
         files = (folder.phase_yaml, folder.stopping_reason, folder.record, folder.model_info)
         self._log_files(logged, files)
-        status = STATUS.get(str(info.get("status")), "RUNNING")
-        if self._ended.get(key) != status:
-            self._server.set_status(logged, status)
-            self._ended[key] = status
+        self._server.set_status(logged, STATUS.get(str(info.get("status")), "RUNNING"))
 
     def _log_metrics(
         self, logged: Logged, folder: CandidateFolder, info: Mapping[str, Any], key: str

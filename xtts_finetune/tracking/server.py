@@ -22,6 +22,7 @@ MOST_POINTS, MOST_PARAMETERS, LONGEST_PARAMETER = 1000, 100, 500
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",  # it would tell its makers what it is used for
     "MLFLOW_ALLOW_FILE_STORE": "true",  # a plain folder, which newer versions no longer take unasked
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # in the middle of the command's own lines
     # A server that does not answer is asked again later, by us.
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
@@ -33,6 +34,7 @@ class Logged:
     """A run on the server, and what it is known to hold: the last step of each metric, parameters, tags."""
 
     id: str
+    status: str = "RUNNING"
     last_steps: dict[str, int] = field(default_factory=dict)
     parameters: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
@@ -74,7 +76,7 @@ class Server:
         made = self._client.create_run(
             self._experiment, start_time=started_ms, tags=dict(tags), run_name=name
         )
-        return Logged(made.info.run_id, tags=dict(tags))
+        return Logged(made.info.run_id, made.info.status, tags=dict(tags))
 
     def log_points(self, run: Logged, points: Sequence[Point], at_ms: int) -> None:
         """Log the points whose steps are newer than the last one of their metric: none is there twice."""
@@ -117,17 +119,20 @@ class Server:
             self.log_tags(run, {FILE_TAG + file.name: digest})
 
     def set_status(self, run: Logged, status: str) -> None:
-        """RUNNING, or how it ended: FINISHED, FAILED, KILLED."""
+        """RUNNING, or how it ended just now: FINISHED, FAILED, KILLED; nothing where that is known already."""
+        if status == run.status:
+            return
         if status == "RUNNING":
             self._client.update_run(run.id, status=status)
         else:
             self._client.set_terminated(run.id, status=status)
+        run.status = status
 
 
 def _logged(run: Any) -> Logged:
     # Only this form of a run has the steps of its latest metrics beside their values.
     latest = {metric.key: int(metric.step) for metric in run.data.to_proto().metrics}
-    return Logged(run.info.run_id, latest, dict(run.data.params), dict(run.data.tags))
+    return Logged(run.info.run_id, run.info.status, latest, dict(run.data.params), dict(run.data.tags))
 
 
 def _batches(all_of_them: Sequence[Any], size: int) -> Iterator[list[Any]]:

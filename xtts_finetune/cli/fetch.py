@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from xtts_finetune.cli.fetch_screen import FetchScreen
     from xtts_finetune.xtts.releases import Release
 
-Name = Annotated[str, typer.Argument(help="Which base.", metavar="[NAME]")]
+Name = Annotated[str, typer.Argument(help="Which base.", metavar="NAME")]
 From = Annotated[
     Path | None,
     typer.Option("--from", help="Take the files from this folder instead of the network.", metavar="FOLDER"),

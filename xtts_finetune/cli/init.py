@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from xtts_finetune.setup.answers import Answers
 
 Folder = Annotated[
-    Path, typer.Argument(help="Where to write; it is made.", metavar="[FOLDER]", show_default="this folder")
+    Path, typer.Argument(help="Where to write; it is made.", metavar="FOLDER", show_default="this folder")
 ]
 Data = Annotated[
     list[Path] | None,

@@ -69,6 +69,8 @@ READ: dict[str, str] = {
     r"xtts-finetune monitor --watch.*": "shows until Ctrl-C; run in tests/monitor",
     r"xtts-finetune diagnose phase1 --demo": "needs the demo's run; run in tests/cli/test_diagnose.py",
     r"xtts-finetune solve \S+ --(race|run|adopt).*": "trains; run in tests/plateau",
+    r"xtts-finetune (search|worker).*": "trains; run in tests/plateau",
+    r"export [A-Z_]+=.+": "a setting of the shell",
     r"xtts-finetune fetch.*": "downloads 2.1 GB; run against a local server in tests/fetch",
     r"xtts-finetune init.*": "asks; run in tests/setup",
     r"xtts-finetune ship.*": "needs a trained model; run in tests/pipeline/test_ship.py and tests/cli/test_ship.py",

@@ -146,7 +146,7 @@ def _least_why(numbers: Numbers) -> str:
     held_out = f"{numbers.eval_clips} of about {numbers.clips} clips in all"
     if numbers.at_least == USUAL_LEAST:
         return f"fewer would make the metrics jump; {held_out}"
-    return f"a fifth of the clips, because they are few; {held_out}"
+    return f"a quarter of the clips, because they are few; {held_out}"
 
 
 def _speaker(found: FoundSet, answers: Answers) -> str:

@@ -11,8 +11,8 @@ from xtts_finetune.setup.memory import CLIPS_A_STEP
 FEWEST_CLIPS = 10
 # Beyond this many eval clips an evaluation takes longer than it teaches.
 MOST_EVAL_CLIPS, USUAL_FRACTION, USUAL_LEAST = 300, 0.1, 16
-# A fifth of a small set: less and the metrics jump, more and too little is left.
-SMALL_SHARE = 0.2
+# A quarter of a small set: less and the metrics jump, more and too little is left.
+SMALL_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _phase(rate: str, epochs: int, an_epoch: int, most: int, small_base: bool) -
     steps = max(2, min(_round(epochs * an_epoch), most))
     # About once an epoch, so that a rise is seen within a few of them; not so often that evaluating takes the time.
     every = max(5 if small_base else 25, min(_round(an_epoch), 500))
-    every = min(every, max(1, steps // 4))
+    every = min(every, max(1, steps // 10))  # ten evaluations at least, or the best is missed
     patience = max(5 * every, 50 if small_base else 500)
     return PhaseNumbers(rate, steps, max(1, round(steps / an_epoch)), every, patience)
 

@@ -1,32 +1,43 @@
-"""A search in a project of its own, on curves: run in this process, or as a command that can be killed.
+"""Searches and races on curves: run in this process, or as commands that can be killed.
 
-`python -m tests.plateau.searching FOLDER search|worker [URL]`
+`python -m tests.plateau.searching FOLDER search|race|worker [URL]`
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+import psutil
 from rich.console import Console
 
 from tests.pipeline.fake_child import prepare
 from tests.pipeline.project import make_project
 from tests.plateau.curve_child import START, child, mel_ce
+from xtts_finetune.pipeline.lock import CHILD_LOCK, read_holder
 from xtts_finetune.pipeline.running import Work
+from xtts_finetune.plateau import race as racing
 from xtts_finetune.plateau.crew import Sharing, Wanted
+from xtts_finetune.plateau.make_setup import Wishes
 from xtts_finetune.plateau.search import search
 from xtts_finetune.plateau.search_setup import SearchFolder, SearchWishes
+from xtts_finetune.plateau.solve import race
 from xtts_finetune.plateau.trials import Outcome, Point
 from xtts_finetune.plateau.worker import serve
+from xtts_finetune.records.metrics import read_metrics
+from xtts_finetune.records.race import Race
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.search import Search
 from xtts_finetune.spec.declaration import load_declaration
 
 PHASE, STEPS, TRIALS, GRACE = "phase1", 8, 12, 3
+RACE = Wishes(steps=32, start="best")
 SPACE = """
 search:
   learning_rate: {low: 1.0e-8, high: 1.0e-4, log: true}
@@ -92,8 +103,48 @@ def command(
         return subprocess.Popen(arguments, cwd=root, env=environment, stdout=log, stderr=log)
 
 
+def run_race(project: Path, url: str | None = None) -> Race:
+    """A race of the phase's remedies, in this process."""
+    # A mean is made by a child of its own, which is none of ours.
+    racing.average = lambda work, trial, models: Outcome(trial.name)
+    return race(work_on(project), PHASE, RACE, sharing=Sharing(url, GRACE))
+
+
+def kill_at_work(worker: subprocess.Popen[bytes], trials: Path) -> str | None:
+    """SIGKILL for a worker and its child at once, as when a machine is switched off, in the middle of a trial.
+
+    The name of the trial; None where the worker has not trained a step of one yet.
+    """
+    for path in trials.glob("*/"):
+        holder = read_holder(path, CHILD_LOCK)
+        begun = bool(read_metrics(path / path.name / "metrics.jsonl").steps)
+        if holder is not None and begun and _is_child(holder.pid, worker.pid):
+            os.kill(worker.pid, signal.SIGKILL)
+            os.kill(holder.pid, signal.SIGKILL)
+            worker.wait()
+            return path.name
+    return None
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 120) -> Any:
+    """What the condition comes to once it is something."""
+    ends = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < ends, "it never came"
+        time.sleep(0.02)
+    return found
+
+
+def _is_child(pid: int, parent: int) -> bool:
+    try:
+        return parent in {process.pid for process in psutil.Process(pid).parents()}
+    except psutil.NoSuchProcess:
+        return False
+
+
 COMMANDS: dict[str, Callable[[Path, str | None], object]] = {
     "search": run_search,
+    "race": run_race,
     "worker": lambda project, url: serve(work_on(project), url, GRACE, None),
 }
 

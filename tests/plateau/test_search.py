@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +15,14 @@ from tests.plateau.searching import (
     TRIALS,
     command,
     folder_of,
+    kill_at_work,
     make_search_project,
     on_curves,
     run_search,
+    wait_for,
     work_on,
 )
 from xtts_finetune.errors import UserError
-from xtts_finetune.pipeline.lock import CHILD_LOCK, read_holder
 from xtts_finetune.plateau.book import Book
 from xtts_finetune.plateau.generations import run_generations
 from xtts_finetune.plateau.search_result import result_of
@@ -53,13 +52,6 @@ def results(search: Search) -> list[Found]:
     return [replace(found, seconds=0.0, message="") for found in (*search.ranked, search.declared)]
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 90) -> None:
-    ends = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < ends, "it never came"
-        time.sleep(0.02)
-
-
 def test_killed_and_resumed_twice_a_search_has_its_trials_once_each(project: Path) -> None:
     folder = folder_of(project)
     for reached in ("trial002", "trial005"):
@@ -86,26 +78,11 @@ def test_killed_and_resumed_twice_a_search_has_its_trials_once_each(project: Pat
 
 
 def test_a_killed_worker_on_postgresql_changes_nothing(project: Path, postgresql: str) -> None:
-    """SIGKILL for a worker and its child at once, as when a machine is switched off."""
-    folder, killed = folder_of(project), []
+    folder = folder_of(project)
     slow = command(project, "worker", postgresql, step_seconds=0.5)
     running = [slow, command(project, "search", postgresql)]
-
-    def kill_in_mid_trial() -> bool:
-        for path in folder.path.glob("*/"):
-            holder, steps = (
-                read_holder(path, CHILD_LOCK),
-                read_metrics(path / path.name / "metrics.jsonl").steps,
-            )
-            if holder is not None and steps and is_child_of(slow.pid, holder.pid):
-                os.kill(slow.pid, signal.SIGKILL)
-                os.kill(holder.pid, signal.SIGKILL)
-                killed.append(path.name)
-        return bool(killed)
-
     try:
-        wait_for(kill_in_mid_trial)
-        assert slow.wait() == -signal.SIGKILL
+        killed = wait_for(lambda: kill_at_work(slow, folder.path))
         running.append(command(project, "worker", postgresql))
         assert running[1].wait(timeout=180) == 0, (project / "search.log").read_text(encoding="utf-8")
     finally:
@@ -114,7 +91,7 @@ def test_a_killed_worker_on_postgresql_changes_nothing(project: Path, postgresql
             process.wait()
     found = read_search(folder.record)
     assert found is not None
-    assert results(found) == results(reference(project)), f"after {killed[0]} was killed in the middle"
+    assert results(found) == results(reference(project)), f"after {killed} was killed in the middle"
 
 
 def test_more_trials_go_on_with_those_that_are_there(project: Path) -> None:
@@ -192,12 +169,3 @@ def ledger_name(project: Path) -> str:
     name = name_in_ledger(run, work_on(project).declaration.pipeline.name, make=False)
     assert name is not None
     return name
-
-
-def is_child_of(parent: int, pid: int) -> bool:
-    import psutil
-
-    try:
-        return parent in {process.pid for process in psutil.Process(pid).parents()}
-    except psutil.NoSuchProcess:
-        return False

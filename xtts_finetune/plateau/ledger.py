@@ -137,10 +137,9 @@ class Ledger:
 
     def recover(self) -> None:
         """Let the tasks of workers that are not heard of any more wait for others."""
-        from optuna.exceptions import ExperimentalWarning  # noqa: PLC0415  heavy
-        from optuna.storages import fail_stale_trials  # noqa: PLC0415
+        from optuna.storages import fail_stale_trials  # noqa: PLC0415  heavy
 
-        with reaching(self.url), _quiet(ExperimentalWarning), self._alone():
+        with reaching(self.url), self._alone():
             fail_stale_trials(self._study)
 
     @contextmanager
@@ -220,12 +219,3 @@ def _entry(row: FrozenTrial) -> Entry:
         state = "done" if row.state.name == "COMPLETE" else "lost"
     worker = str(row.user_attrs.get("worker", ""))
     return Entry(state, worker, str(told.get("status", "")), int(told.get("step", 0)))
-
-
-@contextmanager
-def _quiet(category: type[Warning]) -> Iterator[None]:
-    import warnings  # noqa: PLC0415
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", category)
-        yield

@@ -65,17 +65,16 @@ def open_storage(url: str, grace_seconds: int = GRACE_SECONDS, on_lost: Any = No
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sqlite = url.startswith("sqlite")
     connect = {"timeout": TURN_SECONDS} if sqlite else {"connect_timeout": CONNECT_SECONDS}
+    # Heartbeats are what Optuna calls experimental; tests hold them to what we need. For good, as threads use them.
+    warnings.simplefilter("ignore", ExperimentalWarning)
     try:
-        with warnings.catch_warnings():
-            # Heartbeats are what Optuna calls experimental; tests hold them to what we need.
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            return optuna.storages.RDBStorage(
-                url,
-                engine_kwargs={"connect_args": connect, "pool_pre_ping": True},
-                heartbeat_interval=max(1, grace_seconds // BEATS),
-                grace_period=grace_seconds,
-                heartbeat_stale_trial_callback=on_lost,
-            )
+        return optuna.storages.RDBStorage(
+            url,
+            engine_kwargs={"connect_args": connect, "pool_pre_ping": True},
+            heartbeat_interval=max(1, grace_seconds // BEATS),
+            grace_period=grace_seconds,
+            heartbeat_stale_trial_callback=on_lost,
+        )
     except ImportError:
         raise UserError("PostgreSQL needs psycopg: pip install 'xtts-finetune[postgresql]'") from None
     except (SQLAlchemyError, StorageInternalError, RuntimeError) as error:

@@ -1,6 +1,6 @@
 """Searches and races on curves: run in this process, or as commands that can be killed.
 
-`python -m tests.plateau.searching FOLDER search|race|worker [URL]`
+`python -m tests.plateau.searching FOLDER search|generation|race|worker [URL]`
 """
 
 from __future__ import annotations
@@ -144,6 +144,7 @@ def _is_child(pid: int, parent: int) -> bool:
 
 COMMANDS: dict[str, Callable[[Path, str | None], object]] = {
     "search": run_search,
+    "generation": lambda project, url: run_search(project, url, trials=4),
     "race": run_race,
     "worker": lambda project, url: serve(work_on(project), url, GRACE, None),
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -74,6 +76,20 @@ def test_many_at_once_never_take_the_same(database: str, name: str) -> None:
     with ThreadPoolExecutor(4) as pool:
         had = [one for each in pool.map(worker, range(4)) for one in each]
     assert sorted(had) == sorted(task.name for task in tasks)
+
+
+def test_an_empty_database_may_be_opened_by_many_at_once(database: str, name: str) -> None:
+    fresh = database
+    if database.startswith("postgresql"):
+        import psycopg
+
+        fresh = f"{database.rpartition('/')[0]}/d{name.split()[1]}"
+        with psycopg.connect(database.replace("+psycopg", ""), autocommit=True) as server:
+            server.execute(f"CREATE DATABASE d{name.split()[1]}")
+    opening = f"from xtts_finetune.plateau.ledger import Ledger; Ledger({fresh!r}, {name!r}, 60)"
+    running = [subprocess.Popen([sys.executable, "-c", opening], stderr=subprocess.PIPE) for _ in range(4)]
+    errors = [process.communicate(timeout=120)[1].decode() for process in running]
+    assert [process.returncode for process in running] == [0] * 4, errors
 
 
 def test_a_dead_worker_loses_its_task_to_another_one(ledger: Ledger, database: str, name: str) -> None:

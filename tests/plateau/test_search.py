@@ -80,18 +80,18 @@ def test_killed_and_resumed_twice_a_search_has_its_trials_once_each(project: Pat
 def test_a_killed_worker_on_postgresql_changes_nothing(project: Path, postgresql: str) -> None:
     folder = folder_of(project)
     slow = command(project, "worker", postgresql, step_seconds=0.5)
-    running = [slow, command(project, "search", postgresql)]
+    running = [slow, command(project, "generation", postgresql)]
     try:
         killed = wait_for(lambda: kill_at_work(slow, folder.path))
         running.append(command(project, "worker", postgresql))
-        assert running[1].wait(timeout=180) == 0, (project / "search.log").read_text(encoding="utf-8")
+        assert running[1].wait(timeout=180) == 0, (project / "generation.log").read_text(encoding="utf-8")
     finally:
         for process in running:
             process.kill()
             process.wait()
     found = read_search(folder.record)
     assert found is not None
-    assert results(found) == results(reference(project)), f"after {killed} was killed in the middle"
+    assert results(found) == results(reference(project, 4)), f"after {killed} was killed in the middle"
 
 
 def test_more_trials_go_on_with_those_that_are_there(project: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ GRACE_SECONDS, BEATS = 120, 5
 CONNECT_SECONDS = 15
 # SQLite lets one process write at a time; others wait their turn for so long.
 TURN_SECONDS = 60
+# Tables that several processes make at once are there after a moment.
+ATTEMPTS = 5
 # SQLAlchemy's name for PostgreSQL by psycopg 3.
 PSYCOPG = "postgresql+psycopg"
 
@@ -58,28 +61,39 @@ def open_storage(url: str, grace_seconds: int = GRACE_SECONDS, on_lost: Any = No
 
     Raises UserError when it cannot be reached, or its driver is not installed.
     """
-    import optuna  # noqa: PLC0415  heavy
-    from optuna.exceptions import ExperimentalWarning, StorageInternalError  # noqa: PLC0415
+    from optuna.exceptions import StorageInternalError  # noqa: PLC0415  heavy
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
+    for attempt in range(ATTEMPTS):
+        try:
+            return _open(url, grace_seconds, on_lost)
+        except ImportError:
+            raise UserError("PostgreSQL needs psycopg: pip install 'xtts-finetune[postgresql]'") from None
+        except (SQLAlchemyError, StorageInternalError, RuntimeError) as error:
+            reason = " ".join(str(error.__cause__ or error).split())[:300]
+            # Another process makes the same tables at this moment, and Optuna does not expect that.
+            if not any(word in reason for word in ("already exists", "duplicate key", "UNIQUE")):
+                break
+            time.sleep(1.0 + attempt)
+    raise UserError(f"{without_password(url)}: the ledger cannot be opened: {reason}")
+
+
+def _open(url: str, grace_seconds: int, on_lost: Any) -> RDBStorage:
+    import optuna  # noqa: PLC0415  heavy
+    from optuna.exceptions import ExperimentalWarning  # noqa: PLC0415
+
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sqlite = url.startswith("sqlite")
-    connect = {"timeout": TURN_SECONDS} if sqlite else {"connect_timeout": CONNECT_SECONDS}
     # Heartbeats are what Optuna calls experimental; tests hold them to what we need. For good, as threads use them.
     warnings.simplefilter("ignore", ExperimentalWarning)
-    try:
-        return optuna.storages.RDBStorage(
-            url,
-            engine_kwargs={"connect_args": connect, "pool_pre_ping": True},
-            heartbeat_interval=max(1, grace_seconds // BEATS),
-            grace_period=grace_seconds,
-            heartbeat_stale_trial_callback=on_lost,
-        )
-    except ImportError:
-        raise UserError("PostgreSQL needs psycopg: pip install 'xtts-finetune[postgresql]'") from None
-    except (SQLAlchemyError, StorageInternalError, RuntimeError) as error:
-        reason = " ".join(str(error.__cause__ or error).split())[:300]
-        raise UserError(f"{without_password(url)}: the ledger cannot be opened: {reason}") from None
+    sqlite = url.startswith("sqlite")
+    connect = {"timeout": TURN_SECONDS} if sqlite else {"connect_timeout": CONNECT_SECONDS}
+    return optuna.storages.RDBStorage(
+        url,
+        engine_kwargs={"connect_args": connect, "pool_pre_ping": True},
+        heartbeat_interval=max(1, grace_seconds // BEATS),
+        grace_period=grace_seconds,
+        heartbeat_stale_trial_callback=on_lost,
+    )
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import Discriminator, Field, StringConstraints, Tag
@@ -87,7 +88,7 @@ def shape_of(model: type[Spec], key: str) -> dict[str, Any] | None:
     """JSON Schema of the value at a dotted key of the model; None where it has no such key."""
     data: dict[str, Any] = {}
     put(data, key, None)  # of what may be a word or a mapping, the mapping is meant
-    return shape_at(model.model_json_schema(), data, tuple(key.split(".")))
+    return shape_at(_schema(model), data, tuple(key.split(".")))
 
 
 def is_whole(model: type[Spec], key: str) -> bool:
@@ -103,6 +104,11 @@ def put(values: dict[str, Any], key: str, value: Any) -> None:
         values[part] = dict(inner) if isinstance(inner, Mapping) else {}
         values = values[part]
     values[last] = value
+
+
+@cache
+def _schema(model: type[Spec]) -> dict[str, Any]:
+    return model.model_json_schema()
 
 
 def _check_values(model: type[Spec], phase: Document, key: str, dimension: Any) -> None:

@@ -135,6 +135,8 @@ class Speaker:
     ) -> Iterator[tuple[int, Speech]]:
         """Each line's place among `lines` and its speech, as soon as it is finished; short ones come first.
 
+        A vocoder that works in threads begins when the codes of all lines are there.
+
         before_step   called before each decoding step; what it raises ends the speaking
 
         A line sounds as it would alone (`generation` says what rounding may do).
@@ -147,8 +149,12 @@ class Speaker:
         choice = Choice(settings, self._sampling)
         parts: dict[int, dict[int, _Part]] = defaultdict(dict)
         finished: deque[int] = deque()
+        heard = generate(self._model.gpt, self._conditioning, wanted, choice, before_step)
+        if self._vocoder.threads:
+            # Side by side, the GPT and a vocoder on the same cores keep each other waiting: a fifth more time in all.
+            heard = iter(list(heard))
         with background(self._vocoder.threads) as executor:
-            for said in generate(self._model.gpt, self._conditioning, wanted, choice, before_step):
+            for said in heard:
                 place, part = owners[said.place]
                 wave = executor.submit(self._wave, wanted[said.place], said, settings.speed)
                 parts[place][part] = _Part(texts[place][part], said, wave)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -16,6 +17,7 @@ from xtts_finetune.plateau import solve
 from xtts_finetune.plateau.crew import one_by_one
 from xtts_finetune.plateau.make_setup import Wishes, race_folder, setup_for
 from xtts_finetune.plateau.race import racing_names, repeat_with_seeds, run_rounds
+from xtts_finetune.plateau.race_text import cost_words
 from xtts_finetune.plateau.result import race_of
 from xtts_finetune.plateau.setup import RaceFolder, Setup
 from xtts_finetune.plateau.trials import Outcome, Point, Trial
@@ -92,20 +94,48 @@ def printed(work: Work) -> str:
     return str(work.console.file.getvalue())  # type: ignore[attr-defined]
 
 
-def test_all_run_to_the_first_mark_then_the_better_half_and_the_control_always(
-    work: Work, setup: Setup
-) -> None:
+def test_all_run_to_the_first_mark_then_the_best_and_the_control_always(work: Work, setup: Setup) -> None:
     names = racing_names(folder_of(work), setup)
     train = Curves({name: START - 0.01 * rank for rank, name in enumerate(names)})
     found = raced(work, setup, train)
     rounds = [[name for name, _ in train.calls[: len(names) + 1]]]
     assert rounds == [["control", *names]]
     survivors = [s.name for s in found.standings if s.kind == "train" and s.out_at is None]
-    assert survivors == ["control", *names[-2:]], "5, then 3, then 2"
-    assert found.marks == (2, 4, 8)
-    stays = -(-len(names) // 2)
-    assert sum(s.out_at == found.marks[0] for s in found.standings) == len(names) - stays
-    assert found.clips < found.clips_all_to_the_end
+    assert survivors == ["control", names[-1]], "5, then 3, then 2, then 1"
+    assert (found.marks, found.cut) == ((2, 4, 8, 16), 2)
+    assert sum(s.out_at == found.marks[0] for s in found.standings) == 2
+
+
+def test_it_costs_at_most_three_fifths_of_the_five_to_the_end_with_all_that_it_trains(
+    work: Work, setup: Setup
+) -> None:
+    found = raced(work, setup, Curves({"drops": 2.3}))
+    seen = sum(s.clips for s in found.standings if s.kind == "train")
+    control = found.standing("control")
+    assert found.cost.clips == seen
+    assert found.cost.five_to_the_end == 5 * control.clips
+    assert found.cost.share_of_five == pytest.approx(seen / (5 * control.clips))
+    assert found.cost.share_of_five <= 0.6
+    assert found.cost.why_over == ""
+    words = " ".join(cost_words(found))
+    assert (
+        f"{found.cost.share_of_five:.1%} of the {5 * control.clips} that running the five remedies" in words
+    )
+    assert "further seeds" not in words
+
+
+def test_a_warm_up_written_by_hand_is_waited_for_and_what_that_costs_is_said(
+    work: Work, setup: Setup
+) -> None:
+    file = folder_of(work).remedy("lr-x2")
+    text = file.read_text(encoding="utf-8").replace("warmup_steps: ", "warmup_steps: 4")
+    assert "warmup_steps: 4" in text
+    file.write_text(text, encoding="utf-8")
+    found = raced(work, setup, Curves({"drops": 2.3}))
+    assert found.marks[0] >= 9
+    assert found.cost.share_of_five is not None
+    assert found.cost.share_of_five > 0.6
+    assert "could not be held: 5 remedies cannot leave before" in " ".join(cost_words(found))
 
 
 def test_a_remedy_with_smaller_batches_is_judged_after_as_many_clips(work: Work, setup: Setup) -> None:
@@ -173,6 +203,39 @@ def test_seeds_repeat_the_control_and_the_best_alone(work: Work, setup: Setup) -
     assert found.winner == "cosine"
     assert len(found.standing("cosine").repeats) == 3
     assert "3 seeds" in found.noise_source
+    assert found.cost.seeds == 4
+    assert found.cost.seeds_clips == sum(2 * found.standing(name).clips for name in ("control", "cosine"))
+    assert found.cost.share_of_five is not None
+    assert found.cost.share_of_five <= 0.6, "further seeds are counted by themselves"
+    assert f"came on top: {found.cost.seeds_clips} clips" in " ".join(cost_words(found))
+
+
+def test_a_remedy_behind_the_control_is_not_repeated(work: Work, setup: Setup) -> None:
+    train = Curves({"control": 2.4, "control-seed2": 2.41, "control-seed3": 2.42})
+    found = raced(work, setup, train, seeds=3)
+    assert [name for name, _ in train.calls[-2:]] == ["control-seed2", "control-seed3"]
+    assert found.cost.seeds == 2
+    assert (found.verdict, found.winner) == ("nothing to solve", None)
+
+
+def test_a_remedy_that_left_is_repeated_as_far_as_it_went(work: Work, setup: Setup) -> None:
+    """Its early dip is what its further seeds must show again, not what they might come to later."""
+    dip = Curves({})
+
+    def train(work: Work, trial: Trial, to_step: int) -> Outcome:
+        outcome = dip(work, trial, to_step)
+        if not trial.name.startswith("cosine"):
+            return outcome
+        late = replace(outcome.points[-1], mel_ce=9.0)
+        return replace(
+            outcome, best=replace(outcome.points[1], mel_ce=2.0), points=(*outcome.points[:-1], late)
+        )
+
+    found = raced(work, setup, train, seeds=3)
+    left = found.standing("cosine").out_at
+    assert left == found.marks[0]
+    every = found.standing("cosine").steps // left
+    assert dip.calls[-2:] == [("cosine-seed2", left * every), ("cosine-seed3", left * every)]
 
 
 def test_a_file_that_was_removed_does_not_race_and_one_that_was_changed_is_kept(

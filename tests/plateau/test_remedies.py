@@ -138,7 +138,7 @@ def test_half_batches_see_as_many_clips(size: int) -> None:
     where = situation(batch_size=size)
     half, control = values_of(where, "half-batch"), values_of(where, CONTROL)
     seen = half["steps"] * half["batch_size"]
-    assert seen == pytest.approx(control["steps"] * size, rel=0.01)
+    assert 0.99 * control["steps"] * size <= seen <= control["steps"] * size
     assert half["steps"] == where.evals * half["eval_every_steps"]
 
 

@@ -13,6 +13,7 @@ from xtts_finetune.pipeline.phase_length import planned_phase
 from xtts_finetune.pipeline.running import Work
 from xtts_finetune.plateau.curves.metrics_file import curves_of_metrics
 from xtts_finetune.plateau.diagnosis.diagnosis import diagnose
+from xtts_finetune.plateau.halving import rounds_of
 from xtts_finetune.plateau.remedies import LEVEL, Remedy, remedies_for
 from xtts_finetune.plateau.setup import (
     Entry,
@@ -20,7 +21,6 @@ from xtts_finetune.plateau.setup import (
     Setup,
     Start,
     pin,
-    planned_marks,
     read_setup,
     write_setup,
 )
@@ -33,8 +33,10 @@ from xtts_finetune.spec.levels import shipped_levels
 from xtts_finetune.spec.train import is_lora
 from xtts_finetune.spec.yaml_file import read_document
 
-# A race takes a third of the phase's steps with at least so many evaluations, unless it is told otherwise.
-SHARE_OF_PHASE, EVALS = 3, 8
+# A race takes a third of the phase's steps, unless it is told otherwise.
+SHARE_OF_PHASE = 3
+# With so many evaluations at least, so that two of them are an early mark; fewer in a race of fewer steps.
+EVALS, FEWEST_EVALS = 16, 8
 # The last checkpoint counts as well as the best one where its mel_ce is no worse than by this share.
 AS_GOOD_AS_BEST = 0.005
 MOST_AVERAGED = 5
@@ -64,7 +66,7 @@ def setup_for(work: Work, phase: str, wishes: Wishes) -> Setup:
     folder = race_folder(work, phase)
     there = read_setup(folder)
     if there is not None:
-        differs = _differences(there, wishes)
+        differs = _differences(there, wishes, work.declaration.phases[phase].eval_every_steps)
         begun = any(folder.trial(entry.name).is_dir() for entry in there.entries)
         if not differs:
             _say_what_went_on(work, phase, there)
@@ -82,9 +84,7 @@ def _make(work: Work, phase: str, folder: RaceFolder, wishes: Wishes) -> Setup:
     start, source = starting_point(candidate, metrics, wishes.start, adapters=is_lora(spec.train))
     planned = planned_phase(work.declaration, work.run, phase)
     wished = wishes.steps or max(1, (planned.steps if planned else len(metrics.steps)) // SHARE_OF_PHASE)
-    # Whole eighths, so that halves of the race are whole evaluations.
-    every = min(spec.eval_every_steps, -(-wished // EVALS))
-    evals = EVALS * -(-wished // (EVALS * every))
+    evals, every = length_of(wished, spec.eval_every_steps)
     models = _models(candidate)
     found = diagnose(curves_of_metrics(metrics))
     situation = Situation(
@@ -102,14 +102,20 @@ def _make(work: Work, phase: str, folder: RaceFolder, wishes: Wishes) -> Setup:
     )
     racing = sum(remedy.kind == "train" for remedy in remedies_for(situation)) - 1
     warmup = _longest_warmup(remedies_for(situation))
-    marks = planned_marks(racing, evals, warmup, every)
+    marks = rounds_of(racing, evals, -(-warmup // every)).marks
     situation = replace(situation, first_mark=marks[0])
     remedies = {remedy.name: remedy for remedy in remedies_for(situation)}
     entries = tuple(Entry(r.name, r.kind, r.change, r.why, r.expect) for r in remedies.values())
     best = metrics.best.mel_ce if metrics.best is not None else math.inf
     start = replace(start, fingerprint=pin(source, folder.start))
-    setup = Setup(phase, start, evals, marks, every, entries, best, warmup, models, found.words)
+    setup = Setup(phase, start, evals, marks, every, entries, best, models, found.words)
     return write_setup(folder, setup, situation, remedies)
+
+
+def length_of(wished: int, eval_every: int) -> tuple[int, int]:
+    """A race of at least the wished steps: how many evaluations, and steps between two of them."""
+    every = min(eval_every, max(1, wished // EVALS))
+    return max(FEWEST_EVALS, -(-wished // every)), every
 
 
 def starting_point(
@@ -149,10 +155,10 @@ def level_values(declaration: Declaration, name: str) -> Mapping[str, Any]:
     return {} if file is None else read_document(file, file.name).data or {}
 
 
-def _differences(there: Setup, wishes: Wishes) -> str:
+def _differences(there: Setup, wishes: Wishes, eval_every: int) -> str:
     """In words, what a setup has other than wished; '' for nothing."""
     found = []
-    if wishes.steps is not None and EVALS * -(-wishes.steps // (EVALS * there.eval_every)) != there.evals:
+    if wishes.steps is not None and length_of(wishes.steps, eval_every) != (there.evals, there.eval_every):
         found.append(f"{there.steps} steps")
     if wishes.start is not None and wishes.start != there.start.which:
         found.append(f"the {there.start.which} checkpoint")

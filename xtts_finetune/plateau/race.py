@@ -8,25 +8,30 @@ the same result.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from xtts_finetune.pipeline.running import Work
 from xtts_finetune.plateau.average import average
 from xtts_finetune.plateau.crew import TrainAll, one_by_one
-from xtts_finetune.plateau.halving import better_half
+from xtts_finetune.plateau.halving import Rounds, rounds_of, the_best, why_over
 from xtts_finetune.plateau.remedies import AVERAGED, CONTROL
-from xtts_finetune.plateau.setup import RaceFolder, Setup, names_of, planned_marks, trial_of
+from xtts_finetune.plateau.setup import RaceFolder, Setup, names_of, trial_of
 from xtts_finetune.plateau.trials import Outcome, Trial, outcome_at, release
 
 
 @dataclass
 class Course:
-    """How a race went: each trial's outcome where it was last judged, and the mark at which it left."""
+    """How a race went: each trial's outcome where it was last judged, and the mark at which it left.
+
+    `repeats` are the best mel_ce of each seed, the race's own first; `further` is what the further seeds came to.
+    """
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     out_at: dict[str, int] = field(default_factory=dict)
     repeats: dict[str, list[float]] = field(default_factory=dict)
+    further: list[Outcome] = field(default_factory=list)
 
     def stayed(self, names: Sequence[str]) -> list[str]:
         """Those of the names that have not left."""
@@ -51,14 +56,14 @@ def run_rounds(
     if any(entry.name == AVERAGED for entry in setup.entries):
         models = [work.run.candidate(setup.phase).path / name for name in setup.models]
         course.outcomes[AVERAGED] = average(work, average_trial(folder, setup), models)
-    marks = marks_of_race(folder, setup)
-    for mark in marks:
+    rounds = rounds_of_race(folder, setup)
+    for mark in rounds.marks:
         racing = [CONTROL, *course.stayed(names)]
         work.say(f"to evaluation {mark} of {setup.evals}: {', '.join(racing)}", "bold")
         wanted = [(trials[name], step_of(trials[name], setup, mark)) for name in racing]
         course.outcomes.update(zip(racing, train(work, wanted), strict=True))
-        if mark != marks[-1]:
-            _leave(work, course, racing[1:], mark, trials)
+        if mark != rounds.marks[-1]:
+            _leave(work, course, racing[1:], mark, rounds, trials)
         report(course)
     return course
 
@@ -73,15 +78,21 @@ def repeat_with_seeds(
 ) -> None:
     """Train the control and the best remedy with other seeds, too, so that the noise between runs is known.
 
-    The seed decides which clips a step is made of, and in which order. `seeds` counts the run that is there.
+    The seed decides which clips a step is made of, and in which order. `seeds` counts the run that is there. A remedy
+    that left goes no further with them than it went; one that is behind the control already is not repeated.
     """
-    for name in (CONTROL, *best_remedy(course, racing_names(folder, setup))):
+    names = best_remedy(course, racing_names(folder, setup))
+    if names and best_of(course.outcomes[names[0]]) >= best_of(course.outcomes[CONTROL]):
+        names = []
+    for name in (CONTROL, *names):
         first = int(trial_of(folder, setup, name).phase.get("seed", 1))
         trials = [trial_of(folder, setup, name, seed=first + number) for number in range(1, seeds)]
-        outcomes = train(work, [(trial, step_of(trial, setup, setup.evals)) for trial in trials])
+        mark = course.out_at.get(name, setup.evals)
+        outcomes = train(work, [(trial, step_of(trial, setup, mark)) for trial in trials])
         for trial in trials:
             release(trial)
         course.repeats[name] = [best_of(outcome) for outcome in (course.outcomes[name], *outcomes)]
+        course.further += outcomes
 
 
 def racing_names(folder: RaceFolder, setup: Setup) -> tuple[str, ...]:
@@ -89,10 +100,25 @@ def racing_names(folder: RaceFolder, setup: Setup) -> tuple[str, ...]:
     return tuple(name for name in names_of(setup) if folder.remedy(name).is_file())
 
 
-def marks_of_race(folder: RaceFolder, setup: Setup) -> tuple[int, ...]:
-    """The marks for those that race."""
-    count = len(racing_names(folder, setup))
-    return planned_marks(count, setup.evals, setup.warmup_steps, setup.eval_every)
+def rounds_of_race(folder: RaceFolder, setup: Setup) -> Rounds:
+    """The rounds for those that race, as their files now are."""
+    return rounds_of(len(racing_names(folder, setup)), setup.evals, _warmup_evals(folder, setup))
+
+
+def why_race_is_over(folder: RaceFolder, setup: Setup) -> str:
+    """Why the race takes more than it may; '' where it does not."""
+    return why_over(len(racing_names(folder, setup)), setup.evals, _warmup_evals(folder, setup))
+
+
+def _warmup_evals(folder: RaceFolder, setup: Setup) -> int:
+    """Evaluations until the longest warm-up is over."""
+    phases = [trial_of(folder, setup, name).phase for name in racing_names(folder, setup)]
+    return max((-(-_warmup(phase) // int(phase["eval_every_steps"])) for phase in phases), default=0)
+
+
+def _warmup(phase: Mapping[str, Any]) -> int:
+    schedule = phase.get("schedule")
+    return int(schedule.get("warmup_steps") or 0) if isinstance(schedule, Mapping) else 0
 
 
 def best_remedy(course: Course, names: Sequence[str]) -> list[str]:
@@ -141,10 +167,12 @@ def read_course(folder: RaceFolder, setup: Setup, names: Sequence[str]) -> Cours
     return Course(outcomes=ends)
 
 
-def _leave(work: Work, course: Course, racing: Sequence[str], mark: int, trials: dict[str, Trial]) -> None:
-    """Let the worse half leave, and give its room back."""
+def _leave(
+    work: Work, course: Course, racing: Sequence[str], mark: int, rounds: Rounds, trials: dict[str, Trial]
+) -> None:
+    """Let the worse ones leave, and give their room back."""
     values = {name: standing_at_the_mark(course.outcomes[name]) for name in racing}
-    stay = better_half(values)
+    stay = the_best(values, rounds.stay(len(racing)))
     for name in sorted(racing, key=lambda name: (name not in stay, values[name])):
         shown = f"{values[name]:.4f}" if math.isfinite(values[name]) else "no number"
         work.say(f"  {name}: {shown}" + ("" if name in stay else ", out"))

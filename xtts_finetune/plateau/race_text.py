@@ -24,7 +24,7 @@ def selection_text(race: Race, next_steps: Sequence[str] = ()) -> str:
         "Curves of mel_ce on the frozen eval set, all to one scale\n" + _curves(race),
         "What each changes, and how it ended\n" + "\n".join(_ending(standing) for standing in race.ranked),
         "How sure it is\n" + _wrapped(_noise(race)),
-        "What it cost\n" + _wrapped(_cost(race)),
+        "What it cost\n" + "\n".join(_wrapped(sentence(words)) for words in cost_words(race)),
     ]
     if next_steps:
         parts.append("What to do next\n" + textwrap.indent("\n".join(next_steps), "  "))
@@ -112,7 +112,7 @@ def _ending(standing: Standing) -> str:
         reason = Reason(standing.reason)
         words += f". Ended by '{reason.words}': {standing.message}. {reason.meaning}"
     elif standing.out_at is not None:
-        words += f". It left after evaluation {standing.out_at}: the better half went on"
+        words += f". It left after evaluation {standing.out_at}: better ones went on"
     elif standing.message:
         words += f". {standing.message}"
     return _wrapped(words if words.endswith(".") else f"{words}.")
@@ -136,19 +136,34 @@ def _noise(race: Race) -> str:
             f" A remedy had to beat the control by more than {race.threshold:.4f} (Student's t, one-sided, 5 % shared "
             f"out over the remedies, or a thousandth of the value if that is more)."
         )
-    return said + " For a surer answer: --seeds 3."
+    return said if race.cost.seeds else said + " For a surer answer: --seeds 3."
 
 
-def _cost(race: Race) -> str:
-    marks = ", ".join(map(str, race.marks))
-    saved = (
-        f"; all of them to the end would be {race.clips_all_to_the_end}" if race.clips_all_to_the_end else ""
+def cost_words(race: Race) -> list[str]:
+    """What it cost, in sentences: the race against the five of R4.1, the further seeds, how it was compared."""
+    cost, said = race.cost, []
+    clips = f"{cost.clips} clips seen in all, those of the control and of every remedy that left counted"
+    if cost.share_of_five is not None:
+        clips += (
+            f": {cost.share_of_five:.1%} of the {cost.five_to_the_end} that running the five remedies of R4.1 to the "
+            f"end would take, without a control. It may be {cost.most_share:.0%}"
+        )
+    said.append(f"{clips}; {duration(cost.seconds)} of work")
+    if cost.why_over:
+        said.append(f"that could not be held: {cost.why_over}. A longer race (--steps) can")
+    if cost.seeds:
+        said.append(
+            f"{cost.seeds} runs with further seeds came on top: {cost.seeds_clips} clips seen, "
+            f"{duration(cost.seeds_seconds)} of work. They are not in the share"
+        )
+    went_on = (
+        f"; one in {race.cut} went on, rounded up, and the control always" if len(race.marks) > 1 else ""
     )
-    return (
-        f"{duration(race.seconds)} of work and {race.clips} clips seen{saved}. Compared after the evaluations {marks}, "
-        f"one every {race.eval_every} steps of the control; the same spent means as many clips seen, whatever the "
-        f"batches."
+    said.append(
+        f"compared after the evaluations {', '.join(map(str, race.marks))}, one every {race.eval_every} steps of the "
+        f"control{went_on}. The same spent means as many clips seen, whatever the batches"
     )
+    return said
 
 
 def sentence(words: str) -> str:

@@ -172,7 +172,8 @@ def _half_batch(situation: Situation) -> Remedy | None:
         return None
     half = size // 2
     odd = "" if size % 2 == 0 else " (there is no half clip)"
-    every = round(situation.eval_every * size / half)
+    # Rounded down, so that it never sees more clips than the control.
+    every = situation.eval_every * size // half
     return Remedy(
         "half-batch",
         f"{key} {size} -> {half}{odd}, learning_rate {situation.rate:.3g} -> {rate:.3g}, {size / half:g} times as "

@@ -8,20 +8,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xtts_finetune.plateau.average import mean_of
+from xtts_finetune.plateau.cost import cost_of
 from xtts_finetune.plateau.noise import Noise, noise_around_trends, noise_of_repeats
 from xtts_finetune.plateau.race import (
     Course,
     average_trial,
     best_of,
     best_remedy,
-    marks_of_race,
     racing_names,
+    rounds_of_race,
 )
 from xtts_finetune.plateau.remedies import AVERAGED, CONTROL
 from xtts_finetune.plateau.selection import Selection, select
 from xtts_finetune.plateau.setup import Entry, RaceFolder, Setup, trial_of
 from xtts_finetune.plateau.trials import Outcome
 from xtts_finetune.records.race import Race, Standing
+
+# The control's evaluations are thinned to about so many before their spread is taken.
+NOISE_EVALS = 8
 
 
 def race_of(folder: RaceFolder, setup: Setup, course: Course, over: bool) -> Race:
@@ -33,14 +37,14 @@ def race_of(folder: RaceFolder, setup: Setup, course: Course, over: bool) -> Rac
         selection = selected(names, course, noise, setup.best_before)
     raced = [entry for entry in setup.entries if entry.kind != "train" or entry.name in (CONTROL, *names)]
     standings = tuple(_standing(folder, setup, course, entry) for entry in raced)
-    trained = [course.outcomes[name] for name in (CONTROL, *names) if name in course.outcomes]
-    full = course.outcomes.get(CONTROL, Outcome(CONTROL)).clips
+    rounds = rounds_of_race(folder, setup)
     return Race(
         phase=setup.phase,
         verdict=selection.verdict,
         winner=selection.winner,
         words=selection.words,
-        marks=marks_of_race(folder, setup),
+        marks=rounds.marks,
+        cut=rounds.cut,
         eval_every=setup.eval_every,
         start={
             "checkpoint": setup.start.which,
@@ -52,9 +56,7 @@ def race_of(folder: RaceFolder, setup: Setup, course: Course, over: bool) -> Rac
         noise=noise.deviation if math.isfinite(noise.deviation) else None,
         noise_source=noise.source,
         threshold=selection.threshold,
-        seconds=math.fsum(outcome.seconds for outcome in course.outcomes.values()),
-        clips=sum(outcome.clips for outcome in trained),
-        clips_all_to_the_end=full * len(trained),
+        cost=cost_of(folder, setup, course),
         standings=standings,
     )
 
@@ -68,8 +70,8 @@ def selected(names: Sequence[str], course: Course, noise: Noise, best_before: fl
     control = [best_of(course.outcomes[CONTROL])]
     repeated = best_remedy(course, names)
     if course.repeats and repeated:
-        # Repeated were the control and the best remedy: the others are behind it.
-        best = {repeated[0]: course.repeats[repeated[0]]}
+        # Repeated were the control and the best remedy, unless the control is better: the others are behind it.
+        best = {repeated[0]: course.repeats.get(repeated[0], best[repeated[0]])}
         control = course.repeats[CONTROL]
     if AVERAGED in course.outcomes:
         best[AVERAGED] = [best_of(course.outcomes[AVERAGED])]
@@ -82,7 +84,9 @@ def noise_of(course: Course) -> Noise:
     if course.repeats:
         return noise_of_repeats(list(course.repeats.values()))
     control = course.outcomes.get(CONTROL, Outcome(CONTROL))
-    return noise_around_trends([[(point.step, point.mel_ce) for point in control.points[1:]]])
+    points = [(point.step, point.mel_ce) for point in control.points[1:]]
+    # Neighbours are much alike, and would pass for more knowledge of the noise than there is.
+    return noise_around_trends([points[:: -max(1, len(points) // NOISE_EVALS)]])
 
 
 def _start_value(course: Course) -> float | None:

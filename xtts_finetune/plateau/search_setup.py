@@ -15,8 +15,9 @@ from typing import Any, Literal
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.phase_length import planned_phase
 from xtts_finetune.pipeline.running import Work
-from xtts_finetune.plateau.make_setup import EVALS, SHARE_OF_PHASE, starting_point
-from xtts_finetune.plateau.setup import pin, planned_marks
+from xtts_finetune.plateau.halving import marks_of
+from xtts_finetune.plateau.make_setup import SHARE_OF_PHASE, starting_point
+from xtts_finetune.plateau.setup import pin
 from xtts_finetune.plateau.situation import GUARDS
 from xtts_finetune.plateau.space import Point, Space, longest_warmup, values_at, with_values
 from xtts_finetune.plateau.trials import Trial
@@ -28,6 +29,8 @@ from xtts_finetune.spec.sources import Source, source_of
 from xtts_finetune.spec.train import is_lora
 
 VERSION = 1
+# Evaluations of a trial at least.
+EVALS = 8
 DECLARED = "declared"
 StartAt = Literal["start", "best", "last"]
 
@@ -194,7 +197,7 @@ def _made(
         key: dimension.model_dump(mode="json") if isinstance(dimension, RangeSpec) else list(dimension)
         for key, dimension in spec.search.items()
     }
-    marks = planned_marks(at_once, evals, longest_warmup(spec.search, values), every)
+    marks = marks_of(at_once, evals, -(-longest_warmup(spec.search, values) // every))
     return SearchSetup(
         name=name,
         phase=values,

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.plateau.halving import marks_of
 from xtts_finetune.plateau.remedies import AVERAGED, CONTROL, Remedy
 from xtts_finetune.plateau.remedy_files import read_remedy, remedy_text
 from xtts_finetune.plateau.situation import Situation
@@ -24,7 +23,7 @@ from xtts_finetune.plateau.trials import Trial
 from xtts_finetune.records.atomic import replace_with_retry, write_json_atomic, write_text_atomic
 from xtts_finetune.xtts.base import quick_hash
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -92,8 +91,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class Setup:
-    """What a race is run from. Lengths and marks count evaluations; `warmup_steps` is the longest of all remedies,
-    `best_before` the mel_ce of the phase's best model.
+    """What a race is run from. Lengths and marks count evaluations; `best_before` is the mel_ce of the phase's best
+    model.
     """
 
     phase: str
@@ -103,7 +102,6 @@ class Setup:
     eval_every: int
     entries: tuple[Entry, ...]
     best_before: float
-    warmup_steps: int = 0
     models: tuple[str, ...] = ()
     diagnosis: str = ""
 
@@ -206,11 +204,6 @@ def trial_of(folder: RaceFolder, setup: Setup, name: str, seed: int | None = Non
 def changed_by_hand(folder: RaceFolder, entry: Entry) -> bool:
     """Whether a remedy's file is not as it was made."""
     return _fingerprint(folder.remedy(entry.name)) != entry.written
-
-
-def planned_marks(remedies: int, evals: int, warmup_steps: int, eval_every: int) -> tuple[int, ...]:
-    """The marks of a race between so many remedies, the control not counted; none before the warm-up is over."""
-    return marks_of(remedies, evals, -(-warmup_steps // eval_every))
 
 
 def names_of(setup: Setup) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from xtts_finetune.plateau.race import (
     step_of,
 )
 from xtts_finetune.plateau.race_page import race_page
-from xtts_finetune.plateau.race_text import HEADINGS, selection_text, table_rows
+from xtts_finetune.plateau.race_text import HEADINGS, cost_words, selection_text, table_rows
 from xtts_finetune.plateau.remedies import CONTROL
 from xtts_finetune.plateau.result import race_of
 from xtts_finetune.plateau.setup import RaceFolder, Setup, changed_by_hand, trial_of
@@ -169,4 +169,6 @@ def _say_race(work: Work, folder: RaceFolder, found: Race) -> None:
         table.add_row(*cells, style="bold" if cells[1].endswith(" *") else None)
     work.console.print(table)
     work.say(f"{found.winner or 'no winner'}: {found.words}", "bold")
+    for words in cost_words(found)[:-1]:
+        work.say(f"  {words}")
     work.say(f"  record: {folder.selection}\n  curves: {folder.page}")

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.atomic import write_json_atomic
 
-VERSION = 1
+VERSION = 2
 
 Verdict = Literal["unfinished", "solved", "nothing helped", "nothing to solve", "too noisy to tell"]
 VERDICTS: dict[str, str] = {
@@ -51,23 +51,46 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What a race cost. The same number of clips is the same number of the control's steps.
+
+    seconds, clips   work, and clips seen, of everything that it trained: control, those that left, those that stayed
+    five_to_the_end  clips that the five remedies of R4.1 would see if each ran to the end, without a control
+    most_share       of that, what the race may take
+    why_over         why it was planned with more; '' where it was not
+    seeds            runs with further seeds, with their own work and clips; they are not in those above
+    """
+
+    seconds: float
+    clips: int
+    five_to_the_end: int
+    most_share: float
+    why_over: str = ""
+    seeds: int = 0
+    seeds_seconds: float = 0.0
+    seeds_clips: int = 0
+    share_of_five: float | None = None
+
+
+@dataclass(frozen=True)
 class Race:
-    """A race. Marks count evaluations of the control; `threshold` is what a gain over it must exceed (nats)."""
+    """A race. Marks count evaluations of the control, and at each but the last one in `cut` goes on; `threshold` is
+    what a gain over the control must exceed (nats).
+    """
 
     phase: str
     verdict: Verdict
     winner: str | None
     words: str
     marks: tuple[int, ...]
+    cut: int
     eval_every: int
     start: dict[str, Any]
     diagnosis: str
     noise: float | None
     noise_source: str
     threshold: float | None
-    seconds: float
-    clips: int
-    clips_all_to_the_end: int
+    cost: Cost
     standings: tuple[Standing, ...]
 
     def standing(self, name: str) -> Standing:
@@ -104,7 +127,8 @@ def read_race(path: Path) -> Race | None:
             raise ValueError("it is of another version")
         standings = tuple(_standing(each) for each in content.pop("standings"))
         marks = tuple(int(mark) for mark in content.pop("marks"))
-        return Race(**content, marks=marks, standings=standings)
+        cost = Cost(**content.pop("cost"))
+        return Race(**content, marks=marks, cost=cost, standings=standings)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"{path}: no race ({error}); run it again: xtts-finetune solve --race") from None
 

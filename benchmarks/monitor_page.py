@@ -36,6 +36,7 @@ from xtts_finetune.records.processes import started_at
 from xtts_finetune.records.run_folder import RunFolder
 
 STEPS = 100_000
+NEWEST = f"mel CE, step {STEPS:,}".replace(",000", " 000")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync")  # fmt: skip
 FRAMES = """async () => {
@@ -50,8 +51,12 @@ FRAMES = """async () => {
   }
   return seen;
 }"""
-DRAWN = """() => [...document.querySelectorAll('#curves canvas')].filter(
-  c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(value => value)).length >= 8"""
+# The newest evaluation stands there, and every curve is drawn. Looked at some times a second: to look at each frame
+# through all pixels keeps a processor busy that the page and its server need.
+LOOK_MS = 40
+DRAWN = """newest => document.body.textContent.includes(newest) &&
+  [...document.querySelectorAll('#curves canvas')].filter(
+    c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(value => value)).length >= 8"""
 
 
 def main() -> None:
@@ -154,7 +159,7 @@ def _large(browser: Any, root: Path) -> dict[str, Any]:
         up = time.perf_counter()
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(address)
-        page.wait_for_function(DRAWN)
+        page.wait_for_function(DRAWN, arg=NEWEST, polling=LOOK_MS)
         drawn = time.perf_counter()
         used = server.cpu_times()
         frames = page.evaluate(FRAMES)

@@ -42,10 +42,14 @@ def test_values_that_are_no_number_leave_a_hole_and_spoil_no_mean() -> None:
     assert [point[2] for point in buckets.points()] == [1.0, 3.0, 5.0]
 
 
-def test_steps_that_are_done_again_take_the_place_of_the_old_ones() -> None:
+@pytest.mark.parametrize("at_once", [False, True])
+def test_steps_that_are_done_again_take_the_place_of_the_old_ones(at_once: bool) -> None:
     buckets = Buckets(100)
-    buckets.extend(np.arange(1.0, 11.0), np.full(10, 1.0))
-    buckets.extend(np.arange(6.0, 9.0), np.full(3, 2.0))
+    steps, values = [np.arange(1.0, 11.0), np.arange(6.0, 9.0)], [np.full(10, 1.0), np.full(3, 2.0)]
+    if at_once:
+        steps, values = [np.concatenate(steps)], [np.concatenate(values)]
+    for some, of_them in zip(steps, values, strict=True):
+        buckets.extend(some, of_them)
     assert [(point[0], point[2]) for point in buckets.points()] == [
         *((float(step), 1.0) for step in range(1, 6)),
         *((float(step), 2.0) for step in range(6, 9)),

@@ -72,3 +72,16 @@ def test_a_step_within_another_record_is_none() -> None:
     history = History()
     history.add_lines(b"".join(lines(3)) + hidden)
     assert (history.last_step, history.damaged) == (3, 1)
+
+
+def test_lines_that_come_at_once_give_what_they_give_one_by_one() -> None:
+    written = [*lines(300), *lines(200)[110:]]  # resumed after step 104: steps and evaluations come again
+    at_once, one_by_one = History(), History()
+    at_once.add_lines(b"".join(written))
+    for line in written:
+        one_by_one.add_lines(line)
+    assert {name: curve.points() for name, curve in at_once.curves.items()} == {
+        name: curve.points() for name, curve in one_by_one.curves.items()
+    }
+    assert at_once.evals == one_by_one.evals and at_once.curves["mel_ce"].last_step == 200
+    assert at_once.curves["mel_ce"].points()[-1][2] == pytest.approx(level(200), rel=1e-4)

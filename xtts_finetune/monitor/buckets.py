@@ -37,14 +37,20 @@ class Buckets:
         return -1.0 if self._table is None or not len(self._table) else float(self._table[-1, STEP])
 
     def extend(self, steps: NDArray[np.float64], values: NDArray[np.float64]) -> None:
-        """Add values at rising steps. Ones that are not finite count as steps without a value.
+        """Add values in the order in which they were found. Ones that are not finite count as steps without a value.
 
-        A step that is not after the newest one was done again: what was known from it on is dropped.
+        A step that is not after the one before it was done again: what was known from it on is dropped.
         """
         import numpy as np  # noqa: PLC0415  (not for --help)
 
-        if not len(steps):
-            return
+        again = np.flatnonzero(np.diff(steps) <= 0) + 1
+        for rising, of_them in zip(np.split(steps, again), np.split(values, again), strict=True):
+            if len(rising):
+                self._extend(rising, of_them)
+
+    def _extend(self, steps: NDArray[np.float64], values: NDArray[np.float64]) -> None:
+        import numpy as np  # noqa: PLC0415
+
         if steps[0] <= self.last_step:
             self._cut(float(steps[0]))
         value = np.where(np.isfinite(values), values, np.nan)

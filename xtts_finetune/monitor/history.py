@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.monitor.buckets import Buckets
-from xtts_finetune.monitor.stability import EpochMean, eval_std, gap_of
+from xtts_finetune.monitor.stability import WINDOW, EpochMean, eval_std, gap_of
 from xtts_finetune.monitor.step_lines import KEYS, split_steps
 from xtts_finetune.records.follow import parsed
 from xtts_finetune.records.metrics import EvalRecord, QualityRecord, StepRecord
@@ -27,6 +27,8 @@ OF_STEPS = {
     "seconds": ("seconds", 1.0),
 }
 OF_EVALS = ("mel_ce", "text_ce", "stop_ce", "eval_std", "gap")
+# (step, value) of new evaluations, by the name of the curve.
+EvalPoints = dict[str, list[tuple[int, float]]]
 RECENT_STEPS, RECENT_EVALS, RECENT_EPOCHS = 200, 500, 64
 
 
@@ -81,9 +83,11 @@ class History:
         steps = [record for record in records if record.get("kind") == "step"]
         if steps:
             self._add_steps(steps, None if known is None else known[0])
+        points: EvalPoints = {name: [] for name in OF_EVALS}
         for record in records:
             if record.get("kind") != "step":
-                self._add_other(record)
+                self._add_other(record, points)
+        self._draw_evals(points)
         self.version += 1
 
     def _add_steps(self, records: list[dict[str, Any]], table: NDArray[np.float64] | None) -> None:
@@ -118,10 +122,10 @@ class History:
         for epoch in sorted(self._epochs)[:-RECENT_EPOCHS]:
             del self._epochs[epoch]
 
-    def _add_other(self, record: dict[str, Any]) -> None:
+    def _add_other(self, record: dict[str, Any], points: EvalPoints) -> None:
         try:
             if record.get("kind") == "eval":
-                self._add_eval(EvalRecord.from_json(record))
+                self._add_eval(EvalRecord.from_json(record), points)
             elif record.get("kind") == "quality":
                 self.quality.append(QualityRecord.from_json(record))
             else:
@@ -129,9 +133,7 @@ class History:
         except (KeyError, TypeError, ValueError, OverflowError):
             self.damaged += 1
 
-    def _add_eval(self, record: EvalRecord) -> None:
-        import numpy as np  # noqa: PLC0415
-
+    def _add_eval(self, record: EvalRecord, points: EvalPoints) -> None:
         while self.evals and self.evals[-1].step >= record.step:
             self.evals.pop()
         self.evals.append(record)
@@ -140,12 +142,20 @@ class History:
         self.initial = self.initial or record
         if math.isfinite(record.mel_ce) and (self.best is None or record.mel_ce < self.best.mel_ce):
             self.best = record
-        values = [evaluation.mel_ce for evaluation in list(self.evals)[-8:]]
+        values = [self.evals[-back].mel_ce for back in range(min(WINDOW, len(self.evals)), 0, -1)]
         numbers = (record.mel_ce, record.text_ce, record.stop_ce, eval_std(values), gap_at(record))
         for name, value in zip(OF_EVALS, numbers, strict=True):
-            if value is not None or name in ("mel_ce", "text_ce", "stop_ce"):
-                found = math.nan if value is None else value
-                self.curves[name].extend(np.array([float(record.step)]), np.array([found]))
+            if value is not None:
+                points[name].append((record.step, value))
+
+    def _draw_evals(self, points: EvalPoints) -> None:
+        """Add many evaluations to their curves at once: one by one takes as long as all the steps do."""
+        import numpy as np  # noqa: PLC0415
+
+        for name, found in points.items():
+            if found:
+                table = np.array(found, dtype=np.float64)
+                self.curves[name].extend(table[:, 0], table[:, 1])
 
     @property
     def eval_std(self) -> float | None:

@@ -14,14 +14,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-KEYS = (
-    "step", "epoch", "learning_rate", "mel_ce", "text_ce_nats", "grad_norm", "clips", "seconds", "load_seconds",
-)  # fmt: skip
+KEYS = ("step", "epoch", "learning_rate", "mel_ce", "text_ce_nats", "grad_norm", "seconds")
 HEAD = b'{"kind": "step", '
 # It begins with plain text, which is searched for much faster than the start of a line.
 STEP = re.compile(
     rb'\{"kind": "step", "step": VALUE, "epoch": VALUE, "learning_rate": VALUE, "loss": [^,"]+, "mel_ce": VALUE, '
-    rb'"text_ce_nats": VALUE, "grad_norm": VALUE, "clips": VALUE, "seconds": VALUE, "load_seconds": VALUE, '
+    rb'"text_ce_nats": VALUE, "grad_norm": VALUE, "clips": [^,"]+, "seconds": VALUE, "load_seconds": [^,"]+, '
     rb'"stepped": (?:true|false)\}\n'.replace(b"VALUE", rb'([^,"]+)')
 )
 
@@ -38,14 +36,10 @@ def split_steps(text: bytes, recent: int) -> tuple[NDArray[np.float64], bytes] |
     found = STEP.findall(text)
     if not found or len(found) != len(lines) - len(others):
         return None
-    numbers = b" ".join(itertools.chain.from_iterable(found))
-    if b"u" in numbers:  # null, true: not in numbers
-        return None
     try:
-        table = np.fromstring(numbers, dtype=np.float64, sep=" ")
-    except ValueError:
-        return None
-    if table.size != len(found) * len(KEYS):
+        # One by one, yet quicker than numpy's own reading of text.
+        numbers = np.fromiter(map(float, itertools.chain.from_iterable(found)), np.float64)
+    except ValueError:  # null, true: not in numbers
         return None
     last = [line for line in lines[-2 * recent :] if line.startswith(HEAD)]
-    return table.reshape(-1, len(KEYS)), b"\n".join([*others, *last])
+    return numbers.reshape(-1, len(KEYS)), b"\n".join([*others, *last])

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from html import escape
 
 from xtts_finetune.pipeline.report_curves import BASE, EVAL, INK, LINE, MUTED, TRAIN, for_the_page
-from xtts_finetune.plateau.race_text import HEADINGS, sentence, table_rows
+from xtts_finetune.plateau.race_text import HEADINGS, cost_words, sentence, table_rows
 from xtts_finetune.plateau.remedies import CONTROL
 from xtts_finetune.records.race import VERDICTS, Race
 
@@ -40,6 +40,7 @@ def race_page(race: Race) -> str:
         f"<li><b>{escape(s.name)}</b>: {escape(s.change)}. <span class=words>Because {escape(s.why)}.</span></li>"
         for s in race.ranked
     )
+    costs = "".join(f"<p>{escape(sentence(words))}</p>" for words in cost_words(race))
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
@@ -49,7 +50,7 @@ def race_page(race: Race) -> str:
         f"<p>Race of remedies for {escape(race.phase)}: {escape(VERDICTS[race.verdict])}. "
         f"{escape(sentence(race.words))}</p>"
         f"{_drawings(race)}<div class=wide-only><table><tr>{headings}</tr>{rows}</table></div>"
-        f"<h2>What each changes</h2><ul>{changes}</ul></body></html>\n"
+        f"<h2>What each changes</h2><ul>{changes}</ul><h2>What it cost</h2>{costs}</body></html>\n"
     )
 
 

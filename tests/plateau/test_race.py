@@ -119,7 +119,8 @@ def test_it_costs_at_most_three_fifths_of_the_five_to_the_end_with_all_that_it_t
     assert found.cost.why_over == ""
     words = " ".join(cost_words(found))
     assert (
-        f"{found.cost.share_of_five:.1%} of the {5 * control.clips} that running the five remedies" in words
+        f"{100 * found.cost.share_of_five:.1f} % of the {5 * control.clips} that running the five remedies"
+        in words
     )
     assert "further seeds" not in words
 

@@ -145,8 +145,8 @@ def cost_words(race: Race) -> list[str]:
     clips = f"{cost.clips} clips seen in all, those of the control and of every remedy that left counted"
     if cost.share_of_five is not None:
         clips += (
-            f": {cost.share_of_five:.1%} of the {cost.five_to_the_end} that running the five remedies of R4.1 to the "
-            f"end would take, without a control. It may be {cost.most_share:.0%}"
+            f": {100 * cost.share_of_five:.1f} % of the {cost.five_to_the_end} that running the five remedies of R4.1 "
+            f"to the end would take, without a control (at most {100 * cost.most_share:.0f} % are allowed)"
         )
     said.append(f"{clips}; {duration(cost.seconds)} of work")
     if cost.why_over:
@@ -160,8 +160,9 @@ def cost_words(race: Race) -> list[str]:
         f"; one in {race.cut} went on, rounded up, and the control always" if len(race.marks) > 1 else ""
     )
     said.append(
-        f"compared after the evaluations {', '.join(map(str, race.marks))}, one every {race.eval_every} steps of the "
-        f"control{went_on}. The same spent means as many clips seen, whatever the batches"
+        f"compared after the evaluations {', '.join(map(str, race.marks))}, one every {race.eval_every} "
+        f"step{'s' * (race.eval_every > 1)} of the control{went_on}. The same spent means as many clips "
+        "seen, whatever the batches"
     )
     return said
 

@@ -39,6 +39,10 @@ NO_INPUTS = frozenset(
         "on_out_of_memory",
         "optimization_level",
         "search",
+        "devices",
+        "optimizer_state",
+        "restarts",
+        "silent_seconds",
     }
 )
 # Keys that came later: at their defaults they are left out, so that runs from before them stay as they are.

@@ -113,6 +113,22 @@ class PhaseSpec(Spec):
         "more than 6 seconds.",
     )
     seed: Seed = Field(1, description="Seed of every random choice.")
+    devices: Annotated[int, Field(ge=1, le=1024)] = Field(
+        1,
+        description="GPUs, or processes of a CPU, that share each step on one machine; --machines multiplies it.",
+    )
+    optimizer_state: Literal["whole", "sharded"] = Field(
+        "whole",
+        description="'sharded': each of several devices holds a part of Adam's moments; checkpoints stay whole.",
+    )
+    restarts: Annotated[int, Field(ge=0, le=1000)] = Field(
+        2,
+        description="How often several devices go on from the newest checkpoint after one of them was lost.",
+    )
+    silent_seconds: Annotated[float, Field(ge=5, le=86_400)] = Field(
+        60.0,
+        description="A process that several devices wait for, and that gives no sign for so long, is lost.",
+    )
     stop_when: tuple[StopRule, ...] = Field(
         (), description="Rules that end the phase early; 'not_finite' and 'no_op' watch every phase."
     )

@@ -1,0 +1,93 @@
+"""The processes that train one phase together, and what they say to each other besides gradients.
+
+Ranks are numbered from 0. Rank 0 writes all records and decides; the others follow. One process alone is `ALONE`,
+whose every answer is its own.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+
+T = TypeVar("T")
+
+
+class Ranks:
+    """What a rank may ask the others; here there are none. Every rank has to ask the same, in the same order."""
+
+    rank = 0
+    count = 1
+
+    def any(self, flag: bool) -> bool:
+        """Whether it is so for any rank."""
+        return flag
+
+    def from_first(self, value: T) -> T:
+        """Rank 0's value, which must be picklable."""
+        return value
+
+    def gather(self, value: T) -> list[T]:
+        """The values of all ranks, rank by rank, everywhere."""
+        return [value]
+
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
+        """The sum over ranks of a tensor on the device of training, without waiting for the device."""
+        return values
+
+
+ALONE = Ranks()
+
+
+class Joined(Ranks):
+    """One of several processes that torchrun started. What is said on the CPU never waits for a GPU."""
+
+    def __init__(self) -> None:
+        self.rank, self.count = dist.get_rank(), dist.get_world_size()
+        nccl = dist.get_backend() == "nccl"
+        self._talk: Any = dist.new_group(backend="gloo") if nccl else dist.group.WORLD
+
+    def any(self, flag: bool) -> bool:
+        flags = torch.tensor([flag], dtype=torch.uint8)
+        dist.all_reduce(flags, op=dist.ReduceOp.MAX, group=self._talk)
+        return bool(flags.item())
+
+    def from_first(self, value: T) -> T:
+        values = [value]
+        dist.broadcast_object_list(values, src=0, group=self._talk)
+        return values[0]
+
+    def gather(self, value: T) -> list[T]:
+        values: list[Any] = [None] * self.count
+        dist.all_gather_object(values, value, group=self._talk)
+        return values
+
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
+        dist.all_reduce(values)
+        return values
+
+
+def started_by_torchrun() -> bool:
+    """Whether this process is one of those that torchrun starts: it tells them so in the environment."""
+    return "WORLD_SIZE" in os.environ and "TORCHELASTIC_RUN_ID" in os.environ
+
+
+def join(device: str, wait: timedelta = timedelta(minutes=30)) -> Ranks:
+    """The other processes of this training; ALONE without torchrun.
+
+    NCCL between GPUs where it is there, gloo elsewhere. `wait`: the longest that ranks wait for each other.
+    """
+    if not started_by_torchrun():
+        return ALONE
+    nccl = device == "cuda" and dist.is_nccl_available()
+    dist.init_process_group("nccl" if nccl else "gloo", timeout=wait)
+    return Joined()
+
+
+def leave() -> None:
+    """Close what `join` opened."""
+    if dist.is_initialized():
+        dist.destroy_process_group()

@@ -17,6 +17,7 @@ from xtts_finetune.xtts.base import BaseFiles
 
 if TYPE_CHECKING:
     from xtts_finetune.training.phase_trainer import PhaseTrainer
+    from xtts_finetune.training.ranks import Ranks
 
 PHASE1 = """
 learning_rate: 1.0e-3
@@ -114,16 +115,26 @@ def train(project: Path, phase: str, *overrides: str, stop_at: int | None = None
     assert stop.reason.status != "failed", stop.message
 
 
-def open_trainer(project: Path, phase: str, say: Callable[[str], None]) -> PhaseTrainer:
+def open_trainer(
+    project: Path,
+    phase: str,
+    say: Callable[[str], None],
+    ranks: Ranks | None = None,
+    pause_at: int | None = None,
+) -> PhaseTrainer:
     """The trainer of a phase where it was left, before its next step."""
     from xtts_finetune.spec.sources import kept_steps
     from xtts_finetune.training.phase_data import PhaseData
     from xtts_finetune.training.phase_trainer import PhaseJob
+    from xtts_finetune.training.ranks import ALONE
     from xtts_finetune.training.starting import start
     from xtts_finetune.xtts.base import find_base
 
     declaration, run = declaration_of(project), run_of(project)
     spec = declaration.phases[phase]
-    data = PhaseData(run, find_base(declaration.pipeline.base), spec, declaration.pipeline.datasets)
-    job = PhaseJob(run.candidate(phase), spec, data, data.planned.steps, kept_steps(declaration, phase))
+    ranks = ranks or ALONE
+    base = find_base(declaration.pipeline.base)
+    data = PhaseData(run, base, spec, declaration.pipeline.datasets, ranks=ranks)
+    folder, needed = run.candidate(phase), kept_steps(declaration, phase)
+    job = PhaseJob(folder, spec, data, data.planned.steps, needed, pause_at=pause_at, ranks=ranks)
     return start(declaration, run, job, say)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xtts_finetune.data.cache import MELS, Item
+from xtts_finetune.data.shares import Piece
 from xtts_finetune.xtts.base import ConditioningLengths
-from xtts_finetune.xtts.layout import FRAME_GRAIN, rounded_up
-from xtts_finetune.xtts.losses import GptBatch
+from xtts_finetune.xtts.layout import FRAME_GRAIN, STOP_TOKENS, rounded_up
+from xtts_finetune.xtts.losses import GptBatch, PartOf
 
 HOP = 256
 CODE_SAMPLES = 1024
@@ -58,23 +60,40 @@ def collate_training(
     generator: np.random.Generator,
     lengths: ConditioningLengths,
     silence: NDArray[np.float32],
+    piece: Piece | None = None,
 ) -> GptBatch:
     """A training batch, each clip conditioned on a random slice of itself.
 
     silence     float32 (80,), the mel of zeros, which fills up each slice to the greatest length
     generator   all randomness; `batches.step_generator` gives the one of a step
+    piece       the part that is wanted: its clips come out as they are in the whole batch, with the same padding
     """
     slices = [draw_prompt_slice(item.samples, lengths, generator) for item in items]
     mels = [item.conditioning[:, part.frames] for item, part in zip(items, slices, strict=True)]
     full = lengths.maximum // HOP + 1
     # One frame of the silence that fills up the longest slice is enough: the GPT hears how often it is there.
     frames = min(rounded_up(max(mel.shape[1] for mel in mels) + 1, FRAME_GRAIN), full)
-    conditioning = np.empty((len(items), MELS, frames), dtype=np.float32)
+    first, last = (piece.first, piece.last) if piece is not None else (0, len(items))
+    conditioning = np.empty((last - first, MELS, frames), dtype=np.float32)
     conditioning[:] = silence[:, None]
-    for row, mel in zip(conditioning, mels, strict=True):
+    for row, mel in zip(conditioning, mels[first:last], strict=True):
         row[:, : mel.shape[1]] = mel
-    prompts = torch.tensor([part.codes for part in slices], dtype=torch.int64)
-    return _batch(items, conditioning, full - frames + 1, prompts)
+    prompts = [part.codes for part in slices]
+    wanted = torch.tensor(prompts[first:last], dtype=torch.int64)
+    batch = _batch(items, conditioning, full - frames + 1, wanted, first, last)
+    return batch if piece is None else replace(batch, part_of=_whole(items, prompts, piece))
+
+
+def _whole(items: Sequence[Item], prompts: Sequence[tuple[int, int]], piece: Piece) -> PartOf:
+    """What a part has to know of its batch."""
+    if piece.idle:
+        return PartOf(piece.number, piece.first, math.inf, math.inf, math.inf, 0)
+    codes = [len(item.codes) for item in items]
+    ends = zip(codes, prompts, strict=True)
+    heard = sum(max(0, min(length, after) - first) for length, (first, after) in ends)
+    text_tokens = sum(len(item.text) + 1 for item in items)
+    mel_tokens = sum(codes) + STOP_TOKENS * len(codes)
+    return PartOf(piece.number, piece.first, len(items), text_tokens, mel_tokens, heard)
 
 
 def collate_eval(items: Sequence[Item]) -> GptBatch:
@@ -89,22 +108,31 @@ def collate_eval(items: Sequence[Item]) -> GptBatch:
     same = (conditioning == conditioning[:, :, -1:]).all(axis=(0, 1))
     silent = len(same) if same.all() else int(same[::-1].argmin())  # frames at the end of all of them
     frames = min(rounded_up(len(same) - silent + 1, FRAME_GRAIN), len(same))
-    return _batch(items, conditioning[:, :, :frames], len(same) - frames + 1, None)
+    return _batch(items, conditioning[:, :, :frames], len(same) - frames + 1, None, 0, len(items))
 
 
 def _batch(
-    items: Sequence[Item], conditioning: NDArray[np.float32], last_frame_counts: int, prompts: Tensor | None
+    items: Sequence[Item],
+    conditioning: NDArray[np.float32],
+    last_frame_counts: int,
+    prompts: Tensor | None,
+    first: int,
+    last: int,
 ) -> GptBatch:
-    text, text_lengths = _padded([item.text for item in items])
-    codes, code_lengths = _padded([item.codes for item in items])
+    """The items from `first` to `last`, padded and laid out as all of them are."""
+    text, text_lengths = _padded([item.text for item in items], first, last)
+    codes, code_lengths = _padded([item.codes for item in items], first, last)
     mels = torch.from_numpy(np.ascontiguousarray(conditioning))
     batch = GptBatch(text, text_lengths, codes, code_lengths, mels, prompts, last_frame_counts)
-    return batch.laid_out()
+    return batch.laid_out(max(len(item.text) + 1 + len(item.codes) + STOP_TOKENS for item in items))
 
 
-def _padded(rows: Sequence[NDArray[np.int32] | NDArray[np.int16]]) -> tuple[Tensor, Tensor]:
-    """Rows of different lengths as int64 (b, longest) with their lengths (b,)."""
-    padded = np.zeros((len(rows), max(len(row) for row in rows)), dtype=np.int64)
-    for place, row in zip(padded, rows, strict=True):
+def _padded(
+    rows: Sequence[NDArray[np.int32] | NDArray[np.int16]], first: int, last: int
+) -> tuple[Tensor, Tensor]:
+    """Some of many rows as int64 (b, longest of all) with their lengths (b,)."""
+    wanted = rows[first:last]
+    padded = np.zeros((len(wanted), max(len(row) for row in rows)), dtype=np.int64)
+    for place, row in zip(padded, wanted, strict=True):
         place[: len(row)] = row
-    return torch.from_numpy(padded), torch.tensor([len(row) for row in rows], dtype=torch.int64)
+    return torch.from_numpy(padded), torch.tensor([len(row) for row in wanted], dtype=torch.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from xtts_finetune.data.buckets import cut
 from xtts_finetune.data.cache import ClipCache, Item
 from xtts_finetune.data.collate import collate_eval, collate_training
 from xtts_finetune.data.index import ClipIndex
+from xtts_finetune.data.shares import Piece, pieces_of
 from xtts_finetune.xtts.base import ConditioningLengths
 from xtts_finetune.xtts.losses import GptBatch
 
@@ -27,6 +29,7 @@ class TrainingBatches:
 
     clips     the training clips; `plan` is made for them
     silence   float32 (80,), the encoder's mel of zeros
+    rank      of so many `ranks`: the share of each step that is made here
     """
 
     clips: ClipIndex
@@ -34,24 +37,33 @@ class TrainingBatches:
     plan: BatchPlan
     lengths: ConditioningLengths
     silence: NDArray[np.float32]
+    rank: int = 0
+    ranks: int = 1
 
     def __call__(self, step: int) -> list[GptBatch]:
-        """The batches whose gradients a step (from 0) adds up: a pure function of the plan and the step."""
-        return [
-            collate_training(
-                items_of(self.clips, self.cache, clips),
-                step_generator(self.plan.seed, step, number),
-                self.lengths,
-                self.silence,
-            )
-            for number, clips in enumerate(self.plan.batches_of(step))
-        ]
+        """The batches whose gradients a step (from 0) adds up, or this rank's parts of them.
+
+        A pure function of the plan, the step and the rank.
+        """
+        batches = self.plan.batches_of(step)
+        if self.ranks == 1:
+            return [self._made(step, number, clips) for number, clips in enumerate(batches)]
+        pieces = pieces_of(batches, self.clips.lengths, self.rank, self.ranks)
+        return [self._made(step, piece.number, batches[piece.number], piece) for piece in pieces]
+
+    def _made(self, step: int, number: int, clips: Sequence[int], piece: Piece | None = None) -> GptBatch:
+        items = items_of(self.clips, self.cache, clips)
+        generator = step_generator(self.plan.seed, step, number)
+        return collate_training(items, generator, self.lengths, self.silence, piece)
 
 
-def eval_batches(clips: ClipIndex, cache: ClipCache) -> Iterator[GptBatch]:
-    """All clips of the eval set once, from the shortest to the longest: the same batches every time."""
+def eval_batches(clips: ClipIndex, cache: ClipCache, rank: int = 0, ranks: int = 1) -> Iterator[GptBatch]:
+    """All clips of the eval set once, from the shortest to the longest: the same batches every time.
+
+    Of several `ranks`, each gets every so manieth batch.
+    """
     order = np.lexsort((clips.lengths.text, clips.lengths.codes))
-    for batch in cut(order, clips.lengths, EVAL_TOKENS, EVAL_CLIPS):
+    for batch in islice(cut(order, clips.lengths, EVAL_TOKENS, EVAL_CLIPS), rank, None, ranks):
         yield collate_eval(items_of(clips, cache, batch.tolist()))
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import operator
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -14,25 +17,45 @@ from xtts_finetune.records.metrics import EvalRecord
 from xtts_finetune.xtts.losses import TEXT_CE_UNIT, CrossEntropies, GptBatch, gpt_cross_entropies
 
 
-@torch.inference_mode()
-def evaluate(
-    gpt: Any, batches: Iterable[GptBatch], step: int, train_mel_ce: float | None = None
-) -> EvalRecord:
+def evaluate(gpt: Any, batches: Iterable[GptBatch], step: int) -> EvalRecord:
     """Means over all tokens of the eval set, always in float32, so that no setting of a phase moves them.
 
     The model is left in the mode it was in. Raises UserError for an empty eval set.
     """
     started = time.perf_counter()
+    return eval_record(gpt, [sums_of_batches(gpt, batches)], step, started)
+
+
+@torch.inference_mode()
+def sums_of_batches(gpt: Any, batches: Iterable[GptBatch]) -> list[CrossEntropies]:
+    """The sums of each batch, on the CPU; the model is left in the mode it was in."""
     device = next(gpt.parameters()).device
     was_training = gpt.training
     gpt.eval()
-    total: CrossEntropies | None = None
-    for batch in batches:
-        sums = gpt_cross_entropies(gpt, batch.to(device))
-        total = sums if total is None else total + sums
-    gpt.train(was_training)
-    if total is None:
+    try:
+        sums = [gpt_cross_entropies(gpt, batch.to(device)) for batch in batches]
+    finally:
+        gpt.train(was_training)
+    return [each.cpu() for each in sums]
+
+
+def eval_record(
+    gpt: Any,
+    of_ranks: Sequence[Sequence[CrossEntropies]],
+    step: int,
+    started: float,
+    train_mel_ce: float | None = None,
+) -> EvalRecord:
+    """The record of an evaluation whose batches went round the ranks, begun at `started` (perf_counter).
+
+    The sums are added in the order of the batches: several ranks find what one finds, to the bit. Raises UserError
+    for an empty eval set.
+    """
+    in_turn = zip_longest(*of_ranks)
+    sums = [each for batches in in_turn for each in batches if each is not None]
+    if not sums:
         raise UserError("the eval set is empty; prepare the data again")
+    total = reduce(operator.add, sums)
     text_nats = float(total.text)
     return EvalRecord(
         step=step,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from typing import Any
 
 import torch
 from torch import nn
+from torch.distributed.optim import ZeroRedundancyOptimizer
 
 from xtts_finetune.errors import UserError
 
@@ -40,19 +42,49 @@ def trained_names(gpt: nn.Module) -> tuple[list[str], list[str]]:
     return [name for name in weights if name in trained], [name for name in spared if name in trained]
 
 
-def make_optimizer(gpt: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
-    """AdamW over those of the GPT's parameters that train (Loshchilov and Hutter, ICLR 2019)."""
+def make_optimizer(
+    gpt: nn.Module, learning_rate: float, weight_decay: float, sharded: bool = False
+) -> torch.optim.Optimizer:
+    """AdamW over those of the GPT's parameters that train (Loshchilov and Hutter, ICLR 2019).
+
+    `sharded`: each rank steps its part of the weights and hands them to the others, so that it holds the moments of
+    that part alone (ZeRO stage 1: Rajbhandari et al., SC 2020).
+    """
     parameters = dict(gpt.named_parameters())
     weights, spared = trained_names(gpt)
     groups = [
         {"params": [parameters[name] for name in weights], "weight_decay": weight_decay},
         {"params": [parameters[name] for name in spared], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=learning_rate, betas=BETAS, eps=EPSILON, fused=True)
+    settings: dict[str, Any] = {"lr": learning_rate, "betas": BETAS, "eps": EPSILON, "fused": True}
+    if sharded:
+        return ZeroRedundancyOptimizer(groups, torch.optim.AdamW, **settings)
+    return torch.optim.AdamW(groups, **settings)
+
+
+def gather_moments(optimizer: torch.optim.Optimizer) -> None:
+    """Bring the moments that other ranks hold to rank 0, for its `state_dict`; every rank has to call this."""
+    if isinstance(optimizer, ZeroRedundancyOptimizer):
+        optimizer.consolidate_state_dict(to=0)
+
+
+def take_moments(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Load an optimizer's state; one that is sharded keeps its own part of it."""
+    optimizer.load_state_dict(state)
+    if isinstance(optimizer, ZeroRedundancyOptimizer):
+        # It leaves the counts of steps on the CPU, where a fused AdamW on a GPU does not look for them.
+        for weight, moments in optimizer.optim.state.items():
+            moments["step"] = moments["step"].to(weight.device)
+
+
+def _groups(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
+    """The groups as a state has them: parameters by their numbers."""
+    numbers = itertools.count()
+    return [{**group, "params": [next(numbers) for _ in group["params"]]} for group in optimizer.param_groups]
 
 
 def keep_moments(
-    optimizer: torch.optim.AdamW, gpt: nn.Module, checkpoint: dict[str, Any], source: str
+    optimizer: torch.optim.Optimizer, gpt: nn.Module, checkpoint: dict[str, Any], source: str
 ) -> None:
     """Take over a checkpoint's moments while learning rate and decay stay as declared.
 
@@ -90,7 +122,7 @@ def keep_moments(
             "use 'optimizer: reset'"
         )
     try:
-        optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+        take_moments(optimizer, {"state": moments, "param_groups": _groups(optimizer)})
     except ValueError as error:
         raise UserError(
             f"{source}: its optimizer state does not fit ({error}); use 'optimizer: reset'"

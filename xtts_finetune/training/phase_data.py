@@ -15,6 +15,7 @@ from xtts_finetune.data.prefetch import Prefetcher
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.pipeline import DatasetSpec
+from xtts_finetune.training.ranks import ALONE, Ranks
 from xtts_finetune.xtts.base import BaseFiles, conditioning_lengths, read_config
 from xtts_finetune.xtts.losses import GptBatch
 from xtts_finetune.xtts.mels import load_mel_stats, silence
@@ -30,12 +31,13 @@ class PhaseData:
         phase: PhaseSpec,
         datasets: Sequence[DatasetSpec],
         parts: int = 1,
+        ranks: Ranks = ALONE,
     ) -> None:
         """`parts`: how many batches of this phase make up a declared one, after memory ran out."""
         clips = ClipIndex.read(run.clips, "train")
         self._plan = batch_plan(clips, datasets, phase, parts)
         self.planned = planned(self._plan, phase)
-        self._eval = EvalData(run)
+        self._eval = EvalData(run, ranks)
         self._mask_prompt = phase.mask_prompt
         batches = TrainingBatches(
             clips,
@@ -43,13 +45,24 @@ class PhaseData:
             self._plan,
             conditioning_lengths(read_config(base)),
             silence(load_mel_stats(base.mel_stats)).numpy(),
+            ranks.rank,
+            ranks.count,
         )
         self._prefetcher = Prefetcher(pinned(batches) if torch.cuda.is_available() else batches)
 
+    @property
+    def micro_batches(self) -> int:
+        """How many make up a step, on all ranks together."""
+        return self._plan.accumulate * self._plan.parts
+
     def train_batches(self, step: int) -> list[GptBatch]:
-        """The micro-batches of a step, counted from 0."""
+        """The micro-batches of a step, counted from 0, or this rank's parts of them."""
         batches = self._prefetcher.get(step)
         return batches if self._mask_prompt else [replace(batch, prompt_slices=None) for batch in batches]
+
+    def clips_of(self, step: int) -> int:
+        """Clips of a step, on all ranks together."""
+        return len(self._plan.clips_of(step))
 
     def eval_batches(self) -> Iterator[GptBatch]:
         """The eval set, the same every time."""
@@ -74,12 +87,13 @@ def pinned(make: Callable[[int], list[GptBatch]]) -> Callable[[int], list[GptBat
 
 
 class EvalData:
-    """The frozen eval set of a run."""
+    """The frozen eval set of a run; of several ranks, each has its share of the batches."""
 
-    def __init__(self, run: RunFolder) -> None:
+    def __init__(self, run: RunFolder, ranks: Ranks = ALONE) -> None:
         self._cache = ClipCache.open(run.cache)
         self._clips = ClipIndex.read(run.clips, "eval")
+        self._ranks = ranks
 
     def batches(self) -> Iterator[GptBatch]:
         """Batches of like lengths; memory does not depend on the size of the set."""
-        return eval_batches(self._clips, self._cache)
+        return eval_batches(self._clips, self._cache, self._ranks.rank, self._ranks.count)

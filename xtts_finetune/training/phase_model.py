@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from trainer.model import TrainerModel
 from TTS.tts.models.xtts import Xtts
 
@@ -104,7 +105,9 @@ class PhaseModel(TrainerModel):  # type: ignore[misc]  # TrainerModel has no typ
 
     def get_optimizer(self) -> torch.optim.Optimizer:
         """AdamW over what trains, decay on weights only; a balance that is learned has a rate of its own."""
-        optimizer = make_optimizer(self.xtts.gpt, self._phase.learning_rate, self._phase.weight_decay)
+        phase = self._phase
+        sharded = phase.optimizer_state == "sharded" and dist.is_initialized()
+        optimizer = make_optimizer(self.xtts.gpt, phase.learning_rate, phase.weight_decay, sharded)
         balance = list(self.loss.parameters())
         if balance:
             optimizer.add_param_group({"params": balance, "lr": LEARNING_RATE, "weight_decay": 0.0})

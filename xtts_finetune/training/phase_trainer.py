@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,12 +25,15 @@ from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.sources import KeptStep
 from xtts_finetune.training.coqui_setup import configured, hide_events_after, in_folder
-from xtts_finetune.training.evaluate import evaluate
+from xtts_finetune.training.evaluate import eval_record, sums_of_batches
+from xtts_finetune.training.optimizer import gather_moments
 from xtts_finetune.training.phase_data import PhaseData
 from xtts_finetune.training.phase_model import PhaseModel
+from xtts_finetune.training.ranks import ALONE, Ranks
 from xtts_finetune.training.recorder import Recorder
 from xtts_finetune.training.rules import first_stop
 from xtts_finetune.training.rules.no_op import changed_nothing
+from xtts_finetune.training.same_weights import check_same_weights
 from xtts_finetune.training.saving import (
     clear_best_models,
     clear_checkpoints,
@@ -38,7 +43,7 @@ from xtts_finetune.training.saving import (
 )
 from xtts_finetune.training.schedule import follow_plateau
 from xtts_finetune.training.stepping import Readback, Stepper
-from xtts_finetune.xtts.losses import GptBatch
+from xtts_finetune.xtts.losses import CrossEntropies, GptBatch
 
 logger = logging.getLogger("trainer")  # what is logged here goes to trainer_0_log.txt, as stock's lines do
 
@@ -71,6 +76,7 @@ class PhaseJob:
     interrupted: Interrupted = field(default=lambda: False)
     speak: Speak | None = None
     pause_at: int | None = None
+    ranks: Ranks = ALONE
 
 
 class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
@@ -79,8 +85,12 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
     def __init__(self, model: PhaseModel, job: PhaseJob) -> None:
         self.job = job
         self.step = 0
-        # Trainer would make a folder named after the run and the minute, and parse our command line.
-        with in_folder(job.folder.path):
+        self.first = job.ranks.rank == 0
+        # Trainer would make a folder named after the run and the minute, and parse our command line. What it writes
+        # for a rank that only follows is of no use to anybody.
+        with in_folder(
+            job.folder.path if self.first else Path(tempfile.mkdtemp(prefix="xtts-finetune-rank"))
+        ):
             super().__init__(
                 TrainerArgs(gpu=0 if torch.cuda.is_available() else None),
                 configured(model.config, job.phase),
@@ -88,7 +98,6 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
                 parse_command_line_args=False,
             )
         self.records: Recorder
-        self._stepper = Stepper(model, self.optimizer[0], self.scheduler[0], self.scaler, job.phase)
         self._unread: deque[tuple[Readback, dict[str, Any]]] = deque()
         self._saved_at = time.monotonic()
 
@@ -97,10 +106,14 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
 
     def train(self) -> Stop:
         """The step loop. `fit()` is not used: it hides exceptions, deletes folders and knows no stop rule."""
-        with Recorder(self.job.folder.metrics, self.dashboard_logger) as self.records:
+        check_same_weights(self.model, self.job.ranks, self.step)
+        self._stepper = Stepper(
+            self.model, self.optimizer[0], self.scheduler[0], self.scaler, self.job.phase, self.job.ranks
+        )
+        with Recorder(self.job.folder.metrics, self.dashboard_logger, not self.first) as self.records:
             self.model.set_training()
             stop = self._evaluate() if self._unevaluated() else self._speak_and_ask()
-            stop = stop or self._paused()
+            stop = self._agreed(stop or self._paused())
             while stop is None and self.step < self.job.total_steps:
                 self._take_step()
                 stop = (
@@ -108,12 +121,12 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
                 )
                 if stop is None and self.job.interrupted():
                     stop = INTERRUPTED
-                stop = stop or self._paused()
+                stop = self._agreed(stop or self._paused())
                 if self._must_save(stop):
                     self._save()
             self._write_steps()
         stop = stop or changed_nothing(self.records.history) or self._all_done()
-        if stop.reason.status != "interrupted":
+        if self.first and stop.reason.status != "interrupted":
             clear_best_models(
                 self.job.folder, self.records.history.evals, self.job.phase.keep.best, ended=True
             )
@@ -131,6 +144,16 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
             return None
         return Stop(Reason.PAUSED, f"paused at step {self.step}, as it was told to", {"step": self.step})
 
+    def _agreed(self, stop: Stop | None) -> Stop | None:
+        """Rank 0's stop, or that of a rank that was interrupted, on all of them."""
+        ranks = self.job.ranks
+        if ranks.count == 1:
+            return stop
+        counts = stop is not None and (self.first or stop is INTERRUPTED)
+        if not ranks.any(counts):
+            return None
+        return next(each for each in ranks.gather(stop if counts else None) if each is not None)
+
     def _all_done(self) -> Stop:
         return Stop(Reason.ALL_STEPS_DONE, f"all {self.job.total_steps} steps are done", {"step": self.step})
 
@@ -140,15 +163,16 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         batches = self.job.data.train_batches(self.step)
         loaded = time.perf_counter()
         learning_rate = self.optimizer[0].param_groups[0]["lr"]
-        torch.manual_seed(self.job.phase.seed * 1_000_003 + self.step)
-        values = self._stepper.take(batches)
+        seed = self.job.phase.seed * 1_000_003 + self.step
+        values = self._stepper.take(batches, self.job.data.micro_batches, seed)
+        clips = self.job.data.clips_of(self.step)
         self.step += 1
         self.total_steps_done = self.step
         known = {
             "step": self.step,
             "epoch": self.job.data.epoch(self.step),
             "learning_rate": learning_rate,
-            "clips": sum(batch.clips for batch in batches),
+            "clips": clips,
             "load_seconds": loaded - began,
         }
         self._write_steps()  # of the step before: a GPU that works on this one is not waited for
@@ -167,17 +191,25 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
     def _evaluate(self) -> Stop | None:
         """Evaluate, keep the model if it is among the best so far, let it speak, ask the stop rules."""
         self._write_steps()
-        try:
-            record = evaluate(
-                self.model.xtts.gpt, self._eval_batches(), self.step, self.records.mean_train_mel_ce()
-            )
-        except _Interrupted:
+        started, gpt = time.perf_counter(), self.model.xtts.gpt
+        sums = self.job.ranks.gather(self._eval_sums())
+        done = [each for each in sums if each is not None]
+        if len(done) < len(sums):
             return INTERRUPTED  # the same command evaluates this step anew
+        record = eval_record(gpt, done, self.step, started, self.records.mean_train_mel_ce())
         self.records.write(record)
         self._follow_plateau()
-        state = self._state(self.model.weights(), model_loss={"eval_loss": record.mel_ce})
-        save_best(self.job.folder, state, self.records.history.evals, self.job.phase.keep.best)
+        if self.first:
+            state = self._state(self.model.weights(), model_loss={"eval_loss": record.mel_ce})
+            save_best(self.job.folder, state, self.records.history.evals, self.job.phase.keep.best)
         return self._speak_and_ask()
+
+    def _eval_sums(self) -> list[CrossEntropies] | None:
+        """The sums of this rank's batches; None when the user asked for the end meanwhile."""
+        try:
+            return sums_of_batches(self.model.xtts.gpt, self._eval_batches())
+        except _Interrupted:
+            return None
 
     def _follow_plateau(self) -> None:
         """Let the learning rate fall where the schedule waits for evaluations; checkpoints hold what it came to."""
@@ -229,12 +261,20 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         if stop is not None:
             return stop.reason is not Reason.NOT_FINITE  # ruined weights must not replace whole ones
         every = self.job.phase.checkpoint_every
-        late = every.minutes is not None and time.monotonic() - self._saved_at >= 60 * every.minutes
+        late = every.minutes is not None and self.job.ranks.any(
+            self.first and time.monotonic() - self._saved_at >= 60 * every.minutes
+        )
         return late or self._is_due(every.steps) or any(kept.step == self.step for kept in self.job.needed)
 
     def _save(self) -> None:
+        """Write a checkpoint. All ranks take part: their weights are compared, and moments put together."""
         self._write_steps()
         self.records.sync()
+        same = check_same_weights(self.model, self.job.ranks, self.step)
+        gather_moments(self.optimizer[0])
+        self._saved_at = time.monotonic()
+        if not self.first:
+            return
         state = self._state(
             self.model.checkpoint_weights(),
             optimizer=[self.optimizer[0].state_dict()],
@@ -244,8 +284,9 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         )
         save_checkpoint(self.job.folder, state, regular=self._is_due(self.job.phase.checkpoint_every.steps))
         clear_checkpoints(self.job.folder, self.job.phase.keep.checkpoints, self.job.needed)
-        self._saved_at = time.monotonic()
         logger.info(" > checkpoint_%d.pth written", self.step)
+        if same is not None:
+            logger.info(" > %d ranks have the same weights: %s", self.job.ranks.count, same)
 
     def _state(self, weights: dict[str, torch.Tensor], **more: object) -> dict[str, Any]:
         return training_state(

@@ -7,11 +7,14 @@ whose every answer is its own.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 import torch.distributed as dist
+
+from xtts_finetune.errors import UserError
 
 T = TypeVar("T")
 
@@ -37,6 +40,19 @@ class Ranks:
     def sum(self, values: torch.Tensor) -> torch.Tensor:
         """The sum over ranks of a tensor on the device of training, without waiting for the device."""
         return values
+
+    def first_does(self, work: Callable[[], T]) -> T:
+        """What `work` gives on rank 0, everywhere; a UserError of it is raised everywhere, too."""
+        result: T | UserError | None = None
+        if self.rank == 0:
+            try:
+                result = work()
+            except UserError as error:
+                result = error
+        result = self.from_first(result)
+        if isinstance(result, UserError):
+            raise result
+        return cast(T, result)
 
 
 ALONE = Ranks()

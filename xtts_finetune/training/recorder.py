@@ -25,16 +25,22 @@ logger = logging.getLogger("trainer")  # what is logged here goes to trainer_0_l
 
 
 class Recorder:
-    """Goes on with the records that are there; `dashboard` is Coqui's logger for TensorBoard."""
+    """Goes on with the records that are there; `dashboard` is Coqui's logger for TensorBoard.
 
-    def __init__(self, path: Path, dashboard: Any) -> None:
+    One that only follows keeps its history for itself: of several ranks, one writes.
+    """
+
+    def __init__(self, path: Path, dashboard: Any, follows: bool = False) -> None:
         found = read_metrics(path)
         self.history = LiveMetrics(list(found.steps), list(found.evals), list(found.quality))
-        self._file = MetricsWriter(path)
+        self._file = None if follows else MetricsWriter(path)
         self._dashboard = dashboard
 
     def write(self, record: Record) -> None:
         """Add a record; it has left this process before the next step begins."""
+        if self._file is None:
+            self.history.add(record)
+            return
         self._file.write(record)
         self.history.add(record)
         values = {key: value for key, value in record.to_json().items() if isinstance(value, int | float)}
@@ -59,11 +65,13 @@ class Recorder:
 
     def sync(self) -> None:
         """Return once all records are on the disk: a checkpoint must not be newer than its history."""
-        self._file.sync()
+        if self._file is not None:
+            self._file.sync()
 
     def __enter__(self) -> Recorder:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
         self._dashboard.flush()

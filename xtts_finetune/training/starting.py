@@ -18,13 +18,13 @@ from xtts_finetune.records.checkpoints import (
     sweep_checkpoints,
 )
 from xtts_finetune.records.metrics import keep_metrics_until
-from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.sources import Source, source_of
 from xtts_finetune.spec.train import is_lora
 from xtts_finetune.training.losses.start_model import FrozenCopy, StartModel, WithoutAdapters
-from xtts_finetune.training.optimizer import keep_moments
+from xtts_finetune.training.optimizer import keep_moments, take_moments
 from xtts_finetune.training.phase_model import PhaseModel, extras_of
 from xtts_finetune.training.phase_trainer import PhaseJob, PhaseTrainer
 from xtts_finetune.xtts.base import BaseFiles, find_base
@@ -41,22 +41,27 @@ def start(
     """
     base = find_base(declaration.pipeline.base)
     source = source_of(declaration, job.folder.name)
-    sweep_checkpoints(job.folder)
-    goes_on = any(record.resumes for record in read_checkpoint_records(job.folder))
+    goes_on = job.ranks.first_does(lambda: _has_checkpoint(job.folder))
     weights = None if goes_on else first_weights(source, run)
     xtts = load_model(base, weights)
     own_hifigan = weights is not None and has_own_hifigan(xtts, base)
     held_to = start_model(job.phase, xtts, base, source, run, goes_on)
     model = PhaseModel(xtts, job.phase, job.total_steps, own_hifigan, job.data.steps_of, held_to)
-    # Stock tools load a phase's folder: config.json is written by Trainer, vocab.json is the base's.
-    job.folder.path.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(base.vocab, job.folder.vocab)
+    if job.ranks.rank == 0:
+        # Stock tools load a phase's folder: config.json is written by Trainer, vocab.json is the base's.
+        job.folder.path.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(base.vocab, job.folder.vocab)
     trainer = PhaseTrainer(model, job)
     if goes_on:
-        resume(trainer, say)
+        follow(trainer, job.ranks.first_does(lambda: resume(trainer, say)))
     else:
         begin(trainer, source, weights)
     return trainer
+
+
+def _has_checkpoint(folder: CandidateFolder) -> bool:
+    sweep_checkpoints(folder)
+    return any(record.resumes for record in read_checkpoint_records(folder))
 
 
 def start_model(
@@ -105,8 +110,10 @@ def first_weights(source: Source, run: RunFolder) -> Path | None:
     return path
 
 
-def resume(trainer: PhaseTrainer, say: Callable[[str], None]) -> None:
+def resume(trainer: PhaseTrainer, say: Callable[[str], None]) -> int:
     """Go on from the newest whole checkpoint of the phase: weights, moments, schedule and step as they were.
+
+    The step of that checkpoint, which other ranks then `follow`.
 
     A damaged one is said aloud and put aside, and the one before it is used. Trainer's own `restore_model` starts at
     the step after, and turns a checkpoint that does not fit into a partial one without a word.
@@ -129,7 +136,9 @@ def resume(trainer: PhaseTrainer, say: Callable[[str], None]) -> None:
             say(
                 f"{fault} ({put_aside(folder, step)}); going on from the older checkpoint of step {record.step}"
             )
-        return _take_over(trainer, checkpoint)
+        _take_over(trainer, checkpoint)
+        keep_metrics_until(folder.metrics, record.step)
+        return record.step
     raise UserError(
         "\n".join(faults.values())
         + f"\n{folder.name} has no whole checkpoint to go on from; put a copy in its place, or "
@@ -164,17 +173,22 @@ def _check_fits(trainer: PhaseTrainer, checkpoint: dict[str, Any], step: int, pa
 def _take_over(trainer: PhaseTrainer, checkpoint: dict[str, Any]) -> None:
     trainer.model.take_over(checkpoint)
     # Copied out of the memory map, too: Windows removes no file that is mapped.
-    trainer.optimizer[0].load_state_dict(copy.deepcopy(checkpoint["optimizer"][0]))
+    take_moments(trainer.optimizer[0], copy.deepcopy(checkpoint["optimizer"][0]))
     trainer.scheduler[0].load_state_dict(checkpoint["scheduler"][0])
     if trainer.scaler is not None and checkpoint.get("scaler"):
         trainer.scaler.load_state_dict(checkpoint["scaler"])
     trainer.go_on_from(int(checkpoint["step"]))
-    keep_metrics_until(trainer.job.folder.metrics, trainer.step)
+
+
+def follow(trainer: PhaseTrainer, step: int) -> None:
+    """Go on, as a rank that is not the first, from the checkpoint that the first has found whole."""
+    if trainer.job.ranks.rank > 0:
+        _take_over(trainer, read_checkpoint(trainer.job.folder.checkpoint(step)))
 
 
 def begin(trainer: PhaseTrainer, source: Source, weights: Path | None) -> None:
     """Begin at step 0; with `optimizer: keep` the moments of the first weights' checkpoint go on."""
-    keep_metrics_until(trainer.job.folder.metrics, -1)
+    trainer.job.ranks.first_does(lambda: keep_metrics_until(trainer.job.folder.metrics, -1))
     if source.optimizer == "keep" and weights is not None:
         gpt = trainer.model.xtts.gpt
         keep_moments(trainer.optimizer[0], gpt, read_checkpoint(weights), str(weights))

@@ -5,14 +5,20 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
 
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.training.device import HALF
 from xtts_finetune.training.phase_model import PhaseModel
+from xtts_finetune.training.ranks import ALONE, Ranks
+from xtts_finetune.xtts.dropout import rows_after
 from xtts_finetune.xtts.losses import GptBatch
+
+_APART = 2**31  # farther than seeds of steps go
 
 
 @dataclass(frozen=True)
@@ -55,28 +61,47 @@ class Stepper:
         schedule: torch.optim.lr_scheduler.LRScheduler,
         scaler: torch.GradScaler | None,
         phase: PhaseSpec,
+        ranks: Ranks = ALONE,
     ) -> None:
-        self._model, self._optimizer, self._schedule, self._scaler = model, optimizer, schedule, scaler
+        self._model: PhaseModel | DistributedDataParallel = model if ranks.count == 1 else wrapped(model)
+        self._optimizer, self._schedule, self._scaler = optimizer, schedule, scaler
         self._clip = phase.gradient_clip or float("inf")
         self._precision = phase.precision
+        self._ranks = ranks
         # Of the model alone: a learned balance of losses has gradients of another size, and is not clipped with it.
         self._trained = [weight for weight in model.xtts.parameters() if weight.requires_grad]
 
-    def take(self, batches: Sequence[GptBatch]) -> Readback:
-        """One step over the mean of its micro-batches' losses."""
-        device = self._trained[0].device
+    def take(self, batches: Sequence[GptBatch], count: int, seed: int) -> Readback:
+        """One step over the mean of the losses of its `count` micro-batches, of which `batches` are this rank's.
+
+        All chance comes from `seed`. Gradients are exchanged once, while the last batch runs backward.
+        """
         losses = []
         with fast_matrices(self._precision != "fp32"):
-            for batch in batches:
-                with torch.autocast(device.type, HALF.get(self._precision), self._precision in HALF):
-                    values = self._model(batch.to(device))
-                loss = values["loss"] / len(batches)
-                (self._scaler.scale(loss) if self._scaler else loss).backward()
-                losses.append(
-                    torch.stack([values[name].detach() for name in ("loss", "mel_ce", "text_ce_nats")])
-                )
+            for place, batch in enumerate(batches):
+                last = place == len(batches) - 1
+                with contextlib.nullcontext() if last else self._unexchanged():
+                    losses.append(self._backward(batch, place, count, seed))
             norm = self._update()
-        return Readback(torch.cat([torch.stack(losses).mean(0), norm[None]]))
+        values = self._ranks.sum(torch.stack(losses).sum(0))
+        return Readback(torch.cat([values, norm[None]]))
+
+    def _backward(self, batch: GptBatch, place: int, count: int, seed: int) -> Tensor:
+        """Add a batch's share of the gradients; its share of the loss and of the two cross-entropies."""
+        device = self._trained[0].device
+        with chance_of(batch, place, seed):
+            with torch.autocast(device.type, HALF.get(self._precision), self._precision in HALF):
+                values = self._model(batch.to(device))
+            # DistributedDataParallel takes the mean over ranks where a sum is wanted.
+            loss = values["loss"] * (self._ranks.count / count)
+            (self._scaler.scale(loss) if self._scaler else loss).backward()
+        return torch.stack([values[name].detach() for name in ("loss", "mel_ce", "text_ce_nats")]) / count
+
+    def _unexchanged(self) -> contextlib.AbstractContextManager[None]:
+        """Gradients stay on their rank inside."""
+        if isinstance(self._model, DistributedDataParallel):
+            return cast(contextlib.AbstractContextManager[None], self._model.no_sync())
+        return contextlib.nullcontext()
 
     def _update(self) -> Tensor:
         """Clip and step; the norm of the gradients as it was."""
@@ -91,6 +116,26 @@ class Stepper:
         self._schedule.step()
         self._optimizer.zero_grad(set_to_none=True)
         return norm.float()
+
+
+def wrapped(model: PhaseModel) -> DistributedDataParallel:
+    """The model under torch's wrapper, which gives it rank 0's weights and exchanges gradients in buckets."""
+    return DistributedDataParallel(model, broadcast_buffers=False, gradient_as_bucket_view=True)
+
+
+@contextlib.contextmanager
+def chance_of(batch: GptBatch, place: int, seed: int) -> Iterator[None]:
+    """Inside, what is random for a micro-batch depends on its seed and number in the step alone.
+
+    So it does on a CPU for any part of it. A GPU draws its own chance for each part.
+    """
+    part = batch.part_of
+    number, before = (place, 0) if part is None else (part.number, part.rows_before)
+    torch.manual_seed(seed + number * _APART)
+    if before and torch.cuda.is_available():
+        torch.cuda.manual_seed(seed + number * _APART + before * _APART**2)
+    with rows_after(before, batch.clips):
+        yield
 
 
 @contextlib.contextmanager

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -9,6 +12,25 @@ from torch import Tensor
 
 _LEVELS = 2**16  # four random numbers of 16 bits come out of one draw of 64
 _SEEDS = 2**62
+
+_rows_before = 0  # see `rows_after`
+_rows_here: int | None = None
+
+
+@contextlib.contextmanager
+def rows_after(before: int, here: int) -> Iterator[None]:
+    """Inside, and in backward passes made inside, values are of `here` clips of a batch, after its first `before`.
+
+    On the CPU they get the chance that they would have in the whole batch, from the same state of torch's
+    generator: who shares a batch over processes computes what one process does.
+    """
+    global _rows_before, _rows_here
+    outside = _rows_before, _rows_here
+    _rows_before, _rows_here = before, here
+    try:
+        yield
+    finally:
+        _rows_before, _rows_here = outside
 
 
 def dropout(values: Tensor, share: float) -> Tensor:
@@ -28,5 +50,10 @@ def _mask(shape: torch.Size, share: float) -> Tensor:
     """bool: which values stay."""
     seed = int(torch.randint(_SEEDS, ()))
     count = shape.numel()
-    raw = np.random.PCG64(seed).random_raw(-(-count // 4)).view(np.uint16)[:count]
+    # Values of one clip lie together, whatever else the dimensions are: (clips x heads, ...), (clips, length, width).
+    before = _rows_before * (count // _rows_here) if _rows_here else 0
+    source, left = np.random.PCG64(seed), before % 4
+    if before >= 4:
+        source.advance(before // 4)
+    raw = source.random_raw(-(-(left + count) // 4)).view(np.uint16)[left : left + count]
     return torch.from_numpy(raw >= round(share * _LEVELS)).view(shape)

@@ -50,13 +50,16 @@ class Layout:
         return replace(self, **changed)
 
 
-def layout_of(text_lengths: Tensor, code_lengths: Tensor, text_width: int, code_width: int) -> Layout:
+def layout_of(
+    text_lengths: Tensor, code_lengths: Tensor, text_width: int, code_width: int, least_length: int = 0
+) -> Layout:
     """The layout of clips with these lengths, both (b,), of tensors padded to these widths.
 
+    `least_length`: tokens of a longer clip in the batch that these are a part of.
     Made on the CPU, before the batch goes to its device: a GPU would have to be waited for.
     """
     texts, sounds = text_lengths + 1, code_lengths + STOP_TOKENS  # a start token before, stop tokens after
-    length = rounded_up(int((texts + sounds).max()), LENGTH_GRAIN)
+    length = rounded_up(max(int((texts + sounds).max()), least_length), LENGTH_GRAIN)
     firsts = torch.arange(len(texts)) * length
     text_rows, text_places = _rows(texts, text_width + 1, firsts)
     mel_rows, mel_places = _rows(sounds, code_width + STOP_TOKENS, firsts + texts)

@@ -24,6 +24,22 @@ TEXT_CE_UNIT = (
 
 
 @dataclass(frozen=True)
+class PartOf:
+    """The batch that clips are a part of, of so many `clips`; infinitely many where these are not to count.
+
+    `number` counts the micro-batches of the step, `rows_before` the clips before these. `text_tokens` and
+    `mel_tokens` of the whole are scored, `heard_tokens` fewer where prompts are masked.
+    """
+
+    number: int
+    rows_before: int
+    clips: float
+    text_tokens: float
+    mel_tokens: float
+    heard_tokens: int
+
+
+@dataclass(frozen=True)
 class GptBatch:
     """b clips ready for the GPT; what lies past a clip's own length is padding that no loss counts.
 
@@ -33,6 +49,7 @@ class GptBatch:
     prompt_slices   int64 (b, 2): first code of the part that conditions the model, and the code after its last
                     whole one; None where nothing is masked, as in evaluation
     layout          where the real tokens lie; left out, it is found when it is needed
+    part_of         the whole batch, where several processes share it: means are then taken over the whole
     """
 
     text: Tensor
@@ -43,6 +60,12 @@ class GptBatch:
     prompt_slices: Tensor | None = None
     last_frame_counts: int = 1
     layout: Layout | None = None
+    part_of: PartOf | None = None
+
+    @property
+    def share(self) -> float:
+        """The clips here among those of the whole batch."""
+        return 1.0 if self.part_of is None else self.clips / self.part_of.clips
 
     @property
     def clips(self) -> int:
@@ -57,10 +80,10 @@ class GptBatch:
         """The same batch in page-locked memory, from where a GPU takes it without being waited for."""
         return self._each(Tensor.pin_memory)
 
-    def laid_out(self) -> GptBatch:
-        """The same batch with its layout."""
+    def laid_out(self, least_length: int = 0) -> GptBatch:
+        """The same batch with its layout, for sequences of so many tokens at least."""
         widths = self.text.shape[1], self.codes.shape[1]
-        layout = layout_of(self.text_lengths.cpu(), self.code_lengths.cpu(), *widths)
+        layout = layout_of(self.text_lengths.cpu(), self.code_lengths.cpu(), *widths, least_length)
         return replace(self, layout=layout.each(lambda indices: indices.to(self.text.device)))
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> GptBatch:
@@ -112,6 +135,22 @@ class CrossEntropies:
     mel_count: Tensor
     stop_sum: Tensor
     stop_count: Tensor
+
+    def cpu(self) -> CrossEntropies:
+        """The same on the CPU."""
+        return CrossEntropies(**{name: value.cpu() for name, value in vars(self).items()})
+
+    def of_whole(self, batch: GptBatch) -> CrossEntropies:
+        """With the counts of the whole batch: means of its parts add up to those of the whole."""
+        part = batch.part_of
+        if part is None:
+            return self
+        heard = part.heard_tokens if batch.prompt_slices is not None else 0
+        return replace(
+            self,
+            text_count=self.text_sum.new_tensor(part.text_tokens),
+            mel_count=self.mel_sum.new_tensor(part.mel_tokens - heard),
+        )
 
     def __add__(self, other: CrossEntropies) -> CrossEntropies:
         return CrossEntropies(**{name: value + getattr(other, name) for name, value in vars(self).items()})

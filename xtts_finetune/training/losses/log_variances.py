@@ -19,12 +19,14 @@ class LogVariances(nn.Module):
         super().__init__()
         self.values = nn.Parameter(torch.zeros(losses))
 
-    def forward(self, losses: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-        """The weighted losses under the learned balance."""
-        return uncertainty_weighted(torch.stack(list(losses)), self.values, weights)
+    def forward(self, losses: Sequence[Tensor], weights: Sequence[float], share: float = 1.0) -> Tensor:
+        """The weighted losses under the learned balance; `share`: of the batch that the losses are a part of."""
+        return uncertainty_weighted(torch.stack(list(losses)), self.values, weights, share)
 
 
-def uncertainty_weighted(losses: Tensor, log_variances: Tensor, weights: Sequence[float]) -> Tensor:
+def uncertainty_weighted(
+    losses: Tensor, log_variances: Tensor, weights: Sequence[float], share: float = 1.0
+) -> Tensor:
     """sum_i w_i (exp(-s_i) L_i + s_i / 2), with s_i = log sigma_i^2.
 
     The homoscedastic uncertainty of classification losses (Kendall, Gal and Cipolla, Multi-task learning using
@@ -32,7 +34,7 @@ def uncertainty_weighted(losses: Tensor, log_variances: Tensor, weights: Sequenc
     declared weight stands before both terms: s_i settles at log(2 L_i) whatever it is, so it stays what it is
     declared for, how much a task counts, while a loss that is hard to lower comes to count less.
 
-    losses, log_variances (n,)   weights of length n
+    losses, log_variances (n,)   weights of length n   share of a whole that the losses are, for the second term
     """
-    each = torch.exp(-log_variances) * losses + 0.5 * log_variances
+    each = torch.exp(-log_variances) * losses + 0.5 * share * log_variances
     return (losses.new_tensor(weights) * each).sum()

@@ -41,11 +41,11 @@ def main(job: dict[str, Any]) -> None:
     with patch(f"{MODULE}.dataset.load_audio", read_with_soundfile):
         trainer = Trainer(
             TrainerArgs(gpu=0 if torch.cuda.is_available() else None),
-            _configured(model.config, job, out, len(train)),
+            recipe(model.config, job, out, len(train)),
             output_path=str(out),
             model=model,
-            train_samples=[_sample(clip) for clip in train],
-            eval_samples=[_sample(clip) for clip in held_out],
+            train_samples=[sample_of(clip) for clip in train],
+            eval_samples=[sample_of(clip) for clip in held_out],
             callbacks={
                 "on_train_epoch_start": lambda _: clock.pause(),
                 "on_train_step_end": lambda done: clock.step(done.total_steps_done),
@@ -72,7 +72,7 @@ def main(job: dict[str, Any]) -> None:
     write_result(out, figures)
 
 
-def _configured(config: Any, job: dict[str, Any], out: Path, clips: int) -> Any:
+def recipe(config: Any, job: dict[str, Any], out: Path, clips: int) -> Any:
     """The recipe's settings: batch, workers, optimizer; everything else is a default of the configuration."""
     config.output_path = str(out)
     config.batch_size = config.eval_batch_size = job["batch"]
@@ -95,7 +95,7 @@ def _configured(config: Any, job: dict[str, Any], out: Path, clips: int) -> Any:
     return config
 
 
-def _sample(clip: ClipRecord) -> dict[str, str]:
+def sample_of(clip: ClipRecord) -> dict[str, str]:
     return {
         "audio_file": str(clip.audio),
         "text": clip.text,

@@ -10,6 +10,7 @@ from xtts_finetune.pipeline.commands import next_commands
 from xtts_finetune.pipeline.disk import free_bytes
 from xtts_finetune.pipeline.endings import oom_kills_so_far, stop_of
 from xtts_finetune.pipeline.fingerprints import hash_of
+from xtts_finetune.pipeline.machines import launch_of
 from xtts_finetune.pipeline.phase_closing import (
     USER_ERROR,
     Started,
@@ -19,7 +20,7 @@ from xtts_finetune.pipeline.phase_closing import (
 )
 from xtts_finetune.pipeline.process import Ended, run_child
 from xtts_finetune.pipeline.progress import PhaseWatch, grouped, progress_bar
-from xtts_finetune.pipeline.running import TRAINING, Work
+from xtts_finetune.pipeline.running import TOGETHER, TRAINING, Work
 from xtts_finetune.pipeline.smaller_batch import RanWith, recorded_batches, reduced
 from xtts_finetune.pipeline.stage_records import forget_stage, read_phase_yaml, write_phase_yaml
 from xtts_finetune.pipeline.stages import Stage, State
@@ -86,6 +87,9 @@ def _run(work: Work, stage: Stage, phase: Started, pause_at: int | None) -> Ende
         job |= {**batches, "ran_with": ran_with}
     if pause_at is not None:
         job["pause_at"] = pause_at
+    together = launch_of(work.declaration.phases[name], work.machines)
+    if together is not None:
+        job |= {"launch": together, "more": True}
     file = work.job_file(name, **job, commands=next_commands(work))
     events = work.run.job_events(name)
     events.unlink(missing_ok=True)
@@ -94,7 +98,7 @@ def _run(work: Work, stage: Stage, phase: Started, pause_at: int | None) -> Ende
     kills_before = oom_kills_so_far()
     with progress_bar(work.console) as progress:
         ended = run_child(
-            work.child_command(TRAINING, [str(file)]),
+            work.child_command(TRAINING if together is None else TOGETHER, [str(file)]),
             work.run.job_log(name),
             PhaseWatch(progress, name, folder.metrics, stage.steps, events, resumes_at),
             lambda: work.say(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from xtts_finetune.pipeline.machines import Machines
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
@@ -17,6 +18,7 @@ from xtts_finetune.spec.declaration import Declaration
 ChildCommand = Callable[[str, Sequence[str]], list[str]]
 
 TRAINING = "xtts_finetune.pipeline.phase_child"
+TOGETHER = "xtts_finetune.pipeline.phase_launch"
 JOB = "xtts_finetune.pipeline.job"
 
 
@@ -29,7 +31,8 @@ def python_child(module: str, arguments: Sequence[str]) -> list[str]:
 class Work:
     """One command's work. `again` is the command line that goes on after an interruption.
 
-    `data` is the folder of another run whose clips and eval set this one uses; None: it has its own.
+    `data` is the folder of another run whose clips and eval set this one uses; None: it has its own. `machines`
+    are those that train phases together; None: this one alone.
     """
 
     declaration: Declaration
@@ -39,6 +42,7 @@ class Work:
     again: str
     child_command: ChildCommand = python_child
     data: Path | None = None
+    machines: Machines | None = None
 
     @property
     def run(self) -> RunFolder:

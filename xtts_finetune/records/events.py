@@ -18,10 +18,14 @@ class Progress:
 
 
 class EventWriter:
-    """Writes a job's progress. A new writer starts a new file: a job's progress begins at nothing."""
+    """Writes a job's progress. A new writer starts a new file: a job's progress begins at nothing.
 
-    def __init__(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
+    Unless it is not to begin `anew`: several processes of one job write one after another.
+    """
+
+    def __init__(self, path: Path, anew: bool = True) -> None:
+        if anew:
+            path.unlink(missing_ok=True)
         self._lines = JsonLinesWriter(path)
 
     def progress(self, done: int, total: int, what: str) -> None:

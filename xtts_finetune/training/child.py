@@ -12,9 +12,9 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.events import EventWriter
@@ -24,24 +24,37 @@ from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.declaration import Declaration, load_declaration
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.pipeline import DatasetSpec
+from xtts_finetune.training.launched import launched
+from xtts_finetune.training.outcome import OF_STATUS, WRONG_INPUT
 
 if TYPE_CHECKING:
     from xtts_finetune.training.phase_trainer import Speak
+    from xtts_finetune.training.ranks import Ranks
 
     SpeechMaker = Callable[[Declaration, RunFolder, str], Speak]
 
-DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+class Asked(Protocol):
+    """Whether somebody has asked for the end: an event, or a launch's folder."""
+
+    def is_set(self) -> bool: ...
 
 
 def main(job_file: Path, speech: SpeechMaker | None = None) -> int:
     """Train the phase that the job names; returns the exit code.
 
-    `speech` makes what lets the model speak in the middle of the phase, for a phase that wants it.
+    `speech` makes what lets the model speak in the middle of the phase, for a phase that wants it. One of several
+    processes ends with 0 whatever the phase's end, which it writes down for its launcher.
     """
     job = json.loads(job_file.read_text(encoding="utf-8"))
     run = RunFolder(Path(job["run_folder"]), Path(job["data_folder"]))
     if job["device"] == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch looks for devices
+    place = launched()
+    if place is not None:
+        from xtts_finetune.training.rank import run_rank  # noqa: PLC0415
+
+        return run_rank(place, run, job, speech)
     interrupted = _listen_for_interrupts()
     try:
         declaration = load_declaration(Path(job["declaration_file"]), job["overrides"], run.root)
@@ -49,14 +62,14 @@ def main(job_file: Path, speech: SpeechMaker | None = None) -> int:
     except UserError as error:
         print(error, file=sys.stderr)
         return WRONG_INPUT
-    return {"done": DONE, "failed": FAILED, "interrupted": INTERRUPTED}[stop.reason.status]
+    return OF_STATUS[stop.reason.status]
 
 
 def train_phase(
     declaration: Declaration,
     run: RunFolder,
     job: dict[str, Any],
-    interrupted: threading.Event,
+    interrupted: Asked,
     speech: SpeechMaker | None = None,
 ) -> Stop:
     """Train one phase from its first weights, or from where it was left, and write its closing records.
@@ -64,64 +77,96 @@ def train_phase(
     Whatever ends it is written down. Raises UserError when an input is wrong or cannot be read any more.
     """
     # Imported here: a wrong declaration is said before the seconds that torch takes.
-    from xtts_finetune.training.device import check_compile, pick_device, pick_precision  # noqa: PLC0415
     from xtts_finetune.training.faults import stop_of_error  # noqa: PLC0415
 
     name = job["phase"]
-    phase = _as_it_runs(declaration.phases[name], job)
-    device = pick_device(job["device"])
-    if phase.compile:
-        check_compile(device)
-    precision = pick_precision(phase.precision, device)
-    phase = phase.model_copy(update={"precision": precision})
-    folder, speak = run.candidate(name), None
-    if speech is not None and phase.utterances_every_evals is not None:
-        speak = speech(declaration, run, name)
+    phase, _ = as_it_runs(declaration, job)
+    folder = run.candidate(name)
+    speak = speaker(declaration, run, phase, name, speech)
     try:
-        stop = _train(declaration, run, folder, phase, interrupted, speak, job.get("pause_at"))
+        stop = train(declaration, run, folder, phase, interrupted, speak, job.get("pause_at"))
     except Exception as error:
-        stop = stop_of_error(error, _newest_step(folder))
+        stop = stop_of_error(error, newest_step(folder))
         unreadable = isinstance(error, UserError) and stop.reason is Reason.UNREADABLE
         if unreadable and not folder.metrics.is_file():
             raise  # nothing has begun, so there is nothing to close
         if not unreadable:
             traceback.print_exc()
-        _close(run, folder, phase, declaration.pipeline.datasets, job, stop)
+        close(run, phase, declaration.pipeline.datasets, job, stop)
         if unreadable:
             raise
         return stop
-    _close(run, folder, phase, declaration.pipeline.datasets, job, stop)
+    close(run, phase, declaration.pipeline.datasets, job, stop)
     return stop
 
 
-def _train(
+def as_it_runs(declaration: Declaration, job: dict[str, Any]) -> tuple[PhaseSpec, str]:
+    """The job's phase with the batches and the precision that it runs with here, and the device: 'cpu' or 'cuda'.
+
+    Raises UserError when this machine lacks what it asks for.
+    """
+    from xtts_finetune.training.device import check_compile, pick_device, pick_precision  # noqa: PLC0415
+
+    phase = with_batches(declaration.phases[job["phase"]], job)
+    device = pick_device(job["device"])
+    if phase.compile:
+        check_compile(device)
+    return phase.model_copy(update={"precision": pick_precision(phase.precision, device)}), device
+
+
+def speaker(
+    declaration: Declaration, run: RunFolder, phase: PhaseSpec, name: str, speech: SpeechMaker | None
+) -> Speak | None:
+    """What lets the model speak in the middle of the phase, where that is wanted."""
+    if speech is None or phase.utterances_every_evals is None:
+        return None
+    return speech(declaration, run, name)
+
+
+def train(
     declaration: Declaration,
     run: RunFolder,
     folder: CandidateFolder,
     phase: PhaseSpec,
-    interrupted: threading.Event,
+    interrupted: Asked,
     speak: Speak | None,
     pause_at: int | None,
+    ranks: Ranks | None = None,
 ) -> Stop:
+    """Train the phase as it runs until something stops it; no closing records are written. `ranks`: None alone."""
     from xtts_finetune.spec.sources import kept_steps  # noqa: PLC0415
     from xtts_finetune.training.phase_data import PhaseData  # noqa: PLC0415
     from xtts_finetune.training.phase_trainer import PhaseJob  # noqa: PLC0415
+    from xtts_finetune.training.ranks import ALONE  # noqa: PLC0415
     from xtts_finetune.training.starting import start  # noqa: PLC0415
     from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
 
+    ranks = ranks or ALONE
     parts = declaration.phases[folder.name].batch_size // phase.batch_size
     data = PhaseData(run, find_base(declaration.pipeline.base), phase, declaration.pipeline.datasets, parts)
     needed = kept_steps(declaration, folder.name)
     try:
-        job = PhaseJob(folder, phase, data, data.planned.steps, needed, interrupted.is_set, speak, pause_at)
-        with EventWriter(run.job_events(folder.name)) as events:
-            trainer = start(declaration, run, job, events.note)
+        job = PhaseJob(
+            folder, phase, data, data.planned.steps, needed, interrupted.is_set, speak, pause_at, ranks
+        )
+        with _notes(run.job_events(folder.name), ranks) as note:
+            trainer = start(declaration, run, job, note)
         return trainer.train()
     finally:
         data.close()
 
 
-def _newest_step(folder: CandidateFolder) -> int | None:
+@contextlib.contextmanager
+def _notes(events: Path, ranks: Ranks) -> Iterator[Callable[[str], None]]:
+    """Where to say something aloud; rank 0 alone is heard. A launcher's own notes stay where they are."""
+    if ranks.rank != 0:
+        yield lambda message: None
+        return
+    with EventWriter(events, anew=ranks.count == 1) as writer:
+        yield writer.note
+
+
+def newest_step(folder: CandidateFolder) -> int | None:
     """The last step on record, for what is said of an error; None before the first."""
     try:
         steps = read_metrics(folder.metrics).steps
@@ -130,9 +175,8 @@ def _newest_step(folder: CandidateFolder) -> int | None:
     return steps[-1].step if steps else None
 
 
-def _close(
+def close(
     run: RunFolder,
-    folder: CandidateFolder,
     phase: PhaseSpec,
     datasets: Sequence[DatasetSpec],
     job: dict[str, Any],
@@ -143,6 +187,7 @@ def _close(
     from xtts_finetune.records.closing import write_closing  # noqa: PLC0415
     from xtts_finetune.training.closing import phase_facts  # noqa: PLC0415
 
+    folder = run.candidate(job["phase"])
     metrics, planned = Metrics(), None
     with contextlib.suppress(UserError):  # the records say so
         metrics = read_metrics(folder.metrics)
@@ -162,7 +207,7 @@ def _close(
     write_closing(folder, facts, stop)
 
 
-def _as_it_runs(phase: PhaseSpec, job: dict[str, Any]) -> PhaseSpec:
+def with_batches(phase: PhaseSpec, job: dict[str, Any]) -> PhaseSpec:
     """The declared phase, with the smaller batches that it got when memory ran out."""
     return phase.model_copy(update={key: job[key] for key in ("batch_size", "accumulate") if key in job})
 

@@ -13,6 +13,9 @@ from typing import Any, TypeVar, cast
 
 import torch
 import torch.distributed as dist
+from torch._C._distributed_c10d import PrefixStore
+
+from xtts_finetune.training.launched import launched
 
 from xtts_finetune.errors import UserError
 
@@ -99,7 +102,13 @@ def join(device: str, wait: timedelta = timedelta(minutes=30)) -> Ranks:
     if not started_by_torchrun():
         return ALONE
     nccl = device == "cuda" and dist.is_nccl_available()
-    dist.init_process_group("nccl" if nccl else "gloo", timeout=wait)
+    backend, place = "nccl" if nccl else "gloo", launched()
+    if place is None:
+        dist.init_process_group(backend, timeout=wait)
+    else:
+        # torch's own set-up would find the addresses that the ranks before a restart left.
+        store = PrefixStore(place.key("group"), place.connect(wait))
+        dist.init_process_group(backend, store=store, rank=place.rank, world_size=place.count, timeout=wait)
     return Joined()
 
 

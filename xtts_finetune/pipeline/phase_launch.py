@@ -1,0 +1,121 @@
+"""The child process that starts several others, which train one phase together: `python -m ... JOB.json`.
+
+Exit codes are those of a phase's child alone (training/child.py).
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline.endings import oom_kills_so_far
+from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.events import EventWriter
+from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.stopping import Reason, Stop
+from xtts_finetune.spec.declaration import load_declaration
+from xtts_finetune.training.child import close, newest_step, with_batches
+from xtts_finetune.training.outcome import FAILED, INTERRUPTED, WRONG_INPUT, LaunchFolder
+
+if TYPE_CHECKING:
+    from xtts_finetune.training.launch import Ended, Launch
+
+RANK = ("-m", "xtts_finetune.pipeline.phase_child")
+
+
+def main(job_file: Path, rank: Sequence[str] = RANK) -> int:
+    """Launch the ranks of the job's phase and wait for their end; returns the exit code of the phase.
+
+    `rank` are the arguments of Python that make a process a rank; the job's file is added.
+    """
+    job = json.loads(job_file.read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory(prefix="xtts-finetune-launch-", ignore_cleanup_errors=True) as temporary:
+        folder = LaunchFolder(Path(temporary))
+        try:
+            launch = _launch(job, folder)
+            ended = launch.run([*rank, str(job_file)], _told(job))
+        except UserError as error:
+            print(error, file=sys.stderr)
+            return WRONG_INPUT
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        return _close(job, ended, folder)
+
+
+def _launch(job: dict[str, Any], folder: LaunchFolder) -> Launch:
+    """The launch that the job asks for, which a request to end reaches from now on."""
+    from xtts_finetune.training.launch import Launch, LaunchPlan  # noqa: PLC0415  (torch takes seconds)
+
+    killed_before = oom_kills_so_far()
+
+    def killed_for_memory() -> bool:
+        return oom_kills_so_far() > killed_before
+
+    def say(message: str) -> None:
+        print(message, file=sys.stderr, flush=True)
+        with EventWriter(Path(job["events"]), anew=False) as events:
+            events.note(message)
+
+    launch = Launch(LaunchPlan(**job["launch"]), job["device"], folder, say, killed_for_memory)
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: launch.interrupt())
+    return launch
+
+
+def _told(job: dict[str, Any]) -> dict[str, Any]:
+    """What the other machines are told of the job."""
+    return {key: job[key] for key in ("phase", "batch_size", "accumulate", "pause_at", "more") if key in job}
+
+
+def _close(job: dict[str, Any], ended: Ended, folder: LaunchFolder) -> int:
+    """Say how it ended, and write the closing records that no rank has written; returns the exit code."""
+    outcome = ended.outcome
+    if outcome is not None:
+        if outcome.stop is not None and outcome.went_wrong:
+            _write_closing(job, outcome.stop)
+        if outcome.message and outcome.went_wrong:
+            print(outcome.message, file=sys.stderr)
+        return outcome.code
+    if folder.is_set():
+        return INTERRUPTED
+    stop = stop_of_fault(job, ended)
+    _write_closing(job, stop)
+    print(stop.message, file=sys.stderr)
+    return FAILED
+
+
+def stop_of_fault(job: dict[str, Any], ended: Ended) -> Stop:
+    """The stopping reason of a phase whose ranks were lost once too often."""
+    step = newest_step(_run(job).candidate(job["phase"]))
+    at = "before its first step" if step is None else f"at step {step}"
+    times = "once" if ended.restarts == 1 else f"{ended.restarts} times"
+    again = f"it had been started again {times}" if ended.restarts else "it was not to be started again"
+    reason = Reason.KILLED if "SIGKILL" in ended.fault else Reason.ERROR
+    if ended.memory:
+        reason = Reason.OUT_OF_MEMORY
+    said = f"out of memory: {ended.fault}" if ended.memory else ended.fault
+    return Stop(reason, f"{said} {at}; {again}")
+
+
+def _write_closing(job: dict[str, Any], stop: Stop) -> None:
+    run = _run(job)
+    if read_model_info(run.candidate(job["phase"])) is not None:
+        return
+    declaration = load_declaration(Path(job["declaration_file"]), job["overrides"], run.root)
+    phase = with_batches(declaration.phases[job["phase"]], job)
+    close(run, phase, declaration.pipeline.datasets, job, stop)
+
+
+def _run(job: dict[str, Any]) -> RunFolder:
+    return RunFolder(Path(job["run_folder"]), Path(job["data_folder"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[-1])))

@@ -1,0 +1,193 @@
+"""One of several processes that train a phase: it joins the others, trains, and says how it ended.
+
+It ends in one of two ways. In order: the outcome is written into the launch's folder, and the exit code is 0, so that
+torch's agent starts nothing again. Out of order: some other code or a signal, and the agent starts all ranks anew.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+import traceback
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.stopping import Reason, Stop
+from xtts_finetune.spec.declaration import Declaration, load_declaration
+from xtts_finetune.spec.phase import PhaseSpec
+from xtts_finetune.training.launched import OTHERS_ARE_GONE, Launched, end_at_once, settle
+from xtts_finetune.training.outcome import OF_STATUS, WRONG_INPUT, Outcome
+
+if TYPE_CHECKING:
+    from torch._C._distributed_c10d import TCPStore
+
+    from xtts_finetune.training.agreement import Start
+    from xtts_finetune.training.child import SpeechMaker
+
+# So long a rank that lost its connections waits for another one's word of why it has ended.
+LAST_WORDS = 5.0
+_CONNECTION = re.compile(r"gloo|nccl|connection (?:closed|reset|refused)|broken pipe|socket", re.IGNORECASE)
+
+
+class ToldByAnother(Exception):
+    """Another rank has ended the phase, and has said how."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+
+
+class OthersAreGone(Exception):
+    """The connections to the other ranks are closed, and nobody has said why."""
+
+
+def run_rank(place: Launched, run: RunFolder, job: dict[str, Any], speech: SpeechMaker | None) -> int:
+    """Train the job's phase with the other ranks; returns the exit code of this process."""
+    settle(place, job["device"])
+    from xtts_finetune.training.beats import Beats  # noqa: PLC0415  (torch: only once its GPU is chosen)
+
+    told = place.connect(timedelta(minutes=5))
+    with Beats(place, float(job["launch"]["silent_seconds"])):
+        try:
+            outcome = _outcome(place, run, job, speech, told)
+        except ToldByAnother as end:
+            outcome = end.outcome
+        except OthersAreGone as error:
+            print(f"{place.name}: {error}", file=sys.stderr)
+            end_at_once(OTHERS_ARE_GONE)
+        place.folder.write_outcome(place.rank, outcome)
+    if outcome.went_wrong:
+        end_at_once(0)  # what is still waiting for the others would wait for long
+    return 0
+
+
+def _outcome(
+    place: Launched, run: RunFolder, job: dict[str, Any], speech: SpeechMaker | None, told: TCPStore
+) -> Outcome:
+    """Train, and say how it ended; a failure is told to the other ranks at once, which wait for this one."""
+    from xtts_finetune.training.agreement import agree  # noqa: PLC0415
+
+    start, ready = _ready(place, run, job)
+    try:
+        agree(place, start)
+        assert ready is not None  # or its error was everybody's
+        stop = _train(place, run, job, speech, told, *ready)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        outcome = Outcome(WRONG_INPUT, str(error))
+        unreadable = getattr(error, "stop", None)
+        if unreadable is not None:
+            outcome = Outcome.of(unreadable, WRONG_INPUT)
+    else:
+        outcome = Outcome.of(stop, OF_STATUS[stop.reason.status])
+    if outcome.went_wrong:
+        told.compare_set(place.key("outcome"), "", outcome.to_text())
+    return outcome
+
+
+def _ready(
+    place: Launched, run: RunFolder, job: dict[str, Any]
+) -> tuple[Start, tuple[Declaration, PhaseSpec, str] | None]:
+    """What this rank would start with, as it is told to the others; what is wrong is told as well."""
+    from xtts_finetune.data.index import ClipIndex  # noqa: PLC0415
+    from xtts_finetune.data.plans import batch_plan, planned  # noqa: PLC0415
+    from xtts_finetune.training.agreement import Start, check_cache, clips_checksum, values_of  # noqa: PLC0415
+    from xtts_finetune.training.child import as_it_runs  # noqa: PLC0415
+    from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
+
+    name = job["phase"]
+    try:
+        declaration = load_declaration(Path(job["declaration_file"]), job["overrides"], run.root)
+        if name not in declaration.phases:
+            raise UserError(f"{job['declaration_file']}: it declares no phase '{name}'")
+        phase, device = as_it_runs(declaration, job)
+        clips, held_out = ClipIndex.read(run.clips, "train"), ClipIndex.read(run.clips, "eval")
+        check_cache(run, clips)
+        parts = declaration.phases[name].batch_size // phase.batch_size
+        plan = batch_plan(clips, declaration.pipeline.datasets, phase, parts)
+        start = Start(
+            place.rank,
+            place.machine,
+            phase=name,
+            device=device,
+            steps=planned(plan, phase).steps,
+            clips=clips_checksum(clips, held_out),
+            base=find_base(declaration.pipeline.base).fingerprint(),
+            values=values_of(phase),
+        )
+    except UserError as error:
+        return Start(place.rank, place.machine, str(error)), None
+    return start, (declaration, phase, device)
+
+
+def _train(
+    place: Launched,
+    run: RunFolder,
+    job: dict[str, Any],
+    speech: SpeechMaker | None,
+    told: TCPStore,
+    declaration: Declaration,
+    phase: PhaseSpec,
+    device: str,
+) -> Stop:
+    """Train with the others; rank 0 writes the closing records where nothing failed, else the launcher does."""
+    from xtts_finetune.training.child import close, newest_step, speaker, train  # noqa: PLC0415
+    from xtts_finetune.training.faults import stop_of_error  # noqa: PLC0415
+    from xtts_finetune.training.ranks import join, leave  # noqa: PLC0415
+
+    folder, writes = run.candidate(job["phase"]), place.rank == 0
+    speak = speaker(declaration, run, phase, folder.name, speech) if writes else None
+    try:
+        ranks = join(device)
+        stop = train(declaration, run, folder, phase, place.folder, speak, job.get("pause_at"), ranks)
+        leave()
+    except Exception as error:
+        stop = stop_of_error(error, newest_step(folder))
+        _raise_if_of_others(place, error, stop, told)
+        unreadable = isinstance(error, UserError) and stop.reason is Reason.UNREADABLE
+        if not unreadable:
+            traceback.print_exc()
+        elif not folder.metrics.is_file():
+            raise  # nothing has begun, so there is nothing to close
+        stop = Stop(stop.reason, f"{place.name}: {stop.message}", stop.numbers)
+        if unreadable:
+            raise Unreadable(stop) from error
+        return stop
+    if writes:
+        close(run, phase, declaration.pipeline.datasets, job, stop)
+    return stop
+
+
+class Unreadable(UserError):
+    """An input that could not be read any more after the phase had begun: its records are closed with `stop`."""
+
+    def __init__(self, stop: Stop) -> None:
+        super().__init__(stop.message)
+        self.stop = stop
+
+
+def _raise_if_of_others(place: Launched, error: Exception, stop: Stop, told: TCPStore) -> None:
+    """Raise ToldByAnother or OthersAreGone where an error is only how this rank saw the end of another one."""
+    lost = stop.reason is Reason.ERROR and is_of_connection(error)
+    ends = time.monotonic() + (LAST_WORDS if lost else 0.0)
+    while True:
+        if told.check([place.key("outcome")]):
+            raise ToldByAnother(Outcome.from_text(told.get(place.key("outcome")))) from error
+        if time.monotonic() >= ends:
+            break
+        time.sleep(0.1)
+    if lost:
+        line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise OthersAreGone(f"the connection to the other ranks is lost: {line}") from error
+
+
+def is_of_connection(error: BaseException) -> bool:
+    """Whether an error is about talking to other ranks."""
+    from torch.distributed import DistError  # noqa: PLC0415
+
+    return isinstance(error, DistError) or (
+        isinstance(error, RuntimeError) and bool(_CONNECTION.search(str(error)))
+    )

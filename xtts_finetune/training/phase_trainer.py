@@ -135,7 +135,8 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
     def go_on_from(self, step: int) -> None:
         """Count on from a step whose weights, optimizer and schedule have been put in place."""
         self.step = self.total_steps_done = step
-        hide_events_after(self.dashboard_logger, step)
+        if self.first:
+            hide_events_after(self.dashboard_logger, step)
 
     def _paused(self) -> Stop | None:
         """Whether the step to wait at is reached; the end of the phase is no pause."""

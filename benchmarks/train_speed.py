@@ -4,7 +4,9 @@
 
 stock     unmodified GPTTrainer under the stock Trainer, with its own data loader and the recipe's settings. Two things
           are put in its place because it could not run otherwise: the reading of a file (soundfile instead of FFmpeg),
-          and the demo's slim DVAE for its own, whose size stock's code does not know.
+          and the demo's slim DVAE for its own, whose size stock's code does not know. Before mid's bytes are counted,
+          stock gets the DVAE back that it makes itself and that all bases but the demo's have: at this size a slim one
+          would stand in every checkpoint that stock writes, and in none of a real recipe.
 ours      this package as it comes: the defaults of a phase.
 parity    this package in float32, without buckets, one device thread as stock has: what remains is the same arithmetic.
 
@@ -66,6 +68,7 @@ def _side(side: str, folder: Path, size: str, seed: int, batch: int, steps: int)
     if not (out / "result.json").is_file():
         job = {"folder": str(folder), "out": str(out), "seed": seed, "batch": batch, "steps": steps}
         job |= {"warm_up": WARM_UP[size], "parity": side == "parity", "started": time.time()}
+        job["own_dvae"] = size == "mid"
         try:
             _run("stock" if side == "stock" else "ours", job)
         except ChildProcessError as error:

@@ -12,6 +12,7 @@ from unittest.mock import patch
 
 import torch
 from trainer import Trainer, TrainerArgs
+from TTS.tts.layers.xtts.dvae import DiscreteVAE
 
 from benchmarks.train_speed_measure import (
     LEARNING_RATE,
@@ -21,7 +22,7 @@ from benchmarks.train_speed_measure import (
     peak_memory,
     write_result,
 )
-from tests.stock import MODULE, read_with_soundfile, stock_model
+from tests.stock import MODULE, STOCK_DVAE_WIDTH, read_with_soundfile, stock_model
 from xtts_finetune.records.clips import ClipRecord, read_clips
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.xtts.base import BaseFiles
@@ -59,6 +60,8 @@ def main(job: dict[str, Any]) -> None:
         began = time.perf_counter()
         trainer.eval_epoch()
         evaluation = time.perf_counter() - began
+        if job["own_dvae"]:
+            model.dvae = _own_dvae()
         trainer.save_checkpoint()
         trainer.save_best_model()
     figures = {
@@ -70,6 +73,22 @@ def main(job: dict[str, Any]) -> None:
         "mel_ce": evaluated(model.xtts.gpt, run),
     }
     write_result(out, figures)
+
+
+def _own_dvae() -> DiscreteVAE:
+    """The DVAE as GPTTrainer makes it, which stands in every checkpoint of the stock recipe."""
+    return DiscreteVAE(
+        channels=80,
+        normalization=None,
+        positional_dims=1,
+        num_tokens=1024,
+        codebook_dim=STOCK_DVAE_WIDTH,
+        hidden_dim=STOCK_DVAE_WIDTH,
+        num_resnet_blocks=3,
+        kernel_size=3,
+        num_layers=2,
+        use_transposed_convs=False,
+    )
 
 
 def recipe(config: Any, job: dict[str, Any], out: Path, clips: int) -> Any:

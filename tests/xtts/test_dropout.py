@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from xtts_finetune.xtts.dropout import dropout
+from xtts_finetune.xtts.dropout import dropout, rows_after
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -43,3 +43,18 @@ def test_the_gradient_goes_where_values_stayed() -> None:
     dropped.sum().backward()
     assert values.grad is not None
     torch.testing.assert_close(values.grad * values.detach(), dropped.detach())
+
+
+@pytest.mark.parametrize("width", [16, 7])  # of a row, a whole number of draws of four, or not
+def test_parts_of_a_batch_get_the_chance_of_the_whole(width: int) -> None:
+    values = torch.ones(6, 3, width)
+    torch.manual_seed(2)
+    whole = dropout(values, 0.5)
+    parts = []
+    for before, here in ((0, 2), (2, 1), (3, 3)):
+        torch.manual_seed(2)
+        with rows_after(before, here):
+            parts.append(dropout(values[before : before + here], 0.5))
+    assert torch.equal(torch.cat(parts), whole)
+    torch.manual_seed(2)
+    assert torch.equal(dropout(values, 0.5), whole)

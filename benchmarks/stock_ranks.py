@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+SAME = "ranks have the same weights"
 STOCK = {  # name: (trainer, seeds)
     "stock as it is": ("stock", "declared"),
     "stock, mended": ("mended", "declared"),
@@ -45,6 +46,8 @@ def main() -> None:
     for name, (trainer, seeds) in STOCK.items():
         report[name] = _stock(work, name, {"trainer": trainer, "seeds": seeds, "steps": options.steps})
         print(f"{name:26}{_line(report[name])}", flush=True)
+    report["ours"] = _ours(work, options.steps)
+    print(f"{'ours':26}{report['ours']['said']}")
     if options.json:
         options.json.write_text(json.dumps(report, indent=2), encoding="utf-8")
 
@@ -62,6 +65,22 @@ def _stock(work: Path, name: str, job: dict[str, Any]) -> dict[str, Any]:
         return {"fault": said[0].split("]: ")[-1] if said else str(error)}
     found: dict[str, Any] = json.loads((out / "result.json").read_text(encoding="utf-8"))
     return found
+
+
+def _ours(work: Path, steps: int) -> dict[str, Any]:
+    """What a phase of ours says of its ranks' weights at its last checkpoint; it fails where they differ."""
+    settings = [f"steps={steps}", f"eval_every_steps={steps}", "batch_size=6", "seed=1"]
+    command = [sys.executable, "-m", "xtts_finetune.cli.run_pipeline", "phase1", "--fresh", "--device", "cpu"]
+    command += ["--file", str(work / "demo" / "pipeline.yaml"), "--devices", "2", "--set=vocoder=preview"]
+    try:
+        _run([*command, *(f"--set=phase1.{setting}" for setting in settings)])
+    except ChildProcessError as error:
+        return {"said": f"failed: {error}"}
+    log = work / "demo" / "run" / "speed" / "phase1" / "trainer_0_log.txt"
+    said = [line for line in log.read_text(encoding="utf-8").splitlines() if SAME in line]
+    return {
+        "said": f"after {steps} steps {said[-1].strip(' >')}" if said else "nothing was said of the weights"
+    }
 
 
 def _line(found: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from xtts_finetune.pipeline.machines import Machines
     from xtts_finetune.pipeline.running import Work
     from xtts_finetune.spec.declaration import Declaration
 
@@ -91,14 +92,20 @@ def load(file: Path | None, demo: bool, overrides: Sequence[str] = ()) -> Declar
     return load_declaration(path, list(overrides), run_folder)
 
 
-def work_on(declaration: Declaration, overrides: Sequence[str], device: Device | None) -> Work:
+def work_on(
+    declaration: Declaration,
+    overrides: Sequence[str],
+    device: Device | None,
+    machines: Machines | None = None,
+) -> Work:
     """What the pipeline needs to run: the declaration, where to run it, and the terminal."""
     from xtts_finetune.cli.again import command_again  # noqa: PLC0415
     from xtts_finetune.cli.terminal import console  # noqa: PLC0415
     from xtts_finetune.pipeline.running import Work  # noqa: PLC0415
 
     chosen = device.value if device is not None else declaration.pipeline.device
-    return Work(declaration, tuple(overrides), chosen, console(), command_again())
+    again = command_again()
+    return Work(declaration, tuple(overrides), chosen, console(), again, machines=machines)
 
 
 def say_version(asked: bool) -> None:

@@ -20,6 +20,7 @@ class Shorthands:
     gradient_clip: str | None = None
     resume_checkpoint: str | None = None
     optimization_level: str | None = None
+    devices: str | None = None
 
     @property
     def given(self) -> bool:
@@ -47,6 +48,8 @@ def with_shorthands(
             found.append(f"{phase}.batch_size={short.batch_size}")
         if short.gradient_clip is not None:
             found.append(f"{phase}.gradient_clip={short.gradient_clip}")
+        if short.devices is not None:
+            found.append(f"{phase}.devices={short.devices}")
         if short.epochs is not None:
             # A phase has 'epochs' or 'steps', never both.
             found += [f"{phase}.steps=null", f"{phase}.epochs={short.epochs}"]

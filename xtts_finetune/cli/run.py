@@ -34,6 +34,31 @@ Resume = Annotated[
         "--resume-checkpoint", help="best, last, a step, or the path of a checkpoint.", metavar="CHECKPOINT"
     ),
 ]
+Devices = Annotated[
+    str | None,
+    typer.Option("--devices", help="GPUs, or processes of a CPU, that share each step here.", metavar="N"),
+]
+Rendezvous = Annotated[
+    str | None,
+    typer.Option(
+        "--rendezvous",
+        help="Where several machines meet, each with the same command; the one that owns the address leads.",
+        metavar="HOST:PORT",
+    ),
+]
+Count = Annotated[int | None, typer.Option("--machines", help="How many machines meet there.", metavar="N")]
+Number = Annotated[
+    int | None,
+    typer.Option(
+        "--machine", help="This machine's number, where addresses do not say who leads (0).", metavar="K"
+    ),
+]
+JoinSeconds = Annotated[
+    int,
+    typer.Option(
+        "--join-seconds", min=1, help="How long the machines wait for each other.", metavar="SECONDS"
+    ),
+]
 
 
 def run(
@@ -50,6 +75,11 @@ def run(
     resume_checkpoint: Resume = None,
     fresh: Fresh = False,
     device: OnDevice = None,
+    devices: Devices = None,
+    rendezvous: Rendezvous = None,
+    machines: Count = None,
+    machine: Number = None,
+    join_seconds: JoinSeconds = 600,
 ) -> None:
     """Run the declared phases in their order, let every model speak, decide which ships, and report.
 
@@ -57,17 +87,19 @@ def run(
     """
     # Imported here, so that --help answers at once.
     from xtts_finetune.cli.overrides import Shorthands, with_shorthands  # noqa: PLC0415
+    from xtts_finetune.pipeline.machines import machines_of, print_together  # noqa: PLC0415
     from xtts_finetune.pipeline.plan import check_names, make_plan  # noqa: PLC0415
     from xtts_finetune.spec.declaration import load_declaration  # noqa: PLC0415
 
     path, run_folder = declared_file(file, demo)
     wanted = phases or []
-    short = Shorthands(lr, batch_size, epochs, gradient_clip, resume_checkpoint, optimization_level)
+    short = Shorthands(lr, batch_size, epochs, gradient_clip, resume_checkpoint, optimization_level, devices)
     if wanted and short.given:
         # A misspelt phase is said as such, not as a value of a phase that does not exist.
         check_names(load_declaration(path, (), run_folder), wanted)
     overrides = with_shorthands(path, wanted, settings or [], short)
     declaration = load_declaration(path, overrides, run_folder)
+    together = machines_of(rendezvous, machines, machine, join_seconds)
     if plan:
         from xtts_finetune.cli.terminal import console  # noqa: PLC0415
         from xtts_finetune.pipeline.plan_table import print_plan  # noqa: PLC0415
@@ -75,11 +107,17 @@ def run(
 
         planned = make_plan(declaration, wanted, fresh)
         print_plan(planned, console())
+        print_together(declaration, planned, together, console())
         print_values(declaration, planned, console())
         return
     from xtts_finetune.pipeline.run import run_plan  # noqa: PLC0415
     from xtts_finetune.tracking.following import tracked  # noqa: PLC0415
 
-    work = work_on(declaration, overrides, device)
+    work = work_on(declaration, overrides, device, together)
+    if together is not None and not together.leads:
+        from xtts_finetune.pipeline.following import follow  # noqa: PLC0415
+
+        follow(work, together)
+        return
     with tracked(declaration, work.run, work.say):
         run_plan(work, wanted, fresh)

@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> None:
         signal.signal(signal.SIGBREAK, signal.default_int_handler)
     # A parent that was itself started in the background hands on SIGINT ignored: Python would leave it so.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    threading.Thread(target=_stop_without_parent, daemon=True).start()
+    threading.Thread(target=stop_without_parent, daemon=True).start()
     job = json.loads(Path(arguments[-1]).read_text(encoding="utf-8"))
     run_folder, events = Path(job["run_folder"]), Path(job["events"])
     sys.argv = arguments
@@ -47,8 +47,11 @@ def _say(events: Path, message: str) -> None:
         writer.note(message)
 
 
-def _stop_without_parent() -> None:
-    """The parent holds the other end of stdin and writes nothing: an end of file means that it is gone."""
+def stop_without_parent() -> None:
+    """Wait for the end of the parent, and end as by Ctrl-C then: for a thread of its own.
+
+    The parent holds the other end of stdin and writes nothing: an end of file means that it is gone.
+    """
     stdin = sys.stdin
     if stdin is None:
         return

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline.stages import Plan
+from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.phase import PhaseSpec
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 JOIN_SECONDS = 600
 
@@ -72,3 +77,37 @@ def launch_of(phase: PhaseSpec, machines: Machines | None) -> dict[str, Any] | N
             "join_seconds": machines.join_seconds,
         }
     return launch
+
+
+def processes(phase: PhaseSpec, machines: Machines | None) -> str:
+    """'2 processes', '2 machines x 4 processes'; '' for a phase that one process trains."""
+    here = "1 process" if phase.devices == 1 else f"{phase.devices} processes"
+    if machines is not None:
+        return f"{machines.count} machines x {here}"
+    return here if phase.devices > 1 else ""
+
+
+def few_clips(phase: PhaseSpec, machines: Machines | None) -> str | None:
+    """What to say of a phase with fewer clips a batch than processes; None where each has its share."""
+    count = phase.devices * (machines.count if machines is not None else 1)
+    if count == 1 or phase.max_tokens is not None or phase.batch_size >= count:
+        return None
+    return (
+        f"{count} processes share batches of {phase.batch_size} clips, so that some have none to work on; raise "
+        "batch_size (and lower accumulate by as much)"
+    )
+
+
+def print_together(declaration: Declaration, plan: Plan, machines: Machines | None, console: Console) -> None:
+    """Say which of the plan's phases several processes would train, and where that is of no use."""
+    for stage in plan.due:
+        if stage.kind != "phase":
+            continue
+        phase = declaration.phases[stage.name]
+        many, few = processes(phase, machines), few_clips(phase, machines)
+        if many:
+            console.print(f"{stage.name} is trained by {many}.", highlight=False, soft_wrap=True)
+        if few:
+            console.print(
+                f"warning: {stage.name}: {few}", style="yellow", highlight=False, soft_wrap=True, markup=False
+            )

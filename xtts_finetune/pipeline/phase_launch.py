@@ -1,6 +1,7 @@
 """The child process that starts several others, which train one phase together: `python -m ... JOB.json`.
 
-Exit codes are those of a phase's child alone (training/child.py).
+Exit codes are those of a phase's child alone (training/child.py). On a machine that does not lead, the job names no
+phase: the leading machine says which.
 """
 
 from __future__ import annotations
@@ -9,24 +10,30 @@ import json
 import signal
 import sys
 import tempfile
+import threading
+import uuid
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline.child import stop_without_parent
 from xtts_finetune.pipeline.endings import oom_kills_so_far
+from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.events import EventWriter
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.declaration import load_declaration
 from xtts_finetune.training.child import close, newest_step, with_batches
-from xtts_finetune.training.outcome import FAILED, INTERRUPTED, WRONG_INPUT, LaunchFolder
+from xtts_finetune.training.outcome import DONE, FAILED, INTERRUPTED, WRONG_INPUT, LaunchFolder
 
 if TYPE_CHECKING:
     from xtts_finetune.training.launch import Ended, Launch
 
 RANK = ("-m", "xtts_finetune.pipeline.phase_child")
+HEAR = timedelta(seconds=60)
 
 
 def main(job_file: Path, rank: Sequence[str] = RANK) -> int:
@@ -38,6 +45,12 @@ def main(job_file: Path, rank: Sequence[str] = RANK) -> int:
     with tempfile.TemporaryDirectory(prefix="xtts-finetune-launch-", ignore_cleanup_errors=True) as temporary:
         folder = LaunchFolder(Path(temporary))
         try:
+            if "phase" not in job:
+                threading.Thread(target=stop_without_parent, daemon=True).start()
+                if not _hear(job):
+                    return DONE
+                job_file = folder.path / "job.json"
+                write_json_atomic(job_file, job)
             launch = _launch(job, folder)
             ended = launch.run([*rank, str(job_file)], _told(job))
         except UserError as error:
@@ -48,9 +61,36 @@ def main(job_file: Path, rank: Sequence[str] = RANK) -> int:
         return _close(job, ended, folder)
 
 
+def _hear(job: dict[str, Any]) -> bool:
+    """Fill in what the leading machine says of its launch; False where it says nothing new.
+
+    Raises UserError where this machine cannot take part.
+    """
+    from xtts_finetune.training.launch import hear  # noqa: PLC0415  (torch takes seconds)
+
+    launches = job["launches"]
+    own = next(iter(launches.values()))
+    told = hear(own["host"], own["port"], HEAR)
+    if told is None or told["id"] in job["heard"]:
+        return False
+    phase = told["phase"]
+    if phase not in launches:
+        raise UserError(
+            f"{job['declaration_file']}: the leading machine trains '{phase}', which is not declared here"
+        )
+    if told["machines"] != own["machines"]:
+        raise UserError(
+            f"--machines: {own['machines']} here, {told['machines']} on the leading machine; give the same "
+            "number everywhere"
+        )
+    job |= {**told, "launch": launches[phase]}
+    write_json_atomic(Path(job["told"]), told)
+    return True
+
+
 def _launch(job: dict[str, Any], folder: LaunchFolder) -> Launch:
     """The launch that the job asks for, which a request to end reaches from now on."""
-    from xtts_finetune.training.launch import Launch, LaunchPlan  # noqa: PLC0415  (torch takes seconds)
+    from xtts_finetune.training.launch import Launch, LaunchPlan  # noqa: PLC0415
 
     killed_before = oom_kills_so_far()
 
@@ -71,7 +111,8 @@ def _launch(job: dict[str, Any], folder: LaunchFolder) -> Launch:
 
 def _told(job: dict[str, Any]) -> dict[str, Any]:
     """What the other machines are told of the job."""
-    return {key: job[key] for key in ("phase", "batch_size", "accumulate", "pause_at", "more") if key in job}
+    kept = ("phase", "batch_size", "accumulate", "pause_at", "more", "halves")
+    return {"id": uuid.uuid4().hex, **{key: job[key] for key in kept if key in job}}
 
 
 def _close(job: dict[str, Any], ended: Ended, folder: LaunchFolder) -> int:
@@ -105,6 +146,11 @@ def stop_of_fault(job: dict[str, Any], ended: Ended) -> Stop:
 
 
 def _write_closing(job: dict[str, Any], stop: Stop) -> None:
+    """Close the phase's records on the leading machine; another one says only why."""
+    if not job["launch"].get("leads", True):
+        told = json.loads(Path(job["told"]).read_text(encoding="utf-8"))
+        write_json_atomic(Path(job["told"]), {**told, "reason": stop.reason.value})
+        return
     run = _run(job)
     if read_model_info(run.candidate(job["phase"])) is not None:
         return

@@ -10,7 +10,7 @@ from xtts_finetune.pipeline.commands import next_commands
 from xtts_finetune.pipeline.disk import free_bytes
 from xtts_finetune.pipeline.endings import oom_kills_so_far, stop_of
 from xtts_finetune.pipeline.fingerprints import hash_of
-from xtts_finetune.pipeline.machines import launch_of
+from xtts_finetune.pipeline.machines import launch_of, processes
 from xtts_finetune.pipeline.phase_closing import (
     USER_ERROR,
     Started,
@@ -35,10 +35,11 @@ from xtts_finetune.records.times import now
 from xtts_finetune.spec.sources import source_of
 
 
-def train_phase(work: Work, stage: Stage, pause_at: int | None = None) -> None:
+def train_phase(work: Work, stage: Stage, pause_at: int | None = None, more: bool = False) -> None:
     """Train the stage's phase in a child of its own; return when it is done, or waits at step `pause_at`.
 
-    Where it is declared so, a phase that runs out of memory goes on once with smaller batches.
+    `more`: whether this command will train others after it, for which other machines should stay. Where it is
+    declared so, a phase that runs out of memory goes on once with smaller batches.
     Raises UserError when an input is wrong, WorkFailed with the reason, Interrupted on Ctrl-C.
     """
     if stage.state is State.STALE:
@@ -49,11 +50,11 @@ def train_phase(work: Work, stage: Stage, pause_at: int | None = None) -> None:
     for line in value_lines(work.declaration, stage.name):
         work.say(line)
     try:
-        ended = _run(work, stage, phase, pause_at)
+        ended = _run(work, stage, phase, pause_at, more)
         smaller = _smaller_batches(work, phase)
         if smaller is not None:
             phase = replace(phase, ran_with=smaller)
-            ended = _run(work, stage, phase, pause_at)
+            ended = _run(work, stage, phase, pause_at, more)
     except (OSError, UserError) as error:
         # Ours, not the child's: no room for a record, or one that somebody has damaged meanwhile.
         close_phase(work, phase, stop_of_error(error))
@@ -71,7 +72,7 @@ def _as_recorded(work: Work, stage: Stage) -> Started:
     return Started(stage.name, started, fingerprint, recorded_batches(recorded, fingerprint, spec))
 
 
-def _run(work: Work, stage: Stage, phase: Started, pause_at: int | None) -> Ended:
+def _run(work: Work, stage: Stage, phase: Started, pause_at: int | None, more: bool) -> Ended:
     """Run the child until it ends, and see to it that the phase is closed then."""
     name, folder = stage.name, work.run.candidate(stage.name)
     declared = work.declaration.phases[name].model_dump(mode="json")
@@ -89,7 +90,8 @@ def _run(work: Work, stage: Stage, phase: Started, pause_at: int | None) -> Ende
         job["pause_at"] = pause_at
     together = launch_of(work.declaration.phases[name], work.machines)
     if together is not None:
-        job |= {"launch": together, "more": True}
+        halves = work.declaration.phases[name].on_out_of_memory == "halve_batch"
+        job |= {"launch": together, "more": more, "halves": halves}
     file = work.job_file(name, **job, commands=next_commands(work))
     events = work.run.job_events(name)
     events.unlink(missing_ok=True)
@@ -138,7 +140,9 @@ def _announcement(work: Work, stage: Stage, ran_with: RanWith | None) -> str:
     batches = ""
     if ran_with is not None:
         batches = f" (batch_size {ran_with.batch_size}, accumulate {ran_with.accumulate}: {ran_with.why})"
-    return f"{stage.name}: {steps}{begin}{batches}" + (f". {goal}" if goal else "")
+    many = processes(work.declaration.phases[stage.name], work.machines)
+    on = f", on {many}" if many else ""
+    return f"{stage.name}: {steps}{begin}{batches}{on}" + (f". {goal}" if goal else "")
 
 
 def set_aside(run: RunFolder, name: str) -> str:

@@ -142,7 +142,8 @@ def _check_begun(work: Work) -> None:
 def do_stage(work: Work, stage: Stage, plan: Plan) -> None:
     """Do one stage; its record is removed first and written last."""
     if stage.kind == "phase":
-        train_phase(work, stage)
+        more = any(other.kind == "phase" and other.name != stage.name for other in plan.due)
+        train_phase(work, stage, more=more)
         _say(work, phase_lines(work.run.candidate(stage.name)))
         return
     forget_stage(work.run, stage.name)

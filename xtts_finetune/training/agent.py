@@ -23,8 +23,6 @@ from xtts_finetune.training.launched import (
 )
 from xtts_finetune.training.outcome import LaunchFolder, Outcome
 
-# The agents of machines that are done wait for the others so long.
-EXIT_SECONDS = 30.0
 CONSEQUENCES = (OTHERS_ARE_GONE, NOTICED_SILENCE, LAUNCHER_IS_GONE, -int(signal.SIGTERM))
 
 
@@ -52,7 +50,7 @@ class Agent(LocalElasticAgent):
         say: Callable[[str], None],
         killed_for_memory: Callable[[], bool],
     ) -> None:
-        super().__init__(spec, logs, exit_barrier_timeout=EXIT_SECONDS)
+        super().__init__(spec, logs)
         self.fault = ""
         self.memory = False
         self.rounds = 0
@@ -69,6 +67,10 @@ class Agent(LocalElasticAgent):
         if decided is None and self._common.check([self._key("outcome")]):
             return Outcome.from_text(self._common.get(self._key("outcome")))
         return decided
+
+    def tell(self, outcome: Outcome) -> None:
+        """Tell all ranks and agents how the phase ended, unless one of them has said so."""
+        self._common.compare_set(self._key("outcome"), "", outcome.to_text())
 
     def _key(self, name: str) -> str:
         return f"xtts-finetune/{self.rounds - 1}/{name}"
@@ -125,6 +127,9 @@ class Agent(LocalElasticAgent):
             )
         super()._restart_workers(worker_group)
         self.fault = ""
+
+    def _exit_barrier(self) -> None:
+        """Nothing: the leading launcher waits for the others itself, whatever the end."""
 
     def _tell(self, worker_group: WorkerGroup, failures: Mapping[int, ProcessFailure]) -> None:
         """Find out who was lost; the other machines' agents see no more of it than closed connections."""

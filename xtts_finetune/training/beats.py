@@ -62,6 +62,9 @@ class Beats:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Beats:
+        # The first sign is given at once: whoever hangs after it is missed as soon as anybody.
+        self._store = self._place.connect(timedelta(seconds=max(5.0, self._seconds)))
+        self._give("0")
         self._thread.start()
         return self
 
@@ -72,12 +75,12 @@ class Beats:
     def _run(self) -> None:
         others = tuple(range(1, self._place.count)) if self._place.rank == 0 else (0,)
         try:
-            store = self._place.connect(timedelta(seconds=max(5.0, self._seconds)))
+            store = self._store
             silence = Silence(others, self._seconds, time.monotonic())
             key, number, told = self._place.key, 0, None
             while not self._ended.wait(self._pause):
                 number += 1
-                store.set(key(f"sign/{self._place.rank}"), self._sign(str(number)))
+                self._give(str(number))
                 keys = [rank for rank in others if store.check([key(f"sign/{rank}")])]
                 values = store.multi_get([key(f"sign/{rank}") for rank in keys]) if keys else []
                 signs = {rank: value.decode() for rank, value in zip(keys, values, strict=True)}
@@ -88,16 +91,18 @@ class Beats:
                     told = told or time.monotonic()
                     if time.monotonic() - told > OUTCOME_SECONDS:
                         self._end_as_told(Outcome.from_text(store.get(key("outcome"))))
-            store.set(key(f"sign/{self._place.rank}"), self._sign(LEFT))
+            self._give(LEFT)
         except Exception as error:
             if self._ended.is_set():
                 return  # the launcher may end before this rank does
             print(f"{self._place.name}: its launcher does not answer any more: {error}", file=sys.stderr)
             end_at_once(OTHERS_ARE_GONE)
 
-    def _sign(self, word: str) -> str:
-        """A new sign, with where this rank can be found."""
-        return "\n".join((word, self._place.machine, str(self._place.folder.path), str(os.getpid())))
+    def _give(self, word: str) -> None:
+        """Give a new sign, with where this rank can be found."""
+        place = self._place
+        sign = "\n".join((word, place.machine, str(place.folder.path), str(os.getpid())))
+        self._store.set(place.key(f"sign/{place.rank}"), sign)
 
     def _end_for(self, rank: int, sign: str) -> None:
         """End this process, as another one is silent; torch's agent starts all of them anew."""

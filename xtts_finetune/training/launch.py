@@ -6,10 +6,12 @@ user gave, the leading machine has rank 0, and it can be said who was lost.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -35,11 +37,13 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.training.agent import LOST, Agent, RestartsUsedUp
 from xtts_finetune.training.launched import FOLDER, MACHINE, STORE, USES_LIBUV
 from xtts_finetune.training.network import LOOPBACK, address_of, facing, interface_of
-from xtts_finetune.training.outcome import LaunchFolder, Outcome
+from xtts_finetune.training.outcome import FAILED, LaunchFolder, Outcome
 
 NAME = "xtts-finetune"
 STORE_SECONDS = 60
 MONITOR_SECONDS = 0.1
+# The leading machine waits so long for the others to hear how it ended.
+PART_SECONDS = 30.0
 GONE = "the leading machine does not answer any more"
 
 
@@ -91,15 +95,17 @@ class Launch:
     def run(self, arguments: Sequence[str], told: dict[str, Any]) -> Ended:
         """Start `python ARGUMENTS` as every rank and wait for the end.
 
-        `told` is what the leading machine tells the others of the launch; on these it is filled in. Raises UserError
-        where the ranks cannot be started, or the other machines do not come.
+        `told` is what the leading machine tells the others of the launch. Raises UserError where the ranks cannot be
+        started, or the other machines do not come.
         """
         check_devices(self.plan.devices, self.device)
         plan, own = self.plan, LOOPBACK if self.plan.host is None else facing(self.plan.host)
         store = self._store(own)
         host = own if plan.leads else str(plan.host)
         self._prepare_environment(own, host, store.port)
-        self._meet(store, told)
+        if plan.leads:
+            store.set("told", json.dumps({**told, "machines": plan.machines}))
+        store.add("came", 1)
         handler = DynamicRendezvousHandler.from_backend(
             NAME,
             store,
@@ -130,10 +136,26 @@ class Launch:
             killed_for_memory=self.killed_for_memory,
         )
         try:
-            return self._ended(self.agent, store)
+            ended = self._ended(self.agent, store)
+            if plan.leads:
+                self._say_goodbye(store, ended)
+            return ended
         finally:
             self.agent.waiting = True
             handler.shutdown()
+            if not plan.leads:
+                with contextlib.suppress(DistError, RuntimeError):
+                    store.add("left", 1)
+
+    def _say_goodbye(self, store: Store, ended: Ended) -> None:
+        """Tell the other machines how it ended, before the store goes with this launcher."""
+        assert self.agent is not None
+        with contextlib.suppress(DistError, RuntimeError):
+            if ended.outcome is None:
+                self.agent.tell(Outcome(FAILED, ended.fault))
+            ends = time.monotonic() + PART_SECONDS
+            while store.add("left", 0) < self.plan.machines - 1 and time.monotonic() < ends:
+                time.sleep(MONITOR_SECONDS)
 
     def _ended(self, agent: Agent, store: Store) -> Ended:
         """Run the agent until it ends, and say how."""
@@ -186,6 +208,8 @@ class Launch:
         """What ranks find in their environment, as far as the user has not said otherwise."""
         machine = socket.gethostname() if self.plan.host is None else f"{socket.gethostname()} ({own})"
         os.environ |= {FOLDER: str(self.folder.path), STORE: f"{host}:{port}", MACHINE: machine}
+        # Its warnings about a store that is gone are pages of frames, and what is printed last is read for a reason.
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
         # torch would make a second store for the ranks, whose port nobody could know for a firewall.
         os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
         # What asks to stop is ours to hear: torch's agent would end the ranks at once.
@@ -199,18 +223,14 @@ class Launch:
             if self.plan.host is not None:
                 os.environ.setdefault("NCCL_SOCKET_IFNAME", interface)
 
-    def _meet(self, store: TCPStore, told: dict[str, Any]) -> None:
-        """Tell the other machines what is launched, or hear it. Raises UserError where they speak of different runs."""
-        if self.plan.leads:
-            store.set("told", json.dumps({**told, "machines": self.plan.machines}))
-        else:
-            told |= json.loads(store.get("told"))
-            if told["machines"] != self.plan.machines:
-                raise UserError(
-                    f"--machines: {self.plan.machines} here, {told['machines']} on the leading machine; give the "
-                    "same number everywhere"
-                )
-        store.add("came", 1)
+
+def hear(host: str, port: int, wait: timedelta) -> dict[str, Any] | None:
+    """What the leading machine tells of its launch; None where nobody says anything there."""
+    try:
+        store = TCPStore(host, port, is_master=False, timeout=wait, use_libuv=USES_LIBUV)
+        return dict(json.loads(store.get("told")))
+    except (DistError, RuntimeError, ValueError):
+        return None
 
 
 def uses_gpus(device: str) -> bool:

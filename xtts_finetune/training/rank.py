@@ -6,6 +6,7 @@ torch's agent starts nothing again. Out of order: some other code or a signal, a
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
 import time
@@ -173,15 +174,21 @@ def _raise_if_of_others(place: Launched, error: Exception, stop: Stop, told: TCP
     """Raise ToldByAnother or OthersAreGone where an error is only how this rank saw the end of another one."""
     lost = stop.reason is Reason.ERROR and is_of_connection(error)
     ends = time.monotonic() + (LAST_WORDS if lost else 0.0)
-    while True:
-        if told.check([place.key("outcome")]):
-            raise ToldByAnother(Outcome.from_text(told.get(place.key("outcome")))) from error
-        if time.monotonic() >= ends:
-            break
+    while (outcome := _told_by_now(place, told)) is None and time.monotonic() < ends:
         time.sleep(0.1)
+    if outcome is not None:
+        raise ToldByAnother(outcome) from error
     if lost:
         line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise OthersAreGone(f"the connection to the other ranks is lost: {line}") from error
+
+
+def _told_by_now(place: Launched, told: TCPStore) -> Outcome | None:
+    """How another rank says that the phase has ended; None for no word, or nowhere to ask any more."""
+    with contextlib.suppress(RuntimeError):
+        if told.check([place.key("outcome")]):
+            return Outcome.from_text(told.get(place.key("outcome")))
+    return None
 
 
 def is_of_connection(error: BaseException) -> bool:

@@ -15,9 +15,8 @@ import torch
 import torch.distributed as dist
 from torch._C._distributed_c10d import PrefixStore
 
-from xtts_finetune.training.launched import launched
-
 from xtts_finetune.errors import UserError
+from xtts_finetune.training.launched import launched
 
 T = TypeVar("T")
 

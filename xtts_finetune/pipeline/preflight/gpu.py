@@ -43,6 +43,27 @@ def find_gpu() -> Gpu | None:
     return gpu_of(said)
 
 
+def count_gpus(visible: str | None) -> int:
+    """How many NVIDIA cards torch would see; `visible` is what CUDA_VISIBLE_DEVICES says."""
+    try:
+        said = subprocess.run(QUERY, capture_output=True, text=True, check=True, timeout=SECONDS).stdout
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return 0
+    there = sum(gpu_of(line) is not None for line in said.splitlines())
+    named = None if visible is None else len([name for name in visible.split(",") if name.strip()])
+    return there if named is None else min(there, named)
+
+
+def check_count(phase: str, devices: int, gpus: int) -> Check | None:
+    """Whether there are as many cards as a phase asks for; None where it trains on the CPU."""
+    if not gpus or devices <= gpus:
+        return None
+    there = "1 GPU" if gpus == 1 else f"{gpus} GPUs"
+    return error(
+        f"{phase}.devices", f"{devices} are asked for, and there is {there}", f"give --devices {gpus}"
+    )
+
+
 def gpu_of(said: str) -> Gpu | None:
     """The first card in what nvidia-smi printed."""
     for line in said.splitlines():

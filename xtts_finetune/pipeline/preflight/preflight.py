@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.disk import weights_bytes
@@ -11,7 +12,15 @@ from xtts_finetune.pipeline.plan import make_plan
 from xtts_finetune.pipeline.preflight.base_files import check_base
 from xtts_finetune.pipeline.preflight.check import Check, Verdict, error
 from xtts_finetune.pipeline.preflight.folder import check_folder, check_nobody_at_work
-from xtts_finetune.pipeline.preflight.gpu import Gpu, check_device, check_torch, find_gpu, torch_is_for_gpus
+from xtts_finetune.pipeline.preflight.gpu import (
+    Gpu,
+    check_count,
+    check_device,
+    check_torch,
+    count_gpus,
+    find_gpu,
+    torch_is_for_gpus,
+)
 from xtts_finetune.pipeline.preflight.memory import Memory, check_memory, computer_memory
 from xtts_finetune.pipeline.preflight.memory_estimate import estimate, longest_clip
 from xtts_finetune.pipeline.preflight.plan_checks import check_data, check_disk, check_sources
@@ -40,7 +49,21 @@ def quick_checks(declaration: Declaration, device: str, plan: Plan) -> list[Chec
     build = torch_is_for_gpus()
     used = gpu if build is not False else None
     checks += [check_device(device, gpu, small, build), *memory_checks(declaration, plan, used)]
+    if used is not None:
+        checks += count_checks(declaration, plan)
     return checks + value_checks(declaration, plan)
+
+
+def count_checks(declaration: Declaration, plan: Plan) -> list[Check]:
+    """What several GPUs are asked for, where there are not as many."""
+    wanted = {
+        stage.name: declaration.phases[stage.name].devices for stage in plan.due if stage.kind == "phase"
+    }
+    if max(wanted.values(), default=1) == 1:
+        return []
+    gpus = count_gpus(os.environ.get("CUDA_VISIBLE_DEVICES"))
+    checks = [check_count(name, devices, gpus) for name, devices in wanted.items()]
+    return [check for check in checks if check is not None]
 
 
 def all_checks(declaration: Declaration, device: str) -> list[Check]:

@@ -81,10 +81,15 @@ def exposed_seconds(exchange: float, backward: float, parameters: float) -> floa
     return max(exchange * last, exchange - backward * (1 - last))
 
 
-def predict(parameters: float, ranks: int, batch: int, compute: float, link: Link) -> Prediction:
-    """A step of `batch` clips on each of `ranks` devices, which takes one of them alone `compute` seconds."""
+def predict(
+    parameters: float, ranks: int, batch: int, compute: float, link: Link, accumulate: int = 1
+) -> Prediction:
+    """A step of `batch` clips on each of `ranks` devices, which takes one of them alone `compute` seconds.
+
+    Of a step in `accumulate` micro-batches, only the backward pass of the last one hides the exchange.
+    """
     exchange = exchange_seconds(parameters, ranks, link) if ranks > 1 else 0.0
-    exposed = exposed_seconds(exchange, compute * BACKWARD, parameters)
+    exposed = exposed_seconds(exchange, compute * BACKWARD / accumulate, parameters)
     return Prediction(ranks * batch, compute, exchange, exposed)
 
 

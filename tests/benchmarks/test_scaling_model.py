@@ -59,6 +59,12 @@ def test_more_devices_and_larger_batches_are_faster_on_every_link(link: Link) ->
     assert predict(441e6, 8, 32, 0.4, link).efficiency >= few.efficiency
 
 
+def test_accumulation_exchanges_once_behind_the_last_backward_pass() -> None:
+    once, eight = predict(441e6, 8, 32, 0.5, SLOW), predict(441e6, 8, 256, 4.0, SLOW, accumulate=8)
+    assert eight.exposed == once.exposed
+    assert eight.efficiency > once.efficiency
+
+
 def test_the_table_has_a_row_for_every_number_of_devices_and_batch() -> None:
     lines = list(table(441e6, {3: 0.01, 8: 0.03}))
     assert len(lines) == 2 + 2 * (1 + 2)

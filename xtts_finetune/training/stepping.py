@@ -18,7 +18,8 @@ from xtts_finetune.training.ranks import ALONE, Ranks
 from xtts_finetune.xtts.dropout import rows_after
 from xtts_finetune.xtts.losses import GptBatch
 
-_APART = 2**31  # farther than seeds of steps go
+# Between the seeds of a step's micro-batches, and of the parts of one: those of steps are neighbours.
+_APART, _FARTHER = 2**31, 2**47
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def chance_of(batch: GptBatch, place: int, seed: int) -> Iterator[None]:
     number, before = (place, 0) if part is None else (part.number, part.rows_before)
     torch.manual_seed(seed + number * _APART)
     if before and torch.cuda.is_available():
-        torch.cuda.manual_seed(seed + number * _APART + before * _APART**2)
+        torch.cuda.manual_seed((seed + number * _APART + before * _FARTHER) % 2**63)
     with rows_after(before, batch.clips):
         yield
 

@@ -33,6 +33,11 @@ def test_they_apply_to_the_named_phases_or_to_all(file: Path) -> None:
     assert {phase.gradient_clip for phase in both.values()} == {0.25}
 
 
+def test_devices_are_those_of_the_phases_that_run(file: Path) -> None:
+    phases = loaded(file, ["phase2"], Shorthands(devices="4")).phases
+    assert (phases["phase1"].devices, phases["phase2"].devices) == (1, 4)
+
+
 def test_epochs_take_the_place_of_steps(file: Path) -> None:
     phases = loaded(file, [], Shorthands(epochs="150")).phases
     assert [(phase.epochs, phase.steps) for phase in phases.values()] == [(150, None), (150, None)]

@@ -58,10 +58,8 @@ def check_count(phase: str, devices: int, gpus: int) -> Check | None:
     """Whether there are as many cards as a phase asks for; None where it trains on the CPU."""
     if not gpus or devices <= gpus:
         return None
-    there = "1 GPU" if gpus == 1 else f"{gpus} GPUs"
-    return error(
-        f"{phase}.devices", f"{devices} are asked for, and there is {there}", f"give --devices {gpus}"
-    )
+    there = "there is 1 GPU" if gpus == 1 else f"there are {gpus} GPUs"
+    return error(f"{phase}.devices", f"{devices} are asked for, but {there}", f"give --devices {gpus}")
 
 
 def gpu_of(said: str) -> Gpu | None:

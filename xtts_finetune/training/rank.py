@@ -152,7 +152,8 @@ def _train(
         if not unreadable:
             traceback.print_exc()
         elif not folder.metrics.is_file():
-            raise  # nothing has begun, so there is nothing to close
+            # Nothing has begun, so there is nothing to close.
+            raise UserError(f"{place.name}: {error}") from error
         stop = Stop(stop.reason, f"{place.name}: {stop.message}", stop.numbers)
         if unreadable:
             raise Unreadable(stop) from error

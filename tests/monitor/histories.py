@@ -1,4 +1,4 @@
-"""Histories made for the warnings: for each of the three of R3.4 twenty that should warn and twenty that should not.
+"""Histories made for the warnings: for each of the three rules twenty that should warn and twenty that should not.
 
 They are drawn from fixed seeds, so that a rule that is right for one course by luck is wrong for another.
 """

@@ -55,7 +55,7 @@ def test_the_better_half_is_rounded_up_and_what_is_no_number_is_out() -> None:
     assert better_half({"b": 1.0, "a": 1.0}) == ["b"]
 
 
-# The five of R4.1 with the two that a plateau adds, the five alone, three that somebody kept, and more than there are.
+# The five usual ones and the two that a plateau adds, the five alone, three that somebody kept, more than there are.
 @pytest.mark.parametrize(
     ("trials", "evals", "marks", "cut", "cost"),
     [

@@ -74,7 +74,7 @@ def work(finished: Project) -> Work:
 
 @pytest.fixture
 def setup(work: Work) -> Setup:
-    """Two evaluations of the fake phase are too few to say anything: the remedies are the five of R4.1 and others."""
+    """Two evaluations of the fake phase are too few to say anything: the five usual remedies, and others."""
     return setup_for(work, PHASE, Wishes(steps=80))
 
 
@@ -119,7 +119,7 @@ def test_it_costs_at_most_three_fifths_of_the_five_to_the_end_with_all_that_it_t
     assert found.cost.why_over == ""
     words = " ".join(cost_words(found))
     assert (
-        f"{100 * found.cost.share_of_five:.1f} % of the {5 * control.clips} that running the five remedies"
+        f"{100 * found.cost.share_of_five:.1f} % of the {5 * control.clips} that running the five usual"
         in words
     )
     assert "further seeds" not in words

@@ -1,4 +1,4 @@
-"""Remedies: R4.1's factors, made from the phase's own values; each is a right phase, its file says what and why."""
+"""Remedies: their factors, made from the phase's own values; each is a right phase, its file says what and why."""
 
 from __future__ import annotations
 

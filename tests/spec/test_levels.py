@@ -13,7 +13,7 @@ from xtts_finetune.spec.declaration import Declaration, load_declaration
 from xtts_finetune.spec.levels import shipped_levels
 from xtts_finetune.spec.phase import PhaseSpec
 
-# The tables of the requirements (R2.1 and R3.2), written down once more.
+# What each level is to come to, written down once more.
 TABLE: dict[str, dict[str, Any]] = {
     "basic": {
         "learning_rate": 1e-5,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 # The first comparison rests on so many evaluations at least: one alone is mostly noise.
 FEWEST_EVALS = 2
-# What a race may cost: a share, in percent, of what the five remedies of R4.1 would take to the end.
+# What a race may cost: a share, in percent, of what the five usual remedies would take to the end.
 FIVE, MOST_PERCENT = 5, 60
 
 

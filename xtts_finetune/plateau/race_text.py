@@ -140,12 +140,12 @@ def _noise(race: Race) -> str:
 
 
 def cost_words(race: Race) -> list[str]:
-    """What it cost, in sentences: the race against the five of R4.1, the further seeds, how it was compared."""
+    """What it cost, in sentences: the race against the five usual remedies, the further seeds, how it was compared."""
     cost, said = race.cost, []
     clips = f"{cost.clips} clips seen in all, those of the control and of every remedy that left counted"
     if cost.share_of_five is not None:
         clips += (
-            f": {100 * cost.share_of_five:.1f} % of the {cost.five_to_the_end} that running the five remedies of R4.1 "
+            f": {100 * cost.share_of_five:.1f} % of the {cost.five_to_the_end} that running the five usual remedies "
             f"to the end would take, without a control (at most {100 * cost.most_share:.0f} % are allowed)"
         )
     said.append(f"{clips}; {duration(cost.seconds)} of work")

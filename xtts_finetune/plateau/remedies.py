@@ -1,4 +1,4 @@
-"""Remedies for a phase that improves no more: each changes one thing of it, with a reason (requirement R4.1).
+"""Remedies for a phase that improves no more: each changes one thing of it, with a reason.
 
 The first five are those of the requirement, in the terms of a phase: their factors are its own. The others are added
 where the diagnosis speaks for them. `control`, the unchanged phase going on, belongs to every race: what does not
@@ -221,7 +221,7 @@ def _plateau_breaker(situation: Situation) -> Remedy | None:
         f"what the level {LEVEL} sets: {', '.join(changes)}{shortened}",
         "the level is made for this: restarts of the learning rate, and losses that go on where plain cross-entropy "
         "no longer does",
-        "unrest for some evaluations, then a clear fall; R2.4 expects 2.7 -> 2.2-2.3 after 10 epochs",
+        "unrest for some evaluations, then a clear fall; from 2.7 to 2.2-2.3 after 10 epochs is usual",
         changes=changes,
     )
 

@@ -16,7 +16,7 @@ LOWEST_SHARE = 0.01
 # Rules of the phase that guard a race, too. The others end a phase that has done its work, or count evaluations,
 # of which a race has more.
 GUARDS = frozenset({"text_ce_above", "exploding", "not_finite", "no_op"})
-# Requirement R4.2: each stops early after so many evaluations without improvement.
+# Each stops early after so many evaluations without improvement.
 PATIENCE = 10
 
 

@@ -55,7 +55,7 @@ class Cost:
     """What a race cost. The same number of clips is the same number of the control's steps.
 
     seconds, clips   work, and clips seen, of everything that it trained: control, those that left, those that stayed
-    five_to_the_end  clips that the five remedies of R4.1 would see if each ran to the end, without a control
+    five_to_the_end  clips that the five usual remedies would see if each ran to the end, without a control
     most_share       of that, what the race may take
     why_over         why it was planned with more; '' where it was not
     seeds            runs with further seeds, with their own work and clips; they are not in those above

@@ -60,6 +60,7 @@ def behave(told: str, step: int, round_: int) -> None:
     if match is None or int(match[2]) != step or (match[3] is not None and int(match[3]) != round_):
         return
     if match[1] == "kill":
+        (FOLDER / f".half-written.{os.getpid()}.tmp").write_bytes(b"half")
         os.kill(os.getpid(), signal.SIGKILL)
     if match[1] == "hang":
         os.kill(os.getpid(), signal.SIGSTOP)

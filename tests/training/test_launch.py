@@ -136,6 +136,7 @@ def test_two_machines_meet_and_outlive_the_loss_of_a_rank(tmp_path: Path) -> Non
     second = started(tmp_path / "second", told, launch={**meet, "leads": False}, run_folder=run)
     assert [ended(machine)[0] for machine in (first, second)] == [0, 0]
     assert closed(run) == "all_steps_done: all 12 steps are done"
+    assert not list(run.glob(".*.tmp")), "what the lost rank left half-written"
     assert len(notes(run)) == 1 and "rank 1 of 2" in notes(run)[0] and "SIGKILL" in notes(run)[0]
     assert not notes(tmp_path / "second")
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.child import stop_without_parent
 from xtts_finetune.pipeline.endings import oom_kills_so_far
+from xtts_finetune.pipeline.leftovers import sweep_leftovers
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.events import EventWriter
@@ -102,7 +103,10 @@ def _launch(job: dict[str, Any], folder: LaunchFolder) -> Launch:
         with EventWriter(Path(job["events"]), anew=False) as events:
             events.note(message)
 
-    launch = Launch(LaunchPlan(**job["launch"]), job["device"], folder, say, killed_for_memory)
+    def tidy() -> None:
+        sweep_leftovers(_run(job).root)
+
+    launch = Launch(LaunchPlan(**job["launch"]), job["device"], folder, say, tidy, killed_for_memory)
     for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda *_: launch.interrupt())

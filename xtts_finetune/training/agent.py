@@ -34,8 +34,8 @@ class Agent(LocalElasticAgent):
     """Starts this machine's ranks, watches them, and starts them anew after a fault.
 
     The leading machine's first rank is rank 0, whatever the addresses of the machines are: torch would sort these.
-    `say` is told of each restart on the leading machine; `killed_for_memory` says whether the system has ended
-    processes for want of memory since it was asked last.
+    `say` is told of each restart on the leading machine, and `tidy` clears away what lost ranks left half-written;
+    `killed_for_memory` says whether the system has ended processes for want of memory since it was asked last.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class Agent(LocalElasticAgent):
         leads: bool,
         machine: str,
         say: Callable[[str], None],
+        tidy: Callable[[], None],
         killed_for_memory: Callable[[], bool],
     ) -> None:
         super().__init__(spec, logs)
@@ -57,7 +58,7 @@ class Agent(LocalElasticAgent):
         self.waiting = True
         """Whether there are no ranks that could be asked to stop."""
         self._folder, self._common, self._leads, self._machine = folder, store, leads, machine
-        self._say, self._killed_for_memory = say, killed_for_memory
+        self._say, self._tidy, self._killed_for_memory = say, tidy, killed_for_memory
 
     @property
     def outcome(self) -> Outcome | None:
@@ -94,6 +95,8 @@ class Agent(LocalElasticAgent):
 
     def _start_workers(self, worker_group: WorkerGroup) -> dict[int, Any]:
         self._folder.forget_outcomes()
+        if self._leads and self.rounds > 1:
+            self._tidy()
         os.environ[ROUND] = str(self.rounds - 1)
         started: dict[int, Any] = super()._start_workers(worker_group)
         self.waiting = False

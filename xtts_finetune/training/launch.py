@@ -83,6 +83,7 @@ class Launch:
     device: str
     folder: LaunchFolder
     say: Callable[[str], None]
+    tidy: Callable[[], None]
     killed_for_memory: Callable[[], bool]
     agent: Agent | None = None
 
@@ -133,6 +134,7 @@ class Launch:
             leads=plan.leads,
             machine=os.environ[MACHINE],
             say=self.say,
+            tidy=self.tidy,
             killed_for_memory=self.killed_for_memory,
         )
         try:

@@ -109,9 +109,11 @@ def measure(job: Job, kind: type[Training] = Training) -> dict[str, Any]:
         **(link(device) if ranks.count > 1 else {}),
     }
     training.data.close()
+    leave()
     # Gloo's thread lets go of the last result now: it needs Python's lock for that, which taking down the group holds.
     time.sleep(0.2)
-    leave()
+    if ranks.count > 1:
+        dist.destroy_process_group()
     return figures
 
 

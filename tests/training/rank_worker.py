@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.training.conftest import open_trainer
+from xtts_finetune.training.launched import end_at_once
 from xtts_finetune.training.ranks import join, leave
 
 if __name__ == "__main__":
@@ -16,3 +17,4 @@ if __name__ == "__main__":
         print(trainer.train().message)
         trainer.job.data.close()
     leave()
+    end_at_once(0)

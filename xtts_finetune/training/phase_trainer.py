@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import shutil
 import tempfile
 import time
 from collections import deque
@@ -126,7 +127,9 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
                     self._save()
             self._write_steps()
         stop = stop or changed_nothing(self.records.history) or self._all_done()
-        if self.first and stop.reason.status != "interrupted":
+        if not self.first:
+            shutil.rmtree(self.output_path, ignore_errors=True)
+        elif stop.reason.status != "interrupted":
             clear_best_models(
                 self.job.folder, self.records.history.evals, self.job.phase.keep.best, ended=True
             )

@@ -13,7 +13,7 @@ import time
 import traceback
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.run_folder import RunFolder
@@ -45,8 +45,8 @@ class OthersAreGone(Exception):
     """The connections to the other ranks are closed, and nobody has said why."""
 
 
-def run_rank(place: Launched, run: RunFolder, job: dict[str, Any], speech: SpeechMaker | None) -> int:
-    """Train the job's phase with the other ranks; returns the exit code of this process."""
+def run_rank(place: Launched, run: RunFolder, job: dict[str, Any], speech: SpeechMaker | None) -> NoReturn:
+    """Train the job's phase with the other ranks, and end this process."""
     settle(place, job["device"])
     from xtts_finetune.training.beats import Beats  # noqa: PLC0415  (torch: only once its GPU is chosen)
 
@@ -60,9 +60,9 @@ def run_rank(place: Launched, run: RunFolder, job: dict[str, Any], speech: Speec
             print(f"{place.name}: {error}", file=sys.stderr)
             end_at_once(OTHERS_ARE_GONE)
         place.folder.write_outcome(place.rank, outcome)
-    if outcome.went_wrong:
-        end_at_once(0)  # what is still waiting for the others would wait for long
-    return 0
+    end_at_once(
+        0
+    )  # what waits for the others may wait for long, and so may the end of gloo: see `ranks.leave`
 
 
 def _outcome(

@@ -34,7 +34,7 @@ checkpoint_every: {steps: 6, minutes: 0.05}
 keep: {best: 2, checkpoints: 2}
 """
 FILES = {
-    "eval/utterances.yaml": "sentences: [{id: hello, text: Hello.}]\n",
+    "eval/utterances.yaml": "sentences: [{id: hello, text: Hello.}]\nheld_out: 0\n",
     "eval/decision_matrix.yaml": f"rows: [{{ship: {PHASE}, verdict: trained}}]\n",
 }
 

@@ -25,8 +25,9 @@ from xtts_finetune.spec.declaration import load_declaration
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.training.device import HALF, pick_device, pick_precision
 from xtts_finetune.training.phase_data import PhaseData
+from xtts_finetune.training.phase_job import PhaseJob
 from xtts_finetune.training.phase_model import PhaseModel
-from xtts_finetune.training.phase_trainer import PhaseJob, PhaseTrainer
+from xtts_finetune.training.phase_trainer import PhaseTrainer
 from xtts_finetune.training.stepping import fast_matrices
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.losses import GptBatch

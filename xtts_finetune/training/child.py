@@ -28,7 +28,7 @@ from xtts_finetune.training.launched import launched
 from xtts_finetune.training.outcome import OF_STATUS, WRONG_INPUT
 
 if TYPE_CHECKING:
-    from xtts_finetune.training.phase_trainer import Speak
+    from xtts_finetune.training.phase_job import Speak
     from xtts_finetune.training.ranks import Ranks
 
     SpeechMaker = Callable[[Declaration, RunFolder, str], Speak]
@@ -136,7 +136,7 @@ def train(
     """Train the phase as it runs until something stops it; no closing records are written. `ranks`: None alone."""
     from xtts_finetune.spec.sources import kept_steps  # noqa: PLC0415
     from xtts_finetune.training.phase_data import PhaseData  # noqa: PLC0415
-    from xtts_finetune.training.phase_trainer import PhaseJob  # noqa: PLC0415
+    from xtts_finetune.training.phase_job import PhaseJob  # noqa: PLC0415
     from xtts_finetune.training.ranks import ALONE  # noqa: PLC0415
     from xtts_finetune.training.starting import start  # noqa: PLC0415
     from xtts_finetune.xtts.base import find_base  # noqa: PLC0415

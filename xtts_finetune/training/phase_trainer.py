@@ -8,29 +8,22 @@ import shutil
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from trainer import Trainer, TrainerArgs
-from TTS.tts.models.xtts import Xtts
 
 from xtts_finetune.records.metrics import (
-    QualityRecord,
     StepRecord,
 )
-from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.records.stopping import Reason, Stop
-from xtts_finetune.spec.phase import PhaseSpec
-from xtts_finetune.spec.sources import KeptStep
 from xtts_finetune.training.coqui_setup import configured, hide_events_after, in_folder
 from xtts_finetune.training.evaluate import eval_record, sums_of_batches
 from xtts_finetune.training.optimizer import gather_moments
-from xtts_finetune.training.phase_data import PhaseData
+from xtts_finetune.training.phase_job import PhaseJob
 from xtts_finetune.training.phase_model import PhaseModel
-from xtts_finetune.training.ranks import ALONE, Ranks
 from xtts_finetune.training.recorder import Recorder
 from xtts_finetune.training.rules import first_stop
 from xtts_finetune.training.rules.no_op import changed_nothing
@@ -49,35 +42,11 @@ from xtts_finetune.xtts.losses import CrossEntropies, GptBatch
 logger = logging.getLogger("trainer")  # what is logged here goes to trainer_0_log.txt, as stock's lines do
 
 
-Interrupted = Callable[[], bool]
-Speak = Callable[[Xtts, int, Interrupted], QualityRecord | None]
-
 INTERRUPTED = Stop(Reason.INTERRUPTED, "interrupted by the user")
 
 
 class _Interrupted(Exception):
     """The user asked for the end in the middle of an evaluation."""
-
-
-@dataclass(frozen=True)
-class PhaseJob:
-    """Everything a phase's trainer needs besides the model.
-
-    `needed` are the steps that later phases start from. `interrupted` is asked after every step, and while an
-    evaluation goes on. `speak` lets the model speak the utterances at a step and says how they are; None when
-    it was interrupted. At `pause_at` steps the phase waits, with a checkpoint, for whoever compares it with
-    others; its schedule and its length are those of the whole.
-    """
-
-    folder: CandidateFolder
-    phase: PhaseSpec
-    data: PhaseData
-    total_steps: int
-    needed: Sequence[KeptStep] = ()
-    interrupted: Interrupted = field(default=lambda: False)
-    speak: Speak | None = None
-    pause_at: int | None = None
-    ranks: Ranks = ALONE
 
 
 class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types

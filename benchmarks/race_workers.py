@@ -4,7 +4,7 @@ The phase of benchmarks/soak.py is trained on the demo's base, and some of its r
 checkpoint, with real children: (a) by one process with the run's own ledger; (b) by `solve --race` and a second
 process, `worker`, over a PostgreSQL server started for it. As soon as the worker trains, it and its child get SIGKILL,
 as when a machine is switched off. Who left where, each mel_ce to the last digit, and the winner must be equal. About
-three minutes on two quiet cores.
+seven minutes beside other work on two cores.
 
     python -m benchmarks.race_workers [--folder FOLDER]      exit 1 where they differ
 """

@@ -44,6 +44,8 @@ precision: fp32
 
 
 def main() -> int:
+    # Started in the background, this process may be told to ignore it, and so would the commands that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     options = _options()
     work = options.work or Path(tempfile.mkdtemp(prefix="ranks_agree_"))
     worst = 0.0

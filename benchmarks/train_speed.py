@@ -11,9 +11,12 @@ ours      this package as it comes: the defaults of a phase.
 parity    this package in float32, without buckets, one device thread as stock has: what remains is the same arithmetic.
 
 Every run is a process of its own, the sides take turns, and all train on the same prepared clips at one learning
-rate. Sizes: demo (the embedded base and voice), mid (12 layers x 768, random weights) and full (30 x 1024, random
-weights, for a GPU). Clips of the sizes with random weights are the demo's, joined to 3 to 10 seconds. On two CPU cores
-demo takes about 6 minutes and mid 15. Nothing else should run meanwhile. A run that was interrupted goes on when it is
+rate. After the steps that are compared, ours go on for some more, in turn with bare ones: forward, backward and
+optimizer step of the GPT on the same batches, already on the device. That is the bare limit.
+
+Sizes: demo (the embedded base and voice), mid (12 layers x 768, random weights) and full (30 x 1024, random weights,
+for a GPU). Clips of the sizes with random weights are the demo's, joined to 3 to 10 seconds. On two CPU cores demo
+takes about 7 minutes and mid 25. Nothing else should run meanwhile. A run that was interrupted goes on when it is
 started with the same --work.
 """
 
@@ -38,6 +41,8 @@ WARM_UP = {
     "mid": 3,
     "full": 10,
 }  # steps that do not count: of the demo an epoch, which meets every size
+BESIDE_BARE = {"demo": 100, "mid": 20, "full": 40}  # further steps of ours, in turn with bare ones
+BLOCK = 5  # so many in turn; parity, which is slow, goes on for one block alone
 SIDES = ("stock", "ours", "parity")
 ROOT = Path(__file__).parents[1]
 
@@ -68,7 +73,8 @@ def _side(side: str, folder: Path, size: str, seed: int, batch: int, steps: int)
     if not (out / "result.json").is_file():
         job = {"folder": str(folder), "out": str(out), "seed": seed, "batch": batch, "steps": steps}
         job |= {"warm_up": WARM_UP[size], "parity": side == "parity", "started": time.time()}
-        job["own_dvae"] = size == "mid"
+        job |= {"own_dvae": size == "mid", "block": BLOCK}
+        job["beside_bare"] = BESIDE_BARE[size] if side == "ours" else BLOCK
         try:
             _run("stock" if side == "stock" else "ours", job)
         except ChildProcessError as error:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from benchmarks.train_speed_bare import BareLimit
 from benchmarks.train_speed_measure import (
     LEARNING_RATE,
     Clock,
     bytes_of,
-    evaluated,
     peak_memory,
     write_result,
 )
@@ -23,31 +22,40 @@ from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.spec.declaration import load_declaration
 from xtts_finetune.spec.phase import PhaseSpec
-from xtts_finetune.training.device import HALF, pick_device, pick_precision
+from xtts_finetune.training.device import pick_device, pick_precision
 from xtts_finetune.training.phase_data import PhaseData
 from xtts_finetune.training.phase_job import PhaseJob
 from xtts_finetune.training.phase_model import PhaseModel
 from xtts_finetune.training.phase_trainer import PhaseTrainer
-from xtts_finetune.training.stepping import fast_matrices
 from xtts_finetune.xtts.base import BaseFiles
-from xtts_finetune.xtts.losses import GptBatch
 from xtts_finetune.xtts.model import load_model
-
-BARE_SECONDS = 15.0  # at least; a pass over the batches is never cut
 
 
 class TimedTrainer(PhaseTrainer):
-    """The phase's trainer, with a clock at the end of each step."""
+    """The phase's trainer, with a clock at the end of each step, and beside the bare limit once compared to stock."""
 
     clock: Clock
+    bare: BareLimit
+    compared: int  # the step at which its model and memory are compared to stock's
+    peak_memory: int
 
     def _take_step(self) -> None:
         super()._take_step()
-        self.clock.step(self.step)
+        if self.step <= self.compared:
+            self.clock.step(self.step)
+        else:
+            self.bare.after_step(self.step - self.compared)
+
+    def _is_due(self, every: int) -> bool:
+        beside_bare = self.compared < self.step < self.job.total_steps
+        return not beside_bare and super()._is_due(every)
 
     def _evaluate(self) -> Any:
         stop = super()._evaluate()
         self.clock.pause()
+        if self.step == self.compared:
+            self.peak_memory = peak_memory()
+            self.bare.begin()
         return stop
 
 
@@ -61,27 +69,25 @@ def main(job: dict[str, Any]) -> None:
     data = PhaseData(run, base, phase, declaration.pipeline.datasets)
     out.mkdir(parents=True, exist_ok=True)
     model = PhaseModel(load_model(base), phase, job["steps"])
-    trainer = TimedTrainer(model, PhaseJob(CandidateFolder(out), phase, data, job["steps"]))
-    trainer.clock = Clock(job)
+    trainer = TimedTrainer(
+        model, PhaseJob(CandidateFolder(out), phase, data, job["steps"] + job["beside_bare"])
+    )
+    trainer.clock, trainer.compared = Clock(job), job["steps"]
+    trainer.bare = BareLimit(trainer, phase, job["block"])
     trainer.train()
-    memory = peak_memory()
     metrics = read_metrics(out / "metrics.jsonl")
+    compared = next(record for record in metrics.evals if record.step == job["steps"])
     figures = {
         **trainer.clock.figures(read_clips(run.clips, "train")),
-        "evaluation_seconds": metrics.evals[-1].seconds,
+        **trainer.bare.figures(),
+        "evaluation_seconds": compared.seconds,
         "loading_share": sum(s.load_seconds for s in metrics.steps) / sum(s.seconds for s in metrics.steps),
-        "peak_memory": memory,
+        "peak_memory": trainer.peak_memory,
         "bytes": bytes_of(out),
         "threads": torch.get_num_threads(),
         "precision": phase.precision,
-        "mel_ce": evaluated(model.xtts.gpt, run),
+        "mel_ce": compared.mel_ce,
     }
-    batches = [
-        data.train_batches(step)[0].to(trainer._device) for step in range(job["warm_up"], job["steps"])
-    ]
-    bare = _bare_seconds(trainer, batches, phase)
-    figures["bare_clips_a_second"] = job["batch"] / bare
-    figures["share_of_bare"] = figures["clips_a_second"] / figures["bare_clips_a_second"]
     data.close()
     write_result(out, figures)
 
@@ -99,29 +105,6 @@ def _phase(job: dict[str, Any]) -> PhaseSpec:
         **given,
     )
     return phase.model_copy(update={"precision": pick_precision(phase.precision, pick_device("auto"))})
-
-
-def _bare_seconds(trainer: PhaseTrainer, batches: list[GptBatch], phase: PhaseSpec) -> float:
-    """Seconds of forward, backward and optimizer step on the batches that were trained on, already on the device."""
-    optimizer, device = trainer.optimizer[0], trainer._device
-    half = phase.precision in HALF
-
-    def once() -> None:
-        for batch in batches:
-            with fast_matrices(phase.precision != "fp32"):
-                with torch.autocast(device.type, HALF.get(phase.precision), half):
-                    loss = trainer.model(batch)["loss"]
-                loss.backward()
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-
-    began, passes = time.perf_counter(), 0
-    while time.perf_counter() - began < BARE_SECONDS:
-        once()
-        passes += 1
-    return (time.perf_counter() - began) / (passes * len(batches))
 
 
 if __name__ == "__main__":

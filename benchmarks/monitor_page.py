@@ -69,11 +69,8 @@ def main() -> None:
     options = parser.parse_args()
     from playwright.sync_api import sync_playwright  # noqa: PLC0415
 
-    browser_file = next(
-        path for name in ("chromium", "google-chrome", "chrome") if (path := shutil.which(name))
-    )
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=browser_file, args=list(FLAGS))
+        browser = driver.chromium.launch(executable_path=browser_file(), args=list(FLAGS))
         result = {
             "latency_seconds": _latency(browser, Path(folder) / "live", options.evaluations),
             **_large(browser, Path(folder) / "large"),
@@ -85,6 +82,11 @@ def main() -> None:
     print(json.dumps(result, indent=2))
     if options.out:
         write_json_atomic(options.out, result)
+
+
+def browser_file() -> str:
+    """The installed browser."""
+    return next(path for name in ("chromium", "google-chrome", "chrome") if (path := shutil.which(name)))
 
 
 def _run(root: Path, steps: int) -> RunFolder:
@@ -119,7 +121,7 @@ def _evaluation(step: int, mel_ce: float) -> EvalRecord:
 
 
 @contextmanager
-def _server(root: Path) -> Iterator[tuple[str, psutil.Process]]:
+def server(root: Path) -> Iterator[tuple[str, psutil.Process]]:
     """The command itself; gives its address, and the process."""
     command = [sys.executable, "-m", "xtts_finetune.cli.main", "monitor", str(root), "--web", "--port", "0"]
     process = subprocess.Popen(
@@ -136,7 +138,7 @@ def _server(root: Path) -> Iterator[tuple[str, psutil.Process]]:
 def _latency(browser: Any, root: Path, count: int) -> dict[str, float]:
     run = _run(root, 500)
     found = []
-    with _server(root) as (address, _):
+    with server(root) as (address, _):
         page = browser.new_page()
         page.goto(address)
         page.get_by_text("mel CE, step 500").wait_for()
@@ -155,13 +157,13 @@ def _large(browser: Any, root: Path) -> dict[str, Any]:
     run = _run(root, STEPS)
     size = run.candidate("phase1").metrics.stat().st_size
     begun = time.perf_counter()
-    with _server(root) as (address, server):
+    with server(root) as (address, process):
         up = time.perf_counter()
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(address)
         page.wait_for_function(DRAWN, arg=NEWEST, polling=LOOK_MS)
         drawn = time.perf_counter()
-        used = server.cpu_times()
+        used = process.cpu_times()
         frames = page.evaluate(FRAMES)
         page.close()
     return {
@@ -186,7 +188,7 @@ def _killed(browser: Any, root: Path) -> float:
     holder = {"pid": process.pid, "process_started": started_at(process.pid), "since": "now", "command": "run_pipeline",
               "host": socket.gethostname()}  # fmt: skip
     (root / ".command.json").write_text(json.dumps(holder), encoding="utf-8")
-    with _server(root) as (address, _):
+    with server(root) as (address, _):
         page = browser.new_page()
         page.goto(address)
         page.get_by_text("at work", exact=True).wait_for()

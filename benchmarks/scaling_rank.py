@@ -16,13 +16,13 @@ import torch.distributed as dist
 
 from benchmarks.scaling_model import BUCKET
 from benchmarks.train_speed_measure import LEARNING_RATE, peak_memory
+from xtts_finetune.ranks.group import Ranks, join, leave
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import load_declaration
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.training.device import pick_device, pick_precision
 from xtts_finetune.training.phase_data import PhaseData
 from xtts_finetune.training.phase_model import PhaseModel
-from xtts_finetune.training.ranks import Ranks, join, leave
 from xtts_finetune.training.stepping import Stepper
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.model import load_model

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -70,27 +70,6 @@ def test_help_answers_without_torch(words: tuple[str, ...], tmp_path: Path) -> N
     assert not list(tmp_path.iterdir())
 
 
-def seconds(tries: int, *words: str, cwd: Path) -> float:
-    """What a command takes on a machine that does nothing else, the least of several tries.
-
-    That is its processor time: a command has one thread and waits for nothing. Windows does not tell it.
-    """
-    times = []
-    for _ in range(tries):
-        wall, before = time.perf_counter(), os.times()
-        command(*words, cwd=cwd)
-        after = os.times()
-        used = after.children_user + after.children_system - before.children_user - before.children_system
-        times.append(used if os.name == "posix" else time.perf_counter() - wall)
-    return min(times)
-
-
-def test_help_and_plan_are_quick(tmp_path: Path) -> None:
-    project = make_project(tmp_path)
-    assert 0 < seconds(3, "run_pipeline", "--help", cwd=project.folder) < 0.5
-    assert 0 < seconds(3, "run_pipeline", "--plan", cwd=project.folder) < 2.0
-
-
 def test_the_plan_is_a_table_and_starts_nothing(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     lora = ("--set", "phase2.train={lora: {targets: [mlp]}}")
@@ -111,8 +90,11 @@ def test_both_commands_plan_the_same(tmp_path: Path) -> None:
         command(*words, "--plan", "-f", str(project.file), "--lr", "2e-6", cwd=tmp_path).stdout
         for words in (("run_pipeline", "phase1"), ("xtts-finetune", "run", "phase1"))
     ]
-    assert plans[0] == plans[1]
-    assert "phase2" not in plans[0]
+    first, second = (
+        re.sub(r"[\d.]+ [kMGT]?B free", "free", plan) for plan in plans
+    )  # others use the disk, too
+    assert first == second
+    assert "phase2" not in first
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -260,13 +259,3 @@ def test_a_short_word_may_take_its_time(recordings: list[Recording], pace: Pace)
     wave, _ = recordings[0]
     assert "too slow" not in names(wave[: round(0.8 * RATE)], "Hello.", pace)
     assert "too slow" in names(wave[: 2 * RATE], "Hello.", pace)
-
-
-def test_the_gate_is_quick(recordings: list[Recording], pace: Pace) -> None:
-    wave = np.concatenate([recordings[0][0], recordings[1][0]])[: 5 * RATE]
-    took = []
-    for _ in range(3):
-        began = time.process_time()
-        faults_of(wave, RATE, "Whatever it says.", False, pace)
-        took.append(time.process_time() - began)
-    assert min(took) < 0.2

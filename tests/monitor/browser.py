@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from xtts_finetune.monitor.page.serve import HOST, make_app, make_server, open_port
+from xtts_finetune.loopback import HOST, open_port
+from xtts_finetune.monitor.page.serve import make_app, make_server
 from xtts_finetune.monitor.run import RunWatch
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ FLAGS = (
 @contextmanager
 def served(folders: Sequence[Path]) -> Iterator[int]:
     """Serve the runs; gives the port."""
-    listener = open_port(0)
+    listener = open_port(0, "--web")
     port = int(listener.getsockname()[1])
     app = make_app([RunWatch(folder) for folder in folders], port)
     server = make_server(app)

@@ -28,7 +28,7 @@ def test_the_shipped_phases_are_usual() -> None:
     ("change", "found"),
     [
         ({"learning_rate": 5e-4}, ["learning_rate"]),
-        ({"learning_rate": 1e-5}, ["learning_rate"]),  # R2's 'basic' is above what XTTS takes well
+        ({"learning_rate": 1e-5}, ["learning_rate"]),  # the level 'basic' is above what XTTS takes well
         ({"learning_rate": 1e-8}, ["learning_rate"]),
         ({"learning_rate": 1e-4, "train": {"lora": {"rank": 8}}}, []),
         ({"learning_rate": 1e-6, "train": {"lora": {"rank": 8}}}, ["learning_rate"]),

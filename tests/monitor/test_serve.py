@@ -12,9 +12,7 @@ import pytest
 
 from tests.monitor.browser import served
 from tests.monitor.made import MadeRun, content_of
-from xtts_finetune.errors import UserError
 from xtts_finetune.monitor.page.document import inert, page
-from xtts_finetune.monitor.page.serve import open_port
 
 
 @pytest.fixture
@@ -68,14 +66,6 @@ def test_events_tell_all_at_first_and_then_the_curves_that_moved(made: MadeRun, 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1:1", "localhost.evil.example", ""])
 def test_other_names_for_this_computer_get_nothing(port: int, path: str, host: str) -> None:
     assert get(port, path, host=host).status in (400, 421)
-
-
-def test_it_listens_on_this_computer_alone_and_a_taken_port_is_said(port: int) -> None:
-    with pytest.raises(UserError, match="name another with --port"):
-        open_port(port)
-    listener = open_port(0)
-    assert listener.getsockname()[0] == "127.0.0.1"
-    listener.close()
 
 
 def test_sound_is_served_in_pieces_and_nothing_else_is(port: int) -> None:

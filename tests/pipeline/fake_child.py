@@ -20,7 +20,7 @@ from xtts_finetune.data.fingerprint import data_inputs
 from xtts_finetune.data.planned import planned_of_count
 from xtts_finetune.evaluation.scores import scores_fingerprint
 from xtts_finetune.evaluation.utterance_state import plan_utterances
-from xtts_finetune.pipeline.ship_plan import make_ship_plan
+from xtts_finetune.pipeline.shipping.plan import make_ship_plan
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.checkpoints import CheckpointRecord, write_checkpoint_record
 from xtts_finetune.records.clips import ClipRecord, write_clips

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,9 +54,7 @@ def refusal(root: Path) -> str:
 
 def test_a_second_command_is_refused_in_one_line_that_names_the_first(tmp_path: Path) -> None:
     with another_process("command", tmp_path) as first:
-        began = time.monotonic()
         said = refusal(tmp_path)
-        assert time.monotonic() - began < 0.5
         holder = read_holder(tmp_path, COMMAND_LOCK)
     assert holder is not None
     assert "\n" not in said

@@ -16,8 +16,8 @@ from xtts_finetune.spec.declaration import Declaration, load_declaration
 from xtts_finetune.xtts.base import BaseFiles
 
 if TYPE_CHECKING:
+    from xtts_finetune.ranks.group import Ranks
     from xtts_finetune.training.phase_trainer import PhaseTrainer
-    from xtts_finetune.training.ranks import Ranks
 
 PHASE1 = """
 learning_rate: 1.0e-3
@@ -123,10 +123,10 @@ def open_trainer(
     pause_at: int | None = None,
 ) -> PhaseTrainer:
     """The trainer of a phase where it was left, before its next step."""
+    from xtts_finetune.ranks.group import ALONE
     from xtts_finetune.spec.sources import kept_steps
     from xtts_finetune.training.phase_data import PhaseData
     from xtts_finetune.training.phase_job import PhaseJob
-    from xtts_finetune.training.ranks import ALONE
     from xtts_finetune.training.starting import start
     from xtts_finetune.xtts.base import find_base
 

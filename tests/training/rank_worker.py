@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from tests.training.conftest import open_trainer
-from xtts_finetune.training.launched import end_at_once
-from xtts_finetune.training.ranks import join, leave
+from xtts_finetune.ranks.group import join, leave
+from xtts_finetune.ranks.launched import end_at_once
 
 if __name__ == "__main__":
     ranks = join("cpu")

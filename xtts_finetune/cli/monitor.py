@@ -123,9 +123,10 @@ def _write(watches: list[RunWatch], png: Path | None, html: Path | None) -> None
 
 
 def _serve(watches: list[RunWatch], port: int) -> None:
-    from xtts_finetune.monitor.page.serve import HOST, open_port, serve  # noqa: PLC0415
+    from xtts_finetune.loopback import HOST, open_port  # noqa: PLC0415
+    from xtts_finetune.monitor.page.serve import serve  # noqa: PLC0415
 
-    listener = open_port(port)
+    listener = open_port(port, "--web")
     typer.echo(
         f"http://{HOST}:{listener.getsockname()[1]}/   open it on this computer; Ctrl-C ends it, not the run"
     )

@@ -50,7 +50,7 @@ def say(
     if model is not None and (demo or file is not None):
         raise UserError("--model names a shipped model itself; leave -f and --demo out")
     if model is None:
-        from xtts_finetune.pipeline.ship_plan import shipped_folder  # noqa: PLC0415
+        from xtts_finetune.pipeline.shipping.plan import shipped_folder  # noqa: PLC0415
 
         model = shipped_folder(load(file, demo, settings or []))
     from xtts_finetune.pipeline.say import Wanted, say_now  # noqa: PLC0415

@@ -70,6 +70,6 @@ def ship(
     keys = {"name": name, "precision": precision and precision.value, "others": others and others.value}
     given = [*(settings or []), *(f"ship.{key}={value}" for key, value in keys.items() if value is not None)]
     declaration = load(file, demo, given)
-    from xtts_finetune.pipeline.ship import ship_now  # noqa: PLC0415
+    from xtts_finetune.pipeline.shipping.ship import ship_now  # noqa: PLC0415
 
     ship_now(work_on(declaration, given, device), candidate)

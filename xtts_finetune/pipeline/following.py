@@ -14,9 +14,9 @@ from xtts_finetune.pipeline.machines import Machines, launch_of
 from xtts_finetune.pipeline.process import Ended, run_child
 from xtts_finetune.pipeline.run import ending_like_ctrl_c
 from xtts_finetune.pipeline.running import TOGETHER, Work
+from xtts_finetune.ranks.network import wait_for
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.stopping import Reason
-from xtts_finetune.training.network import wait_for
 
 # So long the leading machine may take to start once more what ran out of memory, with smaller batches.
 AGAIN_SECONDS = 180.0

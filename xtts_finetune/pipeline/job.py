@@ -70,7 +70,7 @@ def one_line(error: BaseException) -> str:
 def prepare_clips(job: Job, progress: Progress) -> None:
     """Read, check, split and encode the clips."""
     from xtts_finetune.data.prepare import prepare  # noqa: PLC0415  (each kind loads only what it needs)
-    from xtts_finetune.pipeline.data_page import write_data_page  # noqa: PLC0415
+    from xtts_finetune.pipeline.data_report.page import write_data_page  # noqa: PLC0415
     from xtts_finetune.training.device import pick_device  # noqa: PLC0415
     from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
     from xtts_finetune.xtts.encoder import AudioEncoder  # noqa: PLC0415
@@ -126,8 +126,8 @@ def score(job: Job, progress: Progress) -> None:
 
 def ship_it(job: Job, progress: Progress) -> None:
     """Write the candidate's folder for use and verify it."""
-    from xtts_finetune.pipeline.ship_job import ship  # noqa: PLC0415
-    from xtts_finetune.pipeline.ship_plan import make_ship_plan  # noqa: PLC0415
+    from xtts_finetune.pipeline.shipping.job import ship  # noqa: PLC0415
+    from xtts_finetune.pipeline.shipping.plan import make_ship_plan  # noqa: PLC0415
     from xtts_finetune.training.device import pick_device  # noqa: PLC0415
 
     ship(make_ship_plan(job.declaration, job.run, job.candidate), pick_device(job.device), progress)

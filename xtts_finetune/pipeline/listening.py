@@ -112,7 +112,8 @@ def serve_test(work: Work, test: ListeningTest, port: int = DEFAULT_PORT) -> Non
 
     Raises UserError when the port is in use.
     """
-    from xtts_finetune.evaluation.listening.serve import HOST, make_app, open_port, serve  # noqa: PLC0415
+    from xtts_finetune.evaluation.listening.serve import make_app, serve  # noqa: PLC0415
+    from xtts_finetune.loopback import HOST, open_port  # noqa: PLC0415
 
     arrived: list[Taken] = []
 
@@ -120,7 +121,7 @@ def serve_test(work: Work, test: ListeningTest, port: int = DEFAULT_PORT) -> Non
         arrived.append(taken)
         work.say(f"taken: {taken}")
 
-    with open_port(port) as listener:
+    with open_port(port, "--serve") as listener:
         chosen = listener.getsockname()[1]
         work.say(f"{test.name}: http://{HOST}:{chosen}/   open it in a browser of this computer; Ctrl-C ends")
         with contextlib.suppress(KeyboardInterrupt):

@@ -36,7 +36,7 @@ def machines_of(
     that contradict each other.
     """
     # Not for a command that needs none of it.
-    from xtts_finetune.training.network import check_free, endpoint, is_own  # noqa: PLC0415
+    from xtts_finetune.ranks.network import check_free, endpoint, is_own  # noqa: PLC0415
 
     if rendezvous is None:
         given = {"--machines": count not in (None, 1), "--machine": number is not None}

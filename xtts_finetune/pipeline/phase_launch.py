@@ -21,17 +21,17 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.child import stop_without_parent
 from xtts_finetune.pipeline.endings import oom_kills_so_far
 from xtts_finetune.pipeline.leftovers import sweep_leftovers
+from xtts_finetune.ranks.outcome import DONE, FAILED, INTERRUPTED, WRONG_INPUT, LaunchFolder
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.events import EventWriter
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.declaration import load_declaration
-from xtts_finetune.training.child import close, newest_step, with_batches
-from xtts_finetune.training.outcome import DONE, FAILED, INTERRUPTED, WRONG_INPUT, LaunchFolder
+from xtts_finetune.training.phase_work import close, newest_step, with_batches
 
 if TYPE_CHECKING:
-    from xtts_finetune.training.launch import Ended, Launch
+    from xtts_finetune.ranks.launch import Ended, Launch
 
 RANK = ("-m", "xtts_finetune.pipeline.phase_child")
 HEAR = timedelta(seconds=60)
@@ -67,7 +67,7 @@ def _hear(job: dict[str, Any]) -> bool:
 
     Raises UserError where this machine cannot take part.
     """
-    from xtts_finetune.training.launch import hear  # noqa: PLC0415  (torch takes seconds)
+    from xtts_finetune.ranks.launch import hear  # noqa: PLC0415  (torch takes seconds)
 
     launches = job["launches"]
     own = next(iter(launches.values()))
@@ -91,7 +91,7 @@ def _hear(job: dict[str, Any]) -> bool:
 
 def _launch(job: dict[str, Any], folder: LaunchFolder) -> Launch:
     """The launch that the job asks for, which a request to end reaches from now on."""
-    from xtts_finetune.training.launch import Launch, LaunchPlan  # noqa: PLC0415
+    from xtts_finetune.ranks.launch import Launch, LaunchPlan  # noqa: PLC0415
 
     killed_before = oom_kills_so_far()
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from xtts_finetune.pipeline.markdown import Markdown, escaped, shown
+from xtts_finetune.pipeline.markdown import Markdown, escaped
+from xtts_finetune.pipeline.templating import markdown_template
 from xtts_finetune.records.stopping_text import numbers_in_words, outcome_words, ran_with_words
 from xtts_finetune.records.times import duration
 from xtts_finetune.spec.declaration import Declaration
@@ -18,18 +19,7 @@ METRICS = {"mel_ce": 3, "text_ce": 4, "stop_ce": 3}
 
 def record_text(info: Mapping[str, Any], declaration: Declaration, decision: Mapping[str, Any] | None) -> str:
     """RECORD.md of one phase. `decision` is None before there is one. Texts of users never become markup."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415  (not needed to plan)
-
-    environment = Environment(
-        loader=PackageLoader("xtts_finetune.pipeline", "templates"),
-        autoescape=False,  # this is Markdown: `shown` escapes every text that is put in
-        finalize=shown,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("RECORD.md.j2").render(
+    return markdown_template("RECORD.md.j2").render(
         info=info,
         pipeline=declaration.pipeline.name,
         metrics=[_metric(info, name, digits) for name, digits in METRICS.items()],

@@ -22,7 +22,7 @@ from xtts_finetune.pipeline.phases import forget_phase, train_phase
 from xtts_finetune.pipeline.plan import check_candidates, check_names, make_plan
 from xtts_finetune.pipeline.preflight.check import Verdict
 from xtts_finetune.pipeline.preflight.preflight import quick_checks
-from xtts_finetune.pipeline.report import write_report
+from xtts_finetune.pipeline.report.page import write_report
 from xtts_finetune.pipeline.running import Work
 from xtts_finetune.pipeline.stage_records import forget_stage, write_stage
 from xtts_finetune.pipeline.stages import Kind, Plan, Stage

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from xtts_finetune.pipeline.report_curves import BASE, EVAL, INK, LINE, MUTED, TRAIN, for_the_page
+from xtts_finetune.pipeline.report.curves import BASE, EVAL, INK, LINE, MUTED, TRAIN, for_the_page
 from xtts_finetune.plateau.race_text import HEADINGS, cost_words, sentence, table_rows
 from xtts_finetune.plateau.remedies import CONTROL
 from xtts_finetune.records.race import VERDICTS, Race

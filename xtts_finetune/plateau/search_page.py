@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from xtts_finetune.pipeline.report_curves import BASE, EVAL, INK, LINE, MUTED, TRAIN, for_the_page
+from xtts_finetune.pipeline.report.curves import BASE, EVAL, INK, LINE, MUTED, TRAIN, for_the_page
 from xtts_finetune.plateau.race_page import STYLE
 from xtts_finetune.plateau.space import label_of, with_values
 from xtts_finetune.records.search import Found, Search

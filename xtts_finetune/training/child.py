@@ -5,39 +5,25 @@ Exit codes: 0 the phase is done (all steps, or a stop rule), 1 it failed, 2 an i
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.records.events import EventWriter
-from xtts_finetune.records.metrics import Metrics, read_metrics
-from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
+from xtts_finetune.ranks.launched import launched
+from xtts_finetune.ranks.outcome import OF_STATUS, WRONG_INPUT
+from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.declaration import Declaration, load_declaration
-from xtts_finetune.spec.phase import PhaseSpec
-from xtts_finetune.spec.pipeline import DatasetSpec
-from xtts_finetune.training.launched import launched
-from xtts_finetune.training.outcome import OF_STATUS, WRONG_INPUT
+from xtts_finetune.training.phase_work import Asked, as_it_runs, close, newest_step, speaker, train
 
 if TYPE_CHECKING:
-    from xtts_finetune.training.phase_job import Speak
-    from xtts_finetune.training.ranks import Ranks
-
-    SpeechMaker = Callable[[Declaration, RunFolder, str], Speak]
-
-
-class Asked(Protocol):
-    """Whether somebody has asked for the end: an event, or a launch's folder."""
-
-    def is_set(self) -> bool: ...
+    from xtts_finetune.training.phase_work import SpeechMaker
 
 
 def main(job_file: Path, speech: SpeechMaker | None = None) -> int:
@@ -98,118 +84,6 @@ def train_phase(
         return stop
     close(run, phase, declaration.pipeline.datasets, job, stop)
     return stop
-
-
-def as_it_runs(declaration: Declaration, job: dict[str, Any]) -> tuple[PhaseSpec, str]:
-    """The job's phase with the batches and the precision that it runs with here, and the device: 'cpu' or 'cuda'.
-
-    Raises UserError when this machine lacks what it asks for.
-    """
-    from xtts_finetune.training.device import check_compile, pick_device, pick_precision  # noqa: PLC0415
-
-    phase = with_batches(declaration.phases[job["phase"]], job)
-    device = pick_device(job["device"])
-    if phase.compile:
-        check_compile(device)
-    return phase.model_copy(update={"precision": pick_precision(phase.precision, device)}), device
-
-
-def speaker(
-    declaration: Declaration, run: RunFolder, phase: PhaseSpec, name: str, speech: SpeechMaker | None
-) -> Speak | None:
-    """What lets the model speak in the middle of the phase, where that is wanted."""
-    if speech is None or phase.utterances_every_evals is None:
-        return None
-    return speech(declaration, run, name)
-
-
-def train(
-    declaration: Declaration,
-    run: RunFolder,
-    folder: CandidateFolder,
-    phase: PhaseSpec,
-    interrupted: Asked,
-    speak: Speak | None,
-    pause_at: int | None,
-    ranks: Ranks | None = None,
-) -> Stop:
-    """Train the phase as it runs until something stops it; no closing records are written. `ranks`: None alone."""
-    from xtts_finetune.spec.sources import kept_steps  # noqa: PLC0415
-    from xtts_finetune.training.phase_data import PhaseData  # noqa: PLC0415
-    from xtts_finetune.training.phase_job import PhaseJob  # noqa: PLC0415
-    from xtts_finetune.training.ranks import ALONE  # noqa: PLC0415
-    from xtts_finetune.training.starting import start  # noqa: PLC0415
-    from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
-
-    ranks = ranks or ALONE
-    parts = declaration.phases[folder.name].batch_size // phase.batch_size
-    data = PhaseData(run, find_base(declaration.pipeline.base), phase, declaration.pipeline.datasets, parts)
-    needed = kept_steps(declaration, folder.name)
-    try:
-        job = PhaseJob(
-            folder, phase, data, data.planned.steps, needed, interrupted.is_set, speak, pause_at, ranks
-        )
-        with _notes(run.job_events(folder.name), ranks) as note:
-            trainer = start(declaration, run, job, note)
-        return trainer.train()
-    finally:
-        data.close()
-
-
-@contextlib.contextmanager
-def _notes(events: Path, ranks: Ranks) -> Iterator[Callable[[str], None]]:
-    """Where to say something aloud; rank 0 alone is heard. A launcher's own notes stay where they are."""
-    if ranks.rank != 0:
-        yield lambda message: None
-        return
-    with EventWriter(events, anew=ranks.count == 1) as writer:
-        yield writer.note
-
-
-def newest_step(folder: CandidateFolder) -> int | None:
-    """The last step on record, for what is said of an error; None before the first."""
-    try:
-        steps = read_metrics(folder.metrics).steps
-    except UserError:
-        return None
-    return steps[-1].step if steps else None
-
-
-def close(
-    run: RunFolder,
-    phase: PhaseSpec,
-    datasets: Sequence[DatasetSpec],
-    job: dict[str, Any],
-    stop: Stop,
-) -> None:
-    """Write the closing records from the phase's own, as far as these can be read."""
-    from xtts_finetune.data.plans import planned_of_run  # noqa: PLC0415
-    from xtts_finetune.records.closing import write_closing  # noqa: PLC0415
-    from xtts_finetune.training.closing import phase_facts  # noqa: PLC0415
-
-    folder = run.candidate(job["phase"])
-    metrics, planned = Metrics(), None
-    with contextlib.suppress(UserError):  # the records say so
-        metrics = read_metrics(folder.metrics)
-        planned = planned_of_run(run, datasets, phase)
-    facts = phase_facts(
-        folder.name,
-        phase,
-        planned,
-        metrics,
-        stop,
-        started=str(job["started"]),
-        fingerprint=str(job["fingerprint"]),
-        log=run.job_log(folder.name),
-        commands=job.get("commands"),
-        ran_with=job.get("ran_with"),
-    )
-    write_closing(folder, facts, stop)
-
-
-def with_batches(phase: PhaseSpec, job: dict[str, Any]) -> PhaseSpec:
-    """The declared phase, with the smaller batches that it got when memory ran out."""
-    return phase.model_copy(update={key: job[key] for key in ("batch_size", "accumulate") if key in job})
 
 
 def _listen_for_interrupts() -> threading.Event:

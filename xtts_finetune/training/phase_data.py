@@ -12,10 +12,10 @@ from xtts_finetune.data.index import ClipIndex
 from xtts_finetune.data.loader import TrainingBatches, eval_batches
 from xtts_finetune.data.plans import batch_plan, planned
 from xtts_finetune.data.prefetch import Prefetcher
+from xtts_finetune.ranks.group import ALONE, Ranks
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.pipeline import DatasetSpec
-from xtts_finetune.training.ranks import ALONE, Ranks
 from xtts_finetune.xtts.base import BaseFiles, conditioning_lengths, read_config
 from xtts_finetune.xtts.losses import GptBatch
 from xtts_finetune.xtts.mels import load_mel_stats, silence

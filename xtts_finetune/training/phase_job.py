@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from TTS.tts.models.xtts import Xtts
 
+from xtts_finetune.ranks.group import ALONE, Ranks
 from xtts_finetune.records.metrics import QualityRecord
 from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.sources import KeptStep
 from xtts_finetune.training.phase_data import PhaseData
-from xtts_finetune.training.ranks import ALONE, Ranks
 
 Interrupted = Callable[[], bool]
 Speak = Callable[[Xtts, int, Interrupted], QualityRecord | None]

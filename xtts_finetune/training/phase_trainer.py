@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from trainer import Trainer, TrainerArgs
 
+from xtts_finetune.ranks.same_weights import check_same_weights
 from xtts_finetune.records.metrics import (
     StepRecord,
 )
@@ -27,7 +28,6 @@ from xtts_finetune.training.phase_model import PhaseModel
 from xtts_finetune.training.recorder import Recorder
 from xtts_finetune.training.rules import first_stop
 from xtts_finetune.training.rules.no_op import changed_nothing
-from xtts_finetune.training.same_weights import check_same_weights
 from xtts_finetune.training.saving import (
     clear_best_models,
     clear_checkpoints,

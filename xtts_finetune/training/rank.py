@@ -7,7 +7,6 @@ torch's agent starts nothing again. Out of order: some other code or a signal, a
 from __future__ import annotations
 
 import contextlib
-import re
 import sys
 import time
 import traceback
@@ -16,22 +15,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.ranks.launched import OTHERS_ARE_GONE, Launched, end_at_once, settle
+from xtts_finetune.ranks.outcome import OF_STATUS, WRONG_INPUT, Outcome
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.declaration import Declaration, load_declaration
 from xtts_finetune.spec.phase import PhaseSpec
-from xtts_finetune.training.launched import OTHERS_ARE_GONE, Launched, end_at_once, settle
-from xtts_finetune.training.outcome import OF_STATUS, WRONG_INPUT, Outcome
+from xtts_finetune.training import phase_work
 
 if TYPE_CHECKING:
     from torch._C._distributed_c10d import TCPStore
 
-    from xtts_finetune.training.agreement import Start
-    from xtts_finetune.training.child import SpeechMaker
+    from xtts_finetune.ranks.agreement import Start
+    from xtts_finetune.training.phase_work import SpeechMaker
 
 # So long a rank that lost its connections waits for another one's word of why it has ended.
 LAST_WORDS = 5.0
-_CONNECTION = re.compile(r"gloo|nccl|connection (?:closed|reset|refused)|broken pipe|socket", re.IGNORECASE)
 
 
 class ToldByAnother(Exception):
@@ -48,7 +47,7 @@ class OthersAreGone(Exception):
 def run_rank(place: Launched, run: RunFolder, job: dict[str, Any], speech: SpeechMaker | None) -> NoReturn:
     """Train the job's phase with the other ranks, and end this process."""
     settle(place, job["device"])
-    from xtts_finetune.training.beats import Beats  # noqa: PLC0415  (torch: only once its GPU is chosen)
+    from xtts_finetune.ranks.beats import Beats  # noqa: PLC0415  (torch: only once its GPU is chosen)
 
     told = place.connect(timedelta(minutes=5))
     with Beats(place, float(job["launch"]["silent_seconds"])):
@@ -62,14 +61,14 @@ def run_rank(place: Launched, run: RunFolder, job: dict[str, Any], speech: Speec
         place.folder.write_outcome(place.rank, outcome)
     end_at_once(
         0
-    )  # what waits for the others may wait for long, and so may the end of gloo: see `ranks.leave`
+    )  # what waits for the others may wait for long, and so may the end of gloo: see `group.leave`
 
 
 def _outcome(
     place: Launched, run: RunFolder, job: dict[str, Any], speech: SpeechMaker | None, told: TCPStore
 ) -> Outcome:
     """Train, and say how it ended; a failure is told to the other ranks at once, which wait for this one."""
-    from xtts_finetune.training.agreement import agree  # noqa: PLC0415
+    from xtts_finetune.ranks.agreement import agree  # noqa: PLC0415
 
     start, ready = _ready(place, run, job)
     try:
@@ -95,8 +94,7 @@ def _ready(
     """What this rank would start with, as it is told to the others; what is wrong is told as well."""
     from xtts_finetune.data.index import ClipIndex  # noqa: PLC0415
     from xtts_finetune.data.plans import batch_plan, planned  # noqa: PLC0415
-    from xtts_finetune.training.agreement import Start, check_cache, clips_checksum, values_of  # noqa: PLC0415
-    from xtts_finetune.training.child import as_it_runs  # noqa: PLC0415
+    from xtts_finetune.ranks.agreement import Start, check_cache, clips_checksum, values_of  # noqa: PLC0415
     from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
 
     name = job["phase"]
@@ -104,7 +102,7 @@ def _ready(
         declaration = load_declaration(Path(job["declaration_file"]), job["overrides"], run.root)
         if name not in declaration.phases:
             raise UserError(f"{job['declaration_file']}: it declares no phase '{name}'")
-        phase, device = as_it_runs(declaration, job)
+        phase, device = phase_work.as_it_runs(declaration, job)
         clips, held_out = ClipIndex.read(run.clips, "train"), ClipIndex.read(run.clips, "eval")
         check_cache(run, clips)
         parts = declaration.phases[name].batch_size // phase.batch_size
@@ -135,18 +133,19 @@ def _train(
     device: str,
 ) -> Stop:
     """Train with the others; rank 0 writes the closing records where nothing failed, else the launcher does."""
-    from xtts_finetune.training.child import close, newest_step, speaker, train  # noqa: PLC0415
+    from xtts_finetune.ranks.group import join, leave  # noqa: PLC0415
     from xtts_finetune.training.faults import stop_of_error  # noqa: PLC0415
-    from xtts_finetune.training.ranks import join, leave  # noqa: PLC0415
 
     folder, writes = run.candidate(job["phase"]), place.rank == 0
-    speak = speaker(declaration, run, phase, folder.name, speech) if writes else None
+    speak = phase_work.speaker(declaration, run, phase, folder.name, speech) if writes else None
     try:
         ranks = join(device)
-        stop = train(declaration, run, folder, phase, place.folder, speak, job.get("pause_at"), ranks)
+        stop = phase_work.train(
+            declaration, run, folder, phase, place.folder, speak, job.get("pause_at"), ranks
+        )
         leave()
     except Exception as error:
-        stop = stop_of_error(error, newest_step(folder))
+        stop = stop_of_error(error, phase_work.newest_step(folder))
         _raise_if_of_others(place, error, stop, told)
         unreadable = isinstance(error, UserError) and stop.reason is Reason.UNREADABLE
         if not unreadable:
@@ -159,7 +158,7 @@ def _train(
             raise Unreadable(stop) from error
         return stop
     if writes:
-        close(run, phase, declaration.pipeline.datasets, job, stop)
+        phase_work.close(run, phase, declaration.pipeline.datasets, job, stop)
     return stop
 
 
@@ -173,6 +172,8 @@ class Unreadable(UserError):
 
 def _raise_if_of_others(place: Launched, error: Exception, stop: Stop, told: TCPStore) -> None:
     """Raise ToldByAnother or OthersAreGone where an error is only how this rank saw the end of another one."""
+    from xtts_finetune.ranks.group import is_of_connection  # noqa: PLC0415
+
     lost = stop.reason is Reason.ERROR and is_of_connection(error)
     ends = time.monotonic() + (LAST_WORDS if lost else 0.0)
     while (outcome := _told_by_now(place, told)) is None and time.monotonic() < ends:
@@ -190,12 +191,3 @@ def _told_by_now(place: Launched, told: TCPStore) -> Outcome | None:
         if told.check([place.key("outcome")]):
             return Outcome.from_text(told.get(place.key("outcome")))
     return None
-
-
-def is_of_connection(error: BaseException) -> bool:
-    """Whether an error is about talking to other ranks."""
-    from torch.distributed import DistError  # noqa: PLC0415
-
-    return isinstance(error, DistError) or (
-        isinstance(error, RuntimeError) and bool(_CONNECTION.search(str(error)))
-    )

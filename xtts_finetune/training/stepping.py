@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
+from xtts_finetune.ranks.group import ALONE, Ranks
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.training.device import HALF
 from xtts_finetune.training.phase_model import PhaseModel
-from xtts_finetune.training.ranks import ALONE, Ranks
 from xtts_finetune.xtts.dropout import rows_after
 from xtts_finetune.xtts.losses import GptBatch
 

@@ -12,11 +12,11 @@ import pytest
 
 from tests.evaluation.listening.driver import answer, begin, chromium, practise, until
 from tests.evaluation.listening.spoken_run import spoken_run
-from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.listening.make import Wanted, make_test
 from xtts_finetune.evaluation.listening.material import gather_material
-from xtts_finetune.evaluation.listening.serve import make_app, open_port
+from xtts_finetune.evaluation.listening.serve import make_app
 from xtts_finetune.evaluation.listening.taking import Taken
+from xtts_finetune.loopback import open_port
 from xtts_finetune.records.listening_files import ListeningTest, checksum, read_test
 
 
@@ -36,7 +36,7 @@ class Served:
         import uvicorn
 
         self.taken: list[Taken] = []
-        self.socket = open_port(0)
+        self.socket = open_port(0, "--serve")
         self.port = int(self.socket.getsockname()[1])
         app = make_app(test, self.port, self.taken.append)
         self.server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
@@ -119,11 +119,6 @@ def test_what_is_refused(
 ) -> None:
     assert served.ask(method, path, body, **headers)[0] == status
     assert served.taken == []
-
-
-def test_a_port_in_use_is_said(served: Served) -> None:
-    with pytest.raises(UserError, match=rf"port {served.port} of 127\.0\.0\.1 cannot be used .*--port"):
-        open_port(served.port)
 
 
 def test_a_served_test_in_a_browser(served: Served, test: ListeningTest) -> None:

@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from xtts_finetune.errors import UserError
+from xtts_finetune.loopback import HEADERS, OwnHostOnly
 from xtts_finetune.monitor.page.document import page
 from xtts_finetune.monitor.page.messages import Sent, message
 from xtts_finetune.monitor.run import RunWatch
@@ -21,18 +21,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-HOST = "127.0.0.1"
 # How often the records are looked at; a look that finds nothing new costs a few milliseconds.
 LOOK_SECONDS = 0.5
 # A comment now and then tells both sides that the other one is still there.
 ALIVE_SECONDS = 15.0
-HEADERS = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
 
 
 class Looker:
@@ -92,25 +84,13 @@ class Looker:
 
 
 def make_app(watches: Sequence[RunWatch], port: int) -> Starlette:
-    """`/` is the page, `/events` what it shows, `/sound/<run>/<file>` an utterance.
-
-    Only requests that name this server as their host are answered: a page elsewhere that gets a browser to ask
-    here under another name (DNS rebinding) learns nothing.
-    """
+    """`/` is the page, `/events` what it shows, `/sound/<run>/<file>` an utterance."""
     from starlette.applications import Starlette  # noqa: PLC0415  heavy
+    from starlette.middleware import Middleware  # noqa: PLC0415
     from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, StreamingResponse  # noqa: PLC0415
     from starlette.routing import Route  # noqa: PLC0415
 
-    hosts = {f"{HOST}:{port}", f"localhost:{port}"}
     looker = Looker(watches)
-
-    def of_this_host(answer: Callable[[Request], Response]) -> Callable[[Request], Response]:
-        def checked(request: Request) -> Response:
-            if request.headers.get("host", "") not in hosts:
-                return PlainTextResponse("unknown host", 421, HEADERS)
-            return answer(request)
-
-        return checked
 
     def show(request: Request) -> Response:
         return HTMLResponse(
@@ -138,32 +118,13 @@ def make_app(watches: Sequence[RunWatch], port: int) -> Starlette:
         task.cancel()
 
     routes = [
-        Route("/", of_this_host(show)),
-        Route("/events", of_this_host(events)),
-        Route("/sound/{run:int}/{file:path}", of_this_host(sound)),
+        Route("/", show),
+        Route("/events", events),
+        Route("/sound/{run:int}/{file:path}", sound),
     ]
-    app = Starlette(routes=routes, lifespan=looking)
+    app = Starlette(routes=routes, middleware=[Middleware(OwnHostOnly, port=port)], lifespan=looking)
     app.state.looker = looker
     return app
-
-
-def open_port(port: int) -> socket.socket:
-    """A listening socket of the loopback interface; port 0 takes any. Raises UserError when it is taken."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows: nobody else may take the port at the same time
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        else:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((HOST, port))
-        listener.listen()
-    except (OSError, OverflowError) as error:
-        listener.close()
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(
-            f"--web: port {port} of {HOST} cannot be used ({reason}); name another with --port"
-        ) from None
-    return listener
 
 
 def make_server(app: Starlette) -> Any:

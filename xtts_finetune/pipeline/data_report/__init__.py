@@ -1,0 +1,1 @@
+"""DATA.html: what was found in the clips, for people."""

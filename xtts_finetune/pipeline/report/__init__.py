@@ -1,0 +1,1 @@
+"""REPORT.html: what a run came to, for people."""

@@ -1,0 +1,1 @@
+"""The decided candidate becomes a verified folder for use; the rest is thinned."""

@@ -1,0 +1,1 @@
+"""The processes that train one phase together: started, joined, watched; what they say to each other."""

@@ -38,9 +38,10 @@ lint: .venv/installed ## style, formatting, import directions
 types: .venv/installed ## mypy, strict
 	@$(BIN)/mypy
 
-# A process for each core, one thread in each; a file's tests stay together, as they share what is costly to make.
+# Three processes for two cores, one thread in each; the tests of a file stay together, as they share what is costly to
+# make, and slow files come first (tests/conftest.py).
 test: lint types ## lint, types, then all tests
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 format: .venv/installed ## put the code in the form that `make lint` wants
 	@$(BIN)/ruff check --fix .

@@ -22,6 +22,23 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+# Files of few tests that take long: begun last, one would keep a single worker busy while the others are done.
+SLOW = ("trials/", "training/test_over_ranks", "ranks/test_launch", "plateau/test_solving", "plateau/test_trials",
+        "training/test_phase_trainer", "plateau/test_search", "data/test_killed")  # fmt: skip
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Three workers for two cores: a third of the time a test waits for what it has started."""
+    cores = os.cpu_count() or 1
+    return cores + cores // 2
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow files first."""
+    tests = Path(__file__).parent
+    items.sort(key=lambda item: not item.path.relative_to(tests).as_posix().startswith(SLOW))
+
 
 @pytest.fixture(autouse=True)
 def no_log_of_an_earlier_trainer() -> Iterator[None]:

@@ -53,7 +53,7 @@ def test_a_warning_is_said_and_stops_nothing(project: Project, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("name", ["phase.yaml", "model_info.json", "metrics.jsonl", "RECORD.md"])
-@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[1]", b"{}"])
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"{}"])
 def test_fresh_is_a_way_out_of_every_damaged_record(finished: Project, name: str, content: bytes) -> None:
     folder = finished.run_folder.candidate("phase2")
     (folder.path / name).write_bytes(content)

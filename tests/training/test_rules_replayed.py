@@ -136,7 +136,7 @@ def _agree(records: list[Record], rules: list[StopRule], cut: tuple[int, int]) -
 
 
 @pytest.mark.parametrize("name", RULES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data(), records=phases(), cut=st.tuples(st.integers(1, 60), st.integers(0, 40)))
 def test_lived_and_read_are_the_same(
     name: str, data: st.DataObject, records: list[Record], cut: tuple[int, int]
@@ -144,7 +144,7 @@ def test_lived_and_read_are_the_same(
     _agree(records, [rule(name, **data.draw(RULES[name]))], cut)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data(), records=phases(), cut=st.tuples(st.integers(1, 60), st.integers(0, 40)))
 def test_lived_and_read_are_the_same_under_several_rules(
     data: st.DataObject, records: list[Record], cut: tuple[int, int]

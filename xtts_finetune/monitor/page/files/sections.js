@@ -12,11 +12,11 @@ function showRun(run, index) {
   fill("headline", [run.name, run.work && run.work.job, current && current.name, run.state.kind, run.decision], () => headline(run, current));
   fill("work", [run.work, run.state.words, current && [current.epoch, current.message]], () => workOf(run, current));
   fill("alarm", run.state.cure ? run.state : null, alarm => alarm && el("div", {class: "alarm", role: "alert"},
-    el("p", {}, el("strong", {}, alarm.words.charAt(0).toUpperCase() + alarm.words.slice(1) + ".")), el("p", {}, alarm.cure)));
+    el("p", {}, el("strong", {}, alarm.words.charAt(0).toUpperCase() + alarm.words.slice(1) + ".")), el("p", {}, unbroken(alarm.cure))));
   fill("figures", [current && [current.last, current.best, current.initial], baseOf(run)], () => figures(run, current));
   fill("gauges", run.gauges, list => list.map(gauge));
   fill("warnings", run.warnings.length ? run.warnings : null, list => list && [el("h2", {}, "Worth a look"),
-    ...list.map(one => el("div", {class: "warned"}, el("h3", {}, one.title + (one.where ? " (" + one.where + ")" : "")), el("p", {}, sentence(one.found)), el("p", {}, one.cure)))]);
+    ...list.map(one => el("div", {class: "warned"}, el("h3", {}, one.title + (one.where ? " (" + one.where + ")" : "")), el("p", {}, sentence(one.found)), el("p", {}, unbroken(one.cure))))]);
   fill("sounds", run.candidates.some(one => one.sounds.length) ? [index, run.candidates.map(one => [one.name, one.sounds])] : null, value => value && sounds(index, run));
   fill("machine", [run.throughput, run.machine], () => machine(run));
   fill("evaluations", run.candidates.some(one => one.evals.length) ? run.candidates.map(one => [one.name, one.evals]) : null, value => value && evaluations(run));
@@ -24,6 +24,8 @@ function showRun(run, index) {
   fill("notes", run.notes.length ? run.notes : null, list => list && [el("h2", {}, "What was said"), el("ul", {class: "plain"}, list.slice().reverse().map(note => el("li", {}, note)))]);
   fill("folder", run.folder, folder => document.createTextNode(folder));
 }
+// Words with commands in them: browsers would break a line after an option's hyphen.
+function unbroken(words) { return words.split(/(?<= )(--?[A-Za-z][\w-]*)/).map((part, i) => i % 2 ? el("span", {class: "whole"}, part) : part); }
 function sentence(words) { return words.charAt(0).toUpperCase() + words.slice(1) + "."; }
 function headline(run, current) {
   if (run.state.kind === "finished" && run.decision) return [document.createTextNode("Ship "), el("em", {}, run.decision)];

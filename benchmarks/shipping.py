@@ -4,7 +4,7 @@
 
 The weights are random, so that anybody can measure it, but for the head, which is as sure of its codes as the demo's
 trained model (see sure_base.py). `--plain` leaves the head random too: such a model never ends a sentence by itself and
-says one tie after the other, which half precision does not survive. `--codes` is the longest sentence's length.
+says one tie after the other, which half precision may not survive. `--codes` is the longest sentence's length.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A base with random weights whose next code is as sure as a trained model's: its head is fitted to made-up speech.
 
 With random weights alone all codes are about equally likely, and the repetition penalty leads greedy speech down their
-ranking from tie to tie, where no rounding leaves the order as it is. A factor on the head changes nothing: it scales
+ranking from tie to tie, where rounding may change the order. A factor on the head changes nothing: it scales
 what tells two codes apart and what rounding adds alike. So the head, and nothing else, is fitted in one step of least
 squares to speech of made-up codes. What may come next at each of them is drawn from a Dirichlet distribution as uneven
 as the demo's trained model is over the codes that it says greedily: mean entropy 2.45 nats, mean probability of the

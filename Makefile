@@ -39,9 +39,10 @@ types: .venv/installed ## mypy, strict
 	@$(BIN)/mypy
 
 # Three processes for two cores, one thread in each; the tests of a file stay together, as they share what is costly to
-# make, and slow files come first (tests/conftest.py).
+# make, and slow files come first (tests/conftest.py). A process that dies is not replaced: with `loadfile` the others
+# would wait for it for ever.
 test: lint types ## lint, types, then all tests
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 format: .venv/installed ## put the code in the form that `make lint` wants
 	@$(BIN)/ruff check --fix .

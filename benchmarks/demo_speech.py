@@ -23,7 +23,6 @@ from pathlib import Path
 from statistics import fmean
 
 import jiwer
-import librosa
 import numpy as np
 import soundfile
 import torch
@@ -31,6 +30,7 @@ from acoustics import RATE, flatness, longest_pause_s, voiced_share
 from numpy.typing import NDArray
 from pocketsphinx import Decoder
 
+from xtts_finetune.evaluation.loading_librosa import librosa_loaded
 from xtts_finetune.xtts.base import find_base
 from xtts_finetune.xtts.dvae import load_dvae
 from xtts_finetune.xtts.encoder import AudioEncoder
@@ -137,17 +137,19 @@ def through_codec(recordings: list[Spoken], base: Path) -> list[Spoken]:
     vocoder = PreviewVocoder(load_dvae(files.dvae), load_mel_stats(files.mel_stats))
     spoken = []
     for clip in recordings:
-        wave = librosa.resample(clip.audio, orig_sr=RATE, target_sr=SAMPLE_RATE)
+        wave = librosa_loaded().resample(clip.audio, orig_sr=RATE, target_sr=SAMPLE_RATE)
         codes = torch.from_numpy(encoder.codes(wave).astype(np.int64))
         heard = vocoder.wave(Generated(codes, latents=torch.Tensor))
-        spoken.append(Spoken(librosa.resample(heard, orig_sr=SAMPLE_RATE, target_sr=RATE), clip.text))
+        spoken.append(
+            Spoken(librosa_loaded().resample(heard, orig_sr=SAMPLE_RATE, target_sr=RATE), clip.text)
+        )
     return spoken
 
 
 def _read(path: Path) -> NDArray[np.float32]:
     audio, rate = soundfile.read(path, dtype="float32")
     mono = audio if audio.ndim == 1 else audio.mean(axis=1)
-    return librosa.resample(mono, orig_sr=rate, target_sr=RATE).astype(np.float32)
+    return librosa_loaded().resample(mono, orig_sr=rate, target_sr=RATE).astype(np.float32)
 
 
 class Judge:

@@ -18,7 +18,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import librosa
 import numpy as np
 import numpy.typing as npt
 import soundfile
@@ -28,6 +27,7 @@ from scipy.signal import butter, sosfiltfilt
 from xtts_finetune.evaluation.gate import faults_of
 from xtts_finetune.evaluation.instruments.duration import speech_seconds
 from xtts_finetune.evaluation.instruments.sound import Sound
+from xtts_finetune.evaluation.loading_librosa import librosa_loaded
 from xtts_finetune.evaluation.pace import paces_of
 from xtts_finetune.evaluation.panel import Panel
 from xtts_finetune.evaluation.scores import Scale, beside_recording, read_utterance
@@ -78,7 +78,7 @@ def repeated_words(wave: Wave, random: np.random.Generator) -> Wave:
 def other_voice(wave: Wave, random: np.random.Generator) -> Wave:
     """Pitch and formants 20 to 30 % higher or lower, at the same pace."""
     factor = random.uniform(1.2, 1.3) ** random.choice([-1, 1])
-    return librosa.effects.time_stretch(soxr.resample(wave, RATE * factor, RATE), rate=1.0 / factor)
+    return librosa_loaded().effects.time_stretch(soxr.resample(wave, RATE * factor, RATE), rate=1.0 / factor)
 
 
 def pause(wave: Wave, random: np.random.Generator) -> Wave:
@@ -100,7 +100,7 @@ def low_pass(wave: Wave, random: np.random.Generator) -> Wave:
 
 def speed(wave: Wave, random: np.random.Generator) -> Wave:
     """1.6 times as fast or as slow, at the same pitch."""
-    return librosa.effects.time_stretch(wave, rate=1.6 ** random.choice([-1, 1]))
+    return librosa_loaded().effects.time_stretch(wave, rate=1.6 ** random.choice([-1, 1]))
 
 
 DAMAGES: dict[str, Damage] = {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import librosa
 import numpy as np
 import pytest
 
+from xtts_finetune.evaluation.loading_librosa import librosa_loaded
 from xtts_finetune.xtts.griffin_lim import griffin_lim
 
 HOP, SIZE = 64, 256
+librosa = librosa_loaded()
 
 
 def magnitude(count: int, seed: int = 3) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xtts_finetune.evaluation.frames import HOP_SECONDS, Frames, Wave
+from xtts_finetune.evaluation.loading_librosa import librosa_loaded
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -98,8 +99,7 @@ def repeated_in_text(text: str, repeat: Repeat, spoken: tuple[float, float]) -> 
 
 def _cepstra(wave: Wave, sample_rate: int, frames: Frames) -> tuple[Floats, Bools]:
     """(frames, 12) mel cepstra 1 to 12, scaled so that their distance is in dB, and (frames,) audible."""
-    import librosa  # noqa: PLC0415  heavy
-
+    librosa = librosa_loaded()
     wave = librosa.resample(wave, orig_sr=sample_rate, target_sr=SAMPLE_RATE, res_type="soxr_hq")
     mels = librosa.feature.melspectrogram(
         y=wave, sr=SAMPLE_RATE, n_fft=FRAME, hop_length=HOP, n_mels=MEL_BANDS, fmax=HIGHEST_HZ

@@ -21,6 +21,7 @@ from xtts_finetune.evaluation.instruments.loudness import loudness_of
 from xtts_finetune.evaluation.instruments.pitch import pitch_of, semitones_between
 from xtts_finetune.evaluation.instruments.sound import Sound
 from xtts_finetune.evaluation.instruments.treble import treble_of
+from xtts_finetune.evaluation.loading_librosa import librosa_loaded
 
 RATE = 22_050
 Wave = np.ndarray
@@ -109,8 +110,7 @@ def test_durations_are_compared_with_the_voices_own() -> None:
 
 def test_cepstral_distance_is_kubicheks() -> None:
     """Two spectra that differ by a ripple of `a` dB over the mel bands differ by its RMS, a / sqrt(2)."""
-    import librosa
-
+    librosa = librosa_loaded()
     random = np.random.default_rng(3)
     hiss = random.standard_normal(16_000)
     spectrum = np.fft.rfft(hiss)

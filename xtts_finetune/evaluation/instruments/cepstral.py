@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xtts_finetune.evaluation.frames import Wave, frames_of
+from xtts_finetune.evaluation.loading_librosa import librosa_loaded
 
 SAMPLE_RATE = 16_000
 FRAME, HOP = 1024, 160
@@ -25,13 +26,11 @@ def mel_cepstral_distance(wave: Wave, sample_rate: int, recording: Wave, recorde
     Two renderings by one reader lie some 5 to 7 dB apart; figures of other set-ups (bands, floor, alignment)
     cannot be compared. It hears words and colour; it neither hears melody nor pauses, which warping removes.
     """
-    from librosa.sequence import dtw  # noqa: PLC0415  heavy
-
     first, second = _cepstra(wave, sample_rate), _cepstra(recording, recorded_rate)
     if first is None or second is None:
         return None
     costs = np.sqrt(np.maximum(_squares(first, second), 0.0))
-    _, path = dtw(C=costs)
+    _, path = librosa_loaded().sequence.dtw(C=costs)
     return float(costs[path[:, 0], path[:, 1]].mean() / np.sqrt(MEL_BANDS))
 
 
@@ -41,8 +40,7 @@ def _cepstra(wave: Wave, sample_rate: int) -> npt.NDArray[np.float64] | None:
     An orthonormal cosine transform of dB: divided by the root of the number of bands, distances of it are
     Kubichek's (Parseval).
     """
-    import librosa  # noqa: PLC0415  heavy
-
+    librosa = librosa_loaded()
     wave = librosa.resample(wave, orig_sr=sample_rate, target_sr=SAMPLE_RATE, res_type="soxr_hq")
     audible = np.flatnonzero(frames_of(wave, SAMPLE_RATE).audible)
     if not len(audible):

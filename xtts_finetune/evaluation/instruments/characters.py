@@ -11,6 +11,7 @@ import numpy as np
 
 from xtts_finetune.evaluation.instruments.optional import NotMeasured
 from xtts_finetune.evaluation.instruments.sound import Sound
+from xtts_finetune.evaluation.loading_librosa import librosa_loaded
 from xtts_finetune.spec.utterances import FILE_MARK, LANGUAGE_MARK, RecogniserSpec
 
 INSTALL = "pip install jiwer pocketsphinx"
@@ -49,9 +50,7 @@ class PocketSphinx:
 
     def heard(self, sound: Sound) -> str:
         """The likeliest words; nothing if there are none."""
-        import librosa  # noqa: PLC0415  heavy
-
-        wave = librosa.resample(
+        wave = librosa_loaded().resample(
             sound.wave, orig_sr=sound.sample_rate, target_sr=POCKETSPHINX_RATE, res_type="soxr_hq"
         )
         self._decoder.start_utt()

@@ -6,6 +6,7 @@ import numpy as np
 
 from xtts_finetune.evaluation.frames import Wave
 from xtts_finetune.evaluation.instruments.optional import NotMeasured, installed_file
+from xtts_finetune.evaluation.loading_librosa import librosa_loaded
 
 INSTALL = "pip install onnxruntime speechmos"
 MODEL = "dnsmos_models/sig_bak_ovr.onnx"
@@ -46,11 +47,9 @@ class NoiseJudge:
 
     def background(self, wave: Wave, sample_rate: int) -> float | None:
         """The mean mark over windows of 9 s, one each second; None without a sample."""
-        import librosa  # noqa: PLC0415  heavy
-
         if not len(wave):
             return None
-        wave = librosa.resample(wave, orig_sr=sample_rate, target_sr=SAMPLE_RATE, res_type="soxr_hq")
+        wave = librosa_loaded().resample(wave, orig_sr=sample_rate, target_sr=SAMPLE_RATE, res_type="soxr_hq")
         # Cut to one window: further ones of a repeated sound would hear the same again.
         whole = np.resize(wave, WINDOW) if len(wave) < WINDOW else wave
         marks = [self._mark(whole[start : start + WINDOW]) for start in _starts(len(whole))]

@@ -13,6 +13,7 @@ from xtts_finetune.evaluation.frames import (
     Frames,
     Wave,
 )
+from xtts_finetune.evaluation.loading_librosa import librosa_loaded
 
 # Samples of one frame as seconds: four periods of the lowest pitch.
 FRAME_SECONDS = 4.0 / LOWEST_PITCH
@@ -35,11 +36,9 @@ def pitch_of(wave: Wave, sample_rate: int, frames: Frames) -> Pitch | None:
     YIN (de Cheveigné and Kawahara 2002) as librosa has it, from 60 to 500 Hz. A median, because YIN is an
     octave off in creaky frames; the spread leaves out what is further than an octave from it.
     """
-    import librosa  # noqa: PLC0415  heavy
-
     if frames.voiced.sum() < FEWEST_VOICED:
         return None
-    tracked = librosa.yin(
+    tracked = librosa_loaded().yin(
         wave,
         fmin=LOWEST_PITCH,
         fmax=HIGHEST_PITCH,

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from xtts_finetune.evaluation.frames import HOP_SECONDS, Wave, frames_of
 from xtts_finetune.evaluation.instruments.optional import NotMeasured, installed_file
+from xtts_finetune.evaluation.loading_librosa import librosa_loaded
 
 Embedding = npt.NDArray[np.float32]
 
@@ -97,10 +98,9 @@ def relative_similarity(embedding: Embedding, voice: Embedding, own: float) -> f
 
 def _without_pauses(wave: Wave, sample_rate: int) -> Wave:
     """At 16 kHz, without silence at the ends and pauses longer than 0.18 s."""
-    import librosa  # noqa: PLC0415  heavy
     from scipy.ndimage import binary_closing  # noqa: PLC0415  heavy
 
-    wave = librosa.resample(wave, orig_sr=sample_rate, target_sr=SAMPLE_RATE, res_type="soxr_hq")
+    wave = librosa_loaded().resample(wave, orig_sr=sample_rate, target_sr=SAMPLE_RATE, res_type="soxr_hq")
     audible = frames_of(wave, SAMPLE_RATE).audible
     if not audible.any():
         return wave[:0]
@@ -118,14 +118,12 @@ def _raised(wave: Wave) -> Wave:
 
 def _windows(wave: Wave) -> npt.NDArray[np.float32]:
     """(windows, 160, 40) mel powers; the last window counts if three quarters of it are filled."""
-    import librosa  # noqa: PLC0415  heavy
-
     frames = -(-(len(wave) + 1) // HOP)
     starts = list(range(0, max(1, frames - WINDOW_FRAMES + STEP_FRAMES + 1), STEP_FRAMES))
     if len(starts) > 1 and len(wave) - starts[-1] * HOP < LEAST_COVERAGE * WINDOW_FRAMES * HOP:
         starts.pop()
     padded = np.pad(wave, (0, max((starts[-1] + WINDOW_FRAMES) * HOP - len(wave), 0)))
-    mels: Any = librosa.feature.melspectrogram(
+    mels: Any = librosa_loaded().feature.melspectrogram(
         y=padded, sr=SAMPLE_RATE, n_fft=FRAME, hop_length=HOP, n_mels=MEL_BANDS
     )
     return np.stack([mels.T[start : start + WINDOW_FRAMES] for start in starts]).astype(np.float32)

@@ -21,7 +21,8 @@ help: ## list the targets
 	@echo "Installing into .venv (torch and its libraries: about 5.5 GB, a few minutes) ..."
 	@rm -f $@
 	@"$(PYTHON)" -m venv .venv
-	@$(PIP) install -c constraints.txt -e ".[dev]"
+	@$(PIP) install --no-compile -c constraints.txt -e ".[dev]"
+	@$(BIN)/python -m compileall -q -j 0 .venv >/dev/null || true  # what pip does on one core
 	@touch $@
 
 demo: .venv/installed ## both phases on the embedded voice, without a GPU; ends with the report's path

@@ -23,7 +23,8 @@ from typing import Any
 
 import psutil
 
-from benchmarks.monitor_page import FLAGS, browser_file, server
+from benchmarks.browser import chromium
+from benchmarks.monitor_page import server
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.run_folder import RunFolder
 
@@ -51,16 +52,12 @@ def main() -> None:
     parser.add_argument("--shots", type=Path, help="where to put the screenshots")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415
-
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=browser_file(), args=list(FLAGS))
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         result = {
             "latency_seconds": _latency(browser, Path(folder) / "whole", options.shots),
             "killed_seconds": _killed(browser, Path(folder) / "killed", options.shots),
             "cpus": os.cpu_count(),
         }
-        browser.close()
     print(json.dumps(result, indent=2))
     if options.out:
         write_json_atomic(options.out, result)

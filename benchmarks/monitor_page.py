@@ -16,7 +16,6 @@ import json
 import math
 import os
 import random
-import shutil
 import socket
 import statistics
 import subprocess
@@ -30,6 +29,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks.browser import chromium
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, StepRecord
 from xtts_finetune.records.processes import started_at
@@ -37,8 +37,6 @@ from xtts_finetune.records.run_folder import RunFolder
 
 STEPS = 100_000
 NEWEST = f"mel CE, step {STEPS:,}".replace(",000", " 000")
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync")  # fmt: skip
 FRAMES = """async () => {
   const seen = [];
   let last = performance.now();
@@ -67,10 +65,7 @@ def main() -> None:
     parser.add_argument("--evaluations", type=int, default=20)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415
-
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=browser_file(), args=list(FLAGS))
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         result = {
             "latency_seconds": _latency(browser, Path(folder) / "live", options.evaluations),
             **_large(browser, Path(folder) / "large"),
@@ -78,15 +73,9 @@ def main() -> None:
             "cpus": os.cpu_count(),
             "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         }
-        browser.close()
     print(json.dumps(result, indent=2))
     if options.out:
         write_json_atomic(options.out, result)
-
-
-def browser_file() -> str:
-    """The installed browser."""
-    return next(path for name in ("chromium", "google-chrome", "chrome") if (path := shutil.which(name)))
 
 
 def _run(root: Path, steps: int) -> RunFolder:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import pytest
 
 from xtts_finetune.loopback import HOST, open_port
 from xtts_finetune.monitor.page.serve import make_app, make_server
@@ -17,18 +14,6 @@ from xtts_finetune.monitor.run import RunWatch
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--mute-audio",
-)
 
 
 @contextmanager
@@ -45,21 +30,6 @@ def served(folders: Sequence[Path]) -> Iterator[int]:
     finally:
         server.should_exit = True
         thread.join(20)
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """The installed Chromium; the test is skipped where there is none."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    found = next((path for name in NAMES if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip("no Chromium is installed")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found, args=list(FLAGS))
-        try:
-            yield browser
-        finally:
-            browser.close()
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.monitor.browser import address_of, chromium, opened, served
+from tests.browser import chromium
+from tests.monitor.browser import address_of, opened, served
 from tests.monitor.made import MadeRun, evaluation
 from xtts_finetune.monitor.page.static import static_page
 from xtts_finetune.monitor.run import RunWatch

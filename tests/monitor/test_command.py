@@ -15,9 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.monitor.made import MadeRun, content_of
-from xtts_finetune.monitor.page.document import FILES
 
-ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "xtts_finetune.cli.main", "monitor"]
 
 
@@ -124,13 +122,3 @@ def test_a_terminal_is_watched_until_ctrl_c_and_keeps_the_last_look(made: MadeRu
         os.close(ours)
     left = seen[seen.rindex(b"\x1b[?1049l") :]  # what stands on the terminal's own screen
     assert b"step 75 of 400" in left and b"Traceback" not in seen
-
-
-def test_it_looks_like_the_report() -> None:
-    """The same colours and the same type, by day and by night."""
-    ours = (FILES / "monitor.css").read_text(encoding="utf-8")
-    report = (ROOT / "xtts_finetune/pipeline/templates/report.css").read_text(encoding="utf-8")
-    wanted = re.findall(r"^\s*(--[\w-]+: [^;]+);", report, flags=re.MULTILINE)
-    assert (
-        len(wanted) > 20 and [one for one in wanted if ours.count(f"{one};") < report.count(f"{one};")] == []
-    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from xtts_finetune.look import look
 from xtts_finetune.pipeline.markdown import shown
 from xtts_finetune.records.times import duration
 
@@ -18,8 +19,12 @@ UNKNOWN = "–"
 
 
 def page_template(name: str) -> Template:
-    """A template of an HTML page; it knows the filters `number`, `percent` and `duration`."""
-    return _template(name, autoescape=True)
+    """A template of an HTML page; it knows `look` and the filters `number`, `percent` and `duration`."""
+    from markupsafe import Markup  # noqa: PLC0415
+
+    template = _template(name, autoescape=True)
+    template.globals["look"] = Markup(look())
+    return template
 
 
 def markdown_template(name: str) -> Template:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser import chromium
 from tests.evaluation.listening.driver import (
     answer,
     begin,
-    chromium,
     hear,
     open_page,
     practise,

@@ -17,6 +17,7 @@ from tests.evaluation.listening.spoken_run import add_spoken, spoken_run
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.listening.make import Wanted, make_test
 from xtts_finetune.evaluation.listening.material import choose_candidates, choose_lines, gather_material
+from xtts_finetune.look import look
 from xtts_finetune.records.listening_files import ListeningTest, read_test
 
 NAMES = ("base", "phase1", "phase2")
@@ -110,6 +111,7 @@ def test_its_policy_allows_its_own_script_alone(test: ListeningTest) -> None:
     )
     for text in (script, style):
         assert base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() in policy
+    assert style.startswith(look())
     outside = re.findall(r"""(?:src|href)=["'](?!data:|#)""", page)
     assert outside == [] and "http://" not in page and "https://" not in page
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.evaluation.listening.driver import answer, begin, chromium, practise, until
+from tests.browser import chromium
+from tests.evaluation.listening.driver import answer, begin, practise, until
 from tests.evaluation.listening.spoken_run import spoken_run
 from xtts_finetune.evaluation.listening.make import Wanted, make_test
 from xtts_finetune.evaluation.listening.material import gather_material

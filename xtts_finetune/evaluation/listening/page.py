@@ -21,6 +21,7 @@ from xtts_finetune.evaluation.listening.forms import (
 )
 from xtts_finetune.evaluation.listening.plan import Plan, Sound, Trial
 from xtts_finetune.evaluation.listening.sounds import Packed
+from xtts_finetune.look import look
 
 SCRIPTS = ("state.js", "player.js", "answer.js", "app.js")
 # A trial takes both sounds twice, and so long to answer.
@@ -70,7 +71,7 @@ def render_page(
             names[s]: base64.b64encode(sounds[s].flac).decode() for s in sorted(names, key=names.__getitem__)
         },
     }
-    style, script = _file("listen.css"), "'use strict';\n" + "".join(map(_file, SCRIPTS))
+    style, script = look() + _file("listen.css"), "'use strict';\n" + "".join(map(_file, SCRIPTS))
     environment = Environment(
         loader=PackageLoader("xtts_finetune.evaluation.listening", "templates"),
         autoescape=True,

@@ -11,6 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from xtts_finetune.look import look
+
 FILES = Path(__file__).parent / "files"
 SCRIPTS = ("dom.js", "plot.js", "charts.js", "sections.js", "live.js")
 
@@ -20,7 +22,7 @@ def page(title: str, when: str, held: Mapping[str, Any] | None = None) -> str:
 
     The content security policy lets nothing run but the script that stands in it, and reaches no other machine.
     """
-    style, script = _file("monitor.css"), "\n".join(_file(name) for name in SCRIPTS)
+    style, script = look() + _file("monitor.css"), "\n".join(_file(name) for name in SCRIPTS)
     connect = "'none'" if held is not None else "'self'"
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; connect-src {connect}; "

@@ -19,7 +19,7 @@ from xtts_finetune.pipeline.run import run_plan
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, StepRecord, keep_metrics_until
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.tracking import following
+from xtts_finetune.tracking import file_store, following
 from xtts_finetune.tracking.following import tracked
 from xtts_finetune.tracking.ledger import Ledger
 from xtts_finetune.tracking.server import CANDIDATE_TAG, PARENT_TAG, Server
@@ -165,7 +165,7 @@ def phase_folder(root: Path) -> Path:
 
 
 def bring_up(store: Path, root: Path) -> None:
-    Ledger(Server(Where(store.as_uri(), "xtts-finetune")), RunFolder(root), ("phase1",), {}).bring_up()
+    Ledger(Server(where(str(store), "xtts-finetune", store)), RunFolder(root), ("phase1",), {}).bring_up()
 
 
 def test_steps_that_are_trained_again_are_there_once(tmp_path: Path) -> None:
@@ -180,6 +180,23 @@ def test_steps_that_are_trained_again_are_there_once(tmp_path: Path) -> None:
     assert shown.steps("phase1", "train/loss") == list(range(1, 161))
     assert shown.steps("phase1", "train/grad_norm") == list(range(1, 161))  # NaN is a value, too
     assert shown.steps("phase1", "eval/text_ce") == [50, 100, 150]
+
+
+def test_a_metric_that_a_kill_left_empty_is_logged_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow makes a metric's file before it writes to it, and reads no run that has an empty one."""
+    monkeypatch.setattr(file_store, "MOMENT_SECONDS", 0.0)
+    folder = phase_folder(tmp_path / "run")
+    write_steps(folder, 1, 60)
+    bring_up(tmp_path / "store", tmp_path / "run")
+    for metric in ("train/loss", "eval/mel_ce"):
+        (file,) = (tmp_path / "store").glob(f"*/*/metrics/{metric}")
+        file.write_bytes(b"")
+    bring_up(tmp_path / "store", tmp_path / "run")
+    shown = Shown(tmp_path / "store")
+    assert shown.steps("phase1", "train/loss") == list(range(1, 61))
+    assert shown.steps("phase1", "eval/mel_ce") == [50]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")

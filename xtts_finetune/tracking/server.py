@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from xtts_finetune.tracking.file_store import drop_empty_metrics
 from xtts_finetune.tracking.points import Point
 from xtts_finetune.tracking.where import Where
 
@@ -52,6 +53,8 @@ class Server:
 
         for name in ("mlflow", "alembic"):  # after the import, which sets them
             logging.getLogger(name).setLevel(logging.ERROR)
+        if where.folder is not None:
+            drop_empty_metrics(where.folder)
         self._client = MlflowClient(tracking_uri=where.uri)
         found = self._client.get_experiment_by_name(where.experiment)
         self._experiment: str = (

@@ -10,11 +10,16 @@ SQLITE = "sqlite:///"
 
 @dataclass(frozen=True)
 class Where:
-    """A tracking server as MLflow names it. `artifacts` is where files go, None: where the server puts them."""
+    """A tracking server as MLflow names it.
+
+    artifacts  where files go; None: where the server puts them
+    folder     of a file store; None for a server or a database
+    """
 
     uri: str
     experiment: str
     artifacts: str | None = None
+    folder: Path | None = None
 
 
 def where(declared: str, experiment: str, folder: Path) -> Where:
@@ -29,4 +34,5 @@ def where(declared: str, experiment: str, folder: Path) -> Where:
         return Where(f"{SQLITE}{file.as_posix()}", experiment, beside.as_uri())
     if "://" in declared:
         return Where(declared, experiment)
-    return Where((folder / declared).absolute().as_uri(), experiment)
+    store = (folder / declared).absolute()
+    return Where(store.as_uri(), experiment, folder=store)

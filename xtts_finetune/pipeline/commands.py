@@ -1,4 +1,4 @@
-"""The commands that a phase's closing records name."""
+"""The commands that a phase's closing records name, and those that a command names at its end."""
 
 from __future__ import annotations
 
@@ -14,3 +14,15 @@ def next_commands(work: Work) -> dict[str, str]:
     phases = set(work.declaration.pipeline.phases)
     words = [word for word in _WORD.findall(work.again) if word not in phases]
     return {"again": work.again, "go_on": " ".join(words)}
+
+
+def verb(work: Work, words: str) -> str:
+    """`xtts-finetune WORDS` for the declaration of this command: with the options that named it, and its overrides."""
+    typed = _WORD.findall(work.again)
+    kept = []
+    for word, value in zip(typed, [*typed[1:], ""], strict=True):
+        if word in ("-f", "--file", "--set"):
+            kept += [word, value]
+        elif word == "--demo" or word.startswith(("--file=", "--set=")):
+            kept.append(word)
+    return " ".join(["xtts-finetune", words, *kept])

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
+from xtts_finetune.pipeline.commands import verb
 from xtts_finetune.pipeline.running import Work
 from xtts_finetune.pipeline.summary import number
 
@@ -17,7 +18,7 @@ def say_outcome(work: Work) -> None:
     if work.run.decision.is_file():
         say_decision(work, json.loads(work.run.decision.read_text(encoding="utf-8")))
     work.say(f"  next: listen to the candidates side by side   {work.run.report}")
-    work.say("  then blind, which decides: xtts-finetune listen, with the same -f or --demo")
+    work.say(f"  then blind, which decides: {verb(work, 'listen')}")
 
 
 def say_decision(work: Work, decision: dict[str, Any]) -> None:

@@ -23,6 +23,7 @@ from xtts_finetune.evaluation.listening.material import (
 )
 from xtts_finetune.evaluation.listening.plan import Pair
 from xtts_finetune.evaluation.listening.taking import Taken, take_file
+from xtts_finetune.pipeline.commands import verb
 from xtts_finetune.pipeline.listening_words import say_files, say_made, say_outdated
 from xtts_finetune.pipeline.running import Work
 from xtts_finetune.records.listening_files import ListeningTest, is_of_weights_now, read_test, read_tests
@@ -85,7 +86,7 @@ def take_in(work: Work, files: Sequence[Path], partial: bool = False) -> list[Ta
     tests = read_tests(work.run)
     if not tests:
         raise UserError(
-            f"{work.run.listening}: there is no listening test to rate: xtts-finetune listen first"
+            f"{work.run.listening}: there is no listening test to rate: {verb(work, 'listen')} first"
         )
     taken, refused = [], []
     for file in files:
@@ -100,7 +101,7 @@ def take_in(work: Work, files: Sequence[Path], partial: bool = False) -> list[Ta
                 f"warning: {test.name} does not count: its candidates have other weights by now", "yellow"
             )
     if taken:
-        work.say("next: xtts-finetune decide")
+        work.say(f"next: {verb(work, 'decide')}")
     if refused:
         count = f"{len(refused)} of {len(files)} files" if len(files) > 1 else "the file"
         raise UserError("\n".join([*refused, f"{count} not taken"]))
@@ -129,7 +130,7 @@ def serve_test(work: Work, test: ListeningTest, port: int = DEFAULT_PORT) -> Non
     listeners = {taken.listener for taken in arrived}
     work.say(f"ended; ratings of {len(listeners)} listener{'' if len(listeners) == 1 else 's'} were taken")
     if arrived:
-        work.say("next: xtts-finetune decide")
+        work.say(f"next: {verb(work, 'decide')}")
 
 
 def _extend(work: Work, asked: Asked, tests: Sequence[ListeningTest]) -> ListeningTest:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from xtts_finetune.evaluation.listening.make import Made
 from xtts_finetune.evaluation.listening.sounds import LOUDNESS_LUFS
 from xtts_finetune.evaluation.utterance_state import utterances_current
+from xtts_finetune.pipeline.commands import verb
 from xtts_finetune.pipeline.running import Work
 from xtts_finetune.records.run_folder import ListeningFolder
 
@@ -45,4 +46,5 @@ def say_files(work: Work, folder: ListeningFolder) -> None:
     """Where a test's files are, who they are for, and what comes then."""
     work.say(f"  for listeners: {folder.page}")
     work.say(f"  which is which, not for listeners: {folder.key}")
-    work.say("  then: xtts-finetune listen --import FILE..., or listen --serve to listen at this computer")
+    work.say(f"  then: {verb(work, 'listen --import FILE...')}")
+    work.say(f"  or, to listen at this computer: {verb(work, 'listen --serve')}")

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 from xtts_finetune.errors import UserError, WorkFailed
@@ -113,7 +114,7 @@ def speak_now(work: Work, candidates: Sequence[str]) -> None:
 
 
 def decide_now(work: Work) -> None:
-    """Decide from what is there, and print the answer. Raises UserError when nothing was run."""
+    """Decide from what is there, print the answer and write the report anew. Raises UserError when nothing was run."""
     _check_begun(work)
     with run_lock(work.run.root):
         _tidy(work)
@@ -121,7 +122,9 @@ def decide_now(work: Work) -> None:
         write_decision(work.run, decision)
         update_records(work.declaration, work.run)
         write_stage(work.run, "decision", decision_inputs(work.declaration, work.run))
+        report = _write_report(work)
     say_decision(work, decision.to_json())
+    work.say(f"  report: {report}")
 
 
 def report_now(work: Work) -> None:
@@ -129,9 +132,14 @@ def report_now(work: Work) -> None:
     _check_begun(work)
     with run_lock(work.run.root):
         _tidy(work)
-        path = write_report(work.declaration, work.run)
-        write_stage(work.run, "report", report_inputs(work.declaration, work.run))
+        path = _write_report(work)
     work.say(f"report: {path}")
+
+
+def _write_report(work: Work) -> Path:
+    path = write_report(work.declaration, work.run)
+    write_stage(work.run, "report", report_inputs(work.declaration, work.run))
+    return path
 
 
 def _check_begun(work: Work) -> None:

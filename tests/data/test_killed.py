@@ -67,15 +67,24 @@ def result(declaration: Declaration) -> dict[str, bytes]:
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, tiny_base: BaseFiles) -> Declaration:
+    """Of a data set that was prepared without a kill."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    datasets = [{"name": "a", "path": write_ljspeech(folder / "a", CLIPS), "format": "ljspeech"}]
+    declaration = declare(tiny_base.folder, datasets, folder / "run")
+    prepared(declaration)
+    return declaration
+
+
 # 24 files for the clips, then sources, dropped, eval set, 2 eval mels, keys, clips, data.json.
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 @pytest.mark.parametrize("kill_at", [1, 2, 15, 24, 25, 26, 27, 28, 30, 31, 32])
-def test_a_kill_leaves_nothing_wrong(tmp_path: Path, tiny_base: BaseFiles, kill_at: int):
-    folder = write_ljspeech(tmp_path / "a", CLIPS)
+def test_a_kill_leaves_nothing_wrong(
+    tmp_path: Path, tiny_base: BaseFiles, undisturbed: Declaration, kill_at: int
+):
+    folder = undisturbed.pipeline.datasets[0].path
     datasets = [{"name": "a", "path": folder, "format": "ljspeech"}]
-    undisturbed = declare(tiny_base.folder, datasets, tmp_path / "undisturbed")
-    prepared(undisturbed)
-
     killed = declare(tiny_base.folder, datasets, tmp_path / "killed")
     arguments = [str(tiny_base.folder), str(folder), str(killed.run_folder), str(kill_at)]
     torn = "torn" if kill_at % 2 else "whole"

@@ -81,13 +81,12 @@ def test_a_run_from_before_there_were_levels_stays_up_to_date() -> None:
     assert declared_inputs(restarts)["schedule.period.epochs"] == 5
 
 
-def test_the_name_of_a_level_is_no_input_and_its_values_are(project: Project) -> None:
-    project.run()
-    _level(project, "same", "learning_rate: 5e-6\n")
-    states = project.states("phase1.optimization_level=same")
+def test_the_name_of_a_level_is_no_input_and_its_values_are(finished: Project) -> None:
+    _level(finished, "same", "learning_rate: 5e-6\n")
+    states = finished.states("phase1.optimization_level=same")
     assert (states["phase1"], states["phase2"]) == ("up to date", "up to date")
-    _level(project, "other", "learning_rate: 6e-6\n")
-    assert "learning_rate: 5e-06 -> 6e-06" in project.states("phase1.optimization_level=other")["phase1"]
+    _level(finished, "other", "learning_rate: 6e-6\n")
+    assert "learning_rate: 5e-06 -> 6e-06" in finished.states("phase1.optimization_level=other")["phase1"]
 
 
 def _level(project: Project, name: str, text: str) -> Path:
@@ -133,14 +132,13 @@ def test_a_phase_that_is_held_to_its_start_needs_room_for_a_copy_and_adapters_do
 
 
 @pytest.mark.parametrize("folder", ["phase1", "phase1.old"])
-def test_a_phase_cannot_start_from_its_own_files(project: Project, folder: str) -> None:
+def test_a_phase_cannot_start_from_its_own_files(finished: Project, folder: str) -> None:
     """They are removed when it is begun anew."""
-    project.run()
-    file = project.run_folder.root / folder / "checkpoint_7.pth"
+    file = finished.run_folder.root / folder / "checkpoint_7.pth"
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(b"PK")
     with pytest.raises(UserError, match=r"phase1's own files.*\{phase: phase1, checkpoint: last\}"):
-        project.plan(f"phase1.resume_from.checkpoint={file}")
+        finished.plan(f"phase1.resume_from.checkpoint={file}")
     assert file.is_file()
 
 
@@ -173,13 +171,12 @@ def test_the_last_phase_is_that_of_the_declaration_which_is_named(project: Proje
     ],
 )
 def test_the_launcher(
-    arguments: list[str], environment: dict[str, str], code: int, said: list[str], project: Project
+    arguments: list[str], environment: dict[str, str], code: int, said: list[str], finished: Project
 ) -> None:
-    project.run()
-    launcher = project.folder / "with a space" / "breakthrough_training.sh"
-    project.folder.joinpath("with a space").mkdir()
+    launcher = finished.folder / "with a space" / "breakthrough_training.sh"
+    finished.folder.joinpath("with a space").mkdir()
     for name in ("pipeline.yaml", "phases", "eval", "data", "base", "run"):
-        launcher.with_name(name).symlink_to(project.folder / name)
+        launcher.with_name(name).symlink_to(finished.folder / name)
     launcher.write_bytes((ROOT / launcher.name).read_bytes())
     python = launcher.parent / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)

@@ -1,6 +1,6 @@
 """What preparing and training cost with 300, 3 000 and 30 000 clips: time a clip, memory, time a step.
 
-    python benchmarks/data_scale.py [--sizes 300 3000 30000] [--steps 200] [--repeats 3] [--keep FOLDER]
+    python -m benchmarks.data_scale [--sizes 300 3000 30000] [--steps 200] [--repeats 3] [--keep FOLDER]
 
 Makes a data set of each size (speech-like sounds of 0.6 to 1.5 s), prepares it twice and trains a phase of a tiny base
 with random weights on it three times, each in a process of its own. Prints a table with every size's share of the

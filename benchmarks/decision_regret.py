@@ -1,6 +1,6 @@
 """How often the decision ships the truly best voice: made-up voices with a known quality, made-up listeners.
 
-    python benchmarks/decision_regret.py [--trials 10000] [--listeners 2] [--noise 0.5] [--seed 1] [--out FILE]
+    python -m benchmarks.decision_regret [--trials 10000] [--listeners 2] [--noise 0.5] [--seed 1] [--out FILE]
 
 Every trial is a listening test as the protocol has it: 20 sentences, and if those do not decide, 40. Who ships is
 asked of the package's own decision (`evaluation/decision/by_ears.py`), which is told the listeners' preferences alone:

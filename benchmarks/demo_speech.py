@@ -1,7 +1,7 @@
 """How well a run's candidates speak: measured on their utterances, with the recordings beside them.
 
-    python benchmarks/demo_speech.py run/demo            prints a table, writes run/demo/speech.json
-    python benchmarks/demo_speech.py run/demo --base samples/demo/base      and what the base's codec leaves of the
+    python -m benchmarks.demo_speech run/demo            prints a table, writes run/demo/speech.json
+    python -m benchmarks.demo_speech run/demo --base samples/demo/base      and what the base's codec leaves of the
                                                                             recordings: no candidate can do better
 
 Wants, beyond the package: `pip install jiwer pocketsphinx` and `pip install --no-deps resemblyzer` (its own
@@ -26,10 +26,10 @@ import jiwer
 import numpy as np
 import soundfile
 import torch
-from acoustics import RATE, flatness, longest_pause_s, voiced_share
 from numpy.typing import NDArray
 from pocketsphinx import Decoder
 
+from benchmarks.acoustics import RATE, flatness, longest_pause_s, voiced_share
 from xtts_finetune.evaluation.loading_librosa import librosa_loaded
 from xtts_finetune.xtts.base import find_base
 from xtts_finetune.xtts.dvae import load_dvae

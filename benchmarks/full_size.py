@@ -1,6 +1,6 @@
 """Two training steps of a full-size XTTS v2 (30 layers x 1024, random weights), with memory, times and file sizes.
 
-    python benchmarks/full_size.py [WORK_FOLDER]
+    python -m benchmarks.full_size [WORK_FOLDER]
 
 Makes a base of the real size with random weights and a data set of twelve made-up clips in WORK_FOLDER (about 20 GB),
 prepares them, trains a phase of two steps of three clips in a child process as `run_pipeline` does, with an evaluation
@@ -10,9 +10,9 @@ if there is one.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -44,7 +44,13 @@ checkpoint_every: {{steps: 1}}
 
 
 def main() -> None:
-    work = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp(prefix="full_size_"))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "work", type=Path, nargs="?", help="a folder for some 10 GB; default: a temporary one"
+    )
+    work = parser.parse_args().work or Path(tempfile.mkdtemp(prefix="full_size_"))
     work.mkdir(parents=True, exist_ok=True)
     figures: dict[str, float] = {}
     figures["base_seconds"] = _timed(lambda: _child(_make_base, work))
@@ -119,6 +125,7 @@ def _write_job(work: Path) -> Path:
         "declaration_file": str(work / "pipeline.yaml"),
         "overrides": [],
         "run_folder": str(work / "run" / "full_size"),
+        "data_folder": str(work / "run" / "full_size"),
         "phase": "phase1",
         "device": "auto",
         "fingerprint": "",
@@ -132,9 +139,12 @@ def _write_job(work: Path) -> Path:
 def _child(work_to_do: Callable[[Path], None], work: Path) -> None:
     """Run a function of this file in a process of its own, so that its memory is not counted to the phase."""
     name = work_to_do.__name__
-    program = f"import pathlib, sys, full_size; full_size.{name}(pathlib.Path(sys.argv[1]))"
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
-    subprocess.run([sys.executable, "-c", program, str(work)], check=True, env=environment)
+    program = (
+        f"import pathlib, sys; from benchmarks import full_size; full_size.{name}(pathlib.Path(sys.argv[1]))"
+    )
+    subprocess.run(
+        [sys.executable, "-c", program, str(work.absolute())], check=True, cwd=Path(__file__).parents[1]
+    )
 
 
 def _watch(child: subprocess.Popen[bytes], folder: Path) -> tuple[int, int]:

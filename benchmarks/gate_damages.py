@@ -1,7 +1,7 @@
 """Which damages of speech the gate and the instruments catch, and whether they leave clean recordings alone.
 
-    python benchmarks/gate_damages.py                     prints a table over 24 recordings of the demo
-    python benchmarks/gate_damages.py --count 65 --out damages.json
+    python -m benchmarks.gate_damages                     prints a table over 24 recordings of the demo
+    python -m benchmarks.gate_damages --count 65 --out damages.json
 
 Each recording is damaged in eleven ways by seeded chance. 'gate' is what is found from the sound and its text alone;
 'beside the voice' adds the instruments that compare with other recordings of the voice (those that are installed);

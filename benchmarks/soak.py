@@ -1,6 +1,6 @@
 """Kill demo phases at random moments, go on with the same command, and compare with a run that was left alone.
 
-    python benchmarks/soak.py [--kills 60] [--seed 1] [--saves 15] [--work FOLDER]
+    python -m benchmarks.soak [--kills 60] [--seed 1] [--saves 15] [--work FOLDER]
 
 A project with the demo's voice and base trains one short phase. Lives are run one after another: each is killed a few
 times (SIGKILL of the child, of the parent or of both, SIGINT, SIGTERM; while it starts, trains or saves), continued by
@@ -21,9 +21,6 @@ import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-
-if not __package__:
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # started as a file rather than with -m
 
 from benchmarks.soak_compare import differences, leftovers
 from benchmarks.soak_kills import Kill, Moment, kill_once, run_to_the_end

@@ -41,9 +41,9 @@ types: .venv/installed ## mypy, strict
 
 # Three processes for two cores, one thread in each; the tests of a file stay together, as they share what is costly to
 # make, and slow files come first (tests/conftest.py). A process that dies is not replaced: with `loadfile` the others
-# would wait for it for ever.
+# would wait for it for ever. Compiled modules are kept, also where the environment says no: tests start many processes.
 test: lint types ## lint, types, then all tests
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+	@OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 format: .venv/installed ## put the code in the form that `make lint` wants
 	@$(BIN)/ruff check --fix .

@@ -48,7 +48,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "work", type=Path, nargs="?", help="a folder for some 10 GB; default: a temporary one"
+        "work", type=Path, nargs="?", help="a folder for about 20 GB; default: a temporary one"
     )
     work = parser.parse_args().work or Path(tempfile.mkdtemp(prefix="full_size_"))
     work.mkdir(parents=True, exist_ok=True)

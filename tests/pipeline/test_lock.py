@@ -7,13 +7,17 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline import lock
 from xtts_finetune.pipeline.lock import child_lock, refuse_second_command, run_lock
 from xtts_finetune.records.holders import CHILD_LOCK, COMMAND_LOCK, read_holder
 
@@ -136,6 +140,22 @@ def test_asking_before_the_start_writes_nothing(tmp_path: Path) -> None:
     refuse_second_command(tmp_path / "run")
     assert not (tmp_path / "run").exists()
     with another_process("command", tmp_path), pytest.raises(UserError, match="another command is at work"):
+        refuse_second_command(tmp_path)
+
+
+def test_asking_keeps_no_command_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks holds the lock for a moment and leaves no name; a command that begins just then waits for it."""
+    with run_lock(tmp_path):
+        pass
+    asker = FileLock(tmp_path / COMMAND_LOCK)
+    with asker, ThreadPoolExecutor(1) as pool:
+        begins = pool.submit(refusal, tmp_path)
+        time.sleep(0.3)
+        asker.release()
+        with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+            begins.result()
+    with monkeypatch.context() as patched:
+        patched.setattr(lock, "write_json_atomic", lambda *_: pytest.fail("a record was written"))
         refuse_second_command(tmp_path)
 
 

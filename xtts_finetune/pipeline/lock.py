@@ -27,30 +27,35 @@ from xtts_finetune.records.processes import started_at
 
 # Longer than a child that was asked to stop is given to write its checkpoint (pipeline/process.py).
 OLDER_CHILD_SECONDS = 150.0
-# Between taking a lock and having written its record.
+# Between taking a lock and having written its record, or while one only asks whether somebody has it.
 RECORD_SECONDS = 1.0
 PAUSE = 0.05
+
+
+class AtWork(UserError):
+    """Another command holds the run's folder."""
 
 
 @contextmanager
 def run_lock(root: Path) -> Iterator[None]:
     """Hold the run's folder for this command; the folder is made where it is missing.
 
-    Raises UserError, one line, that names the command which holds it.
+    Raises AtWork, one line, that names the command which holds it; UserError when the folder cannot be written to.
     """
     with contextlib.ExitStack() as stack:
-        if not _enter(stack, root, COMMAND_LOCK, 0.0):
-            known = _running_holder(root, COMMAND_LOCK) is not None
-            if known or not _enter(stack, root, COMMAND_LOCK, RECORD_SECONDS):
-                raise UserError(f"{root}: another command is at work here{_named(root, COMMAND_LOCK)}")
+        _enter_as_command(stack, root)
         yield
 
 
 def refuse_second_command(root: Path) -> None:
-    """Raise UserError when another command holds the run's folder; writes nothing where nothing was run yet."""
+    """Raise AtWork when another command holds the run's folder; writes nothing where nothing was run yet.
+
+    For as long as it asks it holds the lock itself, without a record: a command that begins at that moment waits for
+    it, as it does not when it finds somebody at work.
+    """
     if (root / COMMAND_LOCK).is_file():
-        with run_lock(root):
-            pass
+        with contextlib.ExitStack() as stack:
+            _enter_as_command(stack, root, recorded=False)
 
 
 @contextmanager
@@ -94,8 +99,15 @@ def child_is_gone(root: Path) -> bool:
         return _enter(stack, root, CHILD_LOCK, 0.0)
 
 
-def _enter(stack: contextlib.ExitStack, root: Path, name: str, seconds: float) -> bool:
-    """Take a lock with its record, until the stack is left; whether it could be had within `seconds`."""
+def _enter_as_command(stack: contextlib.ExitStack, root: Path, recorded: bool = True) -> None:
+    if not _enter(stack, root, COMMAND_LOCK, 0.0, recorded):
+        known = _running_holder(root, COMMAND_LOCK) is not None
+        if known or not _enter(stack, root, COMMAND_LOCK, RECORD_SECONDS, recorded):
+            raise AtWork(f"{root}: another command is at work here{_named(root, COMMAND_LOCK)}")
+
+
+def _enter(stack: contextlib.ExitStack, root: Path, name: str, seconds: float, recorded: bool = True) -> bool:
+    """Take a lock, with a record of who has it, until the stack is left; whether it could be had within `seconds`."""
     from filelock import FileLock, Timeout  # noqa: PLC0415  (50 ms that --help and --plan need not pay)
 
     try:
@@ -106,9 +118,10 @@ def _enter(stack: contextlib.ExitStack, root: Path, name: str, seconds: float) -
         except Timeout:
             return False
         stack.callback(lock.release)
-        # Left before the lock is: the record of the next one must not be removed.
-        stack.callback(_forget, holder_record(root, name))
-        write_json_atomic(holder_record(root, name), asdict(_this_process()))
+        if recorded:
+            # Left before the lock is: the record of the next one must not be removed.
+            stack.callback(_forget, holder_record(root, name))
+            write_json_atomic(holder_record(root, name), asdict(_this_process()))
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(f"{root}: the run's folder cannot be written to ({reason})") from None

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from xtts_finetune.errors import UserError, WorkFailed
-from xtts_finetune.pipeline.lock import refuse_second_command
+from xtts_finetune.errors import WorkFailed
+from xtts_finetune.pipeline.lock import AtWork, run_lock
 from xtts_finetune.pipeline.running import Work
 from xtts_finetune.plateau.ledger import Ledger, Taken
 from xtts_finetune.plateau.storage import GRACE_SECONDS, name_in_ledger, storage_url
 from xtts_finetune.plateau.tasks import Task, task_of
-from xtts_finetune.plateau.trials import Outcome, Trial, advance, is_due, outcome_at
+from xtts_finetune.plateau.trials import Outcome, Trial, advance, advance_held, is_due, outcome_at
 
 POLL_SECONDS = 1.0
 # So long the records that another machine has written may take to be seen on this one.
@@ -107,17 +108,18 @@ def work_once(ledger: Ledger, work: Work, work_for: Callable[[Task], Work]) -> b
 
     Raises UserError when an input is wrong on this machine, Interrupted on Ctrl-C; the task is given back then.
     """
-    taken = ledger.take(lambda task: _is_free(task.trial(work.run)))
-    if taken is None:
-        return False
-    try:
-        with ledger.heard_of(taken):
-            task = taken.task
-            work.say(f"{task}", "bold")
-            outcome = advance(work_for(task), task.trial(work.run), task.to_step)
-    except BaseException:
-        _give_back(ledger, taken)
-        raise
+    with contextlib.ExitStack() as held:
+        taken = ledger.take(lambda task: _hold(held, task.trial(work.run)))
+        if taken is None:
+            return False
+        try:
+            with ledger.heard_of(taken):
+                task = taken.task
+                work.say(f"{task}", "bold")
+                outcome = advance_held(work_for(task), task.trial(work.run), task.to_step)
+        except BaseException:
+            _give_back(ledger, taken)
+            raise
     best = outcome.best.mel_ce if outcome.best is not None and outcome.status != "failed" else None
     ledger.done(taken, outcome.status, outcome.step, best)
     return True
@@ -131,11 +133,18 @@ def _give_back(ledger: Ledger, taken: Taken) -> None:
         return
 
 
-def _is_free(trial: Trial) -> bool:
-    """Whether nobody works in the trial's folder, such as a worker that was given up though it lives."""
+def _hold(held: contextlib.ExitStack, trial: Trial) -> bool:
+    """Hold the trial's folder, and no other; False where somebody does, such as a worker that was given up though it
+    lives.
+
+    Before the task is ours and until it is done: of two that look at it at once, the one that gets the task would
+    else find the folder held by the other one's look.
+    """
+    # One that was held before has gone to somebody else.
+    held.close()
     try:
-        refuse_second_command(trial.folder)
-    except UserError:
+        held.enter_context(run_lock(trial.folder))
+    except AtWork:
         return False
     return True
 

@@ -92,6 +92,9 @@ class Ledger:
     def take(self, free: Callable[[Task], bool]) -> Taken | None:
         """Take a task for which `free` holds, the first posted first; None when there is none.
 
+        `free` may hold what the task needs: it is asked before a task is taken, and of tasks that another one then is
+        faster to take.
+
         Raises UserError when the tasks are of another version of this package: its trials might differ.
         """
         from optuna.trial import TrialState  # noqa: PLC0415  heavy

@@ -100,14 +100,19 @@ def advance(work: Work, trial: Trial, to_step: int) -> Outcome:
     Raises UserError when an input is wrong or the clips are not prepared, Interrupted on Ctrl-C.
     """
     with run_lock(trial.folder):
-        wait_for_older_child(trial.folder, work.say)
-        own = trial_work(work, trial)
-        stage = trial_stage(own, trial)
-        if _falls_short(stage, trial, to_step):
-            try:
-                train_phase(own, stage, pause_at=to_step)
-            except WorkFailed as error:
-                work.say(str(error), "red")
+        return advance_held(work, trial, to_step)
+
+
+def advance_held(work: Work, trial: Trial, to_step: int) -> Outcome:
+    """`advance` for whoever holds the trial's folder already (`run_lock`)."""
+    wait_for_older_child(trial.folder, work.say)
+    own = trial_work(work, trial)
+    stage = trial_stage(own, trial)
+    if _falls_short(stage, trial, to_step):
+        try:
+            train_phase(own, stage, pause_at=to_step)
+        except WorkFailed as error:
+            work.say(str(error), "red")
     return outcome_at(trial, to_step)
 
 

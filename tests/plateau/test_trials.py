@@ -9,6 +9,7 @@ import shutil
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from rich.console import Console
 from tests.pipeline.project import fake_child
 from tests.training.conftest import declaration_of, run_of
 from xtts_finetune.errors import UserError
-from xtts_finetune.pipeline.lock import CHILD_LOCK, read_holder
+from xtts_finetune.pipeline.lock import CHILD_LOCK, read_holder, run_lock
 from xtts_finetune.pipeline.running import Work
 from xtts_finetune.plateau.trials import Trial, advance, outcome_at, release
 from xtts_finetune.records.metrics import read_metrics
@@ -90,6 +91,22 @@ def test_neither_pauses_nor_moves_nor_lost_checkpoints_change_what_is_trained(
     assert history(trial) == history(whole)
     ours, theirs = (weights(t.candidate.checkpoint(6)) for t in (trial, whole))
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_worker_that_only_looks_is_waited_for(tmp_path: Path) -> None:
+    trial = Trial("trial000", tmp_path / "trial000", {})
+    looking = threading.Event()
+
+    def look() -> None:
+        with run_lock(trial.folder):
+            looking.set()
+            time.sleep(0.3)
+
+    with ThreadPoolExecutor(1) as pool:
+        looked = pool.submit(look)
+        looking.wait()
+        release(trial)
+        looked.result()
 
 
 def test_another_declaration_begins_anew(project: Path) -> None:

@@ -37,13 +37,14 @@ class AtWork(UserError):
 
 
 @contextmanager
-def run_lock(root: Path) -> Iterator[None]:
+def run_lock(root: Path, patience: float = 0.0) -> Iterator[None]:
     """Hold the run's folder for this command; the folder is made where it is missing.
 
+    `patience` is in seconds: for so long one that is at work is waited for.
     Raises AtWork, one line, that names the command which holds it; UserError when the folder cannot be written to.
     """
     with contextlib.ExitStack() as stack:
-        _enter_as_command(stack, root)
+        _enter_as_command(stack, root, patience)
         yield
 
 
@@ -99,8 +100,10 @@ def child_is_gone(root: Path) -> bool:
         return _enter(stack, root, CHILD_LOCK, 0.0)
 
 
-def _enter_as_command(stack: contextlib.ExitStack, root: Path, recorded: bool = True) -> None:
-    if not _enter(stack, root, COMMAND_LOCK, 0.0, recorded):
+def _enter_as_command(
+    stack: contextlib.ExitStack, root: Path, patience: float = 0.0, recorded: bool = True
+) -> None:
+    if not _enter(stack, root, COMMAND_LOCK, patience, recorded):
         known = _running_holder(root, COMMAND_LOCK) is not None
         if known or not _enter(stack, root, COMMAND_LOCK, RECORD_SECONDS, recorded):
             raise AtWork(f"{root}: another command is at work here{_named(root, COMMAND_LOCK)}")

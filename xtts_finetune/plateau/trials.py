@@ -31,6 +31,9 @@ from xtts_finetune.records.stopping import Reason
 from xtts_finetune.spec.declaration import load_declaration
 from xtts_finetune.xtts.base import find_base
 
+# A worker that is late may still look whether the trial is to be done, and holds its folder while it looks.
+LOOK_SECONDS = 30.0
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -193,7 +196,7 @@ def release(trial: Trial) -> None:
 
     A trial that is to go on after that begins anew, and comes to the same weights.
     """
-    with run_lock(trial.folder):
+    with run_lock(trial.folder, LOOK_SECONDS):
         for step in trial.candidate.recorded_steps():
             remove_checkpoint(trial.candidate, step)
 

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from TTS.tts.models.xtts import Xtts
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.dvae import load_dvae
-from xtts_finetune.xtts.model import has_own_hifigan, load_model
+from xtts_finetune.xtts.model import has_own_hifigan, load_config, load_model
 from xtts_finetune.xtts.random_base import BaseSize, make_random_base
 from xtts_finetune.xtts.state import hifigan_of, without_hifigan
+from xtts_finetune.xtts.tokenizer import load_vocabulary
 
 
 @pytest.fixture
@@ -43,6 +45,21 @@ def test_weights_without_a_hifigan_get_the_bases(tmp_path: Path) -> None:
     assert not has_own_hifigan(model, base)
     next(iter(found.values())).add_(1e-3)
     assert has_own_hifigan(model, base)
+
+
+def test_nothing_of_a_model_is_left_as_it_was_in_memory(tmp_path: Path) -> None:
+    """Also what is in no file: each tensor is that of a model all of whose weights were drawn first, as stock does."""
+    base = make_random_base(tmp_path / "base", BaseSize(with_hifigan=True))
+    ours = load_model(base)
+    theirs = Xtts(load_config(base))
+    theirs.tokenizer = load_vocabulary(base.vocab)
+    theirs.init_models()
+    theirs.load_state_dict(torch.load(base.model, weights_only=True)["model"], strict=False)
+    theirs.mel_stats = torch.load(base.mel_stats, weights_only=True)
+    expected = dict(theirs.named_parameters()) | dict(theirs.named_buffers())
+    found = dict(ours.named_parameters()) | dict(ours.named_buffers())
+    assert found.keys() == expected.keys()
+    assert [name for name, value in found.items() if not torch.equal(value, expected[name])] == []
 
 
 def test_half_precision_weights_become_float32(base: BaseFiles) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from xtts_finetune.xtts.base import BaseFiles, read_config
 from xtts_finetune.xtts.mels import load_mel_stats
 from xtts_finetune.xtts.state import StateDict, hifigan_of, model_weights, read_checkpoint
 from xtts_finetune.xtts.tokenizer import load_vocabulary
+from xtts_finetune.xtts.unfilled import Unfilled
 
 HIFIGAN_SEED = 0
 
@@ -44,7 +46,7 @@ def load_model(base: BaseFiles, checkpoint: Path | None = None, device: str = "c
     weights = model_weights(read_checkpoint(source))
     if checkpoint is not None and not hifigan_of(weights):
         weights |= base_hifigan(base)
-    model = _build(config, base)
+    model = _build(config, base, filled=not hifigan_of(weights))
     _load_weights(model, weights, source)
     model.mel_stats = load_mel_stats(base.mel_stats)
     return model.to(device)
@@ -71,13 +73,16 @@ def has_own_hifigan(model: Xtts, base: BaseFiles) -> bool:
     )
 
 
-def _build(config: Any, base: BaseFiles) -> Xtts:
+def _build(config: Any, base: BaseFiles, filled: bool = True) -> Xtts:
+    """The model, with random weights where `filled`, else with none: what is loaded must then be the whole of it."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(HIFIGAN_SEED)
-        model = Xtts(config)
+        with Unfilled():
+            # It builds all layers, and builds them again below, where it knows how many text tokens there are.
+            model = Xtts(config)
         model.tokenizer = load_vocabulary(base.vocab)
         torch.manual_seed(HIFIGAN_SEED)
-        model.init_models()
+        with contextlib.nullcontext() if filled else Unfilled():
+            model.init_models()
     return model
 
 

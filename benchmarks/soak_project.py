@@ -33,8 +33,9 @@ eval_every_steps: 5
 checkpoint_every: {steps: 6, minutes: 0.05}
 keep: {best: 2, checkpoints: 2}
 """
+# A model that was hardly trained talks on and on; fast speech is soon made and listened to.
 FILES = {
-    "eval/utterances.yaml": "sentences: [{id: hello, text: Hello.}]\nheld_out: 0\n",
+    "eval/utterances.yaml": "sentences: [{id: hello, text: Hello.}]\nheld_out: 0\ninference: {speed: 4.9}\n",
     "eval/decision_matrix.yaml": f"rows: [{{ship: {PHASE}, verdict: trained}}]\n",
 }
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -72,32 +73,44 @@ def relative_difference(one: dict[str, torch.Tensor], other: dict[str, torch.Ten
     return float(apart / sum(float(one[name].double().square().sum()) for name in floats)) ** 0.5
 
 
+PHASES = {"plain": "", "accumulated": ACCUMULATED, "sharded": SHARDED}
+
+
 @pytest.fixture(scope="module")
 def alone(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("alone")
-    projects = {
-        name: changed(prepared, folder / name, lines)
-        for name, lines in {"plain": "", "accumulated": ACCUMULATED, "sharded": SHARDED}.items()
-    }
+    projects = {name: changed(prepared, folder / name, lines) for name, lines in PHASES.items()}
     for project in projects.values():
         train(project, "phase1")
     return projects
 
 
-def test_two_ranks_train_what_one_does(prepared: Path, tmp_path: Path, alone: dict[str, Path]) -> None:
-    lines = {"plain": "", "accumulated": ACCUMULATED, "sharded": SHARDED}
-    projects = {name: changed(prepared, tmp_path / name, text) for name, text in lines.items()}
-    said = on_ranks(2, *map(str, projects.values()))
-    assert said.count("all 6 steps are done") == 2 * len(projects)
-    for name, project in projects.items():
+@dataclass(frozen=True)
+class OnTwo:
+    """What two ranks have trained: whole phases, and one that stopped at step 2."""
+
+    projects: dict[str, Path]
+    stopped: Path
+    said: str
+
+
+@pytest.fixture(scope="module")
+def on_two(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> OnTwo:
+    """All in one start of the processes, most of whose time goes into importing torch."""
+    folder = tmp_path_factory.mktemp("two")
+    projects = {name: changed(prepared, folder / name, lines) for name, lines in PHASES.items()}
+    stopped = changed(prepared, folder / "stopped", SHARDED)
+    return OnTwo(projects, stopped, on_ranks(2, *map(str, projects.values()), f"{stopped}@2"))
+
+
+def test_two_ranks_train_what_one_does(alone: dict[str, Path], on_two: OnTwo) -> None:
+    assert on_two.said.count("all 6 steps are done") == 2 * len(PHASES)
+    for name, project in on_two.projects.items():
         assert_same(alone[name], project)
 
 
-def test_two_then_one_then_four_ranks_are_one_training(
-    prepared: Path, tmp_path: Path, alone: dict[str, Path]
-) -> None:
-    project = changed(prepared, tmp_path / "sharded", SHARDED)
-    on_ranks(2, f"{project}@2")
-    on_ranks(1, f"{project}@4")
-    on_ranks(4, str(project))
-    assert_same(alone["sharded"], project)
+def test_two_then_one_then_four_ranks_are_one_training(alone: dict[str, Path], on_two: OnTwo) -> None:
+    assert [record.step for record in evals(on_two.stopped)] == [0, 2]
+    train(on_two.stopped, "phase1", stop_at=4)
+    on_ranks(4, str(on_two.stopped))
+    assert_same(alone["sharded"], on_two.stopped)

@@ -172,7 +172,11 @@ def test_layers_computed_twice_train_the_same(trained: Path, project: Path) -> N
     assert list(map(timeless, twice.steps)) == list(map(timeless, once.steps[:2]))
 
 
-def test_compiled_layers_train_the_same(trained: Path, project: Path) -> None:
+def test_compiled_layers_train_the_same(
+    trained: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Processes that compile beside this one would first import torch, each for itself.
+    monkeypatch.setattr("torch._inductor.config.compile_threads", 1)
     train(project, "phase1", "phase1.compile=true", *steps_of_phase1(1))
     compiled, plain = (
         read_metrics(run_of(p).candidate("phase1").metrics).steps[0] for p in (project, trained)

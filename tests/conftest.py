@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -24,6 +25,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+# What tests import stays: nothing of it is garbage, neither now nor later on (`pytest_collection_finish`).
+gc.disable()
 
 # Files of few tests that take long: begun last, one would keep a single worker busy while the others are done.
 SLOW = ("trials/", "training/test_over_ranks", "ranks/test_launch", "plateau/test_solving", "plateau/test_trials",
@@ -56,6 +60,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The slow files first."""
     tests = Path(__file__).parent
     items.sort(key=lambda item: not item.path.relative_to(tests).as_posix().startswith(SLOW))
+
+
+def pytest_collection_finish() -> None:
+    """The garbage collector works from here on, on what the tests make."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

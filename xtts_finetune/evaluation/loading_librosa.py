@@ -12,6 +12,8 @@ from typing import Any
 
 from filelock import FileLock
 
+from xtts_finetune.importing import without_collecting
+
 # Those of its modules that are compiled when they are imported.
 COMPILED = ("librosa.util.utils", "librosa.core.audio", "librosa.core.pitch")
 LOCK = "xtts-finetune.lock"
@@ -27,7 +29,7 @@ def librosa_loaded() -> Any:
     """
     import librosa  # noqa: PLC0415  heavy
 
-    with alone(Path(librosa.__file__).parent / "__pycache__"):
+    with alone(Path(librosa.__file__).parent / "__pycache__"), without_collecting():
         for module in COMPILED:
             import_module(module)
     return librosa

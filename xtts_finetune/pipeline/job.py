@@ -20,6 +20,7 @@ from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.records.events import EventWriter
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration, load_declaration
+from xtts_finetune.xtts.loading_coqui import load_coqui
 
 Progress = Callable[[int, int, str], None]
 
@@ -47,6 +48,7 @@ def main(arguments: list[str]) -> int:
             declaration = load_declaration(Path(what["declaration_file"]), what["overrides"], root)
             run = RunFolder(root, Path(what["data_folder"]))
             job = Job(declaration, run, what["device"], what["candidate"], what["fingerprint"])
+            load_coqui()
             for kind in kinds:
                 WORK[kind](job, events.progress)
         except KeyboardInterrupt:

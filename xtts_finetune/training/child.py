@@ -21,6 +21,7 @@ from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.declaration import Declaration, load_declaration
 from xtts_finetune.training.phase_work import Asked, as_it_runs, close, newest_step, speaker, train
+from xtts_finetune.xtts.loading_coqui import load_coqui
 
 if TYPE_CHECKING:
     from xtts_finetune.training.phase_work import SpeechMaker
@@ -65,6 +66,7 @@ def train_phase(
     # Imported here: a wrong declaration is said before the seconds that torch takes.
     from xtts_finetune.training.faults import stop_of_error  # noqa: PLC0415
 
+    load_coqui()
     name = job["phase"]
     phase, _ = as_it_runs(declaration, job)
     folder = run.candidate(name)

@@ -22,6 +22,7 @@ from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.declaration import Declaration, load_declaration
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.training import phase_work
+from xtts_finetune.xtts.loading_coqui import load_coqui
 
 if TYPE_CHECKING:
     from torch._C._distributed_c10d import TCPStore
@@ -102,6 +103,7 @@ def _ready(
         declaration = load_declaration(Path(job["declaration_file"]), job["overrides"], run.root)
         if name not in declaration.phases:
             raise UserError(f"{job['declaration_file']}: it declares no phase '{name}'")
+        load_coqui()
         phase, device = phase_work.as_it_runs(declaration, job)
         clips, held_out = ClipIndex.read(run.clips, "train"), ClipIndex.read(run.clips, "eval")
         check_cache(run, clips)

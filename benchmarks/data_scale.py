@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import shutil
 import statistics
@@ -33,6 +32,8 @@ import numpy as np
 import psutil
 import soundfile
 from numpy.typing import NDArray
+
+from benchmarks.memory import peak_bytes
 
 SIZES = (300, 3_000, 30_000)
 RATE = 22_050
@@ -145,9 +146,8 @@ def _preparations(folder: Path, clips: int, steps: int) -> Figures:
 
 def _child(stage: str, folder: Path) -> Figures:
     """The figures of a stage that runs in a process of its own."""
-    command = [sys.executable, str(Path(__file__).resolve()), "--child", stage, str(folder)]
-    path = os.pathsep.join([str(Path(__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, env={**os.environ, "PYTHONPATH": path})
+    command = [sys.executable, "-m", "benchmarks.data_scale", "--child", stage, str(folder)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     figures: Figures = json.loads(done.stdout.decode("utf-8").splitlines()[-1])
     return figures
 
@@ -210,7 +210,7 @@ def _prepare(folder: Path) -> Figures:
     return {
         "seconds": time.perf_counter() - began,
         "cpu_seconds": time.process_time() - cpu_began,
-        "peak_mb": _peak_mb(),
+        "peak_mb": peak_bytes() / 1e6,
     }
 
 
@@ -231,7 +231,7 @@ def _train(folder: Path) -> Figures:
     stop = train_phase(declaration, run, job, threading.Event())
     if stop.reason.status != "done":
         raise SystemExit(stop.message)
-    peak = _peak_mb()
+    peak = peak_bytes() / 1e6
     metrics = read_metrics(run.candidate("phase1").metrics)
     steps = metrics.steps[len(metrics.steps) // 4 :]  # the first ones find memory and caches cold
     info = json.loads(run.data_info.read_text(encoding="utf-8"))
@@ -277,19 +277,6 @@ def _making_a_batch(declaration: Any, run: Any) -> float:
         make(step)
         times.append(time.perf_counter() - began)
     return 1000 * statistics.median(times)
-
-
-def _peak_mb() -> float:
-    """The largest resident set of this process so far."""
-    if sys.platform == "win32":
-        return float(psutil.Process().memory_info().peak_wset / 1e6)
-    if sys.platform == "linux":
-        # Not ru_maxrss: a process begins with its parent's.
-        status = Path("/proc/self/status").read_text(encoding="utf-8")
-        return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6
-    import resource  # noqa: PLC0415  (not on Windows)
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # bytes on macOS
 
 
 def _table(results: dict[int, Figures]) -> str:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 
+from benchmarks.memory import peak_bytes
 from xtts_finetune.records.clips import ClipRecord
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.training.evaluate import evaluate
@@ -61,13 +61,7 @@ def peak_memory() -> int:
     """Bytes: of the GPU where there is one, else the largest resident set of this process."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
-    information = psutil.Process().memory_info()
-    peak_on_windows = getattr(information, "peak_wset", None)
-    if peak_on_windows is not None:
-        return int(peak_on_windows)
-    import resource  # noqa: PLC0415
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return peak_bytes()
 
 
 def bytes_of(folder: Path) -> int:

@@ -46,7 +46,7 @@ def load_model(base: BaseFiles, checkpoint: Path | None = None, device: str = "c
     weights = model_weights(read_checkpoint(source))
     if checkpoint is not None and not hifigan_of(weights):
         weights |= base_hifigan(base)
-    model = _build(config, base, filled=not hifigan_of(weights))
+    model = build_model(config, base, filled=not hifigan_of(weights))
     _load_weights(model, weights, source)
     model.mel_stats = load_mel_stats(base.mel_stats)
     return model.to(device)
@@ -66,14 +66,14 @@ def has_own_hifigan(model: Xtts, base: BaseFiles) -> bool:
     # As it is in the file: only the pages of the HiFi-GAN are read, and a damaged one is another one.
     theirs = hifigan_of(model_weights(read_checkpoint(base.model, checked=True)))
     if not theirs:
-        theirs = hifigan_of(_build(load_config(base), base).state_dict())
+        theirs = hifigan_of(build_model(load_config(base), base).state_dict())
     mine = {f"hifigan_decoder.{name}": value for name, value in decoder.state_dict().items()}
     return mine.keys() != theirs.keys() or not all(
         torch.equal(value.cpu(), theirs[name].to(value.dtype)) for name, value in mine.items()
     )
 
 
-def _build(config: Any, base: BaseFiles, filled: bool = True) -> Xtts:
+def build_model(config: Any, base: BaseFiles, filled: bool = True) -> Xtts:
     """The model, with random weights where `filled`, else with none: what is loaded must then be the whole of it."""
     with torch.random.fork_rng(devices=[]):
         with Unfilled():

@@ -48,8 +48,14 @@ def in_a_process(what: str) -> list[float]:
 def measured(what: str) -> list[float]:
     """One try, in this process."""
     task, _, side = what.partition(", ")
+    with tempfile.TemporaryDirectory(prefix="child_start_") as folder:
+        return timed(task, side, Path(folder))
+
+
+def timed(task: str, side: str, folder: Path) -> list[float]:
+    """What `measured` says, with a folder for the base's files."""
     if task == "building":
-        config, base = full_size()
+        config, base = full_size(folder)
     began, used = time.perf_counter(), time.process_time()
     if task == "building":
         model = build_as_stock(config, base) if side == "stock" else build_here(config, base)
@@ -64,12 +70,12 @@ def measured(what: str) -> list[float]:
     return [clock, processor, peak_bytes() / 1e9]
 
 
-def full_size() -> tuple[Any, Any]:
+def full_size(folder: Path) -> tuple[Any, Any]:
     """XTTS v2's size, and a base that has its vocabulary's files; none of its weights is made."""
     from xtts_finetune.xtts.model import load_config  # noqa: PLC0415
     from xtts_finetune.xtts.random_base import XTTS_V2, BaseSize, make_random_base  # noqa: PLC0415
 
-    base = make_random_base(Path(tempfile.mkdtemp("child_start")), BaseSize(text_tokens=XTTS_V2.text_tokens))
+    base = make_random_base(folder, BaseSize(text_tokens=XTTS_V2.text_tokens))
     config = load_config(base)
     config.model_args.gpt_layers = XTTS_V2.layers
     config.model_args.gpt_n_model_channels = config.model_args.decoder_input_dim = XTTS_V2.width

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from tests.data.data_samples import clip
-from xtts_finetune.data.comparisons import CLIPS_FOR_A_MEDIAN, Outline, compare, outline
+from xtts_finetune.data import comparisons
+from xtts_finetune.data.comparisons import CLIPS_FOR_A_MEDIAN
 from xtts_finetune.data.measures import Measures
+from xtts_finetune.data.outlines import Outline, Outlines, outline
 from xtts_finetune.records.clips import ClipWarning, WarningKind
 
 SENTENCE = "this is quite an ordinary sentence of number"
@@ -36,6 +38,13 @@ def ordinary(count: int = 100) -> list[Outline]:
         read(number, 3.5 * float(np.exp(spread.normal(0, 0.15))), float(spread.normal(-25, 1.5)))
         for number in range(count)
     ]
+
+
+def compare(clips: Sequence[Outline], held_out: Sequence[str]) -> dict[int, list[ClipWarning]]:
+    outlines = Outlines()
+    for kept in clips:
+        outlines.append(kept)
+    return comparisons.compare(outlines, frozenset(held_out))
 
 
 def kinds(outlines: Sequence[Outline], held_out: Sequence[str] = ()) -> dict[int, list[WarningKind]]:

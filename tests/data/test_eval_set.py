@@ -99,7 +99,14 @@ def test_written_and_read(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{}", "[]", '{"seed": 1, "fraction": 0.1, "at_least": 1, "clips": [{}]}']
+    "content",
+    [
+        "",
+        "{}",
+        "[]",
+        '{"seed": 1, "fraction": 0.1, "at_least": 1, "clips": [{}]}',
+        '{"seed": 1, "fraction": 0.1, "at_least": 1, "clips": [{"id": "a", "dataset": "b", "sha256": "ABCD"}]}',
+    ],
 )
 def test_a_damaged_choice_is_named_and_not_made_again(tmp_path: Path, content: str):
     (tmp_path / "eval_set.json").write_text(content, encoding="utf-8")

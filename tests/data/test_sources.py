@@ -71,3 +71,43 @@ def test_tidying_keeps_what_this_run_asked_for(tmp_path: Path, audio: Path):
     with Sources(index) as sources:
         assert sources.get(stamp_of(audio)) is None
         assert sources.get(stamp_of(other)) == KNOWN
+
+
+def test_each_of_many_files_has_its_own_sound_also_after_a_kill(tmp_path: Path):
+    index = tmp_path / "cache" / "sources.jsonl"
+    stamps = [(f"clip {number}.wav", number, 10**18 + number) for number in range(2_000)]
+    known = [Source(f"{number:064x}", number, MEASURES) for number in range(2_000)]
+    with Sources(index) as sources:
+        for stamp, source in zip(stamps, known, strict=True):
+            sources.keep(stamp, source)
+    with Sources(index) as sources:
+        assert [sources.get(stamp) for stamp in stamps] == known
+        assert sources.get(("clip 5.wav", 6, 10**18 + 5)) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "null",
+        "17",
+        '{"a": 1}',
+        "[2]",
+        '[1, "a.wav", 1, 1, "{sha}", 9, 0, 0, 0, 0, 0, 0]',
+        '[2, "a.wav", 1, 1, "abcd", 9, 0, 0, 0, 0, 0, 0]',
+        '[2, "a.wav", 1, 1, "{no hexadecimal digits}", 9, 0, 0, 0, 0, 0, 0]',
+        '[2, "a.wav", 1, 1, 5, 9, 0, 0, 0, 0, 0, 0]',
+        '[2, "a.wav", 1, 1, "{sha}", 9.5, 0, 0, 0, 0, 0, 0]',
+        '[2, "a.wav", 1, 1, "{sha}", 9, 0, 0, 0, 0, 0]',
+        '[2, "a.wav", 1, 1, "{sha}", 9, 0, 0, 0, 0, 0, "b"]',
+        '[2, "a.wav", 1, 1, "{sha}", 1000000000000000000000, 0, 0, 0, 0, 0, 0]',
+    ],
+)
+def test_a_damaged_line_is_a_file_that_is_not_known(tmp_path: Path, line: str):
+    index = tmp_path / "sources.jsonl"
+    whole = '[2, "b.wav", 1, 1, "{sha}", 9, 0, 0, 0, 0, 0, 0]'
+    written = "\n".join([line, whole, line]).replace("{sha}", "ab" * 32)
+    index.write_text(written.replace("{no hexadecimal digits}", "no" * 32) + "\n", encoding="utf-8")
+    with Sources(index) as sources:
+        assert sources.get(("a.wav", 1, 1)) is None
+        assert sources.get(("b.wav", 1, 1)) == Source("ab" * 32, 9, Measures(0, 0, 0, 0, 0, 0))

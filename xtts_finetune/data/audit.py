@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Container, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,17 +67,39 @@ class LeftOut:
     clip: DroppedClip
 
 
-def entries(lines: Iterable[RawClip | Unreadable]) -> Iterator[Entry]:
-    """The lines in their order; an id counts the first time that it is there."""
-    first: dict[int, tuple[str, int]] = {}
+@dataclass(frozen=True)
+class Survey:
+    """How many lines there are, and hashes of the ids that are there more than once."""
+
+    lines: int
+    repeated: frozenset[int]
+
+
+def survey(lines: Iterable[RawClip | Unreadable]) -> Survey:
+    """A first look at all lines, so that the second one need not remember every id."""
+    count, ids = 0, array("q")
     for raw in lines:
-        before = None
+        count += 1
         if isinstance(raw, RawClip):
-            # A hash of 64 bits instead of the names: there may be very many.
-            key = hash((raw.dataset, raw.id))
-            before = first.get(key)
-            first.setdefault(key, (raw.file.name, raw.line))
-        yield Entry(raw, "" if before is None else f"first in line {before[1]} of {before[0]}")
+            ids.append(_id(raw))
+    different, times = np.unique(ids, return_counts=True)
+    return Survey(count, frozenset(different[times > 1].tolist()))
+
+
+def entries(lines: Iterable[RawClip | Unreadable], repeated: Container[int]) -> Iterator[Entry]:
+    """The lines in their order; an id counts the first time that it is there. `repeated` is from their survey."""
+    first: dict[int, str] = {}
+    for raw in lines:
+        before = ""
+        if isinstance(raw, RawClip) and (key := _id(raw)) in repeated:
+            before = first.get(key, "")
+            first.setdefault(key, f"first in line {raw.line} of {raw.file.name}")
+        yield Entry(raw, before)
+
+
+def _id(raw: RawClip) -> int:
+    """A hash of 64 bits instead of the names: there may be very many."""
+    return hash((raw.dataset, raw.id))
 
 
 @dataclass

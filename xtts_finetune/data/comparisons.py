@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-import sys
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
-from xtts_finetune.data.findings import speaking_seconds, spoken_characters
-from xtts_finetune.data.measures import Measures
-from xtts_finetune.records.clips import ClipRecord, ClipWarning, WarningKind
+from xtts_finetune.data.outlines import Outlines, first_alike
+from xtts_finetune.records.clips import ClipWarning, WarningKind
 
 # Fewer clips do not say what is usual.
 CLIPS_FOR_A_MEDIAN = 20
@@ -33,45 +30,10 @@ LOUDNESS_DIFFERENCE = (8.0, 15.0)
 SHORTEST_COPIED_TEXT = 15
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
-    """What comparing needs of a clip, in about 500 bytes: there may be very many."""
-
-    id: str
-    dataset: str
-    sha256: str
-    file: str
-    line: int
-    language: str
-    text: bytes  # hash of what is said
-    voice: bytes  # hash of what is said and by whom
-    characters: int
-    seconds: float  # of speaking
-    level: float
-
-    def __str__(self) -> str:
-        return f"{self.dataset}/{self.id} ({self.file}:{self.line})"
+Found = tuple[int, ClipWarning]  # place of the clip, what is odd about it
 
 
-def outline(clip: ClipRecord, measures: Measures) -> Outline:
-    """The outline of a clip that was kept."""
-    text = _hash(clip.language, clip.normalised)
-    return Outline(
-        id=clip.id,
-        dataset=clip.dataset,
-        sha256=clip.sha256,
-        file=sys.intern(clip.file.name),
-        line=clip.line,
-        language=clip.language,
-        text=text,
-        voice=_hash(text.hex(), clip.speaker),
-        characters=spoken_characters(clip.normalised),
-        seconds=speaking_seconds(clip.seconds, measures),
-        level=measures.level,
-    )
-
-
-def compare(outlines: Sequence[Outline], held_out: Collection[str]) -> dict[int, list[ClipWarning]]:
+def compare(outlines: Outlines, held_out: frozenset[str]) -> dict[int, list[ClipWarning]]:
     """Warnings by the place of the clip; `held_out` are the sounds of the eval set."""
     found: dict[int, list[ClipWarning]] = defaultdict(list)
     for warnings in (_paces(outlines), _levels(outlines), _copies(outlines), _both_sides(outlines, held_out)):
@@ -80,85 +42,75 @@ def compare(outlines: Sequence[Outline], held_out: Collection[str]) -> dict[int,
     return dict(found)
 
 
-def _paces(outlines: Sequence[Outline]) -> Iterator[tuple[int, ClipWarning]]:
+def _paces(outlines: Outlines) -> Iterator[Found]:
     """Clips whose text is too long or too short for what is said, beside their data set's in that language."""
-    for places in _groups(outlines, language=True):
-        rates = [
-            o.characters / o.seconds for o in (outlines[p] for p in places) if o.seconds and o.characters
-        ]
+    datasets, languages = outlines.datasets, outlines.languages
+    all_characters, all_seconds = outlines.characters, outlines.seconds
+    for dataset, language in sorted(set(zip(datasets.tolist(), languages.tolist(), strict=True))):
+        places = np.flatnonzero((datasets == dataset) & (languages == language))
+        characters, seconds = all_characters[places], all_seconds[places]
+        spoken = (characters > 0) & (seconds > 0)
         slowest, fastest, usual = SLOWEST_PACE, FASTEST_PACE, ""
-        if len(rates) >= CLIPS_FOR_A_MEDIAN:
-            median, deviation = _spread(np.log(rates))
+        if spoken.sum() >= CLIPS_FOR_A_MEDIAN:
+            median, deviation = _spread(np.log(characters[spoken] / seconds[spoken]))
             factor = float(np.clip(math.exp(ODD_DEVIATIONS * deviation), *PACE_FACTOR))
             slowest = max(slowest, math.exp(median) / factor)
             fastest = min(fastest, math.exp(median) * factor)
             usual = f"; the data set's median is {math.exp(median):.1f}"
-        for place in places:
-            clip = outlines[place]
-            slow = clip.seconds > clip.characters / slowest + SECONDS_OF_CHANCE
-            fast = clip.characters > clip.seconds * fastest + CHARACTERS_OF_CHANCE
-            if slow or fast:
-                pace = clip.characters / max(clip.seconds, 0.01)
-                times = slowest / max(pace, 0.01) if slow else pace / fastest
-                found = f"{clip.characters} characters in {clip.seconds:.1f} s of speech: {pace:.1f} a second"
-                bound = f"expected {slowest:.1f} to {fastest:.1f}{usual}"
-                yield place, ClipWarning(WarningKind.PACE, f"{found}, {bound}", round(times, 2))
+        slow = seconds > characters / slowest + SECONDS_OF_CHANCE
+        fast = characters > seconds * fastest + CHARACTERS_OF_CHANCE
+        for at in np.flatnonzero(slow | fast):
+            pace = float(characters[at] / max(seconds[at], 0.01))
+            times = slowest / max(pace, 0.01) if slow[at] else pace / fastest
+            found = f"{characters[at]} characters in {seconds[at]:.1f} s of speech: {pace:.1f} a second"
+            bound = f"expected {slowest:.1f} to {fastest:.1f}{usual}"
+            yield int(places[at]), ClipWarning(WarningKind.PACE, f"{found}, {bound}", round(times, 2))
 
 
-def _levels(outlines: Sequence[Outline]) -> Iterator[tuple[int, ClipWarning]]:
+def _levels(outlines: Outlines) -> Iterator[Found]:
     """Clips much louder or quieter than their data set."""
-    for places in _groups(outlines, language=False):
+    datasets, levels = outlines.datasets, outlines.levels
+    for dataset in np.unique(datasets):
+        places = np.flatnonzero(datasets == dataset)
         if len(places) < CLIPS_FOR_A_MEDIAN:
             continue
-        median, deviation = _spread(np.array([outlines[place].level for place in places]))
+        median, deviation = _spread(levels[places])
         limit = float(np.clip(ODD_DEVIATIONS * deviation, *LOUDNESS_DIFFERENCE))
-        for place in places:
-            difference = outlines[place].level - median
-            if abs(difference) > limit:
-                how = "louder" if difference > 0 else "quieter"
-                found = f"{outlines[place].level:.1f} dBFS, {abs(difference):.1f} dB {how} than the data set's median"
-                detail = f"{found}, at most {limit:.1f} dB"
-                yield place, ClipWarning(WarningKind.LOUDNESS, detail, round(abs(difference) / limit, 2))
+        for place in places[np.abs(levels[places] - median) > limit]:
+            difference = float(levels[place]) - median
+            how = "louder" if difference > 0 else "quieter"
+            found = f"{levels[place]:.1f} dBFS, {abs(difference):.1f} dB {how} than the data set's median"
+            detail = f"{found}, at most {limit:.1f} dB"
+            yield int(place), ClipWarning(WarningKind.LOUDNESS, detail, round(abs(difference) / limit, 2))
 
 
-def _copies(outlines: Sequence[Outline]) -> Iterator[tuple[int, ClipWarning]]:
+def _copies(outlines: Outlines) -> Iterator[Found]:
     """Clips that were there before: the same sound, or the same text said by the same speaker."""
-    sounds: dict[str, int] = {}
-    voices: dict[bytes, int] = {}
-    for place, clip in enumerate(outlines):
-        first = sounds.setdefault(clip.sha256, place)
-        if first != place:
-            same = "with the same text" if outlines[first].text == clip.text else "with another text"
-            yield place, ClipWarning(WarningKind.SAME_SOUND, f"as {outlines[first]}, {same}")
-        elif clip.characters >= SHORTEST_COPIED_TEXT:
-            first = voices.setdefault(clip.voice, place)
-            if first != place:
-                yield place, ClipWarning(WarningKind.SAME_TEXT, f"as {outlines[first]}, by the same speaker")
+    everywhere, texts = np.arange(len(outlines)), outlines.texts
+    first = first_alike(outlines.sounds)
+    for place in np.flatnonzero(first != everywhere):
+        same = "with the same text" if texts[first[place]] == texts[place] else "with another text"
+        yield int(place), ClipWarning(WarningKind.SAME_SOUND, f"as {outlines[int(first[place])]}, {same}")
+    # A copied sound says all that is to be said of its text.
+    told_apart = np.flatnonzero((first == everywhere) & (outlines.characters >= SHORTEST_COPIED_TEXT))
+    first = told_apart[first_alike(outlines.voices[told_apart])]
+    for place, other in zip(told_apart[first != told_apart], first[first != told_apart], strict=True):
+        detail = f"as {outlines[int(other)]}, by the same speaker"
+        yield int(place), ClipWarning(WarningKind.SAME_TEXT, detail)
 
 
-def _both_sides(outlines: Sequence[Outline], held_out: Collection[str]) -> Iterator[tuple[int, ClipWarning]]:
+def _both_sides(outlines: Outlines, held_out: frozenset[str]) -> Iterator[Found]:
     """Training clips whose text an eval clip says too; equal sounds are never on both sides."""
-    in_eval: dict[bytes, int] = {}
-    for place, clip in enumerate(outlines):
-        if clip.sha256 in held_out and clip.characters >= SHORTEST_COPIED_TEXT:
-            in_eval.setdefault(clip.text, place)
-    for place, clip in enumerate(outlines):
-        if clip.sha256 not in held_out and (other := in_eval.get(clip.text)) is not None:
-            yield place, ClipWarning(WarningKind.IN_TRAIN_AND_EVAL, f"the eval clip is {outlines[other]}")
+    in_eval, texts = outlines.among(held_out), outlines.texts
+    told_apart = np.flatnonzero(in_eval & (outlines.characters >= SHORTEST_COPIED_TEXT))
+    known, firsts = np.unique(texts[told_apart], return_index=True)
+    for place in np.flatnonzero(~in_eval & np.isin(texts, known)):
+        other = int(told_apart[firsts[np.searchsorted(known, texts[place])]])
+        detail = f"the eval clip is {outlines[other]}"
+        yield int(place), ClipWarning(WarningKind.IN_TRAIN_AND_EVAL, detail)
 
 
-def _groups(outlines: Sequence[Outline], *, language: bool) -> list[list[int]]:
-    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for place, clip in enumerate(outlines):
-        groups[clip.dataset, clip.language if language else ""].append(place)
-    return list(groups.values())
-
-
-def _spread(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[float, float]:
+def _spread(values: NDArray[np.float64]) -> tuple[float, float]:
     """Median, and the deviation that the MAD stands for."""
     median = float(np.median(values))
     return median, DEVIATION_OF_MAD * float(np.median(np.abs(values - median)))
-
-
-def _hash(*parts: str) -> bytes:
-    return hashlib.blake2b("\n".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()

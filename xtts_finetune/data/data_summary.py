@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from xtts_finetune.data.comparisons import Outline
 from xtts_finetune.data.eval_set import EvalSet
+from xtts_finetune.data.outlines import Outlines
 from xtts_finetune.records.clips import DroppedClip
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.pipeline import EvalSetSpec
@@ -43,7 +43,7 @@ class DataSummary:
 
 
 def too_few(
-    clips: Sequence[Outline],
+    clips: Outlines,
     held_out: int,
     dropped: Sequence[DroppedClip],
     run: RunFolder,
@@ -63,7 +63,7 @@ def too_few(
     return f"{message} Most frequent reasons: {', '.join(counts)}. Each clip is named in {run.dropped}"
 
 
-def notes_on(eval_set: EvalSet, clips: Sequence[Outline], spec: EvalSetSpec) -> list[str]:
+def notes_on(eval_set: EvalSet, clips: Outlines, spec: EvalSetSpec) -> list[str]:
     """What the user should see of an eval set that was frozen before."""
     notes = []
     if gone := eval_set.gone(clips):

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from xtts_finetune.data.outlines import first_alike
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.spec.pipeline import EvalSetSpec
 
 
 class Sounding(Protocol):
-    """What the choice knows of a clip; records.clips.ClipRecord and data.comparisons.Outline."""
+    """What the choice knows of a clip; records.clips.ClipRecord and data.outlines.Outline."""
 
     @property
     def id(self) -> str: ...
@@ -53,7 +58,8 @@ class EvalSet:
 
     def gone(self, clips: Sequence[Sounding]) -> list[str]:
         """Names of the set's clips whose sound is no longer in the data."""
-        there = {clip.sha256 for clip in clips}
+        frozen = self.sounds
+        there = {clip.sha256 for clip in clips if clip.sha256 in frozen}
         return [f"{clip.dataset}/{clip.id}" for clip in self.clips if clip.sha256 not in there]
 
 
@@ -64,24 +70,27 @@ def choose_eval_set(clips: Sequence[Sounding], spec: EvalSetSpec) -> EvalSet:
     same sound stay together. Never more than half of the clips; too few for one gives an empty set.
     """
     total = min(max(round(spec.fraction * len(clips)), spec.at_least), len(clips) // 2)
-    groups = _by_sound(clips)
-    homes = {sha256: min(clip.dataset for clip in group) for sha256, group in groups.items()}
-    quotas = _quotas(Counter(homes[clip.sha256] for clip in clips), total)
-    chosen: list[Sounding] = []
+    sounds = _sounds(clips)
+    groups = first_alike(sounds)  # a group is named by the place of its first clip
+    sizes = np.bincount(groups, minlength=len(clips))
+    homes = _homes(clips, groups)
+    quotas = _quotas(Counter(homes[group] for group in groups.tolist()), total)
     # First each data set's share; then, where several clips of one sound did not fit, what fills up the set.
-    order = sorted(groups, key=lambda sha256: hashlib.sha256(f"{spec.seed}:{sha256}".encode()).digest())
-    waiting = []
-    for sha256 in order:
-        group, home = groups[sha256], homes[sha256]
-        if len(group) <= quotas[home]:
-            quotas[home] -= len(group)
-            chosen += group
+    chosen, waiting, room = [], [], total
+    for group in _shuffled(sounds, np.unique(groups), spec.seed):
+        size, home = int(sizes[group]), homes[group]
+        if size <= quotas[home]:
+            quotas[home] -= size
+            room -= size
+            chosen.append(group)
         else:
             waiting.append(group)
     for group in waiting:
-        if len(chosen) + len(group) <= total:
-            chosen += group
-    named = sorted((EvalClip(clip.id, clip.dataset, clip.sha256) for clip in chosen), key=_name)
+        if sizes[group] <= room:
+            room -= int(sizes[group])
+            chosen.append(group)
+    held_out = (clips[place] for place in np.flatnonzero(np.isin(groups, chosen)).tolist())
+    named = sorted((EvalClip(clip.id, clip.dataset, clip.sha256) for clip in held_out), key=_name)
     return EvalSet(spec.seed, spec.fraction, spec.at_least, tuple(named))
 
 
@@ -98,7 +107,9 @@ def read_eval_set(path: Path) -> EvalSet | None:
         return None
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        clips = tuple(EvalClip(str(c["id"]), str(c["dataset"]), str(c["sha256"])) for c in record["clips"])
+        clips = tuple(
+            EvalClip(str(c["id"]), str(c["dataset"]), _sha256(c["sha256"])) for c in record["clips"]
+        )
         return EvalSet(int(record["seed"]), float(record["fraction"]), int(record["at_least"]), clips)
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
@@ -107,11 +118,33 @@ def read_eval_set(path: Path) -> EvalSet | None:
         ) from None
 
 
-def _by_sound(clips: Sequence[Sounding]) -> dict[str, list[Sounding]]:
-    groups: dict[str, list[Sounding]] = {}
-    for clip in clips:
-        groups.setdefault(clip.sha256, []).append(clip)
-    return groups
+def _sha256(written: object) -> str:
+    if not re.fullmatch("[0-9a-f]{64}", str(written)):
+        raise ValueError(f"a sha256 has 64 hexadecimal digits in small letters, not {str(written)!r}")
+    return str(written)
+
+
+def _sounds(clips: Sequence[Sounding]) -> NDArray[np.bytes_]:
+    """(clips,) the sounds' sha256."""
+    return np.fromiter((bytes.fromhex(clip.sha256) for clip in clips), "S32", len(clips))
+
+
+def _homes(clips: Sequence[Sounding], groups: NDArray[np.int64]) -> list[str]:
+    """The data set that each group counts for, at its place: the first by name, where several share a sound."""
+    homes = [""] * len(clips)
+    for clip, group in zip(clips, groups.tolist(), strict=True):
+        homes[group] = min(homes[group] or clip.dataset, clip.dataset)
+    return homes
+
+
+def _shuffled(sounds: NDArray[np.bytes_], groups: NDArray[np.int64], seed: int) -> list[int]:
+    """The groups in an order that the seed and each one's sound decide, whichever others there are."""
+    names = (
+        sound.ljust(32, b"\0").hex() for sound in sounds[groups].tolist()
+    )  # numpy cuts zeros off at the end
+    ranks = (hashlib.sha256(f"{seed}:{name}".encode()).digest() for name in names)
+    ordered: list[int] = groups[np.argsort(np.fromiter(ranks, "S32", len(groups)))].tolist()
+    return ordered
 
 
 def _quotas(sizes: Counter[str], total: int) -> dict[str, int]:

@@ -64,7 +64,13 @@ def changed_inputs(before: Mapping[str, object], now: Mapping[str, object]) -> l
 
 
 def _stamps(files: Iterable[Path]) -> str:
-    return _hash([_stamp(file) for file in files])
+    # As `_hash` of one list of them all, which may be very long.
+    digest, between = hashlib.sha256(b"["), b""
+    for file in files:
+        digest.update(between + _json(_stamp(file)))
+        between = b", "
+    digest.update(b"]")
+    return digest.hexdigest()
 
 
 def _stamp(file: Path) -> list[object]:
@@ -76,4 +82,8 @@ def _stamp(file: Path) -> list[object]:
 
 
 def _hash(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, ensure_ascii=True, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(_json(value)).hexdigest()
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=True, sort_keys=True).encode()

@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xtts_finetune.data.audio import AudioError
-from xtts_finetune.data.audit import Audit, LeftOut, SoundEncoder, entries
+from xtts_finetune.data.audit import Audit, LeftOut, SoundEncoder, entries, survey
 from xtts_finetune.data.cache import ClipCache
-from xtts_finetune.data.comparisons import Outline, compare, outline
+from xtts_finetune.data.comparisons import compare
 from xtts_finetune.data.data_summary import DataSummary, notes_on, reasons_of, too_few
 from xtts_finetune.data.eval_set import EvalSet, choose_eval_set, read_eval_set, write_eval_set
 from xtts_finetune.data.fingerprint import data_inputs
 from xtts_finetune.data.in_threads import in_order, one_core_a_thread
+from xtts_finetune.data.outlines import Outlines, outline
 from xtts_finetune.data.readers import RawClip, Unreadable, read_dataset
 from xtts_finetune.data.sources import Sources
 from xtts_finetune.data.texts import TextCheck, TextEncoder
@@ -73,7 +74,7 @@ def prepare(
         write_dropped(run.dropped, dropped)
         eval_set = _frozen_eval_set(outlines, dropped, pipeline.eval_set, run)
         held_out = eval_set.sounds
-        in_eval = sum(clip.sha256 in held_out for clip in outlines)
+        in_eval = int(outlines.among(held_out).sum())
         if not in_eval or in_eval == len(outlines):
             raise UserError(too_few(outlines, in_eval, dropped, run))
         _keep_eval_conditioning(read, held_out, in_eval, audit, progress)
@@ -119,15 +120,15 @@ def read_clips_file(run: RunFolder) -> Iterator[Path]:
 
 def _check_all(
     declaration: Declaration, audit: Audit, read: Path, progress: Progress
-) -> tuple[list[Outline], list[DroppedClip]]:
+) -> tuple[Outlines, list[DroppedClip]]:
     """Check every line of all data sets; the clips that pass are written to `read` in their order."""
-    total = sum(1 for _ in _lines(declaration))
-    outlines: list[Outline] = []
+    seen = survey(_lines(declaration))
+    outlines = Outlines()
     dropped: list[DroppedClip] = []
     read.parent.mkdir(parents=True, exist_ok=True)
     with (
         read.open("w", encoding="utf-8", newline="\n") as file,
-        closing(in_order(audit.check, entries(_lines(declaration)))) as results,
+        closing(in_order(audit.check, entries(_lines(declaration), seen.repeated))) as results,
     ):
         write = clip_writer(file)
         for done, checked in enumerate(results, start=1):
@@ -137,7 +138,7 @@ def _check_all(
                 audit.sources.keep(checked.stamp, checked.source)
                 outlines.append(outline(checked.clip, checked.source.measures))
                 write(checked.clip)
-            progress(done, total, "clips read")
+            progress(done, seen.lines, "clips read")
     return outlines, dropped
 
 
@@ -147,7 +148,7 @@ def _lines(declaration: Declaration) -> Iterator[RawClip | Unreadable]:
 
 
 def _frozen_eval_set(
-    clips: Sequence[Outline], dropped: Sequence[DroppedClip], spec: EvalSetSpec, run: RunFolder
+    clips: Outlines, dropped: Sequence[DroppedClip], spec: EvalSetSpec, run: RunFolder
 ) -> EvalSet:
     """The eval set of this run, chosen now if it never was."""
     eval_set = read_eval_set(run.eval_set)

@@ -5,13 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from xtts_finetune.data.measures import Measures
 from xtts_finetune.records.atomic import atomic_path
+
+SOUND_BYTES = 32
+# How a file is kept in memory: key, sha256 of the sound, samples, measures.
+ROW = struct.Struct("<16s32sq6d")
+ROWS = np.dtype([("key", "S16"), ("sound", "S32"), ("samples", "<i8"), ("readings", "<f8", (6,))])
+Rows = NDArray[np.void]
 
 # Raise this when a sound is identified or measured in another way: what was noted before is then read anew.
 FORMAT = 2
@@ -39,28 +49,30 @@ class Sources:
     """An append-only file of what was read; a line that was cut off by a kill is ignored.
 
     After a whole run it is rewritten with the files kept in that run alone, so that it does not grow. In memory
-    a file takes about 300 bytes: what is known of it from before stays packed until somebody asks. `get` may be
-    called from several threads; `keep` is for one.
+    a file that was known before takes about 100 bytes, another one none. `get` may be called from several
+    threads; `keep` is for one.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._known: dict[bytes, bytes | None] = _read(path)
+        self._known = _read(path)
+        self._keys = self._known["key"].copy()  # side by side, as each search would copy them to be
         self._kept = path.with_name(f".{path.name}.kept.{os.getpid()}.tmp")
         self._open: dict[Path, IO[str]] = {}
 
     def get(self, stamp: Stamp) -> Source | None:
-        """What is known of a file that has not changed since."""
-        packed = self._known.get(_key(stamp))
-        return None if packed is None else _unpacked(json.loads(packed))
+        """What is known from before of a file that has not changed since."""
+        key = _key(stamp)
+        row = int(np.searchsorted(self._keys, key, side="right")) - 1
+        if row < 0 or self._keys[row] != key.rstrip(b"\0"):  # numpy cuts zeros off at the end
+            return None
+        _, sound, samples, *readings = ROW.unpack(self._known[row].tobytes())
+        return Source(sound.hex(), samples, Measures(*readings))
 
     def keep(self, stamp: Stamp, source: Source) -> None:
         """Note the sound of a file: for this run if it was just read, and for what `tidy` leaves."""
         line = json.dumps([FORMAT, *stamp, *_packed(source)]) + "\n"
-        key = _key(stamp)
-        if key not in self._known:
-            # That it is written is all that this run asks of it again: what was read is with whoever read it.
-            self._known[key] = None
+        if self.get(stamp) is None:
             self._append(self._path, line)
         self._append(self._kept, line)
 
@@ -107,22 +119,24 @@ def _packed(source: Source) -> list[Any]:
     return [source.sha256, source.samples, *source.measures.as_list()]
 
 
-def _unpacked(packed: list[Any]) -> Source:
-    sha256, samples, *readings = packed
-    return Source(str(sha256), int(samples), Measures(*map(float, readings)))
+def _read(path: Path) -> Rows:
+    """What a file has, by key; the last of a key's rows counts."""
+    rows = bytearray()
+    if path.is_file():
+        with path.open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                rows += _row(line)
+    known = np.frombuffer(rows, ROWS)
+    return known[np.argsort(known["key"], kind="stable")]
 
 
-def _read(path: Path) -> dict[bytes, bytes | None]:
-    known: dict[bytes, bytes | None] = {}
-    if not path.is_file():
-        return known
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        for line in lines:
-            try:
-                version, name, size, changed, *packed = json.loads(line)
-                _unpacked(packed)
-            except (ValueError, TypeError):
-                continue
-            if version == FORMAT:
-                known[_key((str(name), int(size), int(changed)))] = json.dumps(packed).encode()
-    return known
+def _row(line: str) -> bytes:
+    """A line's row, or nothing for a line that is torn or of another format."""
+    try:
+        version, name, size, changed, sound, samples, *readings = json.loads(line)
+        if version != FORMAT or len(sound) != 2 * SOUND_BYTES:
+            return b""
+        key = _key((str(name), int(size), int(changed)))
+        return ROW.pack(key, bytes.fromhex(sound), samples, *readings)
+    except (ValueError, TypeError, struct.error):
+        return b""

@@ -21,7 +21,7 @@ from xtts_finetune.data.planned import planned_of_count
 from xtts_finetune.evaluation.scores import scores_fingerprint
 from xtts_finetune.evaluation.utterance_state import plan_utterances
 from xtts_finetune.pipeline.shipping.plan import make_ship_plan
-from xtts_finetune.records.atomic import write_json_atomic
+from xtts_finetune.records.atomic import write_json_atomic, write_text_atomic
 from xtts_finetune.records.checkpoints import CheckpointRecord, write_checkpoint_record
 from xtts_finetune.records.clips import ClipRecord, write_clips
 from xtts_finetune.records.closing import write_closing, write_untrained_info
@@ -106,7 +106,7 @@ def told_to(name: str, declaration: Declaration) -> str:
 
 
 def wait(declaration: Declaration) -> None:
-    (declaration.folder / "waiting").write_text(str(os.getpid()), encoding="utf-8")
+    write_text_atomic(declaration.folder / "waiting", str(os.getpid()))  # whoever sees it reads it at once
     time.sleep(120)
 
 

@@ -1,15 +1,15 @@
 """What preparing and training cost with 300, 3 000 and 30 000 clips: time a clip, memory, time a step.
 
-    python -m benchmarks.data_scale [--sizes 300 3000 30000] [--steps 200] [--repeats 3] [--keep FOLDER]
+    python -m benchmarks.data_scale [--sizes 300 3000 30000] [--steps 200] [--repeats 7] [--keep FOLDER]
 
 Makes a data set of each size (speech-like sounds of 0.6 to 1.5 s), prepares it twice and trains a phase of a tiny base
-with random weights on it three times, each in a process of its own. Prints a table with every size's share of the
+with random weights on it seven times, each in a process of its own. Prints a table with every size's share of the
 smallest one's figures and writes data_scale.json. 30 000 clips take about 3 GB of disk, and ten minutes on two cores;
 --keep keeps the folders.
 
 Memory is the largest resident set of the process. Times of preparing are those of the processor as well as those of
 the clock, since the first do not change when other programs run beside. A step's time and what it waited for its batch
-are medians, and those of training the medians of its processes, which differ by a tenth among themselves.
+are medians, and those of training the medians of its processes, which differ by up to a fifth among themselves.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def main() -> None:
     options.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of clips")
     options.add_argument("--steps", type=int, default=200, help="optimizer steps of the phase")
     options.add_argument(
-        "--repeats", type=int, default=3, help="trainings of each size, in turn; the median counts"
+        "--repeats", type=int, default=7, help="trainings of each size, in turn; the median counts"
     )
     options.add_argument("--keep", type=Path, help="folder for the data sets, which stays")
     options.add_argument("--out", type=Path, default=Path("data_scale.json"), help="where the figures go")

@@ -9,7 +9,7 @@ smallest one's figures and writes data_scale.json. 30 000 clips take about 3 GB 
 
 Memory is the largest resident set of the process. Times of preparing are those of the processor as well as those of
 the clock, since the first do not change when other programs run beside. A step's time and what it waited for its batch
-are medians, and those of training the medians of its processes, which differ by up to a fifth among themselves.
+are medians, and those of training the medians of its processes, which differ by up to a quarter among themselves.
 """
 
 from __future__ import annotations

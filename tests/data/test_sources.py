@@ -100,6 +100,7 @@ def test_each_of_many_files_has_its_own_sound_also_after_a_kill(tmp_path: Path):
         '[2, "a.wav", 1, 1, "{sha}", 9.5, 0, 0, 0, 0, 0, 0]',
         '[2, "a.wav", 1, 1, "{sha}", 9, 0, 0, 0, 0, 0]',
         '[2, "a.wav", 1, 1, "{sha}", 9, 0, 0, 0, 0, 0, "b"]',
+        '[2, "a.wav", Infinity, 1, "{sha}", 9, 0, 0, 0, 0, 0, 0]',
         '[2, "a.wav", 1, 1, "{sha}", 1000000000000000000000, 0, 0, 0, 0, 0, 0]',
     ],
 )

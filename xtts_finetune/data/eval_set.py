@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from xtts_finetune.data.outlines import first_alike
+from xtts_finetune.data.outlines import SOUND_BYTES, first_alike
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.spec.pipeline import EvalSetSpec
@@ -126,7 +126,7 @@ def _sha256(written: object) -> str:
 
 def _sounds(clips: Sequence[Sounding]) -> NDArray[np.bytes_]:
     """(clips,) the sounds' sha256."""
-    return np.fromiter((bytes.fromhex(clip.sha256) for clip in clips), "S32", len(clips))
+    return np.fromiter((bytes.fromhex(clip.sha256) for clip in clips), f"S{SOUND_BYTES}", len(clips))
 
 
 def _homes(clips: Sequence[Sounding], groups: NDArray[np.int64]) -> list[str]:
@@ -139,9 +139,8 @@ def _homes(clips: Sequence[Sounding], groups: NDArray[np.int64]) -> list[str]:
 
 def _shuffled(sounds: NDArray[np.bytes_], groups: NDArray[np.int64], seed: int) -> list[int]:
     """The groups in an order that the seed and each one's sound decide, whichever others there are."""
-    names = (
-        sound.ljust(32, b"\0").hex() for sound in sounds[groups].tolist()
-    )  # numpy cuts zeros off at the end
+    # numpy cuts zeros off at the end.
+    names = (sound.ljust(SOUND_BYTES, b"\0").hex() for sound in sounds[groups].tolist())
     ranks = (hashlib.sha256(f"{seed}:{name}".encode()).digest() for name in names)
     ordered: list[int] = groups[np.argsort(np.fromiter(ranks, "S32", len(groups)))].tolist()
     return ordered

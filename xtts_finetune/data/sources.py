@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xtts_finetune.data.measures import Measures
+from xtts_finetune.data.outlines import SOUND_BYTES
 from xtts_finetune.records.atomic import atomic_path
 
-SOUND_BYTES = 32
 # How a file is kept in memory: key, sha256 of the sound, samples, measures.
 ROW = struct.Struct("<16s32sq6d")
 ROWS = np.dtype([("key", "S16"), ("sound", "S32"), ("samples", "<i8"), ("readings", "<f8", (6,))])
@@ -138,5 +138,5 @@ def _row(line: str) -> bytes:
             return b""
         key = _key((str(name), int(size), int(changed)))
         return ROW.pack(key, bytes.fromhex(sound), samples, *readings)
-    except (ValueError, TypeError, struct.error):
+    except (ValueError, TypeError, OverflowError, struct.error):
         return b""

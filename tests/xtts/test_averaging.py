@@ -61,3 +61,12 @@ def test_models_of_different_forms_are_refused(tmp_path: Path, different: dict[s
     other = model_file(tmp_path / "other.pth", seed=2, **different)  # type: ignore[arg-type]
     with pytest.raises(UserError, match=r"other\.pth.*another form.*one\.pth.*only models of one base"):
         average_weights([one, other], [1.0, 1.0])
+
+
+def test_a_model_that_training_ruined_is_not_averaged(tmp_path: Path) -> None:
+    one = model_file(tmp_path / "one.pth", seed=1)
+    ruined = model_file(tmp_path / "ruined.pth", seed=2, **{"gpt.more": torch.tensor([1.0, float("nan")])})
+    with pytest.raises(
+        UserError, match=r"ruined\.pth: it holds NaN in 1 of its 3 weights .*gpt\.more: it was ruined"
+    ):
+        average_weights([one, ruined], [1.0, 1.0])

@@ -53,6 +53,12 @@ def test_speaking_leaves_the_random_state_alone(speaker: Speaker) -> None:
     assert torch.equal(before, torch.get_rng_state())
 
 
+def test_a_text_that_cannot_be_read_is_named_before_anything_is_spoken(speaker: Speaker) -> None:
+    lines = [Line("Hello there.", "en", 1), Line("Dne 8. a tak", "cs", 1)]
+    with pytest.raises(UserError, match=r"'Dne 8\. a tak' cannot be spoken: .*\"8\.\" in Czech"):
+        next(iter(speaker.speak_many(lines, SETTINGS)))
+
+
 def test_greedy_speech_does_not_depend_on_the_seed(greedy: Speaker) -> None:
     waves = [greedy.speak("Hello there.", "en", SETTINGS, seed).wave for seed in (1, 2)]
     assert np.array_equal(*waves)

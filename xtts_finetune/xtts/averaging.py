@@ -9,6 +9,9 @@ import torch
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.xtts.state import StateDict, model_weights, read_checkpoint
+from xtts_finetune.xtts.weights_directory import read_directory
+from xtts_finetune.xtts.weights_form import difference
+from xtts_finetune.xtts.weights_values import problem_of_values
 
 
 def average_weights(files: Sequence[Path], weights: Sequence[float]) -> StateDict:
@@ -21,7 +24,7 @@ def average_weights(files: Sequence[Path], weights: Sequence[float]) -> StateDic
     with itself is that model. The files are memory-mapped: besides the result, one tensor is in memory at a time.
     All but the GPT is left out: it never trains.
 
-    Raises UserError if a file cannot be read or if the models are of different forms.
+    Raises UserError if a file cannot be read or holds values that are no numbers, or if the models differ in form.
     """
     models = [_gpt_weights(file) for file in files]
     total = sum(weights)
@@ -32,7 +35,11 @@ def average_weights(files: Sequence[Path], weights: Sequence[float]) -> StateDic
 
 
 def _gpt_weights(file: Path) -> StateDict:
-    weights = model_weights(read_checkpoint(file))
+    directory = read_directory(file)
+    tensors = {name: each.tensor for name, each in directory.weights.items() if name.startswith("gpt.")}
+    if problem := problem_of_values(directory.container, tensors):
+        raise UserError(f"{file}: {problem}")
+    weights = model_weights(read_checkpoint(file, checked=True))
     return {name: weight for name, weight in weights.items() if name.startswith("gpt.")}
 
 
@@ -47,10 +54,9 @@ def _mean(tensors: Sequence[torch.Tensor], shares: Sequence[float]) -> torch.Ten
 
 
 def _check_same_form(file: Path, model: StateDict, other_file: Path, other: StateDict) -> None:
-    wrong = sorted(model.keys() ^ other.keys())
-    wrong += [name for name in model.keys() & other.keys() if model[name].shape != other[name].shape]
-    if wrong:
+    mine, theirs = ({name: tuple(weight.shape) for name, weight in each.items()} for each in (model, other))
+    if found := difference(theirs, mine):
         raise UserError(
-            f"{other_file}: its weights have another form than those of {file} ({len(wrong)} differ, the first is "
-            f"{wrong[0]}); only models of one base can be averaged"
+            f"{other_file}: its weights have another form than those of {file} ({found}); "
+            "only models of one base can be averaged"
         )

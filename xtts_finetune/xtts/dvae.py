@@ -9,16 +9,17 @@ import torch
 from TTS.tts.layers.xtts.dvae import DiscreteVAE
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.xtts.state import read_content
 
 
 def load_dvae(path: Path) -> DiscreteVAE:
     """The DVAE of a base, in evaluation mode, float32.
 
     XTTS v2's is 512 wide with 1024 codes; a slim one is read by the shapes of its own tensors.
-    Raises UserError if the file is not a DVAE.
+    Raises UserError if the file cannot be read or is not a DVAE.
     """
+    state = read_content(path)
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
         dvae = DiscreteVAE(
             channels=80, normalization=None, positional_dims=1, use_transposed_convs=False, **_sizes(state)
         )

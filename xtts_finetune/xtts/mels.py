@@ -7,6 +7,9 @@ from pathlib import Path
 import torch
 from TTS.tts.layers.tortoise.arch_utils import TorchMelSpectrogram
 
+from xtts_finetune.errors import UserError
+from xtts_finetune.xtts.state import read_content
+
 SAMPLE_RATE = 22_050
 HOP = 256
 MEL_CHANNELS = 80
@@ -14,9 +17,13 @@ LOG_FLOOR = 1e-5  # the mel's magnitudes are clamped to this before the logarith
 
 
 def load_mel_stats(path: Path) -> torch.Tensor:
-    """The (80,) float32 norms that every log mel is divided by."""
-    stats: torch.Tensor = torch.load(path, map_location="cpu", weights_only=True)
-    return stats.float()
+    """The (80,) float32 norms that every log mel is divided by. Raises UserError if the file holds something else."""
+    stats = read_content(path)
+    if not isinstance(stats, torch.Tensor) or stats.shape != (MEL_CHANNELS,):
+        raise UserError(
+            f"{path}: this is not one row of {MEL_CHANNELS} numbers, as mel_stats.pth is; fetch it again"
+        )
+    return stats.float().clone()
 
 
 def dvae_mel(mel_stats: torch.Tensor) -> torch.nn.Module:

@@ -12,9 +12,11 @@ from TTS.tts.models.xtts import Xtts
 from xtts_finetune.errors import UserError
 from xtts_finetune.xtts.base import BaseFiles, read_config
 from xtts_finetune.xtts.mels import load_mel_stats
-from xtts_finetune.xtts.state import StateDict, hifigan_of, model_weights, read_checkpoint
+from xtts_finetune.xtts.state import HIFIGAN, StateDict, hifigan_of, model_weights, read_checkpoint
 from xtts_finetune.xtts.tokenizer import load_vocabulary
 from xtts_finetune.xtts.unfilled import Unfilled
+from xtts_finetune.xtts.weights_fit import problem_of_weights
+from xtts_finetune.xtts.weights_form import may_be_missing
 
 HIFIGAN_SEED = 0
 
@@ -39,11 +41,14 @@ def load_model(base: BaseFiles, checkpoint: Path | None = None, device: str = "c
     A base without a HiFi-GAN (the demo's) gets one with random weights from a fixed seed: stock code wants
     it in every model file, and every model made from the base then has the same one.
 
-    Raises UserError if the weights do not fit the base's config.json.
+    Raises UserError with the reason if the file is damaged, or its weights do not fit the base's config.json and
+    vocab.json or are no numbers.
     """
     config = load_config(base)
     source = checkpoint or base.model
-    weights = model_weights(read_checkpoint(source))
+    if problem := problem_of_weights(source, base):
+        raise UserError(problem)
+    weights = model_weights(read_checkpoint(source, checked=True))
     if checkpoint is not None and not hifigan_of(weights):
         weights |= base_hifigan(base)
     model = build_model(config, base, filled=not hifigan_of(weights))
@@ -87,24 +92,16 @@ def build_model(config: Any, base: BaseFiles, filled: bool = True) -> Xtts:
 
 
 def _load_weights(model: Xtts, weights: StateDict, source: Path) -> None:
-    """Everything of the GPT must be there and fit; the HiFi-GAN must be whole or absent."""
+    """Load weights that fit: what still differs is between this package and Coqui's code."""
     try:
         result = model.load_state_dict(weights, strict=False)
     except RuntimeError as error:
-        shapes = [line.strip() for line in str(error).splitlines()[1:3]]
-        raise UserError(
-            f"{source}: these weights do not fit the base's config.json and vocab.json: {'; '.join(shapes)}"
-        ) from None
-    has_hifigan = bool(hifigan_of(weights))
+        raise UserError(f"{source}: {str(error).splitlines()[-1].strip()}; fetch the base again") from None
+    filled = bool(hifigan_of(weights))
     missing = [
         key
         for key in result.missing_keys
-        if key != "mel_stats" and (has_hifigan or not key.startswith("hifigan_decoder."))
+        if key != "mel_stats" and not may_be_missing(key) and (filled or not key.startswith(HIFIGAN[0]))
     ]
-    if missing or result.unexpected_keys:
-        wrong = [f"{key} is missing" for key in missing] + [
-            f"{key} is unknown" for key in result.unexpected_keys
-        ]
-        raise UserError(
-            f"{source}: {len(wrong)} weights do not fit the base's config.json: {'; '.join(wrong[:3])}"
-        )
+    if wrong := missing + result.unexpected_keys:
+        raise UserError(f"{source}: the model and its weights differ in {wrong[0]}; fetch the base again")

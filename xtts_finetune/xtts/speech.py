@@ -17,10 +17,12 @@ import numpy as np
 import torch
 from TTS.tts.models.xtts import Xtts
 
+from xtts_finetune.errors import UserError
 from xtts_finetune.spec.pipeline import Vocoder as VocoderName
 from xtts_finetune.spec.utterances import InferenceSpec
 from xtts_finetune.xtts.background import background
 from xtts_finetune.xtts.base import BaseFiles
+from xtts_finetune.xtts.cleaning import cleaning_problem
 from xtts_finetune.xtts.generation import BeforeStep, Choice, Piece, Said, generate
 from xtts_finetune.xtts.mel_inversion import Wave
 from xtts_finetune.xtts.quiet import without_hints
@@ -125,7 +127,7 @@ class Speaker:
         """`text` spoken; the same seed gives the same speech, which ends at the model's greatest length.
 
         Pieces follow each other without an added pause, as in XTTS: each brings its own silence.
-        Raises UserError if the text has no words.
+        Raises UserError if the text has no words, or if XTTS cannot read it.
         """
         ((_, speech),) = self.speak_many([Line(text, language, seed)], settings)
         return speech
@@ -140,7 +142,7 @@ class Speaker:
         before_step   called before each decoding step; what it raises ends the speaking
 
         A line sounds as it would alone (`generation` says what rounding may do).
-        Raises UserError if a text has no words, before anything is spoken.
+        Raises UserError if a text has no words, or if XTTS cannot read it, before anything is spoken.
         """
         texts = [self.split(line.text, line.language) for line in lines]
         pieces = [self._pieces(line, text) for line, text in zip(lines, texts, strict=True)]
@@ -179,8 +181,13 @@ class Speaker:
         ]
 
     def _tokens(self, piece: str, language: str) -> torch.Tensor:
-        """(tokens,) int32, as `Xtts.inference` makes them."""
-        tokens = self._model.tokenizer.encode(piece.strip().lower(), lang=language)
+        """(tokens,) int32, as `Xtts.inference` makes them. Raises UserError for a text that XTTS cannot read."""
+        text = piece.strip().lower()
+        try:
+            tokens = self._model.tokenizer.encode(text, lang=language)
+        except Exception as error:  # Coqui's cleaners raise whatever their libraries do
+            problem = cleaning_problem(text, language) or f"{type(error).__name__}: {error}"
+            raise UserError(f"'{piece.strip()[:60]}' cannot be spoken: {problem}") from None
         return torch.tensor(tokens, dtype=torch.int32, device=self._model.device)
 
     def _wave(self, piece: Piece, said: Said, speed: float) -> Wave:

@@ -1,0 +1,69 @@
+"""The base as a run first saw it: files that were rewritten since, with the same in them, are the same.
+
+Coqui's program writes the published model.pth anew when it loads it. What a run recorded of the base are
+fingerprints of bytes, so the run keeps a list of the files it has seen, each with a hash of what it says
+(`file_content`), and a rewritten file counts as the first one that says the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from xtts_finetune.records.atomic import write_json_atomic
+from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.xtts.base import FILE_NAMES, BaseFiles, quick_hash
+from xtts_finetune.xtts.file_content import content_of
+
+Seen = Mapping[
+    str, list[dict[str, str]]
+]  # by file: 'hash' and 'content' of each version, the first one first
+
+
+def fingerprint_in(run: RunFolder, base: BaseFiles) -> str:
+    """`base.fingerprint()` of the files as the run first saw them. Nothing is written."""
+    hashes = hashes_in(run, base)
+    return hashlib.sha256("".join(hashes[name] for name in FILE_NAMES).encode()).hexdigest()
+
+
+def hashes_in(run: RunFolder, base: BaseFiles, names: Iterable[str] = FILE_NAMES) -> dict[str, str]:
+    """`quick_hash` of each file as the run first saw it, or as it is where it says something else or was never seen."""
+    seen = _read(run)
+    return {name: _first_hash(base.folder / name, seen.get(name, [])) for name in names}
+
+
+def note_base(run: RunFolder, base: BaseFiles) -> None:
+    """Add files to the run's list that are not in it; whoever calls holds the run's lock."""
+    seen = {name: list(_read(run).get(name, [])) for name in FILE_NAMES}
+    new = False
+    for name, versions in seen.items():
+        file = base.folder / name
+        now = quick_hash(file)
+        if all(version["hash"] != now for version in versions):
+            versions.append({"hash": now, "content": content_of(file)})
+            new = True
+    if new:
+        write_json_atomic(run.base_files, seen)
+
+
+def _first_hash(file: Path, versions: list[dict[str, str]]) -> str:
+    now = quick_hash(file)
+    if not versions or versions[0]["hash"] == now:
+        return now
+    known = next((version["content"] for version in versions if version["hash"] == now), None)
+    content = content_of(file) if known is None else known
+    return next((version["hash"] for version in versions if version["content"] == content), now)
+
+
+def _read(run: RunFolder) -> Seen:
+    """The run's list; empty where there is none that can be read: then the files count by their bytes."""
+    try:
+        found = json.loads(run.base_files.read_text(encoding="utf-8"))
+        return {
+            name: [{"hash": str(one["hash"]), "content": str(one["content"])} for one in versions]
+            for name, versions in found.items()
+        }
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}

@@ -1,0 +1,115 @@
+"""A tensor as a file's table of contents describes it: its type, its size, and which of the file's values it has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+# Types of torch's storages and tensors, and bytes of an element. Others are no weights that a model could have.
+SIZES = {
+    "float64": 8,
+    "float32": 4,
+    "float16": 2,
+    "bfloat16": 2,
+    "int64": 8,
+    "int32": 4,
+    "int16": 2,
+    "int8": 1,
+    "uint8": 1,
+    "bool": 1,
+    "complex64": 8,
+    "complex128": 16,
+    "uint16": 2,
+    "uint32": 4,
+    "uint64": 8,
+    "qint8": 1,
+    "quint8": 1,
+    "qint32": 4,
+    "quint4x2": 1,
+    "quint2x4": 1,
+    "float8_e4m3fn": 1,
+    "float8_e5m2": 1,
+    "float8_e4m3fnuz": 1,
+    "float8_e5m2fnuz": 1,
+}
+# torch's names of storages, and what their elements are.
+STORAGES = {
+    "DoubleStorage": "float64",
+    "FloatStorage": "float32",
+    "HalfStorage": "float16",
+    "BFloat16Storage": "bfloat16",
+    "LongStorage": "int64",
+    "IntStorage": "int32",
+    "ShortStorage": "int16",
+    "CharStorage": "int8",
+    "ByteStorage": "uint8",
+    "BoolStorage": "bool",
+    "ComplexFloatStorage": "complex64",
+    "ComplexDoubleStorage": "complex128",
+    "QInt8Storage": "qint8",
+    "QUInt8Storage": "quint8",
+    "QInt32Storage": "qint32",
+    "QUInt4x2Storage": "quint4x2",
+    "QUInt2x4Storage": "quint2x4",
+    "UntypedStorage": "uint8",
+}
+
+
+class NotRead(Exception):
+    """A pickle that cannot be read, with the reason."""
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The values that tensors share, by the key under which the file has them. `numel` elements of `dtype`."""
+
+    key: str
+    dtype: str
+    numel: int
+
+    @property
+    def bytes(self) -> int:
+        """Its size in the file."""
+        return self.numel * SIZES[self.dtype]
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """A tensor of the file: a view of a storage. `offset` and `stride` count elements of `dtype`."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+    offset: int
+    storage: Storage
+
+    @property
+    def numel(self) -> int:
+        """How many values it has."""
+        count = 1
+        for size in self.shape:
+            count *= size
+        return count
+
+    @property
+    def bytes(self) -> int:
+        """The size of its values."""
+        return self.numel * SIZES[self.dtype]
+
+
+def checked_tensor(
+    storage: Storage, dtype: str, offset: object, shape: tuple[Any, ...], stride: tuple[Any, ...]
+) -> StoredTensor:
+    """The tensor that a file's table of contents describes. Raises NotRead if there can be no such one."""
+    numbers = (offset, *shape, *stride)
+    if not all(type(number) is int and 0 <= number < 1 << 62 for number in numbers) or dtype not in SIZES:
+        raise NotRead("its table of contents is damaged (a tensor without a size)")
+    tensor = StoredTensor(dtype, shape, stride, cast(int, offset), storage)
+    if len(tensor.shape) != len(tensor.stride) or len(tensor.shape) > 16:
+        raise NotRead("its table of contents is damaged (a tensor without a size)")
+    reach = (
+        tensor.offset + 1 + sum((n - 1) * step for n, step in zip(tensor.shape, tensor.stride, strict=True))
+    )
+    if tensor.numel and reach * SIZES[dtype] > storage.bytes:
+        raise NotRead("its table of contents is damaged (a tensor reaches beyond its values)")
+    return tensor

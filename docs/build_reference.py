@@ -27,9 +27,10 @@ FILES: dict[str, type[Spec]] = {
 HEAD = """<!-- Written by docs/build_reference.py; change the models in xtts_finetune/spec instead. -->
 # Every key of a declaration
 
-A declaration is four kinds of files, in YAML. Paths are relative to the folder of `pipeline.yaml`. A key that
-is not listed here is an error, and every error of all the files is reported at once. A key with a default may
-be left out. [declaration.md](declaration.md) shows whole files and says how to use them.
+A declaration is four kinds of files, in YAML. A relative path is relative to the folder of the file that it stands
+in, so in `phases/` and `eval/` it usually begins with `../`. A key that is not listed here is an error, and every
+error of all the files is reported at once. A key with a default may be left out. [declaration.md](declaration.md)
+shows whole files and says how to use them.
 """
 
 # JSON Schema's bounds as words.

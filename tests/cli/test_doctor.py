@@ -32,5 +32,5 @@ def test_what_is_wrong_is_shown_with_its_cure(tmp_path: Path) -> None:
     assert done.returncode == 2
     lines = done.stdout.splitlines()
     (number,) = (number for number, line in enumerate(lines) if line.startswith("error"))
-    assert "dvae.pth is not whole" in lines[number]
-    assert "fetch this file of the same release again" in lines[number + 1]
+    assert "dvae.pth: this file is not whole: it ends after 11 bytes" in lines[number]
+    assert "copy or download it again" in lines[number + 1]

@@ -19,9 +19,28 @@ from tests.pipeline.project import make_project
         (("ship", "--name", "a/b"), "ship.name"),
         (("ship", "--name", "con"), "Windows cannot have a file or folder named 'con'"),
         (("ship", "--set", "ship.precison=full"), "did you mean 'precision'"),
-        (("say", "Hello."), "no shipped model is here: xtts-finetune ship makes one"),
+        (("say", "Hello."), "nothing is shipped yet. Make the folder for use: xtts-finetune ship"),
+        (("say", "Hello."), "without shipping it: xtts-finetune say --candidate base 'Good morning.'"),
         (("say", "Hello.", "--model", "nowhere"), "nowhere: no shipped model is here"),
-        (("say", "Hello.", "--model", ".", "--demo"), "leave -f and --demo out"),
+        (("say", "Hello.", "--model", ".", "--demo"), "leave -f, --demo and --set out"),
+        (("say", "Hello.", "--model", ".", "--set", "language=hu"), "leave -f, --demo and --set out"),
+        (("say", "Hello.", "--model", ".", "--candidate", "phase1"), "give one of them"),
+        (("say", "...", "!"), "there is no letter or digit in the text"),
+        (("say", " "), "the text is empty"),
+        (
+            ("say", "Hello.", "-o", "said.xyz"),
+            "no '.xyz' file can be written; name one that ends in .wav, .flac",
+        ),
+        (("say", "Hello.", "-o", "said"), "its name has no ending"),
+        (("say", "Hello.", "-o", "nowhere/said.mp3"), "nowhere is not there; make it first"),
+        (("say", "Hello.", "-o", "pipeline.yaml/said.mp3"), "pipeline.yaml is a file"),
+        (("say", "Hello.", "-o", "eval"), "is a folder; name a file in it"),
+        (("say", "Hello.", "--candidate", "phase3"), "did you mean 'phase2'?"),
+        (
+            ("say", "Hello.", "--candidate", "phase1", "-f", "pipeline.yaml"),
+            "run_pipeline phase1 -f pipeline.yaml",
+        ),
+        (("say", "Hello.", "--candidate", "base"), "not prepared yet: xtts-finetune prepare"),
         (("say",), "TEXT"),
     ],
 )
@@ -40,7 +59,20 @@ def test_wrong_input_is_said_before_anything_heavy_is_imported(
     ("verb", "options"),
     [
         ("ship", ("--candidate", "--name", "--precision", "--others", "--demo")),
-        ("say", ("--model", "--out", "--language", "--seed", "--speed", "TEXT")),
+        (
+            "say",
+            (
+                "--model",
+                "--candidate",
+                "--out",
+                "--language",
+                "--seed",
+                "--temperature",
+                "--top-k",
+                "--speed",
+                "TEXT",
+            ),
+        ),
     ],
 )
 def test_help_names_what_there_is(verb: str, options: tuple[str, ...], tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from xtts_finetune.evaluation.pace import (
     SLOWEST_PACE,
     Pace,
     spoken_characters,
+    tells_its_length,
 )
 from xtts_finetune.evaluation.repeats import OF_A_LETTER, Repeat, repeated_in_text
 
@@ -177,7 +178,7 @@ def test_the_sample_rate_makes_no_difference(rate: int, recordings: list[Recordi
     for wave, text in recordings[::8]:
         assert names(soxr.resample(wave, RATE, rate), text, pace, rate=rate) == []
     hiss = noise(3 * rate, 0.1).astype(np.float32)
-    assert [fault.name for fault in faults_of(hiss, rate, "", False, Pace())] == ["noise"]
+    assert [fault.name for fault in faults_of(hiss, rate, "Yes.", False, Pace())] == ["noise"]
 
 
 def test_generation_that_reached_its_limit_is_cut(recordings: list[Recording], pace: Pace) -> None:
@@ -259,3 +260,37 @@ def test_a_short_word_may_take_its_time(recordings: list[Recording], pace: Pace)
     wave, _ = recordings[0]
     assert "too slow" not in names(wave[: round(0.8 * RATE)], "Hello.", pace)
     assert "too slow" in names(wave[: 2 * RATE], "Hello.", pace)
+
+
+@pytest.mark.parametrize("text", ["...", "— —", "  ", "🙂", "", '"'])
+def test_nothing_is_a_right_way_to_say_a_text_without_words(text: str, recordings: list[Recording]) -> None:
+    wave, _ = recordings[0]
+    assert "no words" in [fault.name for fault in faults_of(wave, RATE, text, False, Pace())]
+    assert spoken_characters(text) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "tells"),
+    [
+        ("Hello.", True),
+        ("你好", True),
+        ("There are 7 horses and 12 birds in the garden.", True),
+        ("777", False),
+        ("1,000,000", False),
+        ("٧٧٧", False),
+        ("In 1984.", False),
+        ("...", False),
+    ],
+)
+def test_a_text_of_digits_does_not_tell_how_long_it_is(text: str, tells: bool) -> None:
+    assert tells_its_length(text) == tells
+
+
+def test_a_number_said_quickly_or_with_a_word_twice_is_no_fault(recordings: list[Recording]) -> None:
+    """'1,000,000' is 28 characters as digits are counted, and two words; 'seventy-seven' repeats itself."""
+    twice = np.tile(recordings[0][0][: RATE * 4 // 5], 2)
+    assert "repeat" in [fault.name for fault in faults_of(twice, RATE, "seventyseven", False, Pace())]
+    assert "repeat" in [fault.name for fault in faults_of(twice, RATE, "77", False, Pace(), "seventyseven")]
+    for number in ("1,000,000,000,000", "77"):
+        found = {fault.name for fault in faults_of(twice, RATE, number, False, Pace(2.5, 3.0))}
+        assert not found & {"too fast", "too slow", "repeat"}

@@ -13,14 +13,9 @@ import pytest
 import soundfile
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.evaluation.utterance_state import (
-    best_references,
-    held_out_clips,
-    reference_files,
-    utterances_current,
-    wanted_utterances,
-)
+from xtts_finetune.evaluation.utterance_state import utterances_current, wanted_utterances
 from xtts_finetune.evaluation.utterances import speak_candidate
+from xtts_finetune.evaluation.whose_voice import best_references, held_out_clips, reference_files
 from xtts_finetune.records.clips import ClipRecord, ClipWarning, Split, WarningKind, write_clips
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.decision import DecisionSpec
@@ -117,6 +112,7 @@ def test_every_sentence_is_spoken_with_every_seed(base: BaseFiles, run: RunFolde
         assert info.duration == pytest.approx(utterance["seconds"], abs=1e-3)
         assert isinstance(utterance["cut"], bool)
     assert (found["utterances"][2]["language"], found["utterances"][2]["pieces"]) == ("hu", ["Hello there."])
+    assert found["speaker"] == "a"
     assert [Path(file).name for file in found["reference"]] == ["demo_a_003.flac", "demo_a_002.flac"]
     assert utterances_current(declaration, run, "base")
 

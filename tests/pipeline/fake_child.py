@@ -7,11 +7,14 @@ Run as `python fake_child.py MODULE ... JOB.json`. `behaviour.json` stands besid
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import signal
+import struct
 import sys
 import time
+import wave
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -110,9 +113,22 @@ def wait(declaration: Declaration) -> None:
     time.sleep(120)
 
 
+def a_sound() -> bytes:
+    """A second that can be heard, as a WAV file."""
+    written = io.BytesIO()
+    with wave.open(written, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(22_050)
+        file.writeframes(
+            b"".join(struct.pack("<h", 9000 * (-1) ** (sample // 50)) for sample in range(22_050))
+        )
+    return written.getvalue()
+
+
 def prepare(declaration: Declaration, run: RunFolder, job: dict[str, Any]) -> None:
     audio = declaration.folder / "voice.wav"
-    audio.write_bytes(b"RIFF")
+    audio.write_bytes(a_sound())
     splits = ["eval" if number % 8 == 0 else "train" for number in range(40)]
     write_clips(run.clips, [clip(number, split, audio) for number, split in enumerate(splits)])
     write_json_atomic(run.eval_set, {"clips": []})

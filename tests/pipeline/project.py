@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import json
 import sys
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
+from tests.pipeline.fake_base import CONFIG, TOKENS, fake_base, model_file
 from tests.spec.wrong_declarations import RIGHT, write_files
 from xtts_finetune.pipeline.plan import make_plan
 from xtts_finetune.pipeline.run import run_plan
@@ -19,6 +19,7 @@ from xtts_finetune.pipeline.running import Work
 from xtts_finetune.pipeline.stages import Plan
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration, load_declaration
+from xtts_finetune.xtts.gpt_shapes import gpt_shapes, sizes_of_config
 
 FAKE_CHILD = Path(__file__).with_name("fake_child.py")
 
@@ -82,18 +83,12 @@ class Project:
         (self.folder / "behaviour.json").write_text(json.dumps(behaviour), encoding="utf-8")
 
 
-def weights_file() -> bytes:
-    """A file that looks like torch's from outside: 7000 bytes."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
-        archive.writestr("archive/data.pkl", b"hifigan_decoder".ljust(6870, b"."))
-    return made.getvalue()
+def weights_file(note: str = "") -> bytes:
+    """The model.pth of the projects' base; with a note in it, another file of such weights."""
+    return model_file(gpt_shapes(sizes_of_config(CONFIG, len(TOKENS))), note)
 
 
 def make_project(folder: Path) -> Project:
     """The right declaration of the tests, without a run."""
-    config = b'{"model_args": {"gpt_layers": 2}}'
-    weights = {f"base/{name}.pth": weights_file() for name in ("model", "dvae", "mel_stats")}
-    files = {**RIGHT, **weights, "base/config.json": config, "base/vocab.json": b"{}"}
-    write_files(files, folder)
+    write_files({**RIGHT, **{f"base/{name}": content for name, content in fake_base().items()}}, folder)
     return Project(folder)

@@ -131,11 +131,9 @@ def test_a_phase_that_is_held_to_its_start_needs_room_for_a_copy_and_adapters_do
     assert weights(kl_weight=1, **lora) == weights(**lora)
 
 
-@pytest.mark.parametrize("folder", ["phase1", "phase1.old"])
-def test_a_phase_cannot_start_from_its_own_files(finished: Project, folder: str) -> None:
-    """They are removed when it is begun anew."""
-    file = finished.run_folder.root / folder / "checkpoint_7.pth"
-    file.parent.mkdir(exist_ok=True)
+def test_a_phase_cannot_start_from_its_own_files(finished: Project) -> None:
+    """They are moved when it begins anew."""
+    file = finished.run_folder.candidate("phase1").checkpoint(7)
     file.write_bytes(b"PK")
     with pytest.raises(UserError, match=r"phase1's own files.*\{phase: phase1, checkpoint: last\}"):
         finished.plan(f"phase1.resume_from.checkpoint={file}")

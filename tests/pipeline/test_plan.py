@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.pipeline.project import Project
+from tests.pipeline.project import Project, weights_file
 from xtts_finetune.errors import UserError
 
 STAGES = [
@@ -100,12 +100,12 @@ def test_another_base_makes_everything_stale(finished: Project) -> None:
 
 def test_a_file_to_start_from_counts_by_its_content(finished: Project, tmp_path: Path) -> None:
     first, second = tmp_path / "a.pth", tmp_path / "b.pth"
-    first.write_bytes(b"one")
-    second.write_bytes(b"two")
+    first.write_bytes(weights_file("one"))
+    second.write_bytes(weights_file("two"))
     settings = ["phase2.resume_from.phase=null", f"phase2.resume_from.checkpoint={first}"]
     finished.run(*settings)
     assert due(finished, *settings) == []
-    first.write_bytes(b"changed")
+    first.write_bytes(weights_file("changed"))
     assert finished.plan(*settings).stage("phase2").why == "starting checkpoint changed"
     assert due(finished, settings[0], f"phase2.resume_from.checkpoint={second}") == STAGES[5:]
 
@@ -163,10 +163,10 @@ def test_phase_yaml_is_the_declaration_as_it_was_run(finished: Project) -> None:
 
 def test_disk_is_asked_for_before_the_start(project: Project) -> None:
     plan = project.plan()
-    weights = 7000
-    # The best models of two phases. Files as small as these hold nothing that is trained, so checkpoints take
-    # nothing: see test_disk for those.
-    assert plan.disk.peak == plan.disk.stays == weights * 2
+    weights = len(weights_file())
+    # The best models of two phases, and one that is being written. Files as small as these hold nothing that is
+    # trained, so checkpoints take nothing: see test_disk for those.
+    assert (plan.disk.stays, plan.disk.peak) == (2 * weights, 3 * weights)
 
 
 def test_what_is_on_the_disk_already_is_not_asked_for_again(project: Project) -> None:

@@ -19,6 +19,7 @@ from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.pipeline.lock import run_lock
 from xtts_finetune.pipeline.run import decide_now, prepare_now, report_now, speak_now
 from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.tries import read_tries
 
 ALL = ["prepare", "base", "phase1", "utterances", "phase2", "utterances"]
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
@@ -40,9 +41,10 @@ def test_only_what_changed_runs_again_and_the_old_model_is_set_aside(finished: P
     printed = finished.run("phase2.learning_rate=2e-6")
     assert finished.started == ["phase2", "utterances"]
     assert "phase2 is stale (learning_rate: 1e-06 -> 2e-06)" in printed
-    aside = finished.run_folder.root / "phase2.old"
-    assert (aside / "best_model.pth").read_bytes() == old
-    assert not list(aside.glob("checkpoint_*"))
+    (aside,) = read_tries(finished.run_folder)
+    assert f"is now the earlier try {aside.name}" in printed
+    assert aside.folder.best_model.read_bytes() == old
+    assert not aside.folder.checkpoint_files()
     assert finished.plan("phase2.learning_rate=2e-6").due == ()
 
 
@@ -61,7 +63,8 @@ def test_fresh_forgets_the_named_phase_alone(finished: Project) -> None:
     before = finished.run_folder.candidate("phase1").best_model.stat().st_mtime_ns
     printed = finished.run(wanted=["phase2"], fresh=True)
     assert finished.started == ["phase2", "utterances"]
-    assert f"--fresh: removed {finished.run_folder.candidate('phase2').path}" in printed
+    (aside,) = read_tries(finished.run_folder)
+    assert f"--fresh: phase2: what was there is now the earlier try {aside.name}" in printed
     assert finished.run_folder.candidate("phase1").best_model.stat().st_mtime_ns == before
 
 

@@ -115,7 +115,7 @@ def test_another_declaration_begins_anew(project: Path) -> None:
     advance(work, trial_in(project, learning_rate=2e-3), 6)
     printed = work.console.file.getvalue()  # type: ignore[attr-defined]
     assert "learning_rate: 0.001 -> 0.002" in printed
-    assert "its old model and records are now in" in printed
+    assert "is now the earlier try" in printed
 
 
 def test_nothing_of_the_run_that_it_belongs_to_is_written(whole: Trial) -> None:

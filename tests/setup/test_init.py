@@ -116,6 +116,34 @@ def test_a_folder_of_several_data_sets_of_one_voice(tiny_base: BaseFiles, tmp_pa
     assert found == [("quiz", "ljspeech", "anna"), ("talk", "jsonl", "anna")]
 
 
+def test_texts_that_cannot_be_read_are_named_and_not_chosen(
+    tiny_base: BaseFiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = MadeData(tmp_path / "recordings", "ljspeech")
+    for number in range(24):
+        made.clip(
+            f"clip {number}", f"Bylo to dne {number}. toho roku" if number % 2 else f"Je jich {number} a dost"
+        )
+    made.write()
+    data = tmp_path / "recordings"
+    declaration = planned(tmp_path / "anna", data=[data], base=str(tiny_base.folder), language="cs")
+    assert all("dne" not in sentence.text for sentence in declaration.utterances.sentences)
+    said = capsys.readouterr().out
+    assert "12 of 24 texts cannot be used and will be left out" in said
+    assert '"1." in Czech' in said
+
+
+def test_the_packages_of_a_language_come_first_among_the_next_steps(
+    tiny_base: BaseFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("xtts_finetune.xtts.cleaning._PACKAGES", {"ja": (("no_such_cutlet",),)})
+    data = english(tmp_path / "recordings")
+    planned(tmp_path / "anna", data=[data], base=str(tiny_base.folder), language="ja")
+    said = capsys.readouterr().out
+    assert "Japanese texts need a package that is not installed: no_such_cutlet" in said
+    assert said.index('".[ja]"', said.index("Next:")) < said.index("run_pipeline --plan")
+
+
 @pytest.mark.parametrize("format", ["coqui", "common_voice", "jsonl", "audiofolder"])
 def test_every_format_is_recognised(tiny_base: BaseFiles, tmp_path: Path, format: str) -> None:
     data = english(tmp_path / "recordings", 12, format)

@@ -12,6 +12,7 @@ import pytest
 from tests.voices import make_clips
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.declaration import Declaration, load_declaration
 from xtts_finetune.xtts.base import BaseFiles
 
@@ -97,8 +98,15 @@ def run_of(project: Path) -> RunFolder:
     return RunFolder(project / "run" / "t")
 
 
-def train(project: Path, phase: str, *overrides: str, stop_at: int | None = None, speech: Any = None) -> None:
-    """Train a phase in this process; with `stop_at`, interrupt it at that step."""
+def train(
+    project: Path,
+    phase: str,
+    *overrides: str,
+    stop_at: int | None = None,
+    speech: Any = None,
+    continued_at: int = 0,
+) -> Stop:
+    """Train a phase in this process and return why it stopped; with `stop_at`, interrupt it at that step."""
     import threading
 
     from xtts_finetune.training.child import train_phase
@@ -111,8 +119,10 @@ def train(project: Path, phase: str, *overrides: str, stop_at: int | None = None
             return stop_at is not None and bool(steps) and steps[-1].step >= stop_at
 
     job = {"phase": phase, "device": "cpu", "fingerprint": "f", "started": "2026-01-01T00:00:00+00:00"}
+    job |= {"continued_at": continued_at}
     stop = train_phase(declaration_of(project, *overrides), run_of(project), job, At(), speech)
-    assert stop.reason.status != "failed", stop.message
+    assert stop.reason.status != "failed" or stop.reason is Reason.BAD_START, stop.message
+    return stop
 
 
 def open_trainer(

@@ -152,8 +152,8 @@ TABLE = [
     case("NaN three times in a row, as declared", of(steps([3.0, NAN, 3.0, NAN, NAN, NAN, 3.0])),
          [rule("not_finite", steps=3)], (6, Reason.NOT_FINITE)),
     case("NaN in a step that fp16 skipped", of(steps([3.0, NAN, 3.0], stepped=[True, False, True])), [], None),
-    case("NaN from the start on: not finite before it is no improvement", of(history([NAN] * 9)), [WAIT],
-         (0, Reason.NOT_FINITE)),
+    case("NaN from the start on: the starting weights, before it is no improvement", of(history([NAN] * 9)), [WAIT],
+         (0, Reason.BAD_START)),
     # Nothing trained
     case("fp16 skips every step", of(steps([3.0] * 200, [0.0] * 200, SKIPS)), PHASE1, (50, Reason.NO_OP)),
     case("fp16 skips the first sixteen steps", of(steps([3.0] * 200, stepped=[False] * 16 + [True] * 184)), [], None),
@@ -226,9 +226,8 @@ def test_where_and_why_a_phase_stops(metrics: Metrics, rules: Sequence[StopRule]
 def test_the_table_has_every_rule_and_no_two_rows_of_one_name() -> None:
     assert len(TABLE) == len({row.id for row in TABLE}) >= 40
     kinds = get_args(get_args(StopRule)[0])
-    assert {row.values[2][1] for row in TABLE if row.values[2]} == {
-        Reason(get_args(kind.model_fields["rule"].annotation)[0]) for kind in kinds
-    }
+    rules = {Reason(get_args(kind.model_fields["rule"].annotation)[0]) for kind in kinds}
+    assert {row.values[2][1] for row in TABLE if row.values[2]} == {*rules, Reason.BAD_START}
 
 
 @pytest.mark.parametrize(

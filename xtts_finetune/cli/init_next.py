@@ -11,6 +11,8 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.plan import make_plan
 from xtts_finetune.setup.answers import Answers
 from xtts_finetune.spec.declaration import load_declaration
+from xtts_finetune.spec.languages import LANGUAGES
+from xtts_finetune.xtts.cleaning import install_command, package_problem
 
 
 def plan_of(answers: Answers) -> str:
@@ -39,7 +41,11 @@ def steps(answers: Answers) -> list[tuple[str, str]]:
         ("read the clips; open DATA.html and mend what it names", ["xtts-finetune", "prepare", *named]),
         ("train; or double-click the launchers, a phase each", ["run_pipeline", *named]),
     ]
-    return [(what, _line(words)) for what, words in rows]
+    lines = [(what, _line(words)) for what, words in rows]
+    if package_problem(answers.language):
+        what = f"the packages that {LANGUAGES[answers.language]} texts need, in xtts-finetune's own folder"
+        lines.insert(0, (what, install_command(answers.language)))
+    return lines
 
 
 def _shown(path: Path) -> str:

@@ -18,8 +18,10 @@ from xtts_finetune.pipeline.preflight.memory import computer_memory
 from xtts_finetune.setup.answers import Answers, FoundBase, look_at_base
 from xtts_finetune.setup.found_data import FoundSet, find_data, slug
 from xtts_finetune.setup.language_guess import guess_language
+from xtts_finetune.setup.readable_texts import reading_note
 from xtts_finetune.spec.languages import LANGUAGES, as_xtts_names_it, language_problem
 from xtts_finetune.spec.model import NAME_PATTERN
+from xtts_finetune.xtts.cleaning import package_problem
 
 GB = 1_000_000_000
 Answer = TypeVar("Answer")
@@ -48,6 +50,7 @@ class Questions:
         for found in data:
             typer.echo(f"found {found}")
         language, why = self._language(asked.language, data)
+        _say_what_is_readable(data, language)
         base = self._base(asked.base)
         memory, on_gpu = self._memory(asked.gpu_memory)
         name = self._name(asked.name, folder, data)
@@ -113,6 +116,14 @@ class Questions:
                 return take(ask(question, usual))
             except UserError as error:
                 typer.echo(f"  {error}")
+
+
+def _say_what_is_readable(data: Sequence[FoundSet], language: str) -> None:
+    """Name the packages that the language needs and the texts that will be left out, where there are any."""
+    if problem := package_problem(language):
+        typer.echo(f"warning: {problem}")
+    elif note := reading_note([clip for found in data for clip in found.clips], language):
+        typer.echo(note)
 
 
 def _known_language(text: str) -> str:

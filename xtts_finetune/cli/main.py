@@ -40,6 +40,7 @@ def build_app() -> typer.Typer:
     from xtts_finetune.cli.search import search  # noqa: PLC0415
     from xtts_finetune.cli.ship import ship  # noqa: PLC0415
     from xtts_finetune.cli.solve import solve  # noqa: PLC0415
+    from xtts_finetune.cli.tries import tries  # noqa: PLC0415
     from xtts_finetune.cli.utterances import utterances  # noqa: PLC0415
     from xtts_finetune.cli.worker import worker  # noqa: PLC0415
 
@@ -55,6 +56,7 @@ def build_app() -> typer.Typer:
         listen,
         decide,
         report,
+        tries,
         ship,
         say,
         monitor,

@@ -13,7 +13,10 @@ Phases = Annotated[
 ]
 Planned = Annotated[bool, typer.Option("--plan", help="Say what would run and why, and run nothing.")]
 Fresh = Annotated[
-    bool, typer.Option("--fresh", help="Forget the named phases' results first, all when none is named.")
+    bool,
+    typer.Option(
+        "--fresh", help="Train the named phases anew, all when none is named; what they had is set aside."
+    ),
 ]
 LR = Annotated[str | None, typer.Option("--lr", help="Learning rate of the phases that run.")]
 BatchSize = Annotated[str | None, typer.Option("--batch-size", help="Clips a batch.", metavar="N")]
@@ -102,13 +105,18 @@ def run(
     together = machines_of(rendezvous, machines, machine, join_seconds)
     if plan:
         from xtts_finetune.cli.terminal import console  # noqa: PLC0415
+        from xtts_finetune.pipeline.commands import verb  # noqa: PLC0415
         from xtts_finetune.pipeline.plan_table import print_plan  # noqa: PLC0415
+        from xtts_finetune.pipeline.preflight.first import check_first  # noqa: PLC0415
         from xtts_finetune.pipeline.values import print_values  # noqa: PLC0415
 
         planned = make_plan(declaration, wanted, fresh)
-        print_plan(planned, console())
+        work = work_on(declaration, overrides, device, together)
+        print_plan(planned, console(), verb(work, "tries"))
         print_together(declaration, planned, together, console())
         print_values(declaration, planned, console())
+        # What would keep it from starting, in the words that the run itself would say it in.
+        check_first(work, planned)
         return
     from xtts_finetune.pipeline.run import run_plan  # noqa: PLC0415
     from xtts_finetune.tracking.following import tracked  # noqa: PLC0415

@@ -10,9 +10,11 @@ from pathlib import Path
 from xtts_finetune.data.limits import check_limits
 from xtts_finetune.data.readers import RawClip, metadata_of, read_dataset
 from xtts_finetune.data.readers.folder import pairs_of
+from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.pipeline import DatasetSpec
-from xtts_finetune.xtts.base import find_base, quick_hash, read_config
+from xtts_finetune.xtts.base import find_base, read_config
+from xtts_finetune.xtts.base_as_recorded import hashes_in
 
 # Raise this when clips are prepared in another way, so that runs made before prepare them again.
 VERSION = 2
@@ -31,8 +33,9 @@ def data_inputs(declaration: Declaration) -> dict[str, str]:
     pipeline = declaration.pipeline
     base = find_base(pipeline.base)
     check_limits(pipeline.clips, read_config(base))
-    base_files = (base.dvae, base.mel_stats, base.vocab, base.config)
-    inputs = {"base": _hash([quick_hash(file) for file in base_files])}
+    names = [file.name for file in (base.dvae, base.mel_stats, base.vocab, base.config)]
+    seen = hashes_in(RunFolder(declaration.run_folder), base, names)
+    inputs = {"base": _hash([seen[name] for name in names])}
     settings = [VERSION, pipeline.language, pipeline.eval_set.model_dump(), pipeline.clips.model_dump()]
     # How often a clip comes is no matter of preparing it: a phase depends on the weights, its clips do not.
     specs = [spec.model_dump(mode="json", exclude={"weight"}) for spec in pipeline.datasets]

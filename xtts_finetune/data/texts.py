@@ -13,6 +13,7 @@ from xtts_finetune.data.unusable import Unusable
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.clips import DropReason
 from xtts_finetune.spec.languages import LANGUAGES
+from xtts_finetune.xtts.cleaning import cleaning_problem, language_fault
 
 UNKNOWN_TOKEN = 1
 NAMED_CHARACTERS = 10
@@ -52,7 +53,8 @@ class TextCheck:
     def check(self, raw: RawClip) -> Text:
         """The text of a clip; its tokens are kept.
 
-        Raises Unusable for a text that cannot be used, UserError if the declared language is none of XTTS's.
+        Raises Unusable for a text that cannot be used, UserError if the declared language is none of XTTS's or
+        if packages that it needs are not installed.
         """
         if not raw.text.strip():
             raise Unusable(DropReason.EMPTY_TEXT, "the line has no text")
@@ -87,16 +89,11 @@ class TextCheck:
     def _normalised(self, raw: RawClip) -> str:
         try:
             return self.tokenizer.normalised(raw.text, raw.language)
-        except ImportError as error:
-            raise UserError(
-                f"data set '{raw.dataset}': texts in the language '{raw.language}' need a package more "
-                f"({error}); install coqui-tts with the extra for that language"
-            ) from None
-        except (
-            Exception
-        ) as error:  # Coqui's cleaners raise whatever their libraries do, on a number too long, say
-            problem = f"{type(error).__name__}: {error}"
-            raise Unusable(DropReason.UNREADABLE_TEXT, problem[:200]) from None
+        except Exception as error:  # Coqui's cleaners raise whatever their libraries do
+            if (fault := language_fault(raw.language)) is not None:
+                raise UserError(f"data set '{raw.dataset}': {fault}") from None
+            problem = cleaning_problem(raw.text, raw.language) or f"{type(error).__name__}: {error}"
+            raise Unusable(DropReason.UNREADABLE_TEXT, problem[:300]) from None
 
     def _encode(self, raw: RawClip) -> list[int]:
         tokens = self.tokenizer.encode(raw.text, raw.language)

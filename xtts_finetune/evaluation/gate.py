@@ -13,10 +13,12 @@ from typing import Literal, get_args
 import numpy as np
 
 from xtts_finetune.evaluation.frames import HOP_SECONDS, Frames, Wave, frames_of
-from xtts_finetune.evaluation.pace import Pace, spoken_characters
+from xtts_finetune.evaluation.pace import Pace, spoken_characters, tells_its_length
 from xtts_finetune.evaluation.repeats import repeated_in_text, strongest_repeat
+from xtts_finetune.spec.utterances import has_words
 
 FaultName = Literal[
+    "no words",
     "not finite",
     "near silent",
     "clipping",
@@ -31,6 +33,7 @@ FaultName = Literal[
 ]
 # Found beside the voice's recordings, see `voice_faults`.
 VoiceFaultName = Literal[
+    "no words",
     "other voice",
     "other pitch",
     "odd length",
@@ -81,7 +84,7 @@ class Measures:
     unvoiced_tail   seconds of sound after the last voiced frame
     end             level of the last 20 ms beside that of the speech, dB
     repeated        how strongly it repeats itself beyond what the text does, dB s
-    characters      of the text, as spoken
+    characters      of the text, as spoken; 0 where they do not tell how long it takes
     """
 
     seconds: float
@@ -114,21 +117,31 @@ class Fault:
         return f"{self.name}: {self.found:.3g} {self.unit}, limit {self.limit:.3g}"
 
 
-def faults_of(wave: Wave, sample_rate: int, text: str, cut: bool, pace: Pace) -> list[Fault]:
+def faults_of(
+    wave: Wave, sample_rate: int, text: str, cut: bool, pace: Pace, spelled: str | None = None
+) -> list[Fault]:
     """Everything wrong with an utterance (samples,) of `text`; nothing if it is sound.
 
-    cut    whether generation ended at the model's limit and not by itself
-    pace   of the voice that should be heard
+    cut      whether generation ended at the model's limit and not by itself
+    pace     of the voice that should be heard
+    spelled  the text with its numbers in words, where that is known
+
+    A text without a word cannot be said rightly: that is a fault of every sound. Of a text that is mostly digits,
+    neither pace nor, unless it is spelled out, repetitions are judged.
     """
     found = [Fault("cut", len(wave) / sample_rate, len(wave) / sample_rate, "s")] if cut else []
+    if not has_words(text):
+        found.append(Fault("no words", 0, 1, "letters or digits to say"))
     if wrong := int(np.count_nonzero(~np.isfinite(wave))):
         return [Fault("not finite", wrong, 0, "samples"), *found]
-    return [*faults_in(measure(wave, sample_rate, text), pace), *found]
+    return [*faults_in(measure(wave, sample_rate, text, spelled), pace), *found]
 
 
-def measure(wave: Wave, sample_rate: int, text: str) -> Measures:
-    """Readings of all instruments for (samples,) within -1 and 1, all of them finite."""
+def measure(wave: Wave, sample_rate: int, text: str, spelled: str | None = None) -> Measures:
+    """Readings of all instruments for (samples,) within -1 and 1, all of them finite; `spelled` as in `faults_of`."""
     frames = frames_of(wave, sample_rate)
+    plain = tells_its_length(text)
+    said = text if plain else spelled
     return Measures(
         seconds=len(wave) / sample_rate,
         level=speech_level(frames),
@@ -138,8 +151,8 @@ def measure(wave: Wave, sample_rate: int, text: str) -> Measures:
         longest_pause=longest_pause(frames),
         unvoiced_tail=unvoiced_tail(frames),
         end=end_level(wave, sample_rate) - speech_level(frames),
-        repeated=repeated(wave, sample_rate, text, frames),
-        characters=spoken_characters(text),
+        repeated=0.0 if said is None else repeated(wave, sample_rate, said, frames),
+        characters=spoken_characters(text) if plain else 0,
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xtts_finetune.records.clips import ClipRecord
+from xtts_finetune.spec.utterances import has_words
 
 # Characters a second, for any voice and language: slow Mandarin, of one character a syllable, and hasty Spanish,
 # of 8 syllables of less than 3 letters (5.2 and 7.8 syllables a second: Pellegrino, Coupé and Marsico 2011).
@@ -20,6 +21,9 @@ PACE_FACTOR = (1.4, 1.7)
 CLIPS_FOR_A_PACE = 8
 # A digit is spoken as a word of about four letters.
 CHARACTERS_OF_A_DIGIT = 4
+# '1,000,000' is two words and '777' up to thirty letters: with more digits than this share of the characters, the
+# length of a text could be wrong by more than `PACE_FACTOR`.
+MOST_DIGITS = 1 / 3
 
 
 @dataclass(frozen=True)
@@ -50,9 +54,18 @@ class Pace:
 
 
 def spoken_characters(text: str) -> int:
-    """Letters with their marks, spaces inside and digits, which count as words; no punctuation."""
+    """Letters with their marks, spaces inside and digits, which count as words; no punctuation. 0 without a word."""
+    if not has_words(text):
+        return 0
     kinds = [unicodedata.category(character)[0] for character in text.strip()]
     return sum(CHARACTERS_OF_A_DIGIT if kind == "N" else 1 for kind in kinds if kind in "LMNZ")
+
+
+def tells_its_length(text: str) -> bool:
+    """Whether the characters of `text` tell how long it is when spoken: it has words, and few of them are digits."""
+    digits = sum(unicodedata.category(character)[0] == "N" for character in text)
+    characters = spoken_characters(text)
+    return characters > 0 and digits * CHARACTERS_OF_A_DIGIT <= MOST_DIGITS * characters
 
 
 def paces_of(clips: Iterable[ClipRecord]) -> dict[str, Pace]:

@@ -23,9 +23,9 @@ from xtts_finetune.evaluation.instruments.pitch import pitch_of
 from xtts_finetune.evaluation.instruments.similarity import relative_similarity
 from xtts_finetune.evaluation.instruments.sound import Sound
 from xtts_finetune.evaluation.instruments.treble import treble_of
-from xtts_finetune.evaluation.pace import Pace, paces_of, spoken_characters
+from xtts_finetune.evaluation.pace import Pace, paces_of, spoken_characters, tells_its_length
 from xtts_finetune.evaluation.panel import Panel, package_versions
-from xtts_finetune.evaluation.utterance_state import read_record, voice_clips
+from xtts_finetune.evaluation.utterance_state import read_record
 from xtts_finetune.evaluation.voice import (
     Voice,
     fingerprint_of,
@@ -34,6 +34,7 @@ from xtts_finetune.evaluation.voice import (
     write_voice,
 )
 from xtts_finetune.evaluation.voice_faults import Heard, faults_beside
+from xtts_finetune.evaluation.whose_voice import voice_clips
 from xtts_finetune.records.clips import ClipRecord, read_clips
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.scores import (
@@ -58,6 +59,8 @@ INSTRUMENTS = {
     "mcd_db": ("dB", "mel-cepstral distance, Kubichek 1993"),
     "cer": ("of the letters", "speech recogniser and jiwer"),
 }
+# Languages whose texts are put into Latin letters for the model.
+ROMANISED = ("zh-cn", "ja", "ko")
 NOTHING_TO_READ = "nothing in the utterances to read it from"
 NO_HELD_OUT_LINE = "no line of the eval set was spoken, or its recording is gone"
 
@@ -147,7 +150,9 @@ def read_utterance(
         level_lufs=loudness_of(sound.wave, sound.sample_rate),
         f0_median_hz=None if pitch is None else pitch.median,
         f0_spread_semitones=None if pitch is None else pitch.spread,
-        duration_ratio=usual.ratio(characters, speech_seconds(sound.frames)) * scale.speed if usual else None,
+        duration_ratio=usual.ratio(characters, speech_seconds(sound.frames)) * scale.speed
+        if usual and tells_its_length(utterance.text)
+        else None,
         similarity=_similarity(sound, scale.voice, panel),
         noise_mos=panel.background(sound),
         cer=None if heard is None else character_error_rate(spelled, heard),
@@ -173,7 +178,9 @@ def _score(
     scores = read_utterance(scores, sound, language, scale, panel, texts)
     scores = beside_recording(scores, sound, scale.recordings.get(str(spoken.get("clip"))), scale.speed)
     pace = scale.paces.get(language, Pace()).at(scale.speed)
-    faults = faults_of(sound.wave, sound.sample_rate, scores.text, bool(spoken.get("cut")), pace)
+    # Romanised, a text of digits has other words than are said: then it stays as it is.
+    spelled = None if language in ROMANISED else scale.spell(scores.text, language)
+    faults = faults_of(sound.wave, sound.sample_rate, scores.text, bool(spoken.get("cut")), pace, spelled)
     faults += faults_beside(scale.voice, Heard(scores, speech_seconds(sound.frames)))
     return with_faults(scores, faults)
 
@@ -255,6 +262,9 @@ def scores_fingerprint(declaration: Declaration, run: RunFolder, candidate: str)
         "utterances": [record.get("fingerprint"), [one["file"] for one in record["utterances"]]],
         "voice": _voice_fingerprint(declaration, voice_clips(declaration, run)),
     }
+    # Such texts are read otherwise since; scores of all others stay up to date.
+    if not all(tells_its_length(str(one.get("text"))) for one in record["utterances"]):
+        depends_on["length"] = "not of digits"
     return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
 
 

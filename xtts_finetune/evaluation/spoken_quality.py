@@ -13,13 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.evaluation.gate import FAULT_NAMES, Fault, faults_of
 from xtts_finetune.evaluation.pace import Pace, paces_of
-from xtts_finetune.evaluation.utterance_state import (
-    WantedUtterance,
-    declared_utterances,
-    reference_files,
-    voice_clips,
-)
+from xtts_finetune.evaluation.utterance_state import WantedUtterance, declared_utterances
 from xtts_finetune.evaluation.utterances import read_references, write_wav
+from xtts_finetune.evaluation.whose_voice import reference_files, voice_clips
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.metrics import QualityRecord
 from xtts_finetune.records.run_folder import RunFolder

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.records.clips import ClipRecord, WarningKind, read_clips
+from xtts_finetune.evaluation.whose_voice import held_out_clips, reference_files, voice_speaker
+from xtts_finetune.records.clips import read_clips
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.utterances import HELD_OUT
 from xtts_finetune.xtts.base import BaseFiles, find_base, quick_hash
+from xtts_finetune.xtts.base_as_recorded import fingerprint_in, hashes_in
 
 BASE = "base"
 # Raised when the same inputs begin to sound different, so that old utterances count as out of date.
 SPEECH_VERSION = 2
-# References of this length show a voice whole; XTTS reads them in chunks of 4 to 6 s.
-GOOD_REFERENCE_SECONDS = (4.0, 8.0)
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,7 @@ class UtterancePlan:
     checkpoint   its weights, or None for the base's own
     model_sha    quick hash of the file with its weights
     references   recordings of the voice, the same for all candidates
+    speaker      whose they are, as the data names them; None where recordings are declared and no speaker is
     fingerprint  one hash over all of it, the base and the references' contents
     fingerprints of each utterance by its file, over what it alone depends on
     """
@@ -53,6 +53,7 @@ class UtterancePlan:
     model_sha: str
     vocoder: str
     references: tuple[Path, ...]
+    speaker: str | None
     settings: dict[str, Any]
     utterances: tuple[WantedUtterance, ...]
     fingerprint: str
@@ -62,7 +63,7 @@ class UtterancePlan:
 def plan_utterances(declaration: Declaration, run: RunFolder, candidate: str) -> UtterancePlan:
     """What `candidate` has to say, and in whose voice.
 
-    Raises UserError if the candidate has no model yet, or if a reference is not there.
+    Raises UserError if the candidate has no model yet, or if a reference is not there or cannot be chosen.
     """
     base = find_base(declaration.pipeline.base)
     checkpoint = None if candidate == BASE else run.candidate(candidate).best_model
@@ -70,13 +71,13 @@ def plan_utterances(declaration: Declaration, run: RunFolder, candidate: str) ->
     if not model.is_file():
         raise UserError(f"{candidate} has no model to speak with: there is no {model}; train the phase first")
     references = reference_files(declaration, run)
-    model_sha = quick_hash(model)
+    model_sha = hashes_in(run, base, [model.name])[model.name] if checkpoint is None else quick_hash(model)
     spec = declaration.utterances
     utterances = wanted_utterances(declaration, run)
     voice = {
         "version": SPEECH_VERSION,
         "model": model_sha,
-        "base": base.fingerprint(),
+        "base": fingerprint_in(run, base),
         "vocoder": declaration.pipeline.vocoder,
         "references": [quick_hash(file) for file in references],
         "settings": spec.inference.model_dump(mode="json"),
@@ -89,11 +90,17 @@ def plan_utterances(declaration: Declaration, run: RunFolder, candidate: str) ->
         model_sha=model_sha,
         vocoder=declaration.pipeline.vocoder,
         references=references,
+        speaker=_speaker(declaration, run),
         settings=spec.inference.model_dump(mode="json"),
         utterances=utterances,
         fingerprint=_hash({**voice, "utterances": wanted}),
         fingerprints={one["file"]: _hash({**voice, "utterance": one}) for one in wanted},
     )
+
+
+def _speaker(declaration: Declaration, run: RunFolder) -> str | None:
+    spec = declaration.utterances.reference
+    return spec.speaker if spec.files else voice_speaker(declaration, read_clips(run.clips, "train"))
 
 
 def _hash(depends_on: Mapping[str, Any]) -> str:
@@ -156,6 +163,8 @@ def held_out_utterances(declaration: Declaration, run: RunFolder) -> tuple[Wante
     Raises UserError if the clips are not prepared and held-out lines are asked for.
     """
     count = declaration.utterances.held_out
+    clips = read_clips(run.clips) if count else []
+    speaker = declaration.utterances.reference.speaker
     return tuple(
         WantedUtterance(
             id=f"{HELD_OUT}{number}",
@@ -165,90 +174,6 @@ def held_out_utterances(declaration: Declaration, run: RunFolder) -> tuple[Wante
             seed=seed,
             clip=clip.sha256,
         )
-        for number, clip in enumerate(held_out_clips(read_clips(run.clips), count) if count else (), start=1)
+        for number, clip in enumerate(held_out_clips(clips, count, speaker), start=1)
         for seed in declaration.utterances.seeds
     )
-
-
-def held_out_clips(clips: Iterable[ClipRecord], count: int) -> list[ClipRecord]:
-    """`count` clips of the eval set, of the voice that is trained, or as many as there are.
-
-    The sound's hash chooses, so that the choice depends neither on their order nor on what they say. Lines
-    that training has too are left out: a model may know them by heart.
-    """
-    known = list(clips)
-    voice = main_speaker(clip for clip in known if clip.split == "train")
-    held_out = {
-        clip.sha256: clip
-        for clip in known
-        if clip.split == "eval"
-        and clip.speaker == voice
-        and all(warning.kind is not WarningKind.IN_TRAIN_AND_EVAL for warning in clip.warnings)
-    }
-    return [held_out[sha256] for sha256 in sorted(held_out)[:count]]
-
-
-def reference_files(declaration: Declaration, run: RunFolder) -> tuple[Path, ...]:
-    """The declared recordings of the voice, or training clips.
-
-    Raises UserError if a declared file is not there, or if there is no training clip.
-    """
-    spec = declaration.utterances.reference
-    if spec.files:
-        if missing := [str(file) for file in spec.files if not file.is_file()]:
-            raise UserError(f"utterances: reference: there is no file {', '.join(missing)}")
-        return tuple(spec.files)
-    chosen = best_references(read_clips(run.clips, "train"), spec.clips)
-    if missing := [str(clip.audio) for clip in chosen if not clip.audio.is_file()]:
-        raise UserError(
-            f"utterances: the training clip {', '.join(missing)} is gone; prepare the clips again"
-        )
-    if not chosen:
-        raise UserError(
-            "utterances: there is no training clip to take the voice from; name files under 'reference:'"
-        )
-    return tuple(clip.audio for clip in chosen)
-
-
-def best_references(clips: Iterable[ClipRecord], count: int) -> list[ClipRecord]:
-    """`count` clips of the speaker with the most speech, those nearest to 4-8 s first.
-
-    The choice does not depend on the order of the clips or where they lie: among equals the sound's hash
-    decides. One speaker alone, because XTTS takes the mean of all references.
-    """
-    own = {clip.sha256: clip for clip in clips}.values()
-    voice = main_speaker(own)
-    return sorted(
-        (clip for clip in own if clip.speaker == voice),
-        key=lambda clip: (_distance(clip.seconds), clip.sha256),
-    )[:count]
-
-
-def voice_clips(declaration: Declaration, run: RunFolder) -> list[ClipRecord]:
-    """The training clips of the voice: of the main speaker, or all of them where references are named.
-
-    Raises UserError if the clips are not prepared.
-    """
-    clips = read_clips(run.clips, "train")
-    if declaration.utterances.reference.files:
-        return clips
-    voice = main_speaker(clips)
-    return [clip for clip in clips if clip.speaker == voice]
-
-
-def main_speaker(clips: Iterable[ClipRecord]) -> str | None:
-    """The speaker with the most speech; None if there is no clip. The same sound counts once."""
-    speakers: dict[str, list[ClipRecord]] = defaultdict(list)
-    for clip in {clip.sha256: clip for clip in clips}.values():
-        speakers[clip.speaker].append(clip)
-    return max(sorted(speakers), key=lambda speaker: _seconds(speakers[speaker]), default=None)
-
-
-def _seconds(clips: Sequence[ClipRecord]) -> float:
-    return round(sum(clip.seconds for clip in clips), 3)
-
-
-def _distance(seconds: float) -> float:
-    """How far a length is from the good ones."""
-    shortest, longest = GOOD_REFERENCE_SECONDS
-    return max(shortest - seconds, seconds - longest, 0.0)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.spoken_so_far import keep_current
+from xtts_finetune.evaluation.usable_references import check_references
 from xtts_finetune.evaluation.utterance_state import (
     UtterancePlan,
     WantedUtterance,
@@ -20,6 +21,8 @@ from xtts_finetune.records.atomic import atomic_path, write_json_atomic
 from xtts_finetune.records.json_lines import JsonLinesWriter
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.spec.declaration import Declaration
+from xtts_finetune.spec.pipeline import Vocoder
+from xtts_finetune.xtts.base import BaseFiles
 
 if TYPE_CHECKING:
     from xtts_finetune.xtts.mel_inversion import Wave
@@ -40,8 +43,8 @@ def speak_candidate(
     change of one text that one. The record is removed first and written last: where it is, all its files are
     whole.
 
-    Raises UserError if the candidate has no model, the voice no reference, or the base no HiFi-GAN for the
-    vocoder 'hifigan'.
+    Raises UserError if the candidate has no model, the voice no reference that can be used, or the base no
+    HiFi-GAN for the vocoder 'hifigan'.
     """
     plan = plan_utterances(declaration, run, candidate)
     folder = run.candidate(candidate)
@@ -53,7 +56,10 @@ def speak_candidate(
     missing = [wanted for wanted in plan.utterances if wanted.file not in records]
     if missing:
         progress(len(records), total, f"loading {candidate}")
-        speaker = _speaker(plan, declaration, device)
+        check_references(plan.references, plan.base)
+        speaker = load_speaker(
+            plan.base, plan.checkpoint, plan.references, declaration.pipeline.vocoder, device
+        )
         progress(len(records), total, "speaking")
         with JsonLinesWriter(folder.spoken_lines) as lines:
             for wanted, speech in _spoken(speaker, missing, declaration):
@@ -103,14 +109,21 @@ def read_references(files: Sequence[Path]) -> list[Wave]:
     return waves
 
 
-def _speaker(plan: UtterancePlan, declaration: Declaration, device: str) -> Speaker:
-    """The candidate's model with the voice of the references."""
+def load_speaker(
+    base: BaseFiles, checkpoint: Path | None, references: Sequence[Path], vocoder: Vocoder, device: str
+) -> Speaker:
+    """A candidate's model, or the base's own without `checkpoint`, with the voice of the references.
+
+    Raises UserError for a reference that cannot be read, or a model that does not fit the base.
+    """
     from xtts_finetune.xtts.model import load_model  # noqa: PLC0415  heavy
+    from xtts_finetune.xtts.quiet import without_hints  # noqa: PLC0415  heavy
     from xtts_finetune.xtts.speech import Speaker  # noqa: PLC0415  heavy
 
-    waves = read_references(plan.references)
-    model = load_model(plan.base, plan.checkpoint, device)
-    return Speaker.with_references(plan.base, model, declaration.pipeline.vocoder, waves)
+    waves = read_references(references)
+    with without_hints():
+        model = load_model(base, checkpoint, device)
+    return Speaker.with_references(base, model, vocoder, waves)
 
 
 def _sample_rate(plan: UtterancePlan, folder: CandidateFolder) -> int:
@@ -140,6 +153,7 @@ def _record(
         "model_sha": plan.model_sha,
         "vocoder": plan.vocoder,
         "sample_rate": sample_rate,
+        "speaker": plan.speaker,
         "reference": [str(file) for file in plan.references],
         "settings": plan.settings,
         "device": device,

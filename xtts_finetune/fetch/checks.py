@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 
 from xtts_finetune.xtts.releases import PublishedFile
+from xtts_finetune.xtts.rewritten import rewritten
 
 READ_AT_ONCE = 1 << 22
 CONFIG = "config.json"
@@ -34,14 +35,17 @@ def sha256_of(path: Path) -> str:
 def look_at(path: Path, published: PublishedFile) -> Found:
     """Whether `path` is the published file; the whole file is read where its size is right.
 
-    A config.json with other bytes may still be of the same release: Coqui's programs write paths into it. It
-    counts as rewritten if it is the configuration of an XTTS model.
+    A config.json or model.pth with other bytes may still be of the same release: Coqui's programs write paths into
+    the one, and the other anew. They count as rewritten if the one is the configuration of an XTTS model and the
+    other holds the published weights (`xtts.rewritten`).
     """
     if not path.is_file():
         return Found.MISSING
     if path.stat().st_size == published.size and sha256_of(path) == published.sha256:
         return Found.RIGHT
-    return Found.REWRITTEN if published.name == CONFIG and _is_xtts_config(path) else Found.OTHER
+    if published.name == CONFIG and _is_xtts_config(path):
+        return Found.REWRITTEN
+    return Found.REWRITTEN if rewritten(path, published) else Found.OTHER
 
 
 def _is_xtts_config(path: Path) -> bool:

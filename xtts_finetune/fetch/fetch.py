@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from xtts_finetune.fetch.checks import Found, look_at, sha256_of
 from xtts_finetune.records.atomic import atomic_path, replace_with_retry, write_text_atomic
 from xtts_finetune.xtts.base import FETCHED_PARTS, begun_in, places_of
 from xtts_finetune.xtts.releases import PublishedFile, Release
+from xtts_finetune.xtts.rewritten import MODEL, note_published, rewritten
 
 # What the disk should have left when all is there.
 SPARE_BYTES = 200_000_000
@@ -69,7 +71,19 @@ def look_around(release: Release, folder: Path, screen: Screen) -> Place:
         screen.say(f"checking {', '.join(file.name for file in there)} in {folder}")
     found = {file.name: look_at(folder / file.name, file) for file in release.files}
     _refuse_others(release, folder, found, "move it away, or put this version elsewhere with --to FOLDER")
+    _say_what_is_rewritten(release, folder, found, screen)
+    note(release, Place(folder, found))
     return Place(folder, found)
+
+
+def note(release: Release, place: Place, more: Sequence[PublishedFile] = ()) -> None:
+    """Note what the published files say that are whole in the folder, among them `more`; see `xtts.rewritten`."""
+    right = [file for file in release.files if place.found[file.name] is Found.RIGHT]
+    if right or more:
+        with contextlib.suppress(
+            OSError
+        ):  # a folder of somebody else's; it is checked by its bytes again then
+            note_published(place.folder, [*right, *more])
 
 
 def fetch(release: Release, place: Place, accept: Accept, screen: Screen) -> None:
@@ -93,6 +107,7 @@ def fetch(release: Release, place: Place, accept: Accept, screen: Screen) -> Non
             for published in wanted:
                 _fetch_one(release, published, place, screen)
             replace_with_retry(agreed, place.folder / release.licence.file)
+        note(release, place, wanted)
     except Timeout:
         raise UserError(
             f"another command is fetching {release.name} into {place.folder}; wait for it"
@@ -116,6 +131,7 @@ def take(release: Release, source: Path, place: Place, screen: Screen) -> None:
         screen.say(f"copying {published.name}")
         with atomic_path(place.folder / published.name) as temporary:
             shutil.copyfile(source / published.name, temporary)
+    note(release, place, [file for file in wanted if found[file.name] is Found.RIGHT])
     licence = source / release.licence.file
     if licence.is_file() and not (place.folder / licence.name).exists():
         shutil.copyfile(licence, place.folder / licence.name)
@@ -138,6 +154,12 @@ def _fetch_one(release: Release, published: PublishedFile, place: Place, screen:
             "thrown away; type the same command again. If that happens twice, something on the way changes files"
         )
     replace_with_retry(part, place.folder / published.name)
+
+
+def _say_what_is_rewritten(release: Release, folder: Path, found: dict[str, Found], screen: Screen) -> None:
+    for file in release.files:
+        if file.name == MODEL and found[file.name] is Found.REWRITTEN:
+            screen.say(f"{file.name} is kept: {rewritten(folder / file.name, file)}")
 
 
 def _refuse_others(release: Release, folder: Path, found: dict[str, Found], cure: str) -> None:

@@ -113,7 +113,20 @@ def phase_disk(
         slimmed = sum(1 for each in kept if not each.with_optimizer)
         evaluations = 1 + -(-steps // phase.eval_every_steps)
         written = saves * sizes.checkpoint + slimmed * sizes.gpt + evaluations * sizes.model
-    return DiskUse(stays, sizes.checkpoint, written, min(there, stays))
+    # Of parts of a model, or of adapters, a checkpoint may be smaller than a model.
+    return DiskUse(stays, max(sizes.checkpoint, sizes.model), written, min(there, stays))
+
+
+def part_of_it(folder: CandidateFolder, sizes: TrainedSizes, kept: Sequence[KeptStep], keep: Keep) -> int:
+    """Bytes of what is there of a phase and is part of what it will leave.
+
+    Models and checkpoints apart: what a kill has left too many of the one is no part of the other.
+    """
+    checkpoints = files_bytes(folder, checkpoints_only=True)
+    models = keep.best * sizes.model
+    return min(files_bytes(folder) - checkpoints, models) + min(
+        checkpoints, phase_bytes(sizes, kept, keep) - models
+    )
 
 
 def files_bytes(folder: CandidateFolder, checkpoints_only: bool = False) -> int:

@@ -15,6 +15,7 @@ from xtts_finetune.evaluation.candidates import candidate_names
 from xtts_finetune.evaluation.decision import gather_inputs
 from xtts_finetune.pipeline.fingerprints import Inputs, flat, hash_of
 from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.tries import read_tries
 from xtts_finetune.spec.candidates import MadeCandidate
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.model import Spec
@@ -134,6 +135,9 @@ def utterances_inputs(declaration: Declaration, base: str, clips: str, weights: 
     inputs: Inputs = {"format": CODE_FORMAT, "files base": base, "files model": weights}
     inputs |= flat(spec.model_dump(mode="json", exclude={"reference"}), "utterances.")
     inputs |= {"vocoder": declaration.pipeline.vocoder, "language": declaration.pipeline.language}
+    # Only where it is declared, so that runs from before there was the key stay as they are.
+    if spec.reference.speaker is not None:
+        inputs["reference.speaker"] = spec.reference.speaker
     if not spec.reference.files:
         return inputs | {"reference.clips": spec.reference.clips, CLIPS: clips}
     try:
@@ -166,6 +170,8 @@ def report_inputs(declaration: Declaration, run: RunFolder) -> Inputs:
         folder = run.candidate(name)
         files = (folder.model_info, folder.metrics, folder.utterances_json, folder.scores_json)
         inputs[f"files {name}"] = hash_of([text_hash(file) for file in files])
+    if tries := read_tries(run):  # only then, so that reports of before there were any stay up to date
+        inputs["files earlier tries"] = hash_of([each.name for each in tries])
     ratings = sorted(run.listening.glob("*/ratings/*.json"))
     return inputs | {"files ratings of listeners": hash_of([text_hash(file) for file in ratings])}
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import candidate_names
 from xtts_finetune.evaluation.decision import decide
+from xtts_finetune.evaluation.left_out import left_out
 from xtts_finetune.evaluation.listening.answers import NotTaken
 from xtts_finetune.evaluation.listening.forms import BOTH_LOOKS, FIRST_LOOK
 from xtts_finetune.evaluation.listening.make import Wanted, make_test
@@ -54,7 +55,11 @@ def lay_down(work: Work, asked: Asked) -> ListeningTest:
     tests = read_tests(work.run)
     if asked.extend:
         return _extend(work, asked, tests)
-    declared = candidate_names(work.declaration)
+    out = left_out(work.declaration, work.run)
+    for name in asked.candidates:
+        if name in out:
+            raise UserError(f"{name} is left out: {out[name]}")
+    declared = [name for name in candidate_names(work.declaration) if name not in out]
     spoken = [name for name in declared if has_spoken(work.run, name)]
     shipping = [row.ship for row in work.declaration.decision.rows]
     chosen = choose_candidates(declared, shipping, spoken, asked.candidates)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import made_candidates, sources_of
+from xtts_finetune.evaluation.left_out import broken_files, meaning, read_failure, without_part
 from xtts_finetune.pipeline.disk import DiskUse, files_bytes
 from xtts_finetune.pipeline.fingerprints import hash_of
 from xtts_finetune.pipeline.inputs import candidate_inputs
@@ -17,17 +18,39 @@ from xtts_finetune.pipeline.stages import Stage, State
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.spec.candidates import BASE, MadeCandidate
 from xtts_finetune.xtts.base import quick_hash
+from xtts_finetune.xtts.weights_file_kind import why_unreadable
 
 
-def made_stages(around: Surroundings, models: Mapping[str, Stage]) -> list[Stage]:
-    """The stages of the made candidates whose sources are among `models`: those that are there, or will be."""
+def made_stages(
+    around: Surroundings, models: Mapping[str, Stage], given_up: Collection[str] = ()
+) -> list[Stage]:
+    """The stages of the made candidates whose sources are among `models`: those that are there, or will be.
+
+    Those whose file cannot be used are left out, with the averages of them, and those that failed for what they are
+    made of. Those in `given_up` are left out after any failure, others that failed are tried again.
+    """
     known = dict(models)
     found = []
+    out = broken_files(around.declaration, around.run)
     for name, made in made_candidates(around.declaration).items():
         sources = sources_of(made)
-        if all(source in known for source in sources):
-            known[name] = _made_stage(around, made, [known[source] for source in sources])
-            found.append(known[name])
+        if any(source not in known for source in sources):
+            continue
+        why = out.get(name) or without_part(made, out)
+        stage = None if why else _made_stage(around, made, [known[source] for source in sources])
+        failure = read_failure(around.run.candidate(name))
+        if stage is not None and stage.due and failure is not None:
+            if name in given_up or (failure.lasting and failure.inputs == hash_of(stage.inputs)):
+                why = failure.why
+            else:
+                stage = replace(stage, why=f"could not be made: {failure.why}")
+        if stage is None or why:
+            out[name] = why
+            matrix = around.declaration.decision
+            note = meaning(name, matrix.rows, matrix.read)
+            stage = Stage("candidate", name, State.LEFT_OUT, why, candidate=name, note=note)
+        known[name] = stage
+        found.append(stage)
     return found
 
 
@@ -51,7 +74,7 @@ def _made_stage(around: Surroundings, made: MadeCandidate, sources: list[Stage])
         return replace(after("candidate", name, name, around.run, waits, certain), disk=disk)
     weights = {stage.name: weights_now(around, stage.name) for stage in sources}
     if not weights:
-        weights = {"checkpoint": _of_file(made)}
+        weights = {"checkpoint": _of_file(around, made)}
     now = candidate_inputs(made, around.base, around.clips, weights)
     state, why = compare(read_stage(around.run, name), now)
     if state is State.UP_TO_DATE and (read_model_info(folder) is None or not folder.best_model.is_file()):
@@ -59,8 +82,13 @@ def _made_stage(around: Surroundings, made: MadeCandidate, sources: list[Stage])
     return Stage("candidate", name, state, why, candidate=name, inputs=now, disk=disk)
 
 
-def _of_file(made: MadeCandidate) -> str:
+def _of_file(around: Surroundings, made: MadeCandidate) -> str:
+    """Fingerprint of the user's file; of one that is gone that of what was made of it."""
     try:
         return quick_hash(made.file)
     except OSError as error:
-        raise UserError(f"candidate {made.name}: {made.checkpoint} cannot be read ({error})") from None
+        recorded = (read_stage(around.run, made.name) or {}).get("files checkpoint")
+        if recorded is not None and not made.file.exists():
+            return str(recorded)
+        reason = why_unreadable(made.file, error)
+        raise UserError(f"candidate {made.name}: {made.file}: {reason}") from None

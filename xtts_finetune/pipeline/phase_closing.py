@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,12 +27,16 @@ USER_ERROR = 2
 
 @dataclass(frozen=True)
 class Started:
-    """A phase as it was started: `started` is the time of its first start, `ran_with` the batches if reduced."""
+    """A phase as it was started: `started` is the time of its first start, `ran_with` the batches if reduced.
+
+    `continued`: each time that it went on under other values, from which step and what was changed.
+    """
 
     name: str
     started: str
     fingerprint: str
     ran_with: RanWith | None
+    continued: tuple[Mapping[str, Any], ...] = ()
 
 
 def close_phase(work: Work, phase: Started, stop: Stop) -> None:

@@ -115,7 +115,7 @@ def _launch(job: dict[str, Any], folder: LaunchFolder) -> Launch:
 
 def _told(job: dict[str, Any]) -> dict[str, Any]:
     """What the other machines are told of the job."""
-    kept = ("phase", "batch_size", "accumulate", "pause_at", "more", "halves")
+    kept = ("phase", "batch_size", "accumulate", "pause_at", "continued_at", "more", "halves")
     return {"id": uuid.uuid4().hex, **{key: job[key] for key in kept if key in job}}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 
 from xtts_finetune.errors import UserError
@@ -22,16 +21,16 @@ from xtts_finetune.pipeline.process import Ended, run_child
 from xtts_finetune.pipeline.progress import PhaseWatch, grouped, progress_bar
 from xtts_finetune.pipeline.running import TOGETHER, TRAINING, Work
 from xtts_finetune.pipeline.smaller_batch import RanWith, recorded_batches, reduced
-from xtts_finetune.pipeline.stage_records import forget_stage, read_phase_yaml, write_phase_yaml
+from xtts_finetune.pipeline.stage_records import read_phase_yaml, write_phase_yaml
 from xtts_finetune.pipeline.stages import Stage, State
+from xtts_finetune.pipeline.tries import bring_back, keep_finished, needed_of, set_aside
 from xtts_finetune.pipeline.values import value_lines
-from xtts_finetune.records.checkpoints import remove_checkpoint
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.faults import stop_of_error
 from xtts_finetune.records.reserve import free_reserve, make_reserve
-from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason
 from xtts_finetune.records.times import now
+from xtts_finetune.records.tries import EarlierTry
 from xtts_finetune.spec.sources import source_of
 
 
@@ -42,9 +41,8 @@ def train_phase(work: Work, stage: Stage, pause_at: int | None = None, more: boo
     declared so, a phase that runs out of memory goes on once with smaller batches.
     Raises UserError when an input is wrong, WorkFailed with the reason, Interrupted on Ctrl-C.
     """
-    if stage.state is State.STALE:
-        kept = set_aside(work.run, stage.name)
-        work.say(f"{stage.name} is stale ({stage.why}): its old model and records are now in {kept}")
+    if _make_way(work, stage):
+        return
     phase = _as_recorded(work, stage)
     work.say(_announcement(work, stage, phase.ran_with))
     for line in value_lines(work.declaration, stage.name):
@@ -63,13 +61,47 @@ def train_phase(work: Work, stage: Stage, pause_at: int | None = None, more: boo
     raise_unless_complete(work, stage.name, ended)
 
 
+def _make_way(work: Work, stage: Stage) -> bool:
+    """Keep what is there of the phase before anything of it changes; whether that was all there was to do."""
+    name, earlier = stage.name, stage.brings_back
+    needed = needed_of(work.declaration, work.run, name)
+    if earlier is not None:
+        aside = bring_back(work.run, earlier, needed)
+        work.say(f"{name}: {earlier.name} is brought back: it was trained from exactly what is declared now")
+        if aside is not None:
+            work.say(f"  what was there is now the earlier try {aside.name}")
+        return stage.resumes_at is None
+    if stage.state is State.STALE:
+        say_set_aside(
+            work, name, set_aside(work.run, name, stage.why, needed), f"{name} is stale ({stage.why})"
+        )
+    elif stage.continued and (kept := keep_finished(work.run, name, stage.why, needed)) is not None:
+        work.say(f"{name} as it was is kept as the earlier try {kept.name}")
+    return False
+
+
+def say_set_aside(work: Work, name: str, aside: EarlierTry | None, why: str) -> None:
+    """Say where the results of a phase are now, or that there were none worth keeping."""
+    if aside is None:
+        work.say(f"{why}: what was there never beat its start, so nothing of it is kept")
+    else:
+        work.say(f"{why}: what was there is now the earlier try {aside.name}")
+
+
 def _as_recorded(work: Work, stage: Stage) -> Started:
     """The phase as it was started before, or as it starts now."""
-    recorded = read_phase_yaml(work.run.candidate(stage.name))
+    recorded = read_phase_yaml(work.run.candidate(stage.name)) or {}
     fingerprint = hash_of(stage.inputs)
     spec = work.declaration.phases[stage.name]
-    started = str((recorded or {}).get("started") or now())
-    return Started(stage.name, started, fingerprint, recorded_batches(recorded, fingerprint, spec))
+    started = str(recorded.get("started") or now())
+    continued = list(recorded.get("continued") or [])
+    # Batches that memory had room for stay so when the phase becomes longer.
+    batches = str(recorded.get("fingerprint")) if stage.continued else fingerprint
+    if stage.continued:
+        continued.append({"from_step": stage.resumes_at, "when": now(), "why": stage.why})
+    return Started(
+        stage.name, started, fingerprint, recorded_batches(recorded, batches, spec), tuple(continued)
+    )
 
 
 def _run(work: Work, stage: Stage, phase: Started, pause_at: int | None, more: bool) -> Ended:
@@ -77,15 +109,18 @@ def _run(work: Work, stage: Stage, phase: Started, pause_at: int | None, more: b
     name, folder = stage.name, work.run.candidate(stage.name)
     declared = work.declaration.phases[name].model_dump(mode="json")
     ran_with = phase.ran_with.to_json() if phase.ran_with else None
-    write_phase_yaml(folder, stage.inputs, declared, phase.started, ran_with)
-    make_reserve(folder.path)
-    # The closing records are written last and removed first: their absence says that the phase is not closed.
+    # The closing records are written last and removed first: their absence says that the phase is not closed, and what
+    # is declared now must not be taken for what was done under another declaration.
     folder.model_info.unlink(missing_ok=True)
     folder.stopping_reason.unlink(missing_ok=True)
+    write_phase_yaml(folder, stage.inputs, declared, phase.started, ran_with, phase.continued)
+    make_reserve(folder.path)
     job: dict[str, object] = {"phase": name, "fingerprint": phase.fingerprint, "started": phase.started}
     if phase.ran_with is not None:
         batches = {"batch_size": phase.ran_with.batch_size, "accumulate": phase.ran_with.accumulate}
         job |= {**batches, "ran_with": ran_with}
+    if phase.continued:
+        job["continued_at"] = phase.continued[-1]["from_step"]
     if pause_at is not None:
         job["pause_at"] = pause_at
     together = launch_of(work.declaration.phases[name], work.machines)
@@ -142,29 +177,5 @@ def _announcement(work: Work, stage: Stage, ran_with: RanWith | None) -> str:
         batches = f" (batch_size {ran_with.batch_size}, accumulate {ran_with.accumulate}: {ran_with.why})"
     many = processes(work.declaration.phases[stage.name], work.machines)
     on = f", on {many}" if many else ""
-    return f"{stage.name}: {steps}{begin}{batches}{on}" + (f". {goal}" if goal else "")
-
-
-def set_aside(run: RunFolder, name: str) -> str:
-    """Move a stale phase's model and records to `<phase>.old` without its checkpoints; return the new place.
-
-    What was set aside before is removed. Hours of training are not thrown away for a changed key, but only
-    the best model is worth the disk.
-    """
-    folder, old = run.candidate(name).path, run.root / f"{name}.old"
-    shutil.rmtree(old, ignore_errors=True)
-    for step, _ in run.candidate(name).checkpoints():
-        remove_checkpoint(run.candidate(name), step)
-    forget_stage(run, f"{name} utterances")
-    folder.rename(old)
-    return str(old)
-
-
-def forget_phase(run: RunFolder, name: str) -> bool:
-    """Remove all results of a phase; whether there were any."""
-    forget_stage(run, f"{name} utterances")
-    folder = run.candidate(name).path
-    if not folder.is_dir():
-        return False
-    shutil.rmtree(folder)
-    return True
+    note = f"; {stage.note}" if stage.note else ""
+    return f"{stage.name}: {steps}{begin}{batches}{on}{note}" + (f". {goal}" if goal else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from difflib import get_close_matches
 
 from xtts_finetune.data.fingerprint import changed_inputs, data_inputs
@@ -20,15 +20,23 @@ from xtts_finetune.pipeline.stage_states import after, compare
 from xtts_finetune.pipeline.stages import Kind, Plan, Stage, State, compared
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.tries import read_tries
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.sources import source_of
 from xtts_finetune.xtts.base import find_base
+from xtts_finetune.xtts.base_as_recorded import fingerprint_in
 
 
-def make_plan(declaration: Declaration, wanted: Sequence[str] = (), fresh: bool = False) -> Plan:
+def make_plan(
+    declaration: Declaration,
+    wanted: Sequence[str] = (),
+    fresh: bool = False,
+    given_up: Collection[str] = (),
+) -> Plan:
     """The plan for the wanted phases, all of them when none is named; nothing is written.
 
-    `fresh` plans as if nothing was done of them yet: what is damaged there is then not read either.
+    `fresh` plans as if nothing was done of them yet: what is damaged there is then not read either. Candidates in
+    `given_up` could not be made, and are left out.
 
     Raises UserError when the base is not there, a phase is unknown, or a wanted phase starts from one that is
     neither complete nor wanted.
@@ -40,21 +48,21 @@ def make_plan(declaration: Declaration, wanted: Sequence[str] = (), fresh: bool 
     data = _data_stage(declaration, run)
     clips = None if data.due else inputs.data_content(run)
     anew = frozenset(names if fresh else ())
-    around = Surroundings(declaration, run, base.fingerprint(), weights, clips, anew)
+    around = Surroundings(declaration, run, fingerprint_in(run, base), weights, clips, anew)
     phases = _phase_stages(around)
     _check_sources(around, names, phases)
     models = [_base_stage(around), *(phases[name] for name in names)]
     ready = {stage.name: stage for stage in phases.values() if not stage.due or stage in models}
-    models += made_stages(around, {models[0].name: models[0], **ready})
+    models += made_stages(around, {models[0].name: models[0], **ready}, given_up)
     candidates = candidate_names(declaration)
     stages = [data]
     for model in models:
         stages.append(model)
-        if model.name in candidates:
+        if model.name in candidates and model.state is not State.LEFT_OUT:
             stages.append(_utterances_stage(around, model.name, model))
     stages.append(_closing_stage(run, "decision", lambda: inputs.decision_inputs(declaration, run), stages))
     stages.append(_closing_stage(run, "report", lambda: inputs.report_inputs(declaration, run), stages))
-    return Plan(tuple(stages), free_bytes(run.root))
+    return Plan(tuple(stages), free_bytes(run.root), tuple(read_tries(run)))
 
 
 def check_names(declaration: Declaration, wanted: Sequence[str]) -> list[str]:
@@ -143,8 +151,10 @@ def _check_sources(around: Surroundings, wanted: Sequence[str], stages: dict[str
         stage = stages[source.phase]
         if not stage.due and stages[name].due:
             check_checkpoint(around.run, source, name)
-        if source.phase not in wanted and stage.due and stage.certain:
+        if source.phase not in wanted and stage.due and (stage.certain or stage.brings_back):
             state = f"is stale ({stage.why})" if stage.state is State.STALE else "is not complete"
+            if stage.brings_back is not None:
+                state = "was trained otherwise since, and is to be brought back"
             raise UserError(
                 f"{name} starts from {source.phase}, which {state}: run_pipeline {source.phase} first"
             )

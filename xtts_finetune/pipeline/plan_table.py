@@ -8,12 +8,13 @@ from rich.table import Table
 from xtts_finetune.pipeline.disk import PlannedDisk, readable
 from xtts_finetune.pipeline.progress import grouped
 from xtts_finetune.pipeline.stages import Plan, Stage, State
+from xtts_finetune.pipeline.tries_words import earlier_words
 
-STYLES = {State.UP_TO_DATE: "green", State.STALE: "yellow", State.TO_RUN: "bold"}
+STYLES = {State.UP_TO_DATE: "green", State.STALE: "yellow", State.TO_RUN: "bold", State.LEFT_OUT: "red"}
 
 
-def print_plan(plan: Plan, console: Console) -> None:
-    """Print every stage with its state and why, and the disk that is needed."""
+def print_plan(plan: Plan, console: Console, tries_command: str = "xtts-finetune tries") -> None:
+    """Print every stage with its state and why, earlier tries and how to list them, and the disk that is needed."""
     table = Table()
     table.add_column("stage", no_wrap=True)
     table.add_column("state", no_wrap=True)
@@ -30,6 +31,11 @@ def print_plan(plan: Plan, console: Console) -> None:
             console.print(
                 f"{stage.name} trains {stage.trains}.", highlight=False, soft_wrap=True, markup=False
             )
+    for stage in plan.stages:
+        if (stage.due or stage.state is State.LEFT_OUT) and stage.note:
+            console.print(f"{stage.name}: {stage.note}.", highlight=False, soft_wrap=True, markup=False)
+    for line in earlier_words(plan.earlier):
+        console.print(f"{line}: {tries_command}", highlight=False, soft_wrap=True, markup=False)
     due = len(plan.due)
     if not due:
         console.print("Everything is up to date; nothing would run.", highlight=False)
@@ -49,6 +55,8 @@ def _disk(disk: PlannedDisk) -> str:
 
 
 def _steps(stage: Stage) -> str:
+    if stage.brings_back is not None and stage.resumes_at is None:
+        return "0"
     if stage.steps is not None:
         return grouped(stage.steps)
     return "?" if stage.kind == "phase" else ""

@@ -11,23 +11,29 @@ from pathlib import Path
 from types import FrameType
 
 from xtts_finetune.errors import UserError, WorkFailed
+from xtts_finetune.evaluation.candidates import made_candidates
 from xtts_finetune.evaluation.decision import decide, write_decision
+from xtts_finetune.evaluation.left_out import forget_failure
 from xtts_finetune.pipeline.decision_summary import say_decision, say_outcome
 from xtts_finetune.pipeline.fingerprints import hash_of
 from xtts_finetune.pipeline.inputs import CLIPS, decision_inputs, report_inputs, utterances_inputs
 from xtts_finetune.pipeline.jobs import run_job
+from xtts_finetune.pipeline.leaving_out import leave_out
 from xtts_finetune.pipeline.leftovers import sweep_leftovers
 from xtts_finetune.pipeline.lock import child_is_gone, refuse_second_command, run_lock, wait_for_older_child
 from xtts_finetune.pipeline.phase_record import update_records
-from xtts_finetune.pipeline.phases import forget_phase, train_phase
+from xtts_finetune.pipeline.phases import say_set_aside, train_phase
 from xtts_finetune.pipeline.plan import check_candidates, check_names, make_plan
-from xtts_finetune.pipeline.preflight.check import Verdict
-from xtts_finetune.pipeline.preflight.preflight import quick_checks
+from xtts_finetune.pipeline.preflight.first import check_first
 from xtts_finetune.pipeline.report.page import write_report
 from xtts_finetune.pipeline.running import Work
 from xtts_finetune.pipeline.stage_records import forget_stage, write_stage
-from xtts_finetune.pipeline.stages import Kind, Plan, Stage
+from xtts_finetune.pipeline.stages import Kind, Plan, Stage, State
 from xtts_finetune.pipeline.summary import data_findings, data_lines, phase_lines
+from xtts_finetune.pipeline.tries import needed_of, set_aside, thin_tries
+from xtts_finetune.pipeline.voice_words import voice_lines, voice_words
+from xtts_finetune.xtts.base import find_base
+from xtts_finetune.xtts.base_as_recorded import note_base
 
 # What a candidate says is read by the instruments at once, in the same child.
 SPEAKING = ("utterances", "scores")
@@ -53,7 +59,7 @@ def run_plan(
 ) -> None:
     """Do all that is due for the wanted phases (all when none is named), of the kinds given.
 
-    `fresh` removes the wanted phases' results first. The plan is made again after each stage, from what the
+    `fresh` sets the wanted phases' results aside first. The plan is made again after each stage, from what the
     run's folder then shows: data that came out as it was leaves the phases up to date.
 
     Raises UserError when an input is wrong, WorkFailed with the reason and the log, Interrupted on Ctrl-C.
@@ -61,23 +67,32 @@ def run_plan(
     plan = make_plan(work.declaration, wanted, fresh)
     refuse_second_command(work.run.root)
     if "phase" in kinds and any(stage.kind in kinds for stage in plan.due):
-        _preflight(work, plan)
+        check_first(work, plan)
     with run_lock(work.run.root), ending_like_ctrl_c():
         if plan.due:
             # What it saves at last must not come into the folder of a phase that is begun anew.
             wait_for_older_child(work.run.root, work.say)
         if fresh:
             _forget(work, wanted)
+            for name in made_candidates(work.declaration):
+                forget_failure(work.run.candidate(name))
         _tidy(work)
         plan = make_plan(work.declaration, wanted)
         done: set[str] = set()
+        given_up: set[str] = set()
         while (stage := next((stage for stage in plan.due if stage.kind in kinds), None)) is not None:
             if stage.name in done:
                 log = work.run.job_log(stage.name)
                 raise WorkFailed(f"{stage.name} was done, but its results are not whole: {stage.why}", log)
             done.add(stage.name)
-            do_stage(work, stage, plan)
-            plan = make_plan(work.declaration, wanted)
+            try:
+                do_stage(work, stage, plan)
+            except (UserError, WorkFailed) as error:
+                if stage.kind != "candidate":
+                    raise
+                leave_out(work, stage, error)
+                given_up.add(stage.name)
+            plan = make_plan(work.declaration, wanted, given_up=given_up)
         if not done:
             work.say("Everything is up to date; nothing was run.")
         if "report" in kinds:
@@ -98,6 +113,11 @@ def speak_now(work: Work, candidates: Sequence[str]) -> None:
     with run_lock(work.run.root), ending_like_ctrl_c():
         spoken = False
         for name in names:
+            if name != "base" and plan.stage(name).state is State.LEFT_OUT:
+                if name in candidates:
+                    raise UserError(f"{name} is left out: {plan.stage(name).why}")
+                work.say(f"{name} is left out: {plan.stage(name).why}", "yellow")
+                continue
             stage = plan.stage(f"{name} utterances")
             if name != "base" and plan.stage(name).due:
                 if name in candidates:
@@ -159,14 +179,17 @@ def do_stage(work: Work, stage: Stage, plan: Plan) -> None:
         work.say("data: reading and checking the clips")
         run_job(work, "data", ["prepare"])
         _say(work, data_lines(work.run))
+        _say(work, voice_lines(work.declaration, work.run))
         return
     if stage.kind in ("base", "candidate"):
         what = "evaluating it" if stage.kind == "base" else "making it of others and evaluating it"
+        forget_failure(work.run.candidate(stage.name))
         work.say(f"{stage.name}: {what} on the eval set")
         _do_untrained(work, stage, plan)
         _say(work, phase_lines(work.run.candidate(stage.name)))
     elif stage.kind == "utterances":
-        work.say(f"{stage.candidate}: speaking the utterances")
+        voice = voice_words(work.declaration, work.run)
+        work.say(f"{stage.candidate}: speaking the utterances in {voice}")
         run_job(work, f"{stage.candidate}-utterances", SPEAKING, candidate=stage.candidate)
         work.say(f"{stage.candidate} has spoken: {work.run.candidate(stage.candidate).utterances}")
     elif stage.kind == "decision":
@@ -184,6 +207,7 @@ def _do_untrained(work: Work, stage: Stage, plan: Plan) -> None:
         run_job(work, stage.name, [stage.kind], candidate=stage.name, fingerprint=hash_of(stage.inputs))
         return
     forget_stage(work.run, spoken)
+    work.say(f"{stage.name}: then it speaks the utterances in {voice_words(work.declaration, work.run)}")
     kinds = [stage.kind, *SPEAKING]
     run_job(work, stage.name, kinds, candidate=stage.name, fingerprint=hash_of(stage.inputs))
     base, clips = stage.inputs["files base"], stage.inputs[CLIPS]
@@ -191,23 +215,15 @@ def _do_untrained(work: Work, stage: Stage, plan: Plan) -> None:
     write_stage(work.run, spoken, utterances_inputs(work.declaration, base, clips, weights))
 
 
-def _preflight(work: Work, plan: Plan) -> None:
-    """Say what may go wrong. Raises UserError with everything that will; nothing is written before."""
-    checks = quick_checks(work.declaration, work.device, plan)
-    for check in checks:
-        if check.verdict is Verdict.WARNING:
-            work.say(f"warning: {check}", "yellow")
-    errors = [str(check) for check in checks if check.verdict is Verdict.ERROR]
-    if errors:
-        raise UserError("\n".join([*errors, "nothing was started; xtts-finetune doctor shows all checks"]))
-
-
 def _tidy(work: Work) -> None:
     """Bring records up to what is declared by now, and clear away what killed processes left."""
     with contextlib.suppress(OSError):  # no room: the phases' other records say the same
         update_records(work.declaration, work.run)
+    with contextlib.suppress(OSError, UserError):  # no room, or no base: then whatever needs it says so
+        note_base(work.run, find_base(work.declaration.pipeline.base))
     if child_is_gone(work.run.root):
         sweep_leftovers(work.run.root)
+        thin_tries(work.run)
 
 
 def _say(work: Work, lines: Sequence[str]) -> None:
@@ -217,8 +233,10 @@ def _say(work: Work, lines: Sequence[str]) -> None:
 
 def _forget(work: Work, wanted: Sequence[str]) -> None:
     for name in check_names(work.declaration, wanted):
-        if forget_phase(work.run, name):
-            work.say(f"--fresh: removed {work.run.candidate(name).path}")
+        if work.run.candidate(name).path.is_dir():
+            needed = needed_of(work.declaration, work.run, name)
+            aside = set_aside(work.run, name, "trained anew", needed, unasked=False)
+            say_set_aside(work, name, aside, f"--fresh: {name}")
 
 
 @contextmanager

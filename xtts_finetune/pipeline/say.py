@@ -1,20 +1,22 @@
-"""What `xtts-finetune say` does: speak with a shipped model, a sentence at a time, to the ears or into a file."""
+"""What `xtts-finetune say` does: speak with a model, a sentence at a time, to the ears or into a file."""
 
 from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.playing import Background, find_player
-from xtts_finetune.records.atomic import atomic_path
-from xtts_finetune.records.shipped import Shipped, is_whole, read_shipped
+from xtts_finetune.pipeline.sound_file import check_sound_file, write_sound
+from xtts_finetune.pipeline.speaking_models import SpeakingModel
+from xtts_finetune.spec.inference_options import settings_with
 from xtts_finetune.spec.languages import language_problem
-from xtts_finetune.spec.utterances import InferenceSpec
+from xtts_finetune.spec.utterances import InferenceSpec, has_words
+from xtts_finetune.xtts.cleaning import foreseen_problem
 
 if TYPE_CHECKING:
     from xtts_finetune.xtts.speech import Speaker, Speech
@@ -29,87 +31,89 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be said with which model, and where it goes.
+    """What is to be said, and where it goes.
 
     language  None: the model's own
-    out       a WAV file; None: to the ears
+    out       a file, of the kind that its ending tells; None: to the ears
+    settings  of inference, by their names in the declaration and as they were typed; the others are as judged
     """
 
-    folder: Path
     text: str
     language: str | None = None
     out: Path | None = None
     seed: int = 1
-    speed: float | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
     device: str = "auto"
 
 
-def say_now(wanted: Wanted, say: Say) -> Path | None:
+def check_wanted(wanted: Wanted) -> None:
+    """Raise UserError for what is wrong whatever model speaks: a text without words, a file that cannot be written."""
+    if not has_words(wanted.text):
+        found = "there is no letter or digit in the text" if wanted.text.strip() else "the text is empty"
+        raise UserError(f"there is nothing to say: {found}; give at least one word")
+    if wanted.language is not None and (problem := language_problem(wanted.language)):
+        raise UserError(f"--language: {problem}")
+    if wanted.out is not None:
+        check_sound_file(wanted.out)
+
+
+def say_now(model: SpeakingModel, wanted: Wanted, say: Say) -> Path | None:
     """Speak; the file that was written, if one was.
 
-    Where nothing can play it goes into a file, and that is said. Raises UserError for a model that is not there or
-    not whole, a language that XTTS lacks or a text without words.
+    Where nothing can play it goes into a file, and that is said. Raises UserError, before the model is loaded, as
+    `check_wanted`, and for settings out of their limits or a text that the model cannot say.
     """
-    shipped = read_shipped(wanted.folder)
-    if not is_whole(wanted.folder, shipped):
-        raise UserError(
-            f"{wanted.folder}: files of this model are missing or cut short; ship or copy it again"
-        )
-    language = wanted.language or shipped.language
-    if problem := language_problem(language):
-        raise UserError(f"--language: {problem}")
-    if not wanted.text.strip():
-        raise UserError("there is nothing to say; give at least one word")
-    if wanted.out is not None and wanted.out.is_dir():
-        raise UserError(f"-o: {wanted.out} is a folder; name a file in it")
+    check_wanted(wanted)
+    settings = settings_with(model.judged, wanted.settings)
+    language = wanted.language or model.language
     began = time.perf_counter()
-    say(f"loading {wanted.folder}")
-    speaker = load_speaker(wanted.folder, shipped, wanted.device)
-    settings = settings_of(shipped, wanted.speed)
+    say(f"loading {model.name}")
+    _check_text(model, wanted.text, language, say)
+    from xtts_finetune.training.device import pick_device  # noqa: PLC0415  heavy
+
+    speaker = model.load(pick_device(wanted.device))
+    if differing := _differing(model.judged, settings):
+        say(f"not as its samples were spoken: {differing}")
     spoken = _timed(_spoken(speaker, wanted, language, settings), began, say)
     if wanted.out is not None:
-        return _write(wanted.out, spoken, speaker.sample_rate)
+        return write_sound(wanted.out, spoken, speaker.sample_rate)
     return _play(spoken, speaker.sample_rate, say)
 
 
-def settings_of(shipped: Shipped, speed: float | None = None) -> InferenceSpec:
-    """Those that the model was judged with, and another rate of speech if one is asked for."""
-    return InferenceSpec.model_validate({**shipped.settings, **({} if speed is None else {"speed": speed})})
-
-
-def load_speaker(folder: Path, shipped: Shipped, device: str) -> Speaker:
-    """The shipped model as stock code loads it, with its voice and the vocoder that it is heard through."""
-    from xtts_finetune.training.device import pick_device  # noqa: PLC0415  heavy
-    from xtts_finetune.xtts.dvae import load_dvae  # noqa: PLC0415  heavy
-    from xtts_finetune.xtts.packing import PREVIEW  # noqa: PLC0415  heavy
-    from xtts_finetune.xtts.speech import Speaker  # noqa: PLC0415  heavy
-    from xtts_finetune.xtts.stock import load_stock, voice_in  # noqa: PLC0415  heavy
-    from xtts_finetune.xtts.vocoder import HifiganVocoder, PreviewVocoder, Vocoder  # noqa: PLC0415  heavy
-
-    model = load_stock(folder, pick_device(device))
-    voice = voice_in(model, shipped.name)
-    vocoder: Vocoder
-    if shipped.vocoder == "preview":
-        vocoder = PreviewVocoder(load_dvae(folder / PREVIEW).to(model.device), model.mel_stats)
-    else:
-        vocoder = HifiganVocoder(model, voice.embedding)
-    return Speaker(model, vocoder, voice.latents)
-
-
 def in_turns(text: str) -> list[str]:
-    """`text` as it is said: a sentence at a time, a short one together with what follows."""
+    """`text` as it is said: a sentence at a time, a short one together with what follows; no turn without a word."""
     from xtts_finetune.xtts.text_split import sentences  # noqa: PLC0415
 
     turns: list[str] = []
     for sentence in sentences(" ".join(text.split())):
-        if turns and len(turns[-1]) < SHORT:
+        if turns and (len(turns[-1]) < SHORT or not has_words(turns[-1])):
             turns[-1] += f" {sentence}"
         else:
             turns.append(sentence)
-    if len(turns) > 1 and len(turns[-1]) < SHORT:
+    if len(turns) > 1 and (len(turns[-1]) < SHORT or not has_words(turns[-1])):
         last = turns.pop()
         turns[-1] += f" {last}"
     return turns
+
+
+def _check_text(model: SpeakingModel, text: str, language: str, say: Say) -> None:
+    """Raise UserError for a text that the model cannot say; warn of letters that it does not know."""
+    if problem := foreseen_problem(text, language):
+        raise UserError(f"this text cannot be spoken: {problem}")
+    from xtts_finetune.xtts.speakable import unspeakable_characters  # noqa: PLC0415  heavy
+    from xtts_finetune.xtts.tokenizer import Tokenizer  # noqa: PLC0415  heavy
+
+    if unknown := unspeakable_characters(text, language, Tokenizer(model.vocab)):
+        say(
+            f"warning: the model does not know {' '.join(unknown[:20])}; what it says there is left to chance"
+        )
+
+
+def _differing(judged: Mapping[str, object], settings: InferenceSpec) -> str:
+    """'temperature 0.3 instead of 0.75'; empty where all is as judged."""
+    now = settings.model_dump(mode="json")
+    differing = [key for key in now if key in judged and now[key] != judged[key]]
+    return ", ".join(f"{key} {now[key]:g} instead of {judged[key]:g}" for key in differing)
 
 
 def _spoken(speaker: Speaker, wanted: Wanted, language: str, settings: InferenceSpec) -> Iterator[Speech]:
@@ -129,21 +133,10 @@ def _timed(spoken: Iterator[Speech], began: float, say: Say) -> Iterator[bytes]:
             say(
                 f"warning: '{speech.pieces[-1][:60]}' was cut at the model's greatest length; try another --seed"
             )
-        yield (speech.wave.clip(-1, 1) * 32767).astype(np.dtype("<i2")).tobytes()
+        # Rounded as libsndfile does it in samples.
+        yield np.rint(speech.wave.clip(-1, 1) * 32767).astype(np.dtype("<i2")).tobytes()
     took = time.perf_counter() - began
     say(f"{seconds:.1f} s of speech in {took:.1f} s, the first of it after {first:.1f} s")
-
-
-def _write(path: Path, spoken: Iterator[bytes], rate: int) -> Path:
-    """Write a WAV file, turn by turn; whole or not at all."""
-    import numpy as np  # noqa: PLC0415
-    import soundfile  # noqa: PLC0415  heavy
-
-    form: dict[str, Any] = {"samplerate": rate, "channels": 1, "subtype": "PCM_16", "format": "WAV"}
-    with atomic_path(path) as temporary, soundfile.SoundFile(str(temporary), "w", **form) as file:
-        for samples in spoken:
-            file.write(np.frombuffer(samples, dtype="<i2"))
-    return path
 
 
 def _play(spoken: Iterator[bytes], rate: int, say: Say) -> Path | None:
@@ -161,7 +154,7 @@ def _play(spoken: Iterator[bytes], rate: int, say: Say) -> Path | None:
     except OSError as error:
         path = _unused(Path.cwd() / UNHEARD)
         say(f"it cannot be played here ({error}); written instead")
-        return _write(path, itertools.chain(said, spoken), rate)
+        return write_sound(path, itertools.chain(said, spoken), rate)
     return None
 
 

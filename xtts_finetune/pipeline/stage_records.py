@@ -8,7 +8,7 @@ its `model_info.json`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from xtts_finetune.pipeline.fingerprints import Inputs, hash_of
 from xtts_finetune.records.atomic import write_json_atomic, write_text_atomic
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 
+# libyaml's, where PyYAML has it: a plan reads these records often, and the one in Python takes ten times as long.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 HEADER = "# Written by xtts-finetune before the phase started: what it was trained from.\n"
 
 
@@ -63,11 +65,13 @@ def write_phase_yaml(
     declared: Mapping[str, Any],
     started: str,
     ran_with: Mapping[str, Any] | None = None,
+    continued: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """Write what the phase is about to be trained from and return its fingerprint.
 
     `started` is the ISO 8601 time of the first start; a run that is resumed keeps it. `ran_with` are the batches
-    that it was reduced to when memory ran out; they are no input, as a step's clips are the same.
+    that it was reduced to when memory ran out; they are no input, as a step's clips are the same. `continued` says for
+    each time that it went on under other values from which step, when and what was changed.
     """
     fingerprint = hash_of(inputs)
     record: dict[str, Any] = {
@@ -79,6 +83,8 @@ def write_phase_yaml(
     }
     if ran_with is not None:
         record["ran_with"] = dict(ran_with)
+    if continued:
+        record["continued"] = [dict(each) for each in continued]
     text = yaml.safe_dump(record, sort_keys=False, allow_unicode=True, width=110)
     write_text_atomic(folder.phase_yaml, HEADER + text)
     return fingerprint
@@ -90,7 +96,7 @@ def read_phase_yaml(folder: CandidateFolder) -> dict[str, Any] | None:
     if not file.is_file():
         return None
     try:
-        record = yaml.safe_load(file.read_text(encoding="utf-8"))
+        record = yaml.load(file.read_text(encoding="utf-8"), Loader=LOADER)
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise UserError(f"{file}: cannot be read ({error}); train the phase anew with --fresh") from None
     if not isinstance(record, dict) or not isinstance(record.get("inputs"), dict):

@@ -9,6 +9,7 @@ from typing import Literal
 
 from xtts_finetune.pipeline.disk import DiskUse, PlannedDisk, planned_disk
 from xtts_finetune.pipeline.fingerprints import Inputs
+from xtts_finetune.records.tries import EarlierTry
 
 Kind = Literal["data", "base", "phase", "candidate", "utterances", "decision", "report"]
 
@@ -19,6 +20,7 @@ class State(str, Enum):
     UP_TO_DATE = "up to date"
     STALE = "stale"
     TO_RUN = "to run"
+    LEFT_OUT = "left out"
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Stage:
     `why` says in words which inputs changed, or how far the work has come. A stage that reads what is made
     anew before it is not `certain`: when that comes out as it was, the stage stays up to date. `inputs` is
     what it would be done from now; they are whole once nothing before the stage is due. `trains` says in words
-    what of the model a phase changes.
+    what of the model a phase changes. `brings_back`, `continued` and `note`: see `phase_standing.Standing`.
     """
 
     kind: Kind
@@ -42,20 +44,24 @@ class Stage:
     epochs: float | None = None
     resumes_at: int | None = None
     trains: str = ""
+    brings_back: EarlierTry | None = None
+    continued: bool = False
+    note: str = ""
     disk: DiskUse = field(default_factory=DiskUse)
 
     @property
     def due(self) -> bool:
         """Whether there is work to do."""
-        return self.state is not State.UP_TO_DATE
+        return self.state not in (State.UP_TO_DATE, State.LEFT_OUT)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The stages in the order they run, and what those that are due do to a disk with so many free bytes."""
+    """The stages in the order they run, what those that are due do to a disk with so many free bytes, earlier tries."""
 
     stages: tuple[Stage, ...]
     disk_free: int = 0
+    earlier: tuple[EarlierTry, ...] = ()
 
     @property
     def due(self) -> tuple[Stage, ...]:

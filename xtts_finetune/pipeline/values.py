@@ -7,7 +7,6 @@ from typing import Any
 
 from rich.console import Console
 
-from xtts_finetune.pipeline.preflight.value_checks import value_checks
 from xtts_finetune.pipeline.stages import Plan
 from xtts_finetune.spec.declaration import Declaration
 
@@ -28,13 +27,11 @@ def value_lines(declaration: Declaration, name: str) -> list[str]:
 
 
 def print_values(declaration: Declaration, plan: Plan, console: Console) -> None:
-    """Print the values of all phases that would run, and warnings about unusual ones."""
+    """Print the values of all phases that would run; what is unusual about them, the checks say."""
     for stage in plan.due:
         if stage.kind == "phase":
             for line in value_lines(declaration, stage.name):
                 console.print(line, highlight=False, soft_wrap=True, markup=False)
-    for check in value_checks(declaration, plan):
-        console.print(f"warning: {check}", style="yellow", highlight=False, soft_wrap=True, markup=False)
 
 
 def shown_value(value: Any) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from xtts_finetune.pipeline.jobs import run_job
 from xtts_finetune.pipeline.lock import run_lock, wait_for_older_child
 from xtts_finetune.pipeline.running import Work
 from xtts_finetune.plateau.trials import Outcome, Point, Trial, trial_work
-from xtts_finetune.records.atomic import replace_with_retry
+from xtts_finetune.records.atomic import link_or_copy
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
@@ -63,12 +61,7 @@ def _pinned(trial: Trial, models: Sequence[Path]) -> list[Path]:
         part = RunFolder(trial.folder).candidate(model.stem).best_model
         if not part.is_file() and model.is_file():
             part.parent.mkdir(parents=True, exist_ok=True)
-            temporary = part.with_name(f".{part.name}.{os.getpid()}.tmp")
-            try:
-                os.link(model, temporary)
-            except OSError:
-                shutil.copyfile(model, temporary)
-            replace_with_retry(temporary, part)
+            link_or_copy(model, part)
         if part.is_file():
             parts.append(part)
     return parts

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +18,7 @@ from xtts_finetune.plateau.remedies import AVERAGED, CONTROL, Remedy
 from xtts_finetune.plateau.remedy_files import read_remedy, remedy_text
 from xtts_finetune.plateau.situation import Situation
 from xtts_finetune.plateau.trials import Trial
-from xtts_finetune.records.atomic import replace_with_retry, write_json_atomic, write_text_atomic
+from xtts_finetune.records.atomic import link_or_copy, write_json_atomic, write_text_atomic
 from xtts_finetune.xtts.base import quick_hash
 
 VERSION = 2
@@ -178,13 +176,7 @@ def pin(source: Path, start: Path) -> str:
     A hard link where the file system has them, else a copy.
     """
     start.parent.mkdir(parents=True, exist_ok=True)
-    temporary = start.with_name(f".{start.name}.{os.getpid()}.tmp")
-    temporary.unlink(missing_ok=True)
-    try:
-        os.link(source, temporary)
-    except OSError:
-        shutil.copyfile(source, temporary)
-    replace_with_retry(temporary, start)
+    link_or_copy(source, start)
     return quick_hash(start)
 
 

@@ -30,6 +30,7 @@ from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.records.stopping import Reason
 from xtts_finetune.spec.declaration import load_declaration
 from xtts_finetune.xtts.base import find_base
+from xtts_finetune.xtts.base_as_recorded import fingerprint_in
 
 # A worker that is late may still look whether the trial is to be done, and holds its folder while it looks.
 LOOK_SECONDS = 30.0
@@ -154,7 +155,10 @@ def trial_stage(own: Work, trial: Trial) -> Stage:
     if clips is None:
         raise UserError(f"{own.run.data_root}: the clips are not prepared: xtts-finetune prepare first")
     base = find_base(own.declaration.pipeline.base)
-    around = Surroundings(own.declaration, own.run, base.fingerprint(), weights_bytes(base.model), clips)
+    weights = weights_bytes(base.model)
+    around = Surroundings(
+        own.declaration, own.run, fingerprint_in(own.run, base), weights, clips, as_begun=True
+    )
     return phase_stage(around, trial.name, None)
 
 
@@ -202,7 +206,8 @@ def release(trial: Trial) -> None:
 
 
 def _falls_short(stage: Stage, trial: Trial, step: int) -> bool:
-    return stage.state is State.STALE or not _has_reached(trial, step)
+    anew = stage.state is State.STALE or stage.brings_back is not None
+    return anew or not _has_reached(trial, step)
 
 
 def _has_reached(trial: Trial, step: int) -> bool:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import os
+import shutil
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -66,6 +67,17 @@ def atomic_path(path: Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give a file a second name: a hard link, which needs no rights and no room; a copy where there are no links."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)
+    try:
+        os.link(source, temporary)
+    except OSError:
+        shutil.copyfile(source, temporary)
+    replace_with_retry(temporary, target)
 
 
 def is_abandoned(temporary: Path) -> bool:

@@ -63,6 +63,11 @@ class CandidateFolder:
         return self.path / "model_info.json"
 
     @property
+    def left_out(self) -> Path:
+        """Why a candidate that is made of others could not be made; the others are compared without it."""
+        return self.path / "left_out.json"
+
+    @property
     def record(self) -> Path:
         """For people: the filled-in record of the phase."""
         return self.path / "RECORD.md"
@@ -236,6 +241,16 @@ class RunFolder:
     def candidate(self, name: str) -> CandidateFolder:
         """The folder of the base or of a phase."""
         return CandidateFolder(self.root / name)
+
+    @property
+    def earlier(self) -> Path:
+        """Folder of what changed declarations set aside, one folder a phase, in it one a try."""
+        return self.root / "earlier"
+
+    @property
+    def base_files(self) -> Path:
+        """The base's files as the run has seen them: hashes of their bytes and of what they say."""
+        return self.root / "base_files.json"
 
     @property
     def remedies(self) -> Path:

@@ -21,6 +21,7 @@ class Reason(str, Enum):
     QUALITY_FALLING = "quality_falling"
     EXPLODING = "exploding"
     NOT_FINITE = "not_finite"
+    BAD_START = "bad_start"
     NO_OP = "no_op"
     TIME_LIMIT = "time_limit"
     INTERRUPTED = "interrupted"
@@ -55,7 +56,14 @@ class Reason(str, Enum):
 
 
 _FAILURES = frozenset(
-    {Reason.OUT_OF_MEMORY, Reason.DISK_FULL, Reason.UNREADABLE, Reason.KILLED, Reason.ERROR}
+    {
+        Reason.BAD_START,
+        Reason.OUT_OF_MEMORY,
+        Reason.DISK_FULL,
+        Reason.UNREADABLE,
+        Reason.KILLED,
+        Reason.ERROR,
+    }
 )
 
 
@@ -99,6 +107,13 @@ _WORDS: dict[Reason, tuple[str, str, str]] = {
         "not finite",
         "The loss became NaN or infinite: the weights are ruined from there on, and were not saved.",
         "Use a learning rate 10 times lower, with warm-up steps; with precision fp16, try bf16 or fp32.",
+    ),
+    Reason.BAD_START: (
+        "starting weights that do not fit",
+        "The weights that the phase starts from are ruined, or of a model with another vocab.json or other audio "
+        "codes: nothing that is learned from there would be of use, so no step was taken.",
+        "Start from another checkpoint: an earlier one of the same training, or one that was trained with this base's "
+        "vocab.json and dvae.pth. A lower learning rate changes nothing about it.",
     ),
     Reason.NO_OP: (
         "nothing was trained",

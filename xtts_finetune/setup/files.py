@@ -24,6 +24,7 @@ from xtts_finetune.setup.numbers import (
     choose_numbers,
 )
 from xtts_finetune.setup.phase_values import phase_values
+from xtts_finetune.setup.readable_texts import readable_clips
 from xtts_finetune.spec.languages import LANGUAGES
 from xtts_finetune.spec.names import is_name
 from xtts_finetune.spec.pipeline import ClipLimits, EvalSetSpec
@@ -49,9 +50,10 @@ def render(answers: Answers) -> dict[str, str]:
     longest = min(longest, ClipLimits().max_seconds)
     base = answers.base
     batches = choose_batches(base.model_bytes, base.config, longest, answers.memory, answers.on_gpu)
-    usable = sum(found.usable for found in answers.data)
+    readable = readable_clips(clips, answers.language)
+    usable = round(sum(found.usable for found in answers.data) * len(readable) / max(1, len(clips)))
     numbers = choose_numbers(usable, base.small, batches.adapters)
-    spoken = held_out_lines(clips, EvalSetSpec(fraction=numbers.fraction, at_least=numbers.at_least))
+    spoken = held_out_lines(readable, EvalSetSpec(fraction=numbers.fraction, at_least=numbers.at_least))
     made = templates()
     files = {
         "pipeline.yaml": made.get_template("pipeline.yaml.j2").render(_pipeline(answers, numbers)),

@@ -51,8 +51,8 @@ def held_out_lines(clips: Sequence[RawClip], spec: EvalSetSpec) -> Spoken:
     """Sentences for `utterances.yaml` from the lines that the eval set will hold.
 
     The eval set is chosen by a hash of the sounds (data.eval_set), so it is known beforehand, but for clips that
-    the audit leaves out: those move the border a little, so only lines well within it are taken. Raises UserError
-    where too few sounds can be read.
+    the audit leaves out: those move the border a little, so only lines well within it are taken. `clips` are those
+    whose texts XTTS can read. Raises UserError where too few sounds can be read.
     """
     looked_at = evenly(clips, SOUNDS_HASHED)
     all_known = len(looked_at) == len(clips)
@@ -68,7 +68,7 @@ def held_out_lines(clips: Sequence[RawClip], spec: EvalSetSpec) -> Spoken:
     compared = min(MOST_COMPARED, len(held_out) // 2)
     rest = [clip.text for clip in held_out[compared:]]
     if not rest:
-        raise UserError("too few of the sounds can be read to hold some out; mend them first")
+        raise UserError("too few of the clips have a sound and a text that can be read; fix them first")
     fit = [text for text in dict.fromkeys(rest) if len(text) <= LONGEST_TEXT]
     return Spoken(tuple(_varied(fit or rest)), compared)
 

@@ -40,6 +40,11 @@ class MadeCandidate(Spec):
     )
 
     @property
+    def is_file(self) -> bool:
+        """Whether it is a checkpoint of the user's own, and no part of this run."""
+        return not self.average and self.phase is None
+
+    @property
     def file(self) -> Path:
         """The checkpoint, where it is the user's own file."""
         return Path(str(self.checkpoint))

@@ -31,13 +31,19 @@ def is_base_folder(folder: Path, base: str) -> bool:
 
 def problem_of_file(folder: Path, written: str) -> str:
     """What is wrong with `written` as the path of an existing file, or nothing."""
+    if problem := problem_of_path(folder, written):
+        return problem
+    path = absolute(folder, written)
+    return "" if is_file(path) else f"there is no file '{written}'{_looked_for(path, folder, written)}"
+
+
+def problem_of_path(folder: Path, written: str) -> str:
+    """What is wrong with `written` as the path of a file, which need not be there, or nothing."""
     try:
         path = absolute(folder, written)
     except ValueError as error:
         return str(error)
-    if is_folder(path):
-        return f"expected a file, but '{written}' is a folder"
-    return "" if is_file(path) else f"there is no file '{written}'{_looked_for(path, folder, written)}"
+    return f"expected a file, but '{written}' is a folder" if is_folder(path) else ""
 
 
 def check_files(pipeline: Document, utterances: Document | None) -> None:

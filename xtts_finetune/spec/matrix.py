@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from xtts_finetune.spec.candidates import BASE
 from xtts_finetune.spec.document import Document, Keys, label
-from xtts_finetune.spec.files import problem_of_file
+from xtts_finetune.spec.files import problem_of_path
 from xtts_finetune.spec.names import TAKEN, is_name
 from xtts_finetune.spec.words import did_you_mean, listed
 
@@ -105,7 +105,9 @@ def _check_checkpoint(
         message = (
             f"'{checkpoint}' needs 'phase': of which phase?"
             if step or checkpoint in ("best", "last")
-            else problem_of_file(decision.folder, checkpoint)
+            else problem_of_path(
+                decision.folder, checkpoint
+            )  # one that is gone is left out, and that is said
         )
     elif checkpoint == "best":
         message = f"a phase's best is a candidate as it is; write '{phase}' instead of the mapping"

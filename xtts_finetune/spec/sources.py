@@ -10,6 +10,8 @@ from xtts_finetune.spec.candidates import MadeCandidate
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.resume_from import checkpoint_step
 
+LAST = "last"
+
 
 @dataclass(frozen=True)
 class Source:
@@ -45,6 +47,15 @@ def source_of(declaration: Declaration, phase: str) -> Source:
         return Source(resume.phase, resume.checkpoint, optimizer=resume.optimizer)
     file = declaration.file.parent / resume.checkpoint
     return Source(checkpoint=resume.checkpoint, file=file, optimizer=resume.optimizer)
+
+
+def last_is_needed(declaration: Declaration, phase: str) -> bool:
+    """Whether a later phase or a candidate is made of the phase's newest checkpoint."""
+    sources = [source_of(declaration, name) for name in declaration.phases]
+    made = [entry for entry in declaration.decision.candidates if isinstance(entry, MadeCandidate)]
+    return any(source.phase == phase and source.checkpoint == LAST for source in sources) or any(
+        entry.phase == phase and entry.checkpoint == LAST for entry in made
+    )
 
 
 def kept_steps(declaration: Declaration, phase: str) -> list[KeptStep]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,11 +10,17 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from xtts_finetune.spec.model import Contradiction, Name, Seed, Spec
+from xtts_finetune.spec.words import shown
 
 # How the ids of the spoken lines of the eval set begin.
 HELD_OUT = "held-out-"
 # What stands in a recogniser's command for the sound and for its language.
 FILE_MARK, LANGUAGE_MARK = "{file}", "{language}"
+
+
+def has_words(text: str) -> bool:
+    """Whether anything in `text` can be said: a letter or a digit of any script."""
+    return any(unicodedata.category(character)[0] in "LN" for character in text)
 
 
 class SentenceSpec(Spec):
@@ -22,6 +29,15 @@ class SentenceSpec(Spec):
     id: Name = Field(description="Names the sentence in file names and tables.")
     text: Annotated[str, Field(min_length=1)] = Field(description="What is said.")
     language: str | None = Field(None, description="Language where it differs from the pipeline's.")
+
+    @classmethod
+    def contradictions(cls, given: Mapping[str, Any]) -> list[Contradiction]:
+        text = given.get("text")
+        if not isinstance(text, str) or not text or has_words(text):
+            return []
+        return [
+            (("text",), f"{shown(text)} has no word to say: neither a letter nor a digit; write a sentence")
+        ]
 
 
 class InferenceSpec(Spec):
@@ -35,9 +51,12 @@ class InferenceSpec(Spec):
 
 
 class ReferenceSpec(Spec):
-    """The recordings that the voice is taken from: files, or the best training clips."""
+    """The recordings that the voice is taken from: files, or the best training clips of one speaker."""
 
     files: tuple[Path, ...] = Field((), description="Recordings of the voice; none: training clips are used.")
+    speaker: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="Whose clips they are, as the data names the speaker; left out: who speaks most."
+    )
     clips: Annotated[int, Field(ge=1, le=100)] = Field(
         3, description="How many training clips, if no files are named."
     )

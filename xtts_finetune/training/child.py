@@ -72,7 +72,7 @@ def train_phase(
     folder = run.candidate(name)
     speak = speaker(declaration, run, phase, name, speech)
     try:
-        stop = train(declaration, run, folder, phase, interrupted, speak, job.get("pause_at"))
+        stop = train(declaration, run, folder, phase, interrupted, speak, job)
     except Exception as error:
         stop = stop_of_error(error, newest_step(folder))
         unreadable = isinstance(error, UserError) and stop.reason is Reason.UNREADABLE

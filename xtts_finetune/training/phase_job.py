@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from TTS.tts.models.xtts import Xtts
 
 from xtts_finetune.ranks.group import ALONE, Ranks
-from xtts_finetune.records.metrics import QualityRecord
+from xtts_finetune.records.metrics import EvalRecord, QualityRecord
 from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.sources import KeptStep
@@ -25,7 +25,9 @@ class PhaseJob:
     `needed` are the steps that later phases start from. `interrupted` is asked after every step, and while an
     evaluation goes on. `speak` lets the model speak the utterances at a step and says how they are; None when
     it was interrupted. At `pause_at` steps the phase waits, with a checkpoint, for whoever compares it with
-    others; its schedule and its length are those of the whole.
+    others; its schedule and its length are those of the whole. `continued_at` is the step from which the phase goes on
+    under other values than before: rates are taken as declared from there, and rules that wait count from there.
+    `base` is the base's evaluation, where weights from a file of the user's are to be held against it.
     """
 
     folder: CandidateFolder
@@ -36,4 +38,6 @@ class PhaseJob:
     interrupted: Interrupted = field(default=lambda: False)
     speak: Speak | None = None
     pause_at: int | None = None
+    continued_at: int = 0
+    base: EvalRecord | None = None
     ranks: Ranks = ALONE

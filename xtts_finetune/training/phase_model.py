@@ -12,11 +12,12 @@ from trainer.model import TrainerModel
 from TTS.tts.models.xtts import Xtts
 
 from xtts_finetune.spec.phase import PhaseSpec
+from xtts_finetune.training.course import StepsOf, course_of
 from xtts_finetune.training.losses.log_variances import LEARNING_RATE
 from xtts_finetune.training.losses.start_model import StartModel
 from xtts_finetune.training.losses.training_loss import TrainingLoss
 from xtts_finetune.training.optimizer import make_optimizer, trained_names
-from xtts_finetune.training.schedule import StepsOf, course_of, make_schedule
+from xtts_finetune.training.schedule import make_schedule
 from xtts_finetune.training.trainable import (
     adapter_weights,
     load_with_adapters,

@@ -22,6 +22,7 @@ from xtts_finetune.records.metrics import (
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.training.coqui_setup import configured, hide_events_after, in_folder
 from xtts_finetune.training.evaluate import eval_record, sums_of_batches
+from xtts_finetune.training.foreign_start import foreign_start
 from xtts_finetune.training.optimizer import gather_moments
 from xtts_finetune.training.phase_job import PhaseJob
 from xtts_finetune.training.phase_model import PhaseModel
@@ -80,7 +81,10 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         self._stepper = Stepper(
             self.model, self.optimizer[0], self.scheduler[0], self.scaler, self.job.phase, self.job.ranks
         )
-        with Recorder(self.job.folder.metrics, self.dashboard_logger, not self.first) as self.records:
+        with Recorder(
+            self.job.folder.metrics, self.dashboard_logger, not self.first, self.job.continued_at
+        ) as self.records:
+            self._follow_plateau_of_before()
             self.model.set_training()
             stop = self._evaluate() if self._unevaluated() else self._speak_and_ask()
             stop = self._agreed(stop or self._paused())
@@ -171,6 +175,10 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
             return INTERRUPTED  # the same command evaluates this step anew
         record = eval_record(gpt, done, self.step, started, self.records.mean_train_mel_ce())
         self.records.write(record)
+        if self.step == 0 and self.job.base is not None:
+            stop = foreign_start(record, self.job.base)
+            if stop is not None:
+                return stop
         self._follow_plateau()
         if self.first:
             state = self._state(self.model.weights(), model_loss={"eval_loss": record.mel_ce})
@@ -188,6 +196,11 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         """Let the learning rate fall where the schedule waits for evaluations; checkpoints hold what it came to."""
         mel_ces = [record.mel_ce for record in self.records.history.evals]
         follow_plateau(self.scheduler[0], self.model.course, mel_ces)
+
+    def _follow_plateau_of_before(self) -> None:
+        """A phase that goes on under other values: what its evaluations lowered the rate by stays."""
+        if self.job.continued_at and self.step == self.job.continued_at:
+            self._follow_plateau()
 
     def _speak_and_ask(self) -> Stop | None:
         """Ask the stop rules, and once more after the model has spoken where that is due."""
@@ -208,7 +221,7 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
             yield batch
 
     def _asked_rules(self) -> Stop | None:
-        return first_stop(self.records.history, self.job.phase.stop_when)
+        return first_stop(self.records.history, self.job.phase.stop_when, self.records.since_continued)
 
     def _unevaluated(self) -> bool:
         final = self.records.history.final
@@ -232,7 +245,8 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
     def _must_save(self, stop: Stop | None) -> bool:
         """After every so many steps, at the end, where a later phase starts, and when the clock says so."""
         if stop is not None:
-            return stop.reason is not Reason.NOT_FINITE  # ruined weights must not replace whole ones
+            # Ruined weights must not replace whole ones.
+            return stop.reason not in (Reason.NOT_FINITE, Reason.BAD_START)
         every = self.job.phase.checkpoint_every
         late = every.minutes is not None and self.job.ranks.any(
             self.first and time.monotonic() - self._saved_at >= 60 * every.minutes

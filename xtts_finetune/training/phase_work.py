@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.events import EventWriter
-from xtts_finetune.records.metrics import Metrics, read_metrics
+from xtts_finetune.records.metrics import EvalRecord, Metrics, read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.records.stopping import Stop
 from xtts_finetune.spec.declaration import Declaration
@@ -59,7 +59,7 @@ def train(
     phase: PhaseSpec,
     interrupted: Asked,
     speak: Speak | None,
-    pause_at: int | None,
+    job: Mapping[str, Any],
     ranks: Ranks | None = None,
 ) -> Stop:
     """Train the phase as it runs until something stops it; no closing records are written. `ranks`: None alone."""
@@ -75,14 +75,35 @@ def train(
     data = PhaseData(run, find_base(declaration.pipeline.base), phase, declaration.pipeline.datasets, parts)
     needed = kept_steps(declaration, folder.name)
     try:
-        job = PhaseJob(
-            folder, phase, data, data.planned.steps, needed, interrupted.is_set, speak, pause_at, ranks
+        asked = PhaseJob(
+            folder=folder,
+            phase=phase,
+            data=data,
+            total_steps=data.planned.steps,
+            needed=needed,
+            interrupted=interrupted.is_set,
+            speak=speak,
+            pause_at=job.get("pause_at"),
+            continued_at=int(job.get("continued_at") or 0),
+            base=base_of_a_file(declaration, run, folder.name),
+            ranks=ranks,
         )
         with _notes(run.job_events(folder.name), ranks) as note:
-            trainer = start(declaration, run, job, note)
+            trainer = start(declaration, run, asked, note)
         return trainer.train()
     finally:
         data.close()
+
+
+def base_of_a_file(declaration: Declaration, run: RunFolder, name: str) -> EvalRecord | None:
+    """The base's evaluation, where the phase starts from a file of the user's; None where there is none to compare."""
+    from xtts_finetune.spec.sources import source_of  # noqa: PLC0415
+
+    if source_of(declaration, name).file is None:
+        return None
+    with contextlib.suppress(UserError):
+        return read_metrics(run.candidate("base").metrics).initial
+    return None
 
 
 @contextlib.contextmanager

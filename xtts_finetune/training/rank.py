@@ -97,6 +97,7 @@ def _ready(
     from xtts_finetune.data.plans import batch_plan, planned  # noqa: PLC0415
     from xtts_finetune.ranks.agreement import Start, check_cache, clips_checksum, values_of  # noqa: PLC0415
     from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
+    from xtts_finetune.xtts.file_content import content_fingerprint  # noqa: PLC0415
 
     name = job["phase"]
     try:
@@ -116,7 +117,7 @@ def _ready(
             device=device,
             steps=planned(plan, phase).steps,
             clips=clips_checksum(clips, held_out),
-            base=find_base(declaration.pipeline.base).fingerprint(),
+            base=content_fingerprint(find_base(declaration.pipeline.base)),
             values=values_of(phase),
         )
     except UserError as error:
@@ -142,9 +143,7 @@ def _train(
     speak = phase_work.speaker(declaration, run, phase, folder.name, speech) if writes else None
     try:
         ranks = join(device)
-        stop = phase_work.train(
-            declaration, run, folder, phase, place.folder, speak, job.get("pause_at"), ranks
-        )
+        stop = phase_work.train(declaration, run, folder, phase, place.folder, speak, job, ranks)
         leave()
     except Exception as error:
         stop = stop_of_error(error, phase_work.newest_step(folder))

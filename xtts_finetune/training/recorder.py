@@ -27,22 +27,34 @@ logger = logging.getLogger("trainer")  # what is logged here goes to trainer_0_l
 class Recorder:
     """Goes on with the records that are there; `dashboard` is Coqui's logger for TensorBoard.
 
-    One that only follows keeps its history for itself: of several ranks, one writes.
+    One that only follows keeps its history for itself: of several ranks, one writes. `since_continued` is the history
+    from the step on at which the phase goes on under other values; it is all of it where it never did.
     """
 
-    def __init__(self, path: Path, dashboard: Any, follows: bool = False) -> None:
+    def __init__(self, path: Path, dashboard: Any, follows: bool = False, continued_at: int = 0) -> None:
         found = read_metrics(path)
         self.history = LiveMetrics(list(found.steps), list(found.evals), list(found.quality))
+        self.since_continued = (
+            self.history
+            if not continued_at
+            else LiveMetrics(
+                [record for record in found.steps if record.step > continued_at],
+                [record for record in found.evals if record.step >= continued_at],
+                [record for record in found.quality if record.step >= continued_at],
+            )
+        )
         self._file = None if follows else MetricsWriter(path)
         self._dashboard = dashboard
 
     def write(self, record: Record) -> None:
         """Add a record; it has left this process before the next step begins."""
-        if self._file is None:
-            self.history.add(record)
-            return
-        self._file.write(record)
+        if self._file is not None:
+            self._file.write(record)
         self.history.add(record)
+        if self.since_continued is not self.history:
+            self.since_continued.add(record)
+        if self._file is None:
+            return
         values = {key: value for key, value in record.to_json().items() if isinstance(value, int | float)}
         match record:
             case StepRecord():

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,7 +11,7 @@ from typing import IO, Any, BinaryIO, cast
 
 import torch
 
-from xtts_finetune.records.atomic import atomic_path, replace_with_retry
+from xtts_finetune.records.atomic import atomic_path, link_or_copy
 from xtts_finetune.records.checkpoints import (
     CheckpointRecord,
     checkpoints_that_stay,
@@ -71,7 +68,7 @@ def save_best(folder: CandidateFolder, state: dict[str, Any], evals: Sequence[Ev
         best = folder.best_model_of(current.step)
         _write({**state, **dict.fromkeys(_OF_RESUMING)}, best)
         if ranking[0] is current:
-            _link(best, folder.best_model)
+            link_or_copy(best, folder.best_model)
     clear_best_models(folder, evals, keep)
 
 
@@ -91,7 +88,7 @@ def clear_best_models(
     files = dict(folder.best_models())
     stay = ranked([record for record in evals if record.step in files])[:keep]
     if ended and stay and not folder.best_model.samefile(files[stay[0].step]):
-        _link(files[stay[0].step], folder.best_model)
+        link_or_copy(files[stay[0].step], folder.best_model)
     last = evals[-1].step if evals else -1
     for step in files.keys() - {record.step for record in stay}:
         if ended or step <= last:
@@ -174,15 +171,3 @@ def _slim_down(folder: CandidateFolder, record: CheckpointRecord) -> None:
     written = _write(slim, path, announce)
     whole = CheckpointRecord(record.step, written.size, written.crc32, False, record.regular)
     write_checkpoint_record(folder, whole)
-
-
-def _link(source: Path, target: Path) -> None:
-    """A hard link, which needs no rights and no second copy on disk; a copy where the file system has no links."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    with contextlib.suppress(FileNotFoundError):
-        temporary.unlink()
-    try:
-        os.link(source, temporary)
-    except OSError:
-        shutil.copyfile(source, temporary)
-    replace_with_retry(temporary, target)

@@ -28,9 +28,13 @@ from xtts_finetune.training.optimizer import keep_moments, take_moments
 from xtts_finetune.training.phase_job import PhaseJob
 from xtts_finetune.training.phase_model import PhaseModel, extras_of
 from xtts_finetune.training.phase_trainer import PhaseTrainer
+from xtts_finetune.training.schedule import begin_at
 from xtts_finetune.xtts.base import BaseFiles, find_base
 from xtts_finetune.xtts.model import has_own_hifigan, load_model
 from xtts_finetune.xtts.state import hifigan_of, read_checkpoint, without_hifigan
+
+# What is declared of an optimizer's parameters; their moments are the checkpoint's.
+OF_A_GROUP = ("initial_lr", "weight_decay")
 
 
 def start(
@@ -173,9 +177,15 @@ def _check_fits(trainer: PhaseTrainer, checkpoint: dict[str, Any], step: int, pa
 
 def _take_over(trainer: PhaseTrainer, checkpoint: dict[str, Any]) -> None:
     trainer.model.take_over(checkpoint)
+    declared = [{key: group[key] for key in OF_A_GROUP} for group in trainer.optimizer[0].param_groups]
     # Copied out of the memory map, too: Windows removes no file that is mapped.
     take_moments(trainer.optimizer[0], copy.deepcopy(checkpoint["optimizer"][0]))
     trainer.scheduler[0].load_state_dict(checkpoint["scheduler"][0])
+    if int(checkpoint["step"]) <= trainer.job.continued_at:
+        # It was written under other values than those that are declared from here on.
+        for group, values in zip(trainer.optimizer[0].param_groups, declared, strict=True):
+            group.update(values)
+        begin_at(trainer.scheduler[0], int(checkpoint["step"]))
     if trainer.scaler is not None and checkpoint.get("scaler"):
         trainer.scaler.load_state_dict(checkpoint["scaler"])
     trainer.go_on_from(int(checkpoint["step"]))

@@ -8,7 +8,7 @@ from xtts_finetune.records.stopping import Reason
 from xtts_finetune.spec.success import SuccessLevel
 
 # After these the weights are what they were, or ruined: nothing that was measured is this phase's doing.
-NO_SUCCESS = frozenset({Reason.NO_OP, Reason.NOT_FINITE})
+NO_SUCCESS = frozenset({Reason.NO_OP, Reason.NOT_FINITE, Reason.BAD_START})
 
 
 def judge(

@@ -60,7 +60,7 @@ def spoken_run(
     for number in range(4):
         file = folder / "Felvételek őű" / f"host {number}.wav"
         file.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(file, voice(seconds + 0.1, seed=number), 22_050, subtype="PCM_16")
+        soundfile.write(file, voice(max(0.5, seconds + 0.1), seed=number), 22_050, subtype="PCM_16")
         clips.append(
             ClipRecord(
                 id=f"clip{number}",

@@ -30,4 +30,4 @@ def test_no_flipped_bit_is_an_unexpected_error(project: Project) -> None:
 def test_an_archive_of_something_else(project: Project) -> None:
     with zipfile.ZipFile(project.folder / "base" / "dvae.pth", "w") as archive:
         archive.writestr("readme.txt", "no weights")
-    assert "dvae.pth is a zip file, but holds no weights" in check_base(str(project.folder / "base")).found
+    assert "dvae.pth: this is a zip archive, not a model" in check_base(str(project.folder / "base")).found

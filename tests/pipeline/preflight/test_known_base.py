@@ -6,15 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.project import weights_file
+from tests.pipeline.fake_base import fake_base
 from xtts_finetune.pipeline.preflight import base_files
 from xtts_finetune.pipeline.preflight.base_files import check_base
 from xtts_finetune.pipeline.preflight.check import Verdict
 from xtts_finetune.xtts.base import FETCHED_PARTS, FILE_NAMES
 from xtts_finetune.xtts.releases import CPML, PublishedFile, Release
 
-CONFIG = b'{"model_args": {"gpt_layers": 2}}'
-CONTENT = {name: weights_file() for name in FILE_NAMES} | {"config.json": CONFIG, "vocab.json": b"{}"}
+CONTENT = fake_base()
 RELEASE = Release(
     "xtts_v2",
     "2.0.3",
@@ -72,23 +71,23 @@ def test_without_what_training_needs(folder: Path) -> None:
 
 
 def test_of_another_version(folder: Path) -> None:
-    (folder / "vocab.json").write_bytes(b'{"more": 1}')
+    (folder / "vocab.json").write_bytes(CONTENT["vocab.json"] + b"\n")
     verdict, said = state(folder)
     assert verdict is Verdict.WARNING and "vocab.json is not of version 2.0.3" in said
 
 
 def test_damaged(folder: Path) -> None:
     content = bytearray(CONTENT["model.pth"])
-    content[3000] ^= 1
+    content[-2000] ^= 1
     (folder / "model.pth").write_bytes(content)
     verdict, said = state(folder)
     assert (
         verdict is Verdict.ERROR
-        and "model.pth is damaged" in said
+        and "model.pth: this file is damaged" in said
         and "remove it, then: xtts-finetune fetch" in said
     )
 
 
 def test_a_config_that_other_programs_wrote_paths_into(folder: Path) -> None:
-    (folder / "config.json").write_bytes(CONFIG.replace(b"{", b'{"languages": [], ', 1))
+    (folder / "config.json").write_bytes(CONTENT["config.json"].replace(b"{", b'{"languages": [], ', 1))
     assert state(folder)[0] is Verdict.OK

@@ -71,10 +71,10 @@ def test_a_whole_base(base: Path, demo_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("model.pth", weights_file()[:3000], "model.pth is not whole: it ends after 3 kB"),
-        ("model.pth", b"<html>not found</html>", "model.pth is no file of weights"),
-        ("dvae.pth", b"", "dvae.pth is no file of weights"),
-        ("vocab.json", b"{", "vocab.json is not readable JSON"),
+        ("model.pth", weights_file()[:3000], "model.pth: this file is not whole: it ends after 3 kB"),
+        ("model.pth", b"<html>not found</html>", "model.pth: a web page was saved instead of the file"),
+        ("dvae.pth", b"", "dvae.pth: this file is empty"),
+        ("vocab.json", b"{", "vocab.json: this is not readable JSON"),
         ("config.json", b"[]", "config.json"),
         ("config.json", b'{"model_args": {"gpt_layers": "x"}}', "gpt_layers: expected a positive number"),
         ("config.json", b'{"model_args": {"gpt_n_heads": -1}}', "but got -1"),
@@ -92,12 +92,12 @@ def test_a_base_that_is_not_whole_is_named(base: Path, name: str, content: bytes
 
 def test_only_a_deep_look_sees_a_flipped_bit(base: Path) -> None:
     content = bytearray((base / "model.pth").read_bytes())
-    content[500] ^= 1
+    content[-2000] ^= 1  # among the weights
     (base / "model.pth").write_bytes(content)
     assert check_base(str(base)).verdict is OK
     check = check_base(str(base), deep=True)
     assert check.verdict is ERROR
-    assert "model.pth is damaged" in check.found
+    assert "model.pth: this file is damaged" in check.found
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_a_run_is_refused_with_everything_that_is_wrong(project: Project) -> Non
     (project.folder / "run").write_text("in the way", encoding="utf-8")
     with pytest.raises(UserError) as error:
         project.run()
-    assert "dvae.pth is no file of weights" in str(error.value)
+    assert "dvae.pth: this is a text file ('spoiled...')" in str(error.value)
     assert "is a file, not a folder" in str(error.value)
     assert project.started == []
 

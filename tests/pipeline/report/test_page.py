@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from tests.pipeline.made_up_run import (
 )
 from xtts_finetune.pipeline.report.page import write_report
 from xtts_finetune.pipeline.report.players import collect_sentences, player
-from xtts_finetune.records.clips import ClipRecord, write_clips
+from xtts_finetune.records.clips import ClipRecord, read_clips, write_clips
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason, Stop
@@ -89,6 +90,18 @@ def test_the_verdict_comes_first_with_its_flag_and_why(whole: Page) -> None:
     said = ["Ship phase2", "excellent quality", "provisional: nobody has listened yet", "Why", "What next"]
     places = [whole.words.index(words, whole.words.index("Ship phase2", 60)) for words in said]
     assert places == sorted(places)
+
+
+def test_the_page_says_whose_voice_it_is_and_who_else_is_in_the_data(tmp_path: Path) -> None:
+    declaration, run = whole_run(tmp_path)
+    clips = [replace(clip, audio=run.root.parent / "host_reference.wav") for clip in read_clips(run.clips)]
+    others = [replace(clip, speaker="<ben>", sha256=f"ben{n}") for n, clip in enumerate(clips[:2])]
+    write_clips(run.clips, [*clips, *others])
+    record = run.candidate("phase1").utterances_json
+    record.write_text(json.dumps({**json.loads(record.read_text("utf-8")), "speaker": "<ben>"}), "utf-8")
+    words = read(write_report(declaration, run)).words
+    assert "Samples are spoken in the voice of host: 1 training clip; also in the data: <ben> (" in words
+    assert "; samples from before, in another voice: phase1 (<ben>). Real recordings" in words
 
 
 def test_the_page_asks_for_nothing_from_anywhere(whole: Page) -> None:

@@ -15,10 +15,12 @@ import torch
 
 from tests.pipeline.shipping.shippable import declared, make_shippable, plan_of, run_of, save_phase
 from xtts_finetune.errors import UserError, WorkFailed
-from xtts_finetune.evaluation.utterances import read_references
+from xtts_finetune.evaluation.utterances import read_references, speak_candidate
 from xtts_finetune.pipeline.say import Wanted, in_turns, say_now
 from xtts_finetune.pipeline.shipping.job import mend, put_in_place, ship
 from xtts_finetune.pipeline.shipping.plan import already_shipped
+from xtts_finetune.pipeline.speaking_models import candidate_model, shipped_model, what_was_shipped
+from xtts_finetune.records.clips import ClipRecord, write_clips
 from xtts_finetune.records.shipped import Shipped, is_whole, read_shipped
 from xtts_finetune.xtts import packing
 from xtts_finetune.xtts.model import load_model
@@ -124,6 +126,7 @@ def test_the_card_says_what_it_is(shipped: Path) -> None:
         "Nobody has listened in a blind test",
         "see LICENSE.txt in this folder",
         "improved (provisional)",
+        'the voice "Anna", from 2 recordings |',
     ):
         assert said in card
     assert "{{" not in card and "None" not in card
@@ -267,47 +270,122 @@ def test_the_base_ships_too(own: Path) -> None:
     assert "None: this is the base, with the voice's conditioning" in card
 
 
-def wanted(folder: Path, text: str, **more: Any) -> Wanted:
-    return Wanted(folder, text, device="cpu", **more)
+def said_with(folder: Path, text: str, lines: list[str] | None = None, **more: Any) -> Path | None:
+    """Say `text` with a shipped model."""
+    return say_now(shipped_model(folder), Wanted(text, device="cpu", **more), (lines or []).append)
 
 
 def test_say_writes_what_it_says(shipped: Path, tmp_path: Path) -> None:
-    lines: list[str] = []
+    lines = [""]
     text = (
         "Jó napot kívánok mindenkinek, aki itt van velünk. Igen. Melyik évben nyílt meg az első földalatti?"
     )
-    file = tmp_path / "új" / "szó.wav"
-    assert say_now(wanted(shipped, text, out=file), lines.append) == file
+    file = tmp_path / "szó.wav"
+    assert said_with(shipped, text, lines, out=file) == file
     wave, rate = soundfile.read(file)
     assert rate == 24_000 and len(wave) > 0.3 * rate and np.abs(wave).max() > 0
     assert any("s of speech in" in line for line in lines)
     again = tmp_path / "again.wav"
-    say_now(wanted(shipped, text, out=again), lines.append)
+    said_with(shipped, text, out=again)
     assert again.read_bytes() == file.read_bytes()
-    say_now(wanted(shipped, text, out=again, seed=2), lines.append)
+    said_with(shipped, text, out=again, seed=2)
     assert again.read_bytes() != file.read_bytes()
+    said_with(shipped, text, out=tmp_path / "slow.mp3", settings={"speed": "0.5"})
+    assert soundfile.info(tmp_path / "slow.mp3").duration == pytest.approx(2 * len(wave) / rate, abs=0.3)
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"text": "  "}, "there is nothing to say"),
+        ({"text": "  "}, "there is nothing to say: the text is empty"),
+        ({"text": "… — 🙂"}, "there is nothing to say: there is no letter or digit in the text"),
         ({"language": "xx"}, "--language: 'xx' is no language of XTTS"),
-        ({"folder": Path("nowhere")}, "no shipped model is here"),
         ({"out": Path()}, "is a folder"),
+        ({"out": Path("nowhere/x.wav")}, "is not there; make it first"),
+        ({"out": Path("x.aac")}, "no '.aac' file can be written"),
+        (
+            {"settings": {"top_p": "2"}},
+            "--top-p 2: top_p: expected a number above 0 and of at most 1 but got 2",
+        ),
     ],
 )
-def test_say_refuses_what_is_wrong(shipped: Path, change: dict[str, Any], said: str) -> None:
+def test_say_refuses_what_is_wrong_before_it_loads_anything(
+    shipped: Path, change: dict[str, Any], said: str
+) -> None:
+    lines: list[str] = []
     with pytest.raises(UserError, match=said):
-        say_now(Wanted(**{"folder": shipped, "text": "Igen.", **change}), lambda _: None)
+        say_now(shipped_model(shipped), Wanted(**{"text": "Igen.", **change}), lines.append)
+    assert lines == []
 
 
-def test_say_refuses_a_model_that_was_copied_in_part(shipped: Path, tmp_path: Path) -> None:
+def test_say_refuses_a_text_that_the_model_cannot_say(shipped: Path) -> None:
+    with pytest.raises(UserError, match=r"knows none of the letters .* \(你好\); is --language the language"):
+        said_with(shipped, "你好!")
+
+
+def test_say_refuses_a_model_that_is_not_there_or_was_copied_in_part(shipped: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no shipped model is here"):
+        shipped_model(tmp_path)
     copy = Path(shutil.copytree(shipped, tmp_path / "copy"))
     with (copy / "model.pth").open("r+b") as file:
         file.truncate(1000)
     with pytest.raises(UserError, match="missing or cut short"):
-        say_now(wanted(copy, "Igen."), lambda _: None)
+        shipped_model(copy)
+
+
+def command(*words: str) -> str:
+    return " ".join(words)
+
+
+def test_a_candidate_says_a_sentence_as_its_sample(own: Path, tmp_path: Path) -> None:
+    """In the voice and with the vocoder and the settings of its samples; these were spoken together, hence rounding."""
+    lines: list[str] = []
+    for candidate in ("base", "phase1"):
+        speak_candidate(declared(own), run_of(own), candidate, "cpu", no_progress)
+        model = candidate_model(declared(own), candidate, command)
+        file = tmp_path / f"{candidate}.wav"
+        say_now(model, Wanted("Igen.", out=file, device="cpu"), lines.append)
+        sample, _ = soundfile.read(run_of(own).candidate(candidate).utterances / "word_s1.wav", dtype="int16")
+        said, _ = soundfile.read(file, dtype="int16")
+        assert len(said) == len(sample) and np.abs(said.astype(int) - sample).max() <= 3
+    assert lines[0] == "loading base, the voice of 2 recordings"
+    assert (tmp_path / "base.wav").read_bytes() != (tmp_path / "phase1.wav").read_bytes()
+
+
+def test_a_phase_that_has_not_finished_speaks_with_its_best_model_so_far(own: Path) -> None:
+    folder = run_of(own).candidate("phase1")
+    assert candidate_model(declared(own), "phase1", command).name.startswith("phase1, the voice")
+    folder.model_info.unlink()
+    folder.best_model_of(150).write_bytes(b"an older one")
+    os.link(folder.best_model, folder.best_model_of(200))
+    name = candidate_model(declared(own), "phase1", command).name
+    assert name.startswith("phase1 (unfinished: its best model so far, of step 200), the voice of")
+
+
+def test_what_cannot_speak_yet_is_said_with_what_makes_it(own: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="unknown candidate 'phase'; did you mean 'phase1'"):
+        candidate_model(declared(own), "phase", command)
+    shutil.rmtree(run_of(own).root)
+    with pytest.raises(UserError, match=r"phase1 is not trained yet, .* train it: run_pipeline phase1$"):
+        candidate_model(declared(own), "phase1", command)
+    with pytest.raises(
+        UserError, match=r"(?s)nothing is shipped yet.*xtts-finetune ship\n.*say --candidate base"
+    ):
+        what_was_shipped(declared(own), command)
+
+
+@pytest.mark.parametrize("what", ["say", "ship", "utterances"])
+def test_a_silent_reference_is_refused_wherever_the_voice_is_wanted(own: Path, what: str) -> None:
+    file = own / "felvétel.wav"
+    file.unlink()  # it is another name of a file that other tests read
+    soundfile.write(str(file), np.zeros(22_050), 22_050)
+    with pytest.raises(UserError, match=r"felvétel\.wav: it is silent"):
+        if what == "say":
+            candidate_model(declared(own), "phase1", command)
+        elif what == "ship":
+            plan_of(own)
+        else:
+            speak_candidate(declared(own), run_of(own), "phase1", "cpu", no_progress)
 
 
 @pytest.mark.parametrize(
@@ -333,3 +411,26 @@ def test_a_record_of_another_version_is_refused(shipped: Path, tmp_path: Path) -
             read_shipped(tmp_path)
     assert isinstance(read_shipped(shipped), Shipped)
     assert declared(shipped.parents[3]).pipeline.ship.precision == "auto"
+
+
+def test_of_several_speakers_the_card_says_whose_voice_it_is(own: Path) -> None:
+    audio = own / "felvétel.wav"
+    texts = enumerate([("Kiss | Anna", 3.0), ("Kiss | Anna", 3.0), ("<ben>", 60.0), ("<ben>", 60.0)])
+    write_clips(
+        run_of(own).clips,
+        [
+            ClipRecord(str(n), "voice", audio, "Igen.", name, "hu", length, str(n), "train", 5)
+            for n, (name, length) in texts
+        ],
+    )
+    file = own / "eval" / "utterances.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.unlink()
+    file.write_text(
+        text.replace("files: [../felvétel.wav, ../felvétel 2.wav]", "speaker: Kiss | Anna"), "utf-8"
+    )
+    record = ship(plan_of(own), "cpu", no_progress)
+    card = (run_of(own).shipped / "Anna" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    said = r"from 2 recordings of Kiss \| Anna; the data has other voices too: &lt;ben&gt; (2.0 min) |"
+    assert said in card
+    assert already_shipped(plan_of(own)) is not None and record.name == "Anna"

@@ -80,12 +80,21 @@ def test_what_ships_is_said(finished: Project) -> None:
     printed = ship(finished)
     folder = finished.run_folder.shipped / "trial"
     assert f"shipped: {folder}" in printed and "verified: stock speaks with it" in printed
+    assert "  it is the voice of anna: 3 training clips\n" in printed
     assert 'next: xtts-finetune say "..." --model' in printed
     assert "phase1 is shipped already, and verified" in ship(finished)
     assert "the decision ships phase1; base ships because it was asked for" in ship(
         finished, candidate="base"
     )
     assert json.loads((folder / "shipped.json").read_text(encoding="utf-8"))["candidate"] == "base"
+
+
+def test_a_voice_that_the_candidate_was_not_judged_in_ships_with_a_warning(finished: Project) -> None:
+    record = finished.run_folder.candidate("phase1").utterances_json
+    record.write_text(
+        json.dumps({**json.loads(record.read_text("utf-8")), "speaker": "ben"}), encoding="utf-8"
+    )
+    assert "its samples were spoken in the voice of ben, and it ships in that of anna" in ship(finished)
 
 
 def test_a_candidate_that_is_declared_otherwise_by_now_ships_with_a_warning(finished: Project) -> None:

@@ -43,7 +43,8 @@ def candidate_to_read(evidence: Evidence) -> tuple[Candidate | None, list[str]]:
         for candidate in measured:
             if candidate.name == evidence.read:
                 return candidate, []
-    missing = f"The matrix is to be read for {evidence.read}, which has not been evaluated."
+    state = "is left out" if evidence.read in evidence.left_out else "has not been evaluated"
+    missing = f"The matrix is to be read for {evidence.read}, which {state}."
     why = [missing] if evidence.read else []
     phases = [each for each in measured if each.name in evidence.phases]
     if not phases:

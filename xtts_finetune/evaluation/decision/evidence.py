@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from xtts_finetune.evaluation.decision.excluded import (
@@ -27,6 +27,7 @@ class Evidence:
     passed_over those of them that have a model: the rows that ship them do not count
     by_gate     those of them that fail the gate more than the base
     warnings    what is to be said of the gate besides
+    left_out    candidates that the others are compared without, each with why; rows that ship them do not count
     """
 
     rows: tuple[RowSpec, ...]
@@ -39,6 +40,7 @@ class Evidence:
     passed_over: Mapping[str, str]
     by_gate: Mapping[str, str]
     warnings: tuple[str, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -73,7 +75,7 @@ class Evidence:
 
     def fit(self, candidate: Candidate, quality: float | None) -> Fit | None:
         """The first row that holds for a candidate's numbers with this mark, of those that may be followed."""
-        return first_fit(self.rows, self.values(candidate, quality), self.passed_over)
+        return first_fit(self.rows, self.values(candidate, quality), {*self.passed_over, *self.left_out})
 
     def values(self, candidate: Candidate, quality: float | None) -> Values:
         """A candidate's numbers as rows look at them."""
@@ -104,6 +106,7 @@ def read_evidence(inputs: Mapping[str, Any]) -> Evidence:
         passed_over=passed_over,
         by_gate=by_gate,
         warnings=tuple(warnings),
+        left_out=inputs.get("left_out") or {},
     )
     return replace(evidence, candidates=tuple(_with_row(evidence, each) for each in evidence.candidates))
 

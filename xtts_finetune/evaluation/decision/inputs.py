@@ -9,6 +9,7 @@ from typing import Any
 from xtts_finetune.evaluation.candidates import candidate_names
 from xtts_finetune.evaluation.decision.heard import marks_heard
 from xtts_finetune.evaluation.decision.model import BASE, NOT_RUN
+from xtts_finetune.evaluation.left_out import left_out
 from xtts_finetune.records.atomic import strict_json
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.listening import Vote, Votes, read_votes
@@ -28,10 +29,12 @@ def gather_inputs(declaration: Declaration, run: RunFolder) -> dict[str, Any]:
     scores       {candidate: gate and similarity of its utterances}, of those that were scored
     votes        the listeners' answers, unblinded; None where nobody has listened
     training     how the last phase that was trained ended; None where none was
+    left_out     {candidate: why} of those that the others are compared without; only where there is one
 
     Raises UserError for a record that cannot be read.
     """
-    names = candidate_names(declaration)
+    out = left_out(declaration, run)
+    names = [name for name in candidate_names(declaration) if name not in out]
     # Histories are long: each is read once.
     metrics = {
         name: read_metrics(run.candidate(name).metrics)
@@ -51,6 +54,8 @@ def gather_inputs(declaration: Declaration, run: RunFolder) -> dict[str, Any]:
         "scores": {name: found for name in names if (found := _scored(run.candidate(name))) is not None},
         "votes": _voted(read_votes(run)),
         "training": _training(declaration, run, metrics),
+        # Only where it says something, so that runs from before there was the key stay as they are.
+        **({"left_out": out} if out else {}),
     }
     # A number that JSON lacks must decide as it does when it is read back.
     return dict(strict_json(inputs))

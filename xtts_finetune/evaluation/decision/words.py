@@ -8,6 +8,7 @@ from typing import Any
 from xtts_finetune.evaluation.decision.evidence import Evidence
 from xtts_finetune.evaluation.decision.heard import Heard
 from xtts_finetune.evaluation.decision.model import Candidate, Mark
+from xtts_finetune.evaluation.left_out import meaning
 from xtts_finetune.evaluation.matrix import Fit
 from xtts_finetune.evaluation.statistics.preferences import Preference
 
@@ -34,8 +35,11 @@ def row_in_words(fit: Fit) -> str:
 
 
 def excluded_in_words(evidence: Evidence) -> list[str]:
-    """Who does not ship by itself though it has a model, and what the gate warns of."""
+    """Who does not ship by itself though it has a model, who is left out, and what the gate warns of."""
     out = [f"{name} does not ship by itself: {why}." for name, why in evidence.passed_over.items()]
+    for name, why in evidence.left_out.items():
+        means = meaning(name, evidence.rows, evidence.read)
+        out.append(f"{name} is left out: {why}." + (f" So {means}." if means else ""))
     return [*out, *evidence.warnings]
 
 

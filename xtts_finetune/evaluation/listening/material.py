@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.evaluation.utterance_state import best_references, reference_files
+from xtts_finetune.evaluation.whose_voice import best_references, is_heard, reference_files
 from xtts_finetune.records.clips import read_clips
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
@@ -141,7 +141,8 @@ def _recordings(declaration: Declaration, run: RunFolder) -> tuple[Recording, ..
     clips = read_clips(run.clips, "train") if run.clips.is_file() else []
     texts = {clip.audio: clip.text for clip in clips}
     if not declaration.utterances.reference.files:
-        more = [clip.audio for clip in best_references(clips, RECORDINGS + 1) if clip.audio.is_file()]
+        speaker = declaration.utterances.reference.speaker
+        more = [clip.audio for clip in best_references(clips, RECORDINGS + 1, speaker, is_heard)]
         files = tuple(dict.fromkeys([*files, *more]))
     return tuple(Recording(file, texts.get(file, "")) for file in files[: RECORDINGS + 1])
 

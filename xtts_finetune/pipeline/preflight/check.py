@@ -40,3 +40,9 @@ def warning(name: str, found: str, cure: str) -> Check:
 def error(name: str, found: str, cure: str) -> Check:
     """Something that will go wrong."""
     return Check(name, Verdict.ERROR, found, cure)
+
+
+def found_and_cure(problem: str) -> tuple[str, str]:
+    """A line 'what was found; what to do' as its two halves."""
+    found, _, cure = problem.rpartition("; ")
+    return (found, cure) if found else (problem, "")

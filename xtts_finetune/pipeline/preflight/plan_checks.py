@@ -5,6 +5,7 @@ from __future__ import annotations
 from xtts_finetune.pipeline.disk import readable
 from xtts_finetune.pipeline.preflight.check import Check, error, ok
 from xtts_finetune.pipeline.stages import Plan, State
+from xtts_finetune.records.tries import tries_bytes
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.sources import source_of
 
@@ -15,7 +16,11 @@ def check_disk(plan: Plan) -> Check:
     needed = f"about {readable(disk.peak)} needed at the peak, {readable(disk.free)} free"
     if disk.fits:
         return ok("disk", needed)
-    return error("disk", needed, "make room, or run fewer phases at a time")
+    cure = "make room, or run fewer phases at a time"
+    if plan.earlier:
+        size = readable(tries_bytes(plan.earlier))
+        cure += f"; earlier tries take {size}: xtts-finetune tries lists and removes them"
+    return error("disk", needed, cure)
 
 
 def check_data(plan: Plan) -> Check:

@@ -7,9 +7,10 @@ import os
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.disk import weights_bytes
+from xtts_finetune.pipeline.leaving_out import left_out_checks
 from xtts_finetune.pipeline.phase_closing import as_it_ran
 from xtts_finetune.pipeline.plan import make_plan
-from xtts_finetune.pipeline.preflight.base_files import check_base
+from xtts_finetune.pipeline.preflight.base_files import check_base, loads_base
 from xtts_finetune.pipeline.preflight.check import Check, Verdict, error
 from xtts_finetune.pipeline.preflight.folder import check_folder, check_nobody_at_work
 from xtts_finetune.pipeline.preflight.gpu import (
@@ -21,11 +22,14 @@ from xtts_finetune.pipeline.preflight.gpu import (
     find_gpu,
     torch_is_for_gpus,
 )
+from xtts_finetune.pipeline.preflight.language_checks import language_checks
 from xtts_finetune.pipeline.preflight.memory import Memory, check_memory, computer_memory
 from xtts_finetune.pipeline.preflight.memory_estimate import estimate, longest_clip
 from xtts_finetune.pipeline.preflight.plan_checks import check_data, check_disk, check_sources
 from xtts_finetune.pipeline.preflight.value_checks import value_checks
 from xtts_finetune.pipeline.preflight.versions import check_versions
+from xtts_finetune.pipeline.preflight.voice_checks import voice_checks
+from xtts_finetune.pipeline.preflight.weights_checks import weights_checks
 from xtts_finetune.pipeline.smaller_batch import recorded_batches
 from xtts_finetune.pipeline.stage_records import read_phase_yaml
 from xtts_finetune.pipeline.stages import Plan
@@ -39,11 +43,14 @@ SMALL_BASE = 200_000_000
 
 
 def quick_checks(declaration: Declaration, device: str, plan: Plan) -> list[Check]:
-    """What can be said in half a second before the plan's first stage; nothing is written."""
-    base = check_base(declaration.pipeline.base)
-    checks = [base, check_folder(declaration.run_folder), check_disk(plan)]
+    """What can be said before the plan's first stage: in half a second, and a second more for each GB of
+    weights that due stages load. Nothing is written."""
+    base = check_base(declaration.pipeline.base, deep=loads_base(plan))
+    checks = [base, check_folder(declaration.run_folder), check_disk(plan), *language_checks(declaration)]
     if base.verdict is Verdict.ERROR:
         return checks
+    checks += weights_checks(declaration, plan, RunFolder(declaration.run_folder))
+    checks += left_out_checks(declaration, plan)
     gpu = find_gpu() if device != "cpu" else None
     small = weights_bytes(find_base(declaration.pipeline.base).model) < SMALL_BASE
     build = torch_is_for_gpus()
@@ -51,7 +58,7 @@ def quick_checks(declaration: Declaration, device: str, plan: Plan) -> list[Chec
     checks += [check_device(device, gpu, small, build), *memory_checks(declaration, plan, used)]
     if used is not None:
         checks += count_checks(declaration, plan)
-    return checks + value_checks(declaration, plan)
+    return [*checks, *value_checks(declaration, plan), *voice_checks(declaration, plan)]
 
 
 def count_checks(declaration: Declaration, plan: Plan) -> list[Check]:
@@ -72,21 +79,27 @@ def all_checks(declaration: Declaration, device: str) -> list[Check]:
     gpu = find_gpu()
     checks = [*check_versions(), check_torch(device, gpu), base, check_folder(declaration.run_folder)]
     checks.append(check_nobody_at_work(declaration.run_folder))
+    checks += language_checks(declaration, deep=True)
     if base.verdict is Verdict.ERROR:
         return checks
     try:
         plan = make_plan(declaration)
     except UserError as fault:
-        return [*checks, error("plan", str(fault), "mend that first")]
+        return [*checks, error("plan", str(fault), "correct that first")]
     small = weights_bytes(find_base(declaration.pipeline.base).model) < SMALL_BASE
     build = torch_is_for_gpus()
     checks += [check_device(device, gpu, small, build), check_data(plan)]
     checks += [*check_sources(declaration, plan), check_disk(plan), *value_checks(declaration, plan)]
+    checks += [
+        *voice_checks(declaration, plan),
+        *weights_checks(declaration, plan, RunFolder(declaration.run_folder)),
+        *left_out_checks(declaration, plan),
+    ]
     used = gpu if device != "cpu" and build is not False else None
     try:
         return [*checks, *memory_checks(declaration, plan, used)]
     except UserError as fault:
-        return [*checks, error("clips", str(fault), "mend that first")]
+        return [*checks, error("clips", str(fault), "correct that first")]
 
 
 def installation_checks() -> list[Check]:

@@ -4,33 +4,39 @@ from __future__ import annotations
 
 import platform
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from xtts_finetune.evaluation.candidates import candidate_names
+from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.decision import BASE, Candidate, Decision, decide
+from xtts_finetune.evaluation.left_out import standing
+from xtts_finetune.evaluation.whose_voice import whose_voice
+from xtts_finetune.pipeline.disk import readable
 from xtts_finetune.pipeline.report.curves import draw_curves
 from xtts_finetune.pipeline.report.listening import collect_listening
 from xtts_finetune.pipeline.report.model import (
     CandidateLine,
     DatasetLine,
     DataSummary,
+    EarlierLine,
     OnTheWay,
     PhaseSettings,
     Report,
 )
 from xtts_finetune.pipeline.report.on_the_way import collect_on_the_way
-from xtts_finetune.pipeline.report.players import collect_references, collect_sentences
+from xtts_finetune.pipeline.report.players import collect_references, collect_sentences, read_json
 from xtts_finetune.pipeline.stage_records import read_phase_yaml
+from xtts_finetune.pipeline.tries_words import earlier_words, try_facts
 from xtts_finetune.records.clips import read_clips, read_dropped
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.metrics import Metrics, read_metrics
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason
 from xtts_finetune.records.times import duration
+from xtts_finetune.records.tries import read_tries, tries_bytes
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.phase import PhaseSpec
 
@@ -41,7 +47,7 @@ def collect_report(declaration: Declaration, run: RunFolder) -> Report:
     """Everything that the report shows. Raises UserError for a record that cannot be read."""
     decision = decide(declaration, run)
     pipeline = declaration.pipeline
-    names = candidate_names(declaration)
+    names, tries = standing(declaration, run), read_tries(run)
     metrics = {
         name: read_metrics(run.candidate(name).metrics)
         for name in dict.fromkeys([*names, *declaration.phases])
@@ -57,12 +63,18 @@ def collect_report(declaration: Declaration, run: RunFolder) -> Report:
         curves=draw_curves([(name, metrics[name]) for name in declaration.phases], metrics[BASE].best),
         evaluations=[(name, record) for name, known in metrics.items() for record in known.evals],
         listening=collect_listening(run, decision),
+        voice=_voice(declaration, run, names),
         recordings=tuple(collect_references(run, names)),
         sentences=tuple(
             collect_sentences(run, names, decision.ship or decision.meanwhile, pipeline.language)
         ),
         on_the_way=tuple(_on_the_way(declaration, run, metrics)),
         phases=tuple(_phase(name, phase, run) for name, phase in declaration.phases.items()),
+        earlier=tuple(
+            EarlierLine(each.name, readable(tries_bytes([each])), ", ".join(try_facts(each)))
+            for each in tries
+        ),
+        earlier_words="; ".join(earlier_words(tries)),
         data=_data(declaration, run),
         settings=_speaking(declaration),
         versions=_versions(),
@@ -164,6 +176,19 @@ def _data(declaration: Declaration, run: RunFolder) -> DataSummary | None:
         for name in (dataset.name for dataset in declaration.pipeline.datasets)
     ]
     return DataSummary(tuple(lines), tuple(dropped), declaration.pipeline.eval_set.seed)
+
+
+def _voice(declaration: Declaration, run: RunFolder, names: Sequence[str]) -> str:
+    """Whose voice samples are spoken in, and which were in another one before; empty where that cannot be told."""
+    try:
+        voice = whose_voice(declaration, run)
+    except UserError:
+        return ""
+    spoken = {name: read_json(run.candidate(name).utterances_json).get("speaker") for name in names}
+    older = [
+        f"{name} ({speaker})" for name, speaker in spoken.items() if speaker and speaker != voice.speaker
+    ]
+    return voice.words + (f"; samples from before, in another voice: {', '.join(older)}" if older else "")
 
 
 def _speaking(declaration: Declaration) -> dict[str, str]:

@@ -150,6 +150,15 @@ class Flag:
 
 
 @dataclass(frozen=True)
+class EarlierLine:
+    """An earlier try of a phase: its name as commands take it, what it takes on the disk, what it was."""
+
+    name: str
+    size: str
+    facts: str
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything on the page, in its order."""
 
@@ -163,10 +172,13 @@ class Report:
     curves: Curves | None
     evaluations: Sequence[tuple[str, EvalRecord]]
     listening: Listening | None
+    voice: str
     recordings: tuple[Player, ...]
     sentences: tuple[Sentence, ...]
     on_the_way: tuple[OnTheWay, ...]
     phases: tuple[PhaseSettings, ...]
+    earlier: tuple[EarlierLine, ...]
+    earlier_words: str
     data: DataSummary | None
     settings: Mapping[str, str]
     versions: Mapping[str, str]

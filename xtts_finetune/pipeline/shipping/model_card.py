@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from xtts_finetune.evaluation.whose_voice import speakers_in_words
 from xtts_finetune.pipeline.inputs import data_info
 from xtts_finetune.pipeline.markdown import Markdown
 from xtts_finetune.pipeline.shipping.plan import ShipPlan
@@ -45,7 +46,7 @@ def card_text(plan: ShipPlan, record: Shipped) -> str:
         licence=known[2] if known else _licence_words(plan),
         data=data_info(plan.run),
         datasets=[{"name": each.name, "language": each.language or pipeline.language} for each in pipeline.datasets],
-        references=len(plan.spoken.references),
+        voice=_voice(plan),
         made_of=_made_of(plan),
         phases=_phases(plan),
         metrics=_metrics(plan),
@@ -56,6 +57,15 @@ def card_text(plan: ShipPlan, record: Shipped) -> str:
         versions=", ".join(f"{package} {number}" for package, number in record.versions.items() if number),
         scores=read_scores(plan.run.candidate(plan.candidate).scores_json),
     )  # fmt: skip
+
+
+def _voice(plan: ShipPlan) -> str:
+    """'from 3 recordings of anna; the data has other voices too: ben (12 min)'."""
+    voice, count = plan.voice, len(plan.spoken.references)
+    recordings = f"from {count} recording{'' if count == 1 else 's'}"
+    of = f" of {voice.speaker}" if voice.speaker else ""
+    others = f"; the data has other voices too: {speakers_in_words(voice.others)}" if voice.others else ""
+    return recordings + of + others
 
 
 def copy_licences(base: Path, folder: Path) -> None:

@@ -11,7 +11,9 @@ from typing import Any
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.decision import Decision, decide
+from xtts_finetune.evaluation.usable_references import check_references
 from xtts_finetune.evaluation.utterance_state import UtterancePlan, WantedUtterance, plan_utterances
+from xtts_finetune.evaluation.whose_voice import WhoseVoice, whose_voice
 from xtts_finetune.pipeline.fingerprints import hash_of
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.shipped import Shipped, is_whole, read_shipped
@@ -32,6 +34,7 @@ class ShipPlan:
     name         of the shipped folder and of the voice in it
     folder       that it will be
     spoken       what its utterances were made of: the model, the voice's recordings, the settings
+    voice        whose voice it is, and who else is in the data
     sentences    that are compared
     fingerprint  of all that the shipped folder depends on
     """
@@ -42,14 +45,20 @@ class ShipPlan:
     name: str
     folder: Path
     spoken: UtterancePlan
+    voice: WhoseVoice
     decision: Decision
     sentences: tuple[WantedUtterance, ...]
     fingerprint: str
 
 
 def make_ship_plan(declaration: Declaration, run: RunFolder, candidate: str) -> ShipPlan:
-    """What shipping `candidate` means. Raises UserError if it has no model or the voice no recording."""
+    """What shipping `candidate` means.
+
+    Raises UserError if it has no model, or the voice no recording that it can be taken from.
+    """
     spoken = plan_utterances(declaration, run, candidate)
+    check_references(spoken.references, spoken.base)
+    voice = whose_voice(declaration, run)
     decision = decide(declaration, run)
     name = shipped_name(declaration)
     language = declaration.pipeline.language
@@ -62,6 +71,8 @@ def make_ship_plan(declaration: Declaration, run: RunFolder, candidate: str) -> 
         "precision": declaration.pipeline.ship.precision,
         "decision": hash_of(decision.to_json()),
     }
+    if voice.others:  # who they are is on the card; what was shipped of one speaker's data stays as it is
+        depends_on["voice"] = [voice.speaker, *voice.others]
     return ShipPlan(
         declaration=declaration,
         run=run,
@@ -69,6 +80,7 @@ def make_ship_plan(declaration: Declaration, run: RunFolder, candidate: str) -> 
         name=name,
         folder=run.shipped / name,
         spoken=spoken,
+        voice=voice,
         decision=decision,
         sentences=sentences_to_compare(spoken.utterances),
         fingerprint=_hash(depends_on),

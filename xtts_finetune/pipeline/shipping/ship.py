@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.decision import decide
+from xtts_finetune.evaluation.utterance_state import read_record
 from xtts_finetune.pipeline.disk import free_bytes, readable
 from xtts_finetune.pipeline.jobs import run_job
 from xtts_finetune.pipeline.leftovers import sweep_leftovers
@@ -59,16 +60,29 @@ def _ship(work: Work, plan: ShipPlan) -> Shipped:
         work.say(f"warning: {plan.candidate} would not ship by itself: {reason}", "yellow")
     if changed := _changed_since(plan):
         work.say(f"warning: {plan.candidate} is not as declared now: {changed}; it ships as it is", "yellow")
+    if judged := _judged_in(plan):
+        said = (
+            f"its samples were spoken in the voice of {judged}, and it ships in that of {plan.voice.speaker}"
+        )
+        work.say(f"warning: {plan.candidate}: {said}; let it speak again: xtts-finetune utterances", "yellow")
     work.say(f"{plan.candidate}: writing it for use, and letting stock XTTS speak with it")
     run_job(work, JOB, [JOB], candidate=plan.candidate)
     return read_shipped(plan.folder)
+
+
+def _judged_in(plan: ShipPlan) -> str:
+    """The speaker whose voice the candidate was judged in, where that is another one than is shipped; else empty."""
+    spoken_by = read_record(plan.run.candidate(plan.candidate).utterances_json).get("speaker")
+    return str(spoken_by) if spoken_by and plan.voice.speaker and spoken_by != plan.voice.speaker else ""
 
 
 def _changed_since(plan: ShipPlan) -> str:
     """What is declared otherwise since the candidate was trained or made; empty where that is nothing for sure."""
     stages = {stage.name: stage for stage in make_plan(plan.declaration).stages}
     stage = stages.get(plan.candidate)
-    return stage.why if stage is not None and stage.state is State.STALE and stage.certain else ""
+    if stage is None or not (stage.state is State.LEFT_OUT or (stage.state is State.STALE and stage.certain)):
+        return ""
+    return stage.why
 
 
 def _check_place(plan: ShipPlan) -> None:
@@ -93,6 +107,7 @@ def _say(work: Work, plan: ShipPlan, shipped: Shipped) -> None:
         f"  {shipped.candidate} in {shipped.precision} precision, {readable(shipped.bytes)}; the voice is called "
         f"'{shipped.name}'"
     )
+    work.say(f"  it is {plan.voice.words}")
     if shipped.precision == "full" and work.declaration.pipeline.ship.precision == "auto":
         work.say(
             f"  {shipped.why_precision}: so it is in full precision (--precision half takes it all the same)"

@@ -15,9 +15,7 @@ from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.records.times import now
 from xtts_finetune.spec.candidates import MadeCandidate
 from xtts_finetune.spec.declaration import Declaration
-from xtts_finetune.spec.sources import kept_steps, source_of
-
-LAST = "last"
+from xtts_finetune.spec.sources import kept_steps, last_is_needed
 
 
 @dataclass(frozen=True)
@@ -70,22 +68,13 @@ def delete(run: RunFolder, found: Sequence[Surplus], after: str) -> tuple[int, l
 def _checkpoints(declaration: Declaration, folder: CandidateFolder) -> list[Surplus]:
     records = read_checkpoint_records(folder)
     needed = {kept.step for kept in kept_steps(declaration, folder.name)}
-    if records and _last_is_needed(declaration, folder.name):
+    if records and last_is_needed(declaration, folder.name):
         needed.add(records[-1].step)
     return [
         Surplus(folder, path, path.stat().st_size, "a checkpoint to go on training from", record.step)
         for record in records
         if record.step not in needed and (path := folder.checkpoint(record.step)).is_file()
     ]
-
-
-def _last_is_needed(declaration: Declaration, phase: str) -> bool:
-    """Whether a later phase or a candidate is made of the phase's newest checkpoint."""
-    sources = [source_of(declaration, name) for name in declaration.phases]
-    made = [entry for entry in declaration.decision.candidates if isinstance(entry, MadeCandidate)]
-    return any(source.phase == phase and source.checkpoint == LAST for source in sources) or any(
-        entry.phase == phase and entry.checkpoint == LAST for entry in made
-    )
 
 
 def _models(declaration: Declaration, folder: CandidateFolder) -> list[Surplus]:

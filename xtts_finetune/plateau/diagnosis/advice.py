@@ -136,6 +136,16 @@ def _oscillating(numbers: Mapping[str, float], place: Place) -> Advice:
 
 
 def _exploding(judged: Judgement, numbers: Mapping[str, float], place: Place) -> Advice:
+    if judged.not_finite and numbers.get("not_finite") == numbers.get("of_values"):
+        return Advice(
+            "It was NaN or infinite from the first value on, before anything was trained: the weights that it starts "
+            "from are ruined. Start from another checkpoint, an earlier one of the same training; neither "
+            f"{BREAKER} nor another learning rate helps.",
+            place.command("xtts-finetune", "doctor"),
+            (),
+            (),
+            None,
+        )
     since = judged.finding.since if judged.finding is not None else None
     good = [step for step in place.checkpoints if since is not None and step < since]
     if good:

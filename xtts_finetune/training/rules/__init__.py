@@ -49,6 +49,8 @@ _FUNCTIONS: Mapping[type[Spec], Callable[[Metrics, Any], Stop | None]] = {
     TargetReached: target_reached,
 }
 
+_WAITING = (NoImprovement, Overfitting, Exploding, NoOp, TimeLimit)
+
 
 def rules_of(declared: Sequence[StopRule]) -> tuple[StopRule, ...]:
     """The rules that a phase is under: the guards that it does not declare itself, then what it declares."""
@@ -56,13 +58,19 @@ def rules_of(declared: Sequence[StopRule]) -> tuple[StopRule, ...]:
     return (*(guard for guard in GUARDS if type(guard) not in kinds), *declared)
 
 
-def first_stop(history: Metrics, declared: Sequence[StopRule]) -> Stop | None:
+def first_stop(
+    history: Metrics, declared: Sequence[StopRule], since_continued: Metrics | None = None
+) -> Stop | None:
     """The stop of the first rule that fires on a phase's history, guards included; `rules_of` has their order.
 
+    `since_continued` is the history since somebody asked for more of the phase: rules that wait or look for a trend,
+    and would end it at once for what was before, count from there. None: it was not continued.
     Meant to be asked after every record: it looks at windows of steps and at all evaluations.
     """
+    recent = history if since_continued is None else since_continued
     for rule in rules_of(declared):
-        if (stop := _FUNCTIONS[type(rule)](history, rule)) is not None:
+        seen = recent if isinstance(rule, _WAITING) else history
+        if (stop := _FUNCTIONS[type(rule)](seen, rule)) is not None:
             return stop
     return None
 

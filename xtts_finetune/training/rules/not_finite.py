@@ -12,6 +12,7 @@ from xtts_finetune.spec.stop_rules import NotFinite
 def not_finite(history: Metrics, rule: NotFinite) -> Stop | None:
     """Stop when the last evaluation's mel_ce or text_ce, or the last `rule.steps` training losses are NaN or infinite.
 
+    At step 0 nothing was trained yet, and the starting weights are to blame.
     A step that fp16 skipped does not count: its loss went into no weight.
     """
     if history.evals:
@@ -19,6 +20,9 @@ def not_finite(history: Metrics, rule: NotFinite) -> Stop | None:
         for name, value in (("mel_ce", last.mel_ce), ("text_ce", last.text_ce)):
             if not math.isfinite(value):
                 message = f"{name} of the evaluation at step {last.step} is NaN or infinite"
+                if last.step == 0:
+                    ruined = f"{message}: the weights that the phase starts from are ruined"
+                    return Stop(Reason.BAD_START, ruined, {"step": 0})
                 return Stop(Reason.NOT_FINITE, message, {"step": last.step})
     steps = history.steps[-rule.steps :]
     if len(steps) < rule.steps or not all(_ruinous(record) for record in steps):

@@ -1,0 +1,83 @@
+"""Earlier tries of a phase: models that another declaration set aside, each in a folder of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from xtts_finetune.records.atomic import write_json_atomic
+from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
+from xtts_finetune.records.times import now
+
+TRY_RECORD = "try.json"
+
+
+@dataclass(frozen=True)
+class EarlierTry:
+    """What was set aside of a phase.
+
+    folder   its model and records, as they were in the phase's own folder
+    when     it was set aside, in ISO 8601
+    why      what was declared otherwise then: 'learning_rate: 1e-06 -> 5e-05'
+    needed   steps of its checkpoints that later phases or candidates start from
+    unasked  whether a changed declaration did it; what somebody asked to have trained anew is not taken up by itself
+    """
+
+    phase: str
+    folder: CandidateFolder
+    when: str = ""
+    why: str = ""
+    needed: tuple[int, ...] = ()
+    unasked: bool = True
+
+    @property
+    def name(self) -> str:
+        """As commands take it: 'phase2/2026-11-29_17-05-33_learning_rate_1e-06'."""
+        return f"{self.phase}/{self.folder.path.name}"
+
+
+def write_try(
+    folder: CandidateFolder, phase: str, why: str, needed: Iterable[int] = (), unasked: bool = True
+) -> None:
+    """Say in a phase's folder, which is about to be set aside, when and why that is."""
+    content = {"phase": phase, "when": now(), "why": why, "needed": sorted(needed), "unasked": unasked}
+    write_json_atomic(folder.path / TRY_RECORD, content)
+
+
+def read_tries(run: RunFolder, phase: str | None = None) -> list[EarlierTry]:
+    """All earlier tries, or those of one phase, the oldest first. A damaged record costs only its words."""
+    found = []
+    for folder in sorted(run.earlier.iterdir()) if run.earlier.is_dir() else []:
+        if folder.is_dir() and phase in (None, folder.name):
+            whole = (path for path in sorted(folder.iterdir()) if path.is_dir() and path.name[0] != ".")
+            found += [_read(folder.name, CandidateFolder(path)) for path in whole]
+    return found
+
+
+def tries_bytes(tries: Iterable[EarlierTry]) -> int:
+    """What the models and checkpoints of the tries take up; several names of one file count once."""
+    sizes = {}
+    for each in tries:
+        for file in each.folder.path.glob("*.pth"):
+            found = file.stat()
+            sizes[found.st_dev, found.st_ino] = found.st_size
+    return sum(sizes.values())
+
+
+def _read(phase: str, folder: CandidateFolder) -> EarlierTry:
+    content: Any = None
+    with contextlib.suppress(OSError, ValueError):
+        content = json.loads((folder.path / TRY_RECORD).read_text(encoding="utf-8"))
+    known = content if isinstance(content, dict) else {}
+    needed = known.get("needed")
+    return EarlierTry(
+        phase,
+        folder,
+        str(known.get("when", "")),
+        str(known.get("why", "")),
+        tuple(step for step in needed if isinstance(step, int)) if isinstance(needed, list) else (),
+        bool(known.get("unasked", True)),
+    )

@@ -57,7 +57,7 @@ def test_a_finished_run_is_up_to_date(finished: Project) -> None:
         ("phase1.stop_when[1].steps=300", "phase1", "stop_when.no_improvement.steps: 500 -> 300"),
         ("phase1.schedule.kind=cosine", "phase1", "schedule.kind: constant -> cosine"),
         ("phase2.train=[gpt,heads]", "phase2", 'train: all -> ["gpt", "heads"]'),
-        ("phase2.train={lora: {rank: 4}}", "phase2", "train: all -> lora; train.lora.alpha: not set -> 16.0"),
+        ("phase2.train={lora: {rank: 4}}", "phase2", "train: all -> lora; train.lora.alpha: not set -> 16"),
         ("phase2.resume_from.checkpoint=best", "phase2", "starts from: phase1, step 500 -> phase1, best"),
         ("utterances.seeds=[3]", "base utterances", "utterances.seeds: [1, 2] -> [3]"),
         ("decision.rows[0].verdict=superb", "decision", "decision matrix changed"),

@@ -207,3 +207,61 @@ def test_a_real_kill_while_a_phase_is_set_aside_loses_nothing(finished: Project)
             *(t.folder for t in read_tries(finished.run_folder)),
         ]
         assert [f.best_model.read_bytes() for f in folders if f.best_model.is_file()] == [before]
+
+
+def test_what_an_older_version_set_aside_becomes_a_try(project: Project) -> None:
+    run(project)
+    finished = model(project)
+    run(project, FASTER)
+    (each,) = read_tries(project.run_folder)
+    each.folder.path.rename(project.run_folder.root / "phase2.old")
+    run(project, FASTER)
+    (adopted,) = read_tries(project.run_folder)
+    assert adopted.folder.best_model.read_bytes() == finished
+    assert not (project.run_folder.root / "phase2.old").exists()
+
+
+def test_a_phase_that_is_declared_longer_continues_and_its_finished_model_stays(project: Project) -> None:
+    run(project)
+    finished = model(project)
+    stage = project.plan("phase2.epochs=45").stage("phase2")
+    assert (stage.state.value, stage.resumes_at, stage.continued) == ("to run", 300, True)
+    assert stage.why == "goes on from step 300: epochs: 30 -> 45"
+    assert stage.note == "the learning rate continues at 1e-06"
+    run(project, "phase2.epochs=45", trained=1)
+    (kept,) = read_tries(project.run_folder)
+    assert kept.folder.best_model.read_bytes() == finished
+    assert project.plan("phase2.epochs=45").stage("phase2").why.startswith("goes on from step")
+    run(project, "phase2.epochs=45")
+    assert project.plan("phase2.epochs=45").stage("phase2").state.value == "up to date"
+    run(project)
+    assert model(project) == finished
+
+
+@pytest.mark.parametrize(
+    ("overrides", "why", "note"),
+    [
+        (("phase2.epochs=45", "phase2.learning_rate=5e-7"), "goes on from step 300", "at 1e-06, but at 5e-07"),
+        (("phase2.epochs=45", "phase2.schedule.kind=cosine"), "goes on from step 300", "(cosine) now covers"),
+        (("phase2.learning_rate=5e-7",), "learning_rate: 1e-06 -> 5e-07", ""),
+        (("phase2.epochs=20",), "epochs: 30 -> 20", ""),
+        (("phase2.epochs=45", "phase2.batch_size=6"), "batch_size: 3 -> 6", ""),
+        (("phase2.epochs=45", "phase1.learning_rate=6e-6"), "epochs: 30 -> 45", ""),
+    ],
+)  # fmt: skip
+def test_what_continues_and_what_is_another_try(
+    project: Project, overrides: tuple[str, ...], why: str, note: str
+) -> None:
+    run(project)
+    stage = project.plan(*overrides).stage("phase2")
+    assert why in stage.why
+    assert stage.continued is bool(note) and note in stage.note
+
+
+def test_a_phase_without_a_checkpoint_left_says_that_it_cannot_continue(project: Project) -> None:
+    run(project)
+    for step, path in project.run_folder.candidate("phase2").checkpoints():
+        path.unlink()
+        project.run_folder.candidate("phase2").checkpoint_record(step).unlink()
+    stage = project.plan("phase2.epochs=45").stage("phase2")
+    assert stage.why == "epochs: 30 -> 45; it has no checkpoint left to continue from" and not stage.continued

@@ -50,4 +50,4 @@ def _shown(value: object) -> str:
     if isinstance(value, list | tuple | dict):
         text = json.dumps(value, ensure_ascii=False, default=str)
         return text if len(text) <= 60 else text[:57] + "..."
-    return str(value)
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)

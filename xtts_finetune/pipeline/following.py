@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from xtts_finetune.errors import UserError, WorkFailed
-from xtts_finetune.pipeline.interrupted import Interrupted
+from xtts_finetune.pipeline.interrupted import Interrupted, ending_like_ctrl_c
 from xtts_finetune.pipeline.machines import Machines, launch_of
 from xtts_finetune.pipeline.process import Ended, run_child
-from xtts_finetune.pipeline.run import ending_like_ctrl_c
 from xtts_finetune.pipeline.running import TOGETHER, Work
 from xtts_finetune.ranks.network import wait_for
 from xtts_finetune.records.atomic import write_json_atomic

@@ -81,7 +81,8 @@ def standing_of(folder: CandidateFolder, wanted: Wanted) -> Standing:
         return found
     if own is None:
         return Standing(State.TO_RUN, wanted.waits.after)
-    return (_continued(folder, wanted) if wanted.may_continue else None) or own
+    may = wanted.may_continue and not wanted.waits.renewed
+    return (_continued(folder, wanted) if may else None) or own
 
 
 def _alone(folder: CandidateFolder, wanted: Wanted) -> Standing | None:

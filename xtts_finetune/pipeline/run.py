@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import signal
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.evaluation.candidates import made_candidates
@@ -17,6 +13,7 @@ from xtts_finetune.evaluation.left_out import forget_failure
 from xtts_finetune.pipeline.decision_summary import say_decision, say_outcome
 from xtts_finetune.pipeline.fingerprints import hash_of
 from xtts_finetune.pipeline.inputs import CLIPS, decision_inputs, report_inputs, utterances_inputs
+from xtts_finetune.pipeline.interrupted import ending_like_ctrl_c
 from xtts_finetune.pipeline.jobs import run_job
 from xtts_finetune.pipeline.leaving_out import leave_out
 from xtts_finetune.pipeline.leftovers import sweep_leftovers
@@ -30,7 +27,7 @@ from xtts_finetune.pipeline.running import Work
 from xtts_finetune.pipeline.stage_records import forget_stage, write_stage
 from xtts_finetune.pipeline.stages import Kind, Plan, Stage, State
 from xtts_finetune.pipeline.summary import data_findings, data_lines, phase_lines
-from xtts_finetune.pipeline.tries import needed_of, set_aside, thin_tries
+from xtts_finetune.pipeline.tries import adopt_older, needed_of, set_aside, thin_tries
 from xtts_finetune.pipeline.voice_words import voice_lines, voice_words
 from xtts_finetune.xtts.base import find_base
 from xtts_finetune.xtts.base_as_recorded import note_base
@@ -223,7 +220,9 @@ def _tidy(work: Work) -> None:
         note_base(work.run, find_base(work.declaration.pipeline.base))
     if child_is_gone(work.run.root):
         sweep_leftovers(work.run.root)
-        thin_tries(work.run)
+        with contextlib.suppress(OSError):  # of another program's, say: they stay as they are
+            adopt_older(work.run, work.declaration.phases)
+            thin_tries(work.run)
 
 
 def _say(work: Work, lines: Sequence[str]) -> None:
@@ -237,24 +236,3 @@ def _forget(work: Work, wanted: Sequence[str]) -> None:
             needed = needed_of(work.declaration, work.run, name)
             aside = set_aside(work.run, name, "trained anew", needed, unasked=False)
             say_set_aside(work, name, aside, f"--fresh: {name}")
-
-
-@contextmanager
-def ending_like_ctrl_c() -> Iterator[None]:
-    """Take a polite request to end (SIGTERM; SIGHUP of a closed terminal) as Ctrl-C, so that work is kept."""
-    names = [name for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def end(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    # What is ignored stays so: nohup means that a closed terminal is no request.
-    names = [name for name in names if signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN]
-    before = {name: signal.signal(getattr(signal, name), end) for name in names}
-    try:
-        yield
-    finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)

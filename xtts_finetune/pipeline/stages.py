@@ -50,6 +50,12 @@ class Stage:
     disk: DiskUse = field(default_factory=DiskUse)
 
     @property
+    def made_otherwise(self) -> bool:
+        """Whether what is there is sure to be of another declaration than today's."""
+        stale = self.state is State.STALE and self.certain
+        return stale or self.state is State.LEFT_OUT or self.continued or self.brings_back is not None
+
+    @property
     def due(self) -> bool:
         """Whether there is work to do."""
         return self.state not in (State.UP_TO_DATE, State.LEFT_OUT)

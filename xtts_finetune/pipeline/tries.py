@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -93,11 +93,12 @@ def set_aside(
     folder = run.candidate(name)
     if not folder.path.is_dir():
         return None
-    free_reserve(folder.path)
-    write_try(folder, name, why, needed, unasked)
-    place = _free_place(run, name, why)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    replace_with_retry(folder.path, place)
+    with _said_plainly(folder.path):
+        free_reserve(folder.path)
+        write_try(folder, name, why, needed, unasked)
+        place = _free_place(run, name, why)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        replace_with_retry(folder.path, place)
     return _thinned(_at(run, name, place))
 
 
@@ -137,7 +138,8 @@ def bring_back(run: RunFolder, earlier: EarlierTry, needed: Iterable[int]) -> Ea
     `needed` are the steps of what stands there that later phases start from.
     """
     aside = set_aside(run, earlier.phase, _otherwise(run.candidate(earlier.phase), earlier.folder), needed)
-    replace_with_retry(earlier.folder.path, run.candidate(earlier.phase).path)
+    with _said_plainly(earlier.folder.path):
+        replace_with_retry(earlier.folder.path, run.candidate(earlier.phase).path)
     (run.candidate(earlier.phase).path / TRY_RECORD).unlink(missing_ok=True)
     _leave_no_empty_folder(run, earlier.phase)
     return aside
@@ -146,9 +148,21 @@ def bring_back(run: RunFolder, earlier: EarlierTry, needed: Iterable[int]) -> Ea
 def remove_try(run: RunFolder, earlier: EarlierTry) -> None:
     """Remove an earlier try for good; under another name first, so that a kill leaves no half of one."""
     doomed = earlier.folder.path.with_name(f".{earlier.folder.path.name}.removed")
-    replace_with_retry(earlier.folder.path, doomed)
+    with _said_plainly(earlier.folder.path):
+        replace_with_retry(earlier.folder.path, doomed)
     shutil.rmtree(doomed, ignore_errors=True)
     _leave_no_empty_folder(run, earlier.phase)
+
+
+def adopt_older(run: RunFolder, phases: Iterable[str]) -> None:
+    """Make a try of what an older version of this program set aside, as '<phase>.old'."""
+    for name in phases:
+        old = CandidateFolder(run.root / f"{name}.old")
+        if old.best_model.is_file():
+            place = _free_place(run, name, "set aside by an older version")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            write_try(old, name, "set aside by an older version")
+            replace_with_retry(old.path, place)
 
 
 def thin_tries(run: RunFolder) -> None:
@@ -158,6 +172,18 @@ def thin_tries(run: RunFolder) -> None:
             shutil.rmtree(half, ignore_errors=True)
     for each in read_tries(run):
         _thinned(each)
+
+
+@contextlib.contextmanager
+def _said_plainly(folder: Path) -> Iterator[None]:
+    """Raise UserError where the system refuses: on Windows while another program has a file in the folder open."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"{folder}: it cannot be moved ({error.strerror or error}); nothing was lost. Close what shows its files, "
+            "or make room, then try again"
+        ) from error
 
 
 def _thinned(each: EarlierTry) -> EarlierTry | None:

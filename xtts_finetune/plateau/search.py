@@ -9,8 +9,8 @@ from rich.table import Table
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.disk import free_bytes, planned_disk, readable
+from xtts_finetune.pipeline.interrupted import ending_like_ctrl_c
 from xtts_finetune.pipeline.lock import run_lock
-from xtts_finetune.pipeline.run import ending_like_ctrl_c
 from xtts_finetune.pipeline.running import Work
 from xtts_finetune.plateau.book import Book
 from xtts_finetune.plateau.crew import ALONE, Sharing, crew_of

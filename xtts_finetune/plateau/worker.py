@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from xtts_finetune.pipeline.run import ending_like_ctrl_c
+from xtts_finetune.pipeline.interrupted import ending_like_ctrl_c
 from xtts_finetune.pipeline.running import Work
 from xtts_finetune.plateau.crew import POLL_SECONDS, work_once
 from xtts_finetune.plateau.ledger import Ledger

@@ -29,6 +29,7 @@ from xtts_finetune.records.checkpoints import (
     checkpoints_that_stay,
     read_checkpoint_records,
     remove_checkpoint,
+    sweep_checkpoints,
     write_checkpoint_record,
 )
 from xtts_finetune.records.closing import write_closing
@@ -134,6 +135,7 @@ class StandIn:
         """A phase of as many evaluations as the curve has; the last one is at its last step."""
         name, folder = job["phase"], run.candidate(job["phase"])
         phase = declaration.phases[name]
+        sweep_checkpoints(folder)
         total = phase.steps or int(phase.epochs * 10)
         records = [record for record in read_checkpoint_records(folder) if record.resumes]
         begun = records[-1].step if records else 0

@@ -6,16 +6,15 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.decision import decide
 from xtts_finetune.evaluation.utterance_state import read_record
 from xtts_finetune.pipeline.disk import free_bytes, readable
+from xtts_finetune.pipeline.interrupted import ending_like_ctrl_c
 from xtts_finetune.pipeline.jobs import run_job
 from xtts_finetune.pipeline.leftovers import sweep_leftovers
 from xtts_finetune.pipeline.lock import run_lock, wait_for_older_child
 from xtts_finetune.pipeline.plan import check_candidates, make_plan
-from xtts_finetune.pipeline.run import ending_like_ctrl_c
 from xtts_finetune.pipeline.running import Work
 from xtts_finetune.pipeline.shipping.job import mend
 from xtts_finetune.pipeline.shipping.plan import ShipPlan, already_shipped, choose_candidate, make_ship_plan
 from xtts_finetune.pipeline.shipping.thinning import delete, surplus
-from xtts_finetune.pipeline.stages import State
 from xtts_finetune.records.shipped import RECORD, Shipped, read_shipped
 
 JOB = "ship"
@@ -80,9 +79,7 @@ def _changed_since(plan: ShipPlan) -> str:
     """What is declared otherwise since the candidate was trained or made; empty where that is nothing for sure."""
     stages = {stage.name: stage for stage in make_plan(plan.declaration).stages}
     stage = stages.get(plan.candidate)
-    if stage is None or not (stage.state is State.LEFT_OUT or (stage.state is State.STALE and stage.certain)):
-        return ""
-    return stage.why
+    return stage.why if stage is not None and stage.made_otherwise else ""
 
 
 def _check_place(plan: ShipPlan) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.cli.test_commands import command, imported
 from tests.pipeline.project import make_project
+from xtts_finetune.pipeline.preflight.gpu import find_gpu
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,22 @@ from tests.pipeline.project import make_project
             ("say", "Hello.", "-o", "said.xyz"),
             "no '.xyz' file can be written; name one that ends in .wav, .flac",
         ),
-        (("say", "Hello.", "-o", "said"), "its name has no ending"),
+        (("say", "Hello.", "-o", "said"), "its name has no ending, and the ending decides the kind of file"),
+        (("say", "-5 degrees", "-o", "said"), "-o: said: its name has no ending"),
+        (("say", "- Good morning.", "-5", "--language", "xx"), "'xx' is no language of XTTS"),
+        (("say", "--top-k", "-5", "-1.5", "--model", "nowhere"), "nowhere: no shipped model is here"),
+        (("say", "--", "-5 degrees", "-o", "said.wav"), "'-o' stands after '--'"),
+        (("say", "--", "-5 degrees", "--out=said.wav"), "put the options before it"),
+        (("say", "--tempature", "1", "Hello."), "No such option: --tempature"),
+        (("say", "-q", "Hello."), "No such option: -q"),
+        (
+            ("say", "Hello.", "--device", "tpu"),
+            "Error: Invalid value for '--device': 'tpu' is not one of 'auto'",
+        ),
+        (
+            ("say", "Hello.", "--model", "pipeline.yaml"),
+            "pipeline.yaml: this is a file; --model takes the folder",
+        ),
         (("say", "Hello.", "-o", "nowhere/said.mp3"), "nowhere is not there; make it first"),
         (("say", "Hello.", "-o", "pipeline.yaml/said.mp3"), "pipeline.yaml is a file"),
         (("say", "Hello.", "-o", "eval"), "is a folder; name a file in it"),
@@ -53,6 +69,36 @@ def test_wrong_input_is_said_before_anything_heavy_is_imported(
     assert said in done.stderr and "Traceback" not in done.stderr
     assert imported(done) == "HEAVY []"
     assert not (project.folder / "run").exists()
+
+
+@pytest.mark.skipif(find_gpu() is not None, reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_said_before_anything_is_loaded(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    done = command(
+        "xtts-finetune", "say", "Hello.", "--candidate", "base", "--device", "cuda", cwd=project.folder
+    )
+    assert done.returncode == 2 and "asked for, but torch" in done.stderr and "loading" not in done.stderr
+
+
+def test_a_candidates_folder_is_no_shipped_model(tmp_path: Path) -> None:
+    folder = tmp_path / "run" / "demo" / "phase2"
+    folder.mkdir(parents=True)
+    (folder / "best_model.pth").touch()
+    for named, said in [
+        (folder, "speak with it: --candidate phase2"),
+        (folder / "best_model.pth", "is a file"),
+    ]:
+        done = command("xtts-finetune", "say", "Hello.", "--model", str(named), cwd=tmp_path)
+        assert done.returncode == 2 and said in done.stderr
+
+
+def test_a_file_in_a_shipped_folder_names_the_folder(tmp_path: Path) -> None:
+    for name in ("shipped.json", "model.pth"):
+        (tmp_path / name).touch()
+    done = command("xtts-finetune", "say", "Hello.", "--model", str(tmp_path / "model.pth"), cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr.rstrip().endswith(
+        f"the folder of a shipped model: {tmp_path}"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A base of a few kilobytes, written without torch: its files fit each other, and all its weights are zero."""
+"""A base of a few kilobytes, written without torch: its files fit each other, and all its weights are one."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ def model_file(shapes: Shapes, note: str = "") -> bytes:
 
 
 def torch_file(content: bytes) -> bytes:
-    """torch's zip file; `content` are a pickle's operations. All its tensors see the same zeros."""
+    """torch's zip file; `content` are a pickle's operations. All its tensors see the same ones."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         archive.writestr("archive/data.pkl", b"\x80\x02" + content + pickle.STOP)
-        archive.writestr("archive/data/0", bytes(4 * ZEROS))
+        archive.writestr("archive/data/0", struct.pack("<f", 1.0) * ONES)
         archive.writestr("archive/version", b"3\n")
     return made.getvalue()
 
 
-ZEROS = 4096
+ONES = 4096
 
 
 def _dvae_shapes() -> Shapes:
@@ -72,7 +72,7 @@ def _tensors(shapes: Shapes) -> dict[str, bytes]:
 
 def _tensor(shape: tuple[int, ...]) -> bytes:
     strides = tuple(math.prod(shape[place + 1 :]) for place in range(len(shape)))
-    storage = [_text("storage"), b"ctorch\nFloatStorage\n", _text("0"), _text("cpu"), _number(ZEROS)]
+    storage = [_text("storage"), b"ctorch\nFloatStorage\n", _text("0"), _text("cpu"), _number(ONES)]
     hooks = b"ccollections\nOrderedDict\n" + pickle.EMPTY_TUPLE + pickle.REDUCE
     arguments = [_tuple(storage) + pickle.BINPERSID, _number(0), _tuple(map(_number, shape))]
     arguments += [_tuple(map(_number, strides)), pickle.NEWFALSE, hooks]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -27,12 +28,29 @@ rows:
   - {mel_ce: {below: 9}, ship: other, verdict: the other is better}
   - {ship: phase2, verdict: ours is better}
 """
+FOLDER = b"a folder"
+
+
+def not_a_number(model: bytes) -> bytes:
+    """The model with NaN for all its weights, packed as a right one."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(model)) as whole, zipfile.ZipFile(made, "w") as archive:
+        for name in whole.namelist():
+            content = whole.read(name)
+            archive.writestr(
+                name, b"\0\0\xc0\x7f" * (len(content) // 4) if name.endswith("data/0") else content
+            )
+    return made.getvalue()
+
+
 SHAPES = gpt_shapes(sizes_of_config(CONFIG, len(TOKENS)))
 BROKEN = {
     "gone": None,
     "cut": model_file(SHAPES)[:3000],
     "no weights": b"<html>not found</html>",
     "another model": model_file({"conv.weight": (3, 3)}),
+    "not a number": not_a_number(model_file(SHAPES)),
+    "a folder": FOLDER,
 }
 
 
@@ -45,8 +63,12 @@ def project(project: Project) -> Project:
 
 def put(project: Project, content: bytes | None) -> Path:
     file = project.folder / "other.pth"
+    if file.is_dir():
+        file.rmdir()
     file.unlink(missing_ok=True)
-    if content is not None:
+    if content == FOLDER:
+        file.mkdir()
+    elif content is not None:
         file.write_bytes(content)
     return file
 
@@ -80,6 +102,16 @@ def test_it_is_found_first_and_the_rest_goes_ahead(project: Project, content: by
     assert "other is left out" in report(project)
     assert {stage.state.value for stage in project.plan().stages} == {"up to date", "left out"}
     assert "Everything is up to date" in project.run()
+
+
+def test_numbers_that_are_none_are_found_in_a_file_that_replaces_one_too(project: Project) -> None:
+    printed = project.run()
+    assert "other: reading its file and evaluating it" in printed
+    assert "mean: making it of others and evaluating it" in printed
+    put(project, BROKEN["not a number"])
+    assert "NaN" in project.plan().stage("other").why
+    project.run()
+    assert "candidate" not in project.started and decision(project)["ship"] == "phase2"
 
 
 def test_the_plan_says_what_it_means(project: Project) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from xtts_finetune.pipeline import tries_commands
 from xtts_finetune.pipeline.declare_candidate import with_candidate
 from xtts_finetune.pipeline.disk import readable
 from xtts_finetune.pipeline.interrupted import Interrupted
+from xtts_finetune.pipeline.plan import make_plan
 from xtts_finetune.pipeline.plan_table import print_plan
 from xtts_finetune.pipeline.run import run_plan
 from xtts_finetune.records.tries import read_tries, tries_bytes
@@ -132,15 +134,15 @@ def test_a_try_becomes_a_candidate_and_is_then_in_use(project: Project) -> None:
     run(project, FASTER)
     (each,) = read_tries(project.run_folder)
     printed = said(project, tries_commands.make_candidate_now, each.name, None)
-    assert "is the candidate 'phase2-learning_rate_1e-06' now" in printed
+    assert "is the candidate 'phase2-lr_1e-06' now" in printed
     declared = project.declaration(FASTER).decision.candidates
     assert [getattr(entry, "name", entry) for entry in declared] == [
         "phase1",
         "phase2",
-        "phase2-learning_rate_1e-06",
+        "phase2-lr_1e-06",
     ]
     assert Path(str(declared[-1].checkpoint)) == each.folder.best_model  # type: ignore[union-attr]
-    with pytest.raises(UserError, match="is the candidate 'phase2-learning_rate_1e-06': take that out of"):
+    with pytest.raises(UserError, match="is the candidate 'phase2-lr_1e-06': change that first"):
         tries_commands.remove_now(project.work(FASTER), [each.name])
     assert each.folder.best_model.is_file()
 
@@ -265,3 +267,86 @@ def test_a_phase_without_a_checkpoint_left_says_that_it_cannot_continue(project:
         project.run_folder.candidate("phase2").checkpoint_record(step).unlink()
     stage = project.plan("phase2.epochs=45").stage("phase2")
     assert stage.why == "epochs: 30 -> 45; it has no checkpoint left to continue from" and not stage.continued
+
+
+def test_a_name_that_is_empty_or_of_several_does_nothing(project: Project) -> None:
+    run(project)
+    run(project, FASTER)
+    run(project, FASTEST)
+    for name, said_ in (
+        ("", "a name is needed"),
+        (" ", "a name is needed"),
+        ("learning", "a part of several names"),
+    ):
+        for do in (tries_commands.restore_now, lambda work, name: tries_commands.remove_now(work, [name])):
+            with pytest.raises(UserError, match=said_):
+                do(project.work(), name)
+    assert len(read_tries(project.run_folder)) == 2
+
+
+def test_a_try_that_was_interrupted_before_it_was_any_better_can_be_continued(project: Project) -> None:
+    """Its checkpoint holds the work of hours; Ctrl-C has promised that what is done is kept."""
+    run(project)
+    stand_in = StandIn(project)
+    with stand_in.at_work(Ending(1, curve=(4.0, 4.1, 4.2, 4.3))), pytest.raises(Interrupted):
+        run_plan(stand_in.work((FASTER,)))
+    run(project)
+    (begun,) = read_tries(project.run_folder)
+    assert begun.folder.checkpoints()
+    assert project.plan(FASTER).stage("phase2").resumes_at == begun.folder.checkpoints()[-1][0]
+
+
+def test_a_try_that_something_is_made_of_keeps_its_place_when_it_is_brought_back(project: Project) -> None:
+    run(project)
+    finished = model(project)
+    run(project, FASTER)
+    (each,) = read_tries(project.run_folder)
+    tries_commands.make_candidate_now(project.work(FASTER), each.name, "old")
+    tries_commands.restore_now(project.work(FASTER), each.name)
+    assert model(project) == finished == each.folder.best_model.read_bytes()
+    assert tries_bytes([each]) == 0, "two names of one file"
+    run(project, FASTER)
+    run(project)
+    assert model(project) == finished == each.folder.best_model.read_bytes()
+
+
+def test_longer_without_a_gain_leaves_what_starts_from_the_best_model_alone(project: Project) -> None:
+    settings = ("phase2.resume_from.checkpoint=best",)
+    run(project, *settings)
+    longer = (*settings, "phase1.steps=1400")
+    stand_in = StandIn(project)
+    with stand_in.at_work(Ending(curve=(4.0, 3.9, 3.8))):
+        run_plan(stand_in.work(longer), ["phase1"])
+    plan = project.plan(*longer)
+    assert plan.stage("phase1").state.value == plan.stage("phase2").state.value == "up to date"
+    last = (*longer, "phase2.resume_from.checkpoint=last")
+    assert project.plan(*last).stage("phase2").why == "starts from: phase1, best -> phase1, last"
+
+
+def test_the_plan_says_what_becomes_of_the_model_that_is_there(project: Project) -> None:
+    run(project)
+    aside = "what it has now is set aside as an earlier try"
+    assert project.plan(FASTER).stage("phase2").note.startswith(aside)
+    fresh = make_plan(project.declaration(), ["phase2"], fresh=True).stage("phase2")
+    assert (fresh.why, fresh.note) == ("trained anew", f"{aside}, without its last checkpoint")
+    assert project.plan().stage("phase2").note == ""
+
+
+def test_a_start_from_a_last_checkpoint_that_is_gone_is_refused_by_the_plan(project: Project) -> None:
+    run(project)
+    folder = project.run_folder.candidate("phase1")
+    for step, path in folder.checkpoints():
+        path.unlink()
+        folder.checkpoint_record(step).unlink()
+    with pytest.raises(UserError, match="phase1 has no checkpoint any more; choose 'best', or declare it"):
+        project.plan("phase2.resume_from.checkpoint=last")
+
+
+def test_the_command_that_keeps_a_restored_try_sets_each_value_once(project: Project) -> None:
+    run(project)
+    run(project, FASTER)
+    work = replace(project.work(FASTER), again=f"xtts-finetune tries --restore x --set {FASTER}")
+    tries_commands.restore_now(work, "learning_rate")
+    printed = work.console.file.getvalue()  # type: ignore[attr-defined]
+    assert "xtts-finetune run phase2 --set phase2.learning_rate=1e-06\n" in printed
+    assert "trained otherwise than is declared now: learning_rate: 1e-06 -> 5e-06" in printed

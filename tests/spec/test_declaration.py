@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,17 @@ def test_paths_are_absolute_and_relative_to_their_file(tmp_path: Path) -> None:
     resume = declaration.phases["phase2"].resume_from
     assert resume is not None
     assert resume.checkpoint == str(home / "phases" / "old.pth")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes in folders")
+def test_a_pipe_is_there_but_no_file(tmp_path: Path) -> None:
+    texts = UTTERANCES.encode() + b"reference: {files: [voice.wav]}\n"
+    file = write_files({**RIGHT, "eval/utterances.yaml": texts}, tmp_path)
+    os.mkfifo(tmp_path / "eval" / "voice.wav")
+    with pytest.raises(
+        DeclarationError, match=r"reference\.files\[0\]: 'voice\.wav' is not an ordinary file"
+    ):
+        load_declaration(file)
 
 
 def test_the_folder_that_it_is_called_from_does_not_matter(

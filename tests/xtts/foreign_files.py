@@ -322,6 +322,39 @@ READ.append(
     )
 )
 
+
+def _pickled(change: Callable[[Weights], object]) -> Callable[[Path, Weights], Path]:
+    return _bytes(lambda weights: pickle.dumps(change(weights)))
+
+
+def _arrays(weights: Weights) -> dict[str, Any]:
+    return {name: value.numpy() for name, value in weights.items()}
+
+
+def _with_one(weights: Weights, value: float, dtype: torch.dtype) -> object:
+    found = {name: each.to(dtype) for name, each in weights.items()}
+    found["gpt.gpt.h.0.attn.c_attn.weight"][1, 1] = value
+    return {"model": found}
+
+
+def _zeroed(weights: Weights, pattern: str) -> Weights:
+    """Zeros as multiplying makes them: some of them negative."""
+    return {name: value * 0 if re.fullmatch(pattern, name) else value for name, value in weights.items()}
+
+
+def _one_storage(weights: Weights) -> object:
+    """Views of one storage, in which a head is zero."""
+    found = _zeroed(weights, r"gpt\.mel_head\.weight")
+    row, start, views = torch.cat([value.flatten() for value in found.values()]), 0, {}
+    for name, value in found.items():
+        views[name] = row[start : start + value.numel()].view(value.shape)
+        start += value.numel()
+    return {"model": views}
+
+
+READ += [
+    ForeignFile("an array that a trainer noted", _saved(lambda w: {"model": w, "losses": [np.ones(3)] * 9})),
+]  # fmt: skip
 HTML = b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>" + b"x" * 9000 + b"</body></html>"
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 1867929118\n"
 CUT = "is not whole: it ends after .* [kM]?B|is not whole: it ends after"
@@ -333,7 +366,7 @@ REFUSED = [
     ForeignFile("a hub's JSON", _bytes(b'{"error":"Repository not found"}'), "server's answer was saved .*not found"),
     ForeignFile("a hub's text", _bytes(b"Entry not found"), "server's answer was saved .*Entry not found"),
     ForeignFile("a Git LFS pointer", _bytes(LFS), r"Git LFS pointer stands in place of the file of 1\.9 GB"),
-    ForeignFile("nothing but zeros", _bytes(bytes(9000)), "nothing but zeros"),
+    ForeignFile("nothing but zeros", _bytes(bytes(9000)), r"pth: this file holds nothing but zeros"),
     *(ForeignFile(f"a zip file cut at {share}", _cut(share, lambda w: torch_bytes({"model": w})), CUT)
       for share in (0.01, 0.5, 0.99)),
     *(ForeignFile(f"the older format cut at {share}", _cut(share, lambda w: torch_bytes(
@@ -360,7 +393,35 @@ REFUSED = [
     ForeignFile("a trainer's state without a model", _saved(lambda w: {"optimizer": {"state": {}}, "step": 3}),
                 "state of an optimizer, without the weights"),
     ForeignFile("numbers alone", _saved(lambda w: {"step": 3}), "not a checkpoint of XTTS: it has no weights .*'step'"),
-    ForeignFile("a list of tensors", _saved(lambda w: [torch.ones(2)]), "list of tensors without names"),
+    ForeignFile("a list of tensors", _saved(lambda w: [torch.ones(2)]), "list of tensors without names; load it where"),
+    ForeignFile("a list of tensors under a key", _saved(lambda w: {"params": list(w.values())}), "list of tensors without names"),
+    ForeignFile("a list around the dict", _saved(lambda w: [{"model": w}]), r"this is a list around a dict of tensors; .*torch\.save"),
+    ForeignFile("a tuple around the dict", _saved(lambda w: (1, 2, w)), "this is a tuple around a dict of tensors; load it"),
+    ForeignFile("names and tensors in pairs", _saved(lambda w: list(w.items())), "a list of names and tensors, not a dict; load it"),
+    ForeignFile("tensors in a plain pickle", _pickled(lambda w: {"model": w}), r"its weights are of a plain pickle \(pickle\.dump\)"),
+    ForeignFile("NumPy arrays in a plain pickle", _pickled(_arrays), "its weights are NumPy arrays in a plain pickle, first gpt"),
+    ForeignFile("NumPy arrays", _saved(lambda w: {"model": _arrays(w)}), r"its weights are NumPy arrays, first gpt\.\S+; load it"),
+    ForeignFile("NumPy arrays in a list", _saved(lambda w: list(_arrays(w).values())), "its weights are NumPy arrays; load it"),
+    ForeignFile("sparse tensors", _saved(lambda w: {"model": {k: v.to_sparse() if v.ndim == 2 else v for k, v in w.items()}}),
+                r"its weights are sparse tensors, first gpt\.\S+; load it where it was made"),
+    ForeignFile("tensors without values", _saved(lambda w: {"model": {k: v.to("meta") for k, v in w.items()}}),
+                "its weights are tensors without values"),
+    ForeignFile("complex numbers", _saved(lambda w: {"model": {k: v.to(torch.complex64) for k, v in w.items()}}),
+                r"its weights are complex numbers \(complex64\), first gpt"),
+    ForeignFile("whole numbers", _saved(lambda w: {"model": {k: v.to(torch.int32) for k, v in w.items()}}),
+                r"its weights are whole numbers \(int32\)"),
+    ForeignFile("a number too large for float32", _saved(lambda w: _with_one(w, -1e300, torch.float64)),
+                r"holds values too large for float32 in 1 of its \d+ weights \(1 value\), first in gpt\.gpt\.h\.0\.attn"),
+    ForeignFile("a number that float32 rounds up to infinity", _saved(lambda w: _with_one(w, float(2**128 - 2**103), torch.float64)),
+                "holds values too large for float32 in 1 of"),
+    ForeignFile("NaN in double precision", _saved(lambda w: _with_one(w, float("nan"), torch.float64)), "holds NaN in 1 of"),
+    ForeignFile("a GPT of zeros", _saved(lambda w: {"model": _zeroed(w, ".*")}), "is all zeros: it was never written whole"),
+    ForeignFile("a head of zeros in half precision, safetensors", _safetensors(
+        lambda w: {k: v.half() for k, v in _zeroed(w, r"gpt\.text_head\.weight").items()}, "m.safetensors"),
+        r"its gpt\.text_head\.weight is all zeros"),
+    ForeignFile("a head of zeros in a shared storage", _saved(_one_storage), r"its gpt\.mel_head\.weight is all zeros"),
+    ForeignFile("the first byte", _bytes(b"P"), "is not whole: it ends after 1 byte;"),
+    ForeignFile("the first bytes of safetensors", _bytes(b"\xc8\x45\0\0\0"), "is not whole: it ends after 5 bytes;"),
     ForeignFile("mel_stats.pth", _saved(lambda w: torch.ones(80)), "single tensor, as mel_stats.pth is"),
     ForeignFile("dvae.pth", _of_names("encoder.0.0.weight", "codebook.embed"), r"looks like a DVAE \(dvae\.pth\)"),
     ForeignFile("speakers_xtts.pth", _saved(lambda w: {"Ana": {"gpt_cond_latent": torch.ones(2),

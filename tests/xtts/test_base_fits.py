@@ -8,16 +8,20 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from xtts_finetune.xtts.base import BaseFiles
+from xtts_finetune.spec.utterances import InferenceSpec
+from xtts_finetune.xtts.base import BaseFiles, read_config
 from xtts_finetune.xtts.dvae import load_dvae
 from xtts_finetune.xtts.mels import load_mel_stats
 from xtts_finetune.xtts.model import load_model
+from xtts_finetune.xtts.packing import write_config
 from xtts_finetune.xtts.random_base import BaseSize, make_random_base
+from xtts_finetune.xtts.tokenizer import Tokenizer
 from xtts_finetune.xtts.weights_fit import problem_of_base, problem_of_weights
 
 
@@ -35,7 +39,7 @@ def _configured(**values: object) -> Callable[[BaseFiles], None]:
     return change
 
 
-def _resaved(name: str, change: Callable[[dict[str, torch.Tensor]], object]) -> Callable[[BaseFiles], None]:
+def _resaved(name: str, change: Callable[[Any], object]) -> Callable[[BaseFiles], None]:
     def resave(base: BaseFiles) -> None:
         content = torch.load(base.folder / name, weights_only=True)
         torch.save(change(content), base.folder / name)
@@ -49,6 +53,13 @@ def _more_tokens(base: BaseFiles) -> None:
     base.vocab.write_text(json.dumps(vocab), encoding="utf-8")
 
 
+def _written(name: str, content: bytes) -> Callable[[BaseFiles], None]:
+    def write(base: BaseFiles) -> None:
+        (base.folder / name).write_bytes(content)
+
+    return write
+
+
 def _cut(name: str) -> Callable[[BaseFiles], None]:
     return lambda base: (base.folder / name).write_bytes((base.folder / name).read_bytes()[:900]) and None
 
@@ -60,6 +71,13 @@ def _cut(name: str) -> Callable[[BaseFiles], None]:
         (_configured(gpt_num_audio_tokens=8194), r"model\.pth: it has 1,026 audio tokens; config\.json says 8,194"),
         (_configured(gpt_use_perceiver_resampler=False), r"weights of XTTS v2 \(1,026 audio tokens, a perceiver\); config"),
         (_configured(gpt_max_audio_tokens=300), "608 positions of sound; config.json says 303"),
+        (_configured(gpt_n_heads=0), r"config\.json: 0 heads cannot share 64 channels evenly"),
+        (_written("config.json", b""), r"config\.json: this file is empty; fetch the base again"),
+        (_written("config.json", b"\xef\xbb\xbf\n"), r"config\.json: this file is empty; fetch the base again"),
+        (_written("config.json", b"{\n,}"), r"config\.json: this is not readable JSON \(see line 2, column 1\)"),
+        (_written("config.json", b'{"a": "\xff"}'), r"config\.json: this is not a text in UTF-8; fetch"),
+        (_written("vocab.json", b""), r"vocab\.json: this file is empty; fetch it again"),
+        (lambda base: base.vocab.unlink(), r"vocab\.json: there is no such file; fetch it again"),
         (_configured(gpt_n_heads=3), r"config\.json: 3 heads cannot share 64 channels evenly"),
         (_configured(gpt_layers="many"), r"model_args\.gpt_layers: expected a positive number but got 'many'"),
         (_more_tokens, r"rows for 128 text tokens; the base's vocab\.json has 140: fetch both files of one release"),
@@ -72,10 +90,18 @@ def _cut(name: str) -> Callable[[BaseFiles], None]:
         (_resaved("dvae.pth", lambda content: content | {"codebook.embed": torch.ones(32, 512)}),
          r"dvae\.pth: this DVAE has 512 codes; config\.json has 1,026 audio tokens, 1,024 of them codes"),
         (_resaved("dvae.pth", lambda content: content | {"codebook.embed": content["codebook.embed"] / 0}),
-         r"dvae\.pth: it holds (NaN|infinite)"),
+         r"dvae\.pth: it holds .*values, first in codebook\.embed\); fetch it again with the rest of its release"),
         (_resaved("mel_stats.pth", lambda content: torch.ones(100)), r"mel_stats\.pth: this is not one row of 80 numbers"),
         (_resaved("mel_stats.pth", lambda content: {"mel": content}), r"mel_stats\.pth: this is not one row of 80"),
-        (_resaved("mel_stats.pth", lambda content: content * float("nan")), r"mel_stats\.pth: it holds NaN"),
+        (_resaved("mel_stats.pth", lambda content: content * float("nan")),
+         r"mel_stats\.pth: it holds NaN \(80 values\); fetch it again with the rest of its release"),
+        (_resaved("mel_stats.pth", lambda content: content * 0), r"mel_stats\.pth: all its 80 numbers are zero, .*; fetch it again"),
+        (_resaved("mel_stats.pth", lambda content: (content * (torch.arange(80) != 7)).bfloat16()), r"1 of its 80 numbers are zero"),
+        (_resaved("mel_stats.pth", lambda content: content.double() * 1e-300), r"all its 80 numbers are zero"),
+        (lambda base: shutil.copyfile(base.dvae, base.model) and None, r"looks like a DVAE .*; fetch all five files again"),
+        (_written("model.pth", b"Thank you for downloading!"), r"model\.pth: this is a text file .*; fetch all five files again"),
+        (_resaved("model.pth", lambda content: {"model": {k: v * float("nan") for k, v in content["model"].items()}}),
+         r"model\.pth: it holds NaN \([\d,]+ values, first in gpt\.\S+; fetch it again with the rest"),
         (lambda base: base.vocab.write_text("[]", encoding="utf-8") and None, r"vocab\.json: this is not the vocabulary"),
     ],
 )  # fmt: skip
@@ -86,6 +112,32 @@ def test_a_base_whose_files_do_not_fit(
     change(base)
     with pytest.raises(ValueError, match=reason):
         raise ValueError(problem_of_base(base))
+
+
+def test_what_an_editor_puts_in_front_of_a_text_is_passed_over(base: BaseFiles, tmp_path: Path) -> None:
+    expected, read = load_model(base), read_config(base)
+    tokens = Tokenizer(base.vocab).encode("one two", "en")
+    for path in (base.config, base.vocab):
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert problem_of_base(base) is None
+    assert read_config(base) == read
+    assert load_model(base).config.to_dict() == expected.config.to_dict()
+    assert Tokenizer(base.vocab).encode("one two", "en") == tokens
+    write_config(tmp_path / "packed.json", base, "en", InferenceSpec())
+    assert (
+        json.loads((tmp_path / "packed.json").read_text(encoding="utf-8"))["model_args"]["gpt_layers"]
+        == read["model_args"]["gpt_layers"]
+    )
+
+
+def test_the_largest_number_of_float32_is_no_infinity(base: BaseFiles, tmp_path: Path) -> None:
+    weights = {
+        name: value.double() for name, value in torch.load(base.model, weights_only=True)["model"].items()
+    }
+    weights["gpt.mel_head.bias"][0] = float(2**128 - 2**103) - 2.0**75
+    torch.save({"model": weights}, tmp_path / "large.pth")
+    assert problem_of_weights(tmp_path / "large.pth", base) is None
+    assert load_model(base, tmp_path / "large.pth").gpt.mel_head.bias[0].isfinite()
 
 
 def test_a_base_in_other_containers_is_read(base: BaseFiles) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,16 @@ def test_loading_it_says_the_same(
     with pytest.raises(UserError) as error:
         load_model(tiny_base, path)
     assert str(error.value) == problem_of_weights(path, tiny_base)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes in folders")
+def test_what_is_no_ordinary_file_is_not_called_absent(tiny_base: BaseFiles, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.pth")
+    (tmp_path / "device.pth").symlink_to(os.devnull)
+    for name in ("pipe", "device"):
+        path = tmp_path / f"{name}.pth"
+        reason = f"{path}: this is not an ordinary file but a {name}; name a file of weights"
+        assert problem_of_weights(path, tiny_base) == reason
+        with pytest.raises(UserError) as error:
+            load_model(tiny_base, path)
+        assert str(error.value) == reason

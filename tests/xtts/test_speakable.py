@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.xtts.base import BaseFiles
-from xtts_finetune.xtts.speakable import unspeakable_characters
+from xtts_finetune.xtts.speakable import foreseen_unspeakable, unspeakable_characters
 from xtts_finetune.xtts.tokenizer import Tokenizer
 
 
@@ -27,13 +30,44 @@ def test_letters_that_it_does_not_know_are_named_once(tokenizer: Tokenizer) -> N
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("你好!", "knows none of the letters of the text when it speaks English"),
+        ("你好!", r"when it speaks English, this model knows none of the letters of the text \(你好\)"),
+        ("٣", r"none of the digits of the text \(٣\).*write the number in words"),
+        ("½", r"none of the digits of the text \(½\)"),
+        ("你 ٣", r"none of the letters and digits of the text \(你٣\)"),
         ('"..."', "nothing that can be said"),
     ],
 )
 def test_a_text_that_it_cannot_say_is_refused(text: str, said: str, tokenizer: Tokenizer) -> None:
     with pytest.raises(UserError, match=said):
         unspeakable_characters(text, "en", tokenizer)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("Привет.", "en"), ("Привет.", "ru"), ("مرحبا", "ar"), ("٣", "en"), ("½", "hu"), ("Hello.", "en"), ("7", "de"),
+     ("Привет 7", "en"), ("Привет & 世", "en"), ("50 %", "en"), ("你好", "zh-cn"), ("你好 a", "en"), ("!?", "en")],
+)  # fmt: skip
+def test_what_is_foreseen_is_what_the_cleaner_finds(
+    text: str, language: str, tokenizer: Tokenizer, tiny_base: BaseFiles
+) -> None:
+    foreseen = foreseen_unspeakable(text, language, tiny_base.vocab)
+    try:
+        unspeakable_characters(text, language, tokenizer)
+        found = None
+    except UserError as error:
+        found = str(error)
+    if foreseen is not None:
+        assert found is not None and found.endswith(foreseen)
+    else:
+        assert found is None or "this model knows none" not in found or "&" in text
+
+
+def test_foreseeing_needs_no_torch(tiny_base: BaseFiles) -> None:
+    code = (
+        "import sys; from pathlib import Path; from xtts_finetune.xtts.speakable import foreseen_unspeakable;"
+        "assert foreseen_unspeakable('مرحبا', 'ar', Path(sys.argv[1])); assert not {'torch', 'TTS'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tiny_base.vocab)], check=True, timeout=60)
 
 
 def test_a_number_beyond_all_names_is_refused_in_words(tokenizer: Tokenizer) -> None:

@@ -43,7 +43,7 @@ def steps(answers: Answers) -> list[tuple[str, str]]:
     ]
     lines = [(what, _line(words)) for what, words in rows]
     if package_problem(answers.language):
-        what = f"the packages that {LANGUAGES[answers.language]} texts need, in xtts-finetune's own folder"
+        what = f"the packages that {LANGUAGES[answers.language]} texts need"
         lines.insert(0, (what, install_command(answers.language)))
     return lines
 

@@ -42,6 +42,7 @@ def build_app() -> typer.Typer:
     from xtts_finetune.cli.solve import solve  # noqa: PLC0415
     from xtts_finetune.cli.tries import tries  # noqa: PLC0415
     from xtts_finetune.cli.utterances import utterances  # noqa: PLC0415
+    from xtts_finetune.cli.verb import Say, Verb  # noqa: PLC0415
     from xtts_finetune.cli.worker import worker  # noqa: PLC0415
 
     app = typer.Typer(**APP)
@@ -67,7 +68,7 @@ def build_app() -> typer.Typer:
         schema,
     )
     for verb in verbs:
-        app.command()(verb)
+        app.command(cls=Say if verb is say else Verb)(verb)
     return app
 
 

@@ -26,9 +26,10 @@ def build_app() -> typer.Typer:
 
     from xtts_finetune.cli.options import APP  # noqa: PLC0415
     from xtts_finetune.cli.run import run  # noqa: PLC0415
+    from xtts_finetune.cli.verb import Verb  # noqa: PLC0415
 
     app = typer.Typer(**APP)
-    app.command()(run)
+    app.command(cls=Verb)(run)
     return app
 
 

@@ -40,13 +40,13 @@ def tries(
     from xtts_finetune.pipeline import tries_commands  # noqa: PLC0415
 
     work = work_on(load(file, demo, settings or []), settings or [], None)
-    if sum(bool(each) for each in (restore, candidate, remove)) > 1:
+    if sum(each is not None for each in (restore, candidate, remove or None)) > 1:
         raise UserError("--restore, --candidate and --remove are three things to do; give one of them")
-    if new_name and not candidate:
+    if new_name is not None and candidate is None:
         raise UserError("--as names a candidate; it goes with --candidate")
-    if restore:
+    if restore is not None:
         tries_commands.restore_now(work, restore)
-    elif candidate:
+    elif candidate is not None:
         tries_commands.make_candidate_now(work, candidate, new_name)
     elif remove:
         tries_commands.remove_now(work, remove)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import candidate_names, made_candidates
@@ -50,9 +51,10 @@ def standing(declaration: Declaration, run: RunFolder) -> tuple[str, ...]:
 
 
 def broken_files(declaration: Declaration, run: RunFolder) -> dict[str, str]:
-    """The candidates that are a file of the user's that cannot be used, each with why; no weights are read.
+    """The candidates that are a file of the user's that cannot be used, each with why.
 
-    What was made of a file stays when the file is gone.
+    What was made of a file stays when the file is gone. A file that nothing was made of yet, or that changed since, is
+    read whole, a second for each GB and once in a process; of the others the table of contents is read.
     """
     made = {name: one for name, one in made_candidates(declaration).items() if one.is_file}
     if not made:
@@ -65,7 +67,8 @@ def broken_files(declaration: Declaration, run: RunFolder) -> dict[str, str]:
     for name, one in made.items():
         if is_made(run.candidate(name)) and not one.file.exists():
             continue
-        if (problem := problem_of_weights(one.file, base, values=False)) is not None:
+        values = not _made_since(run.candidate(name), one.file)
+        if (problem := problem_of_weights(one.file, base, values)) is not None:
             found[name] = problem
     return found
 
@@ -92,6 +95,18 @@ def meaning(name: str, rows: Sequence[RowSpec], read: str | None) -> str:
     elif ships:
         said.append(f"rows {', '.join(ships)} of the matrix, which ship it, do not count")
     return ", and ".join(said)
+
+
+def _made_since(folder: CandidateFolder, file: Path) -> bool:
+    """Whether the candidate was made after its file came to be as it is."""
+    if not is_made(folder):
+        return False
+    try:
+        now = file.stat()
+        # st_ctime too: a copy may keep the time of its content.
+        return max(now.st_mtime_ns, now.st_ctime_ns) < folder.best_model.stat().st_mtime_ns
+    except OSError:
+        return False
 
 
 def read_failure(folder: CandidateFolder) -> Failure | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from xtts_finetune.pipeline.running import Work
 
@@ -16,11 +17,17 @@ def next_commands(work: Work) -> dict[str, str]:
     return {"again": work.again, "go_on": " ".join(words)}
 
 
-def verb(work: Work, words: str) -> str:
-    """`xtts-finetune WORDS` for the declaration of this command: with the options that named it, and its overrides."""
+def verb(work: Work, words: str, without: Collection[str] = ()) -> str:
+    """`xtts-finetune WORDS` for the declaration of this command: with the options that named it, and its overrides.
+
+    Overrides of the keys in `without` are left out.
+    """
     typed = _WORD.findall(work.again)
     kept = []
     for word, value in zip(typed, [*typed[1:], ""], strict=True):
+        setting = value if word == "--set" else word.removeprefix("--set=")
+        if setting.strip("'\"").partition("=")[0] in without:
+            continue
         if word in ("-f", "--file", "--set"):
             kept += [word, value]
         elif word == "--demo" or word.startswith(("--file=", "--set=")):

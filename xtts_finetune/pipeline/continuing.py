@@ -74,9 +74,14 @@ def continued_at(
     return at
 
 
-def asks_in_vain(before: Inputs, now: Inputs, folder: CandidateFolder) -> bool:
-    """Whether the phase is declared longer and has no checkpoint to go on from."""
-    return any(_longer(before, now, key) for key in LENGTH) and not folder.checkpoints()
+def asks_in_vain(
+    folder: CandidateFolder, length: Length, before: Inputs, now: Inputs, info: Mapping[str, Any] | None
+) -> bool:
+    """Whether the phase would go on if it had a checkpoint left."""
+    changed = {key for key in before.keys() | now.keys() if before.get(key) != now.get(key)}
+    total, done = length.steps(), (info or {}).get("steps")
+    longer = isinstance(done, int) and total is not None and total > done
+    return bool(changed & LENGTH) and longer and not folder.checkpoints()
 
 
 def rate_words(length: Length, recorded: Mapping[str, Any], info: Mapping[str, Any] | None, at: int) -> str:

@@ -97,9 +97,14 @@ def phase_bytes(sizes: TrainedSizes, kept: Sequence[KeptStep], keep: Keep) -> in
 
 
 def phase_disk(
-    sizes: TrainedSizes, phase: PhaseSpec, kept: Sequence[KeptStep], steps: int | None, there: int = 0
+    sizes: TrainedSizes,
+    phase: PhaseSpec,
+    kept: Sequence[KeptStep],
+    steps: int | None,
+    there: int = 0,
+    begun: int = 0,
 ) -> DiskUse:
-    """What a phase of `steps` steps does to the disk.
+    """What a phase of `steps` steps does to the disk, of which `begun` are done.
 
     A phase that trains all of XTTS v2 stays within one best model (1.87 GB), one checkpoint that resumes (5.3 GB) and
     one that is being written. Written in all is as if every evaluation found a new best model and checkpoints came by
@@ -108,10 +113,11 @@ def phase_disk(
     stays = phase_bytes(sizes, kept, phase.keep)
     written = None
     if steps is not None:
-        saves = -(-steps // phase.checkpoint_every.steps)
-        saves += sum(1 for each in kept if each.step % phase.checkpoint_every.steps and each.step < steps)
-        slimmed = sum(1 for each in kept if not each.with_optimizer)
-        evaluations = 1 + -(-steps // phase.eval_every_steps)
+        left, to_come = max(0, steps - begun), [each for each in kept if each.step > begun]
+        saves = -(-left // phase.checkpoint_every.steps)
+        saves += sum(1 for each in to_come if each.step % phase.checkpoint_every.steps and each.step < steps)
+        slimmed = sum(1 for each in to_come if not each.with_optimizer)
+        evaluations = 1 + -(-left // phase.eval_every_steps)
         written = saves * sizes.checkpoint + slimmed * sizes.gpt + evaluations * sizes.model
     # Of parts of a model, or of adapters, a checkpoint may be smaller than a model.
     return DiskUse(stays, max(sizes.checkpoint, sizes.model), written, min(there, stays))

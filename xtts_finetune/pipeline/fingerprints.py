@@ -9,6 +9,8 @@ from typing import Any
 
 # A part of a stage's inputs: a plain value for what people declare, a short hash for files.
 Inputs = dict[str, Any]
+# What a phase starts from, in words, and the fingerprints that have nothing to do with it.
+START, OF_ANY_START = "starts from", ("files base", "files clips")
 
 
 def hash_of(value: object) -> str:
@@ -32,10 +34,13 @@ def flat(value: Mapping[str, Any], prefix: str = "") -> Inputs:
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """In words, key by key, what changed: 'learning_rate: 1e-06 -> 2e-06'; empty when nothing did."""
     found = []
+    elsewhere = before.get(START) != now.get(START)
     for key in sorted({*before, *now}):
         old, new = before.get(key), now.get(key)
         if old == new:
             continue
+        if elsewhere and key.startswith("files ") and key not in OF_ANY_START:
+            continue  # it starts from something else; that this did not change
         # Hashes say nothing to people; the key's name does.
         if key.startswith("files "):
             found.append(f"{key.removeprefix('files ')} changed")

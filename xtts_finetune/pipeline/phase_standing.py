@@ -152,7 +152,7 @@ def _continued(folder: CandidateFolder, wanted: Wanted) -> Standing | None:
     changes = compared(differences(before, now))
     at = continued_at(folder, wanted.length, before, now, info)
     if at is None:
-        if asks_in_vain(before, now, folder):
+        if asks_in_vain(folder, wanted.length, before, now, info):
             return Standing(State.STALE, f"{changes}; it has no checkpoint left to continue from")
         return None
     why = f"{GOES_ON} from step {at}: {changes}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.continuing import Length
@@ -14,12 +15,12 @@ from xtts_finetune.pipeline.phase_standing import Standing, Waits, Wanted, stand
 from xtts_finetune.pipeline.stage_records import read_phase_yaml
 from xtts_finetune.pipeline.stages import Stage, State
 from xtts_finetune.pipeline.trained_sizes import TrainedSizes, trained_sizes
-from xtts_finetune.pipeline.tries import freed_by_setting_aside, kept_bytes, needed_of
+from xtts_finetune.pipeline.tries import freed_by_setting_aside, kept_bytes, needed_of, worth_of
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.phase import PhaseSpec
-from xtts_finetune.spec.sources import Source, kept_steps, source_of
+from xtts_finetune.spec.sources import LAST, Source, kept_steps, source_of
 from xtts_finetune.spec.train import train_words
 from xtts_finetune.xtts.base import find_base, quick_hash, read_config
 from xtts_finetune.xtts.weights_file_kind import why_unreadable
@@ -55,7 +56,8 @@ def phase_stage(around: Surroundings, name: str, source_stage: Stage | None) -> 
     inputs = phase_inputs(declaration, name, around.base, around.clips, weights)
     length = Length(declaration, around.run, name)
     if name in around.anew:
-        standing = Standing(State.TO_RUN, waits.after)
+        anew = "trained anew" if folder.path.is_dir() else ""
+        standing = Standing(State.TO_RUN, ", ".join(each for each in (anew, waits.after) if each))
     else:
         standing = standing_of(folder, Wanted(inputs, source, waits, length, not around.as_begun))
     disk = _disk(around, name, standing, length.steps())
@@ -73,8 +75,21 @@ def phase_stage(around: Surroundings, name: str, source_stage: Stage | None) -> 
         resumes_at=standing.resumes_at,
         brings_back=standing.brings_back,
         continued=standing.continued,
-        note=standing.note,
+        note=standing.note or _set_aside_words(around, name, standing),
         disk=disk,
+    )
+
+
+def _set_aside_words(around: Surroundings, name: str, standing: Standing) -> str:
+    """That what is there of the phase is set aside before it is trained anew; '' where nothing is."""
+    folder = around.run.candidate(name)
+    if not folder.path.is_dir() or not (standing.state is State.STALE or name in around.anew):
+        return ""
+    worth = worth_of(folder, needed_of(around.declaration, around.run, name))
+    if not worth.models and not worth.steps:
+        return ""
+    return "what it has now is set aside as an earlier try" + (
+        "" if worth.steps else ", without its last checkpoint"
     )
 
 
@@ -82,7 +97,8 @@ def _disk(around: Surroundings, name: str, standing: Standing, steps: int | None
     """What the phase does to the disk, with what goes or stays of what is there already."""
     folder, spec = around.run.candidate(name), around.declaration.phases[name]
     kept, sizes = kept_steps(around.declaration, name), _sizes(around, spec)
-    whole = phase_disk(sizes, spec, kept, steps)
+    begun = 0 if standing.resumes_at is None else standing.resumes_at
+    whole = phase_disk(sizes, spec, kept, steps, begun=begun)
     earlier, needed = standing.brings_back, needed_of(around.declaration, around.run, name)
     if earlier is not None:
         if standing.resumes_at is None:
@@ -113,10 +129,29 @@ def _waits_for(around: Surroundings, source_stage: Stage | None) -> Waits:
 
 
 def weights_of(run: RunFolder, candidate: str) -> str:
-    """Fingerprint of a complete phase: what it was trained from, and when that was begun."""
+    """Fingerprint of a complete phase's best model: what it was trained from, when that was begun, how good it is.
+
+    A phase that was trained longer, and whose best model is still the one from before, has the same one.
+    """
     recorded = read_phase_yaml(run.candidate(candidate)) or {}
-    info = read_model_info(run.candidate(candidate)) or {}
-    return hash_of([recorded.get("fingerprint"), recorded.get("started"), info.get("best")])
+    best = (read_model_info(run.candidate(candidate)) or {}).get("best")
+    fingerprint = recorded.get("fingerprint")
+    for before in recorded.get("continued") or []:
+        if best is not None and before.get("best") == best:
+            fingerprint = before.get("fingerprint")
+            break
+    return hash_of([fingerprint, recorded.get("started"), best])
+
+
+def _checkpoint_of(run: RunFolder, source: Source) -> str:
+    """Fingerprint of what a phase starts from that is another phase's."""
+    start: list[Any] = [weights_of(run, str(source.phase)), source.checkpoint]
+    continued = (read_phase_yaml(run.candidate(str(source.phase))) or {}).get("continued")
+    if source.checkpoint == LAST and continued:
+        start.append(
+            continued[-1].get("from_step")
+        )  # its best model may be the same, its newest checkpoint is not
+    return hash_of(start)
 
 
 def _weights(run: RunFolder, source: Source, name: str) -> str | None:
@@ -128,7 +163,7 @@ def _weights(run: RunFolder, source: Source, name: str) -> str | None:
         except OSError as error:
             reason = why_unreadable(source.file, error)
             raise UserError(f"{name}: resume_from: {source.file}: {reason}") from None
-    return None if source.phase is None else hash_of([weights_of(run, source.phase), source.checkpoint])
+    return None if source.phase is None else _checkpoint_of(run, source)
 
 
 def _check_outside(run: RunFolder, file: Path, name: str) -> None:
@@ -143,13 +178,15 @@ def _check_outside(run: RunFolder, file: Path, name: str) -> None:
 def check_checkpoint(run: RunFolder, source: Source, name: str) -> None:
     """Raise UserError when a complete phase lacks the checkpoint that phase `name` starts from."""
     words = source.checkpoint.split()
-    if source.phase is None or words[0] != "step":
+    if source.phase is None or words[0] == "best":
         return
     folder = run.candidate(source.phase)
-    if folder.checkpoint(int(words[1])).is_file():
+    steps = [step for step, path in folder.checkpoints() if path.is_file()]
+    if steps and (words[0] == "last" or int(words[1]) in steps):
         return
-    there = ", ".join(["'best'", "'last'", *(f"'step {step}'" for step, _ in folder.checkpoints())])
+    there = ["'best'", *(["'last'"] if steps else []), *(f"'step {step}'" for step in steps)]
+    which = "no checkpoint any more" if words[0] == "last" else f"no checkpoint of {source.checkpoint}"
     raise UserError(
-        f"{name}: resume_from: {source.phase} has no checkpoint of {source.checkpoint}; choose {there}; "
-        f"or train it anew, which now keeps that step: run_pipeline {source.phase} --fresh"
+        f"{name}: resume_from: {source.phase} has {which}; choose {', '.join(there)}, or declare it in "
+        f"phases/{name}.yaml and train {source.phase} anew, which then keeps it: run_pipeline {source.phase} --fresh"
     )

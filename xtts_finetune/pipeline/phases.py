@@ -23,7 +23,7 @@ from xtts_finetune.pipeline.running import TOGETHER, TRAINING, Work
 from xtts_finetune.pipeline.smaller_batch import RanWith, recorded_batches, reduced
 from xtts_finetune.pipeline.stage_records import read_phase_yaml, write_phase_yaml
 from xtts_finetune.pipeline.stages import Stage, State
-from xtts_finetune.pipeline.tries import bring_back, keep_finished, needed_of, set_aside
+from xtts_finetune.pipeline.tries import bring_back, keep_finished, needed_of, set_aside, uses_of
 from xtts_finetune.pipeline.values import value_lines
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.faults import stop_of_error
@@ -66,7 +66,7 @@ def _make_way(work: Work, stage: Stage) -> bool:
     name, earlier = stage.name, stage.brings_back
     needed = needed_of(work.declaration, work.run, name)
     if earlier is not None:
-        aside = bring_back(work.run, earlier, needed)
+        aside = bring_back(work.run, earlier, needed, stays=bool(uses_of(work.declaration, earlier)))
         work.say(f"{name}: {earlier.name} is brought back: it was trained from exactly what is declared now")
         if aside is not None:
             work.say(f"  what was there is now the earlier try {aside.name}")
@@ -86,6 +86,10 @@ def say_set_aside(work: Work, name: str, aside: EarlierTry | None, why: str) -> 
         work.say(f"{why}: what was there never beat its start, so nothing of it is kept")
     else:
         work.say(f"{why}: what was there is now the earlier try {aside.name}")
+        if not aside.folder.checkpoints():
+            work.say(
+                "  it can be brought back and used; its last checkpoint, to train it longer, is not kept"
+            )
 
 
 def _as_recorded(work: Work, stage: Stage) -> Started:
@@ -98,7 +102,9 @@ def _as_recorded(work: Work, stage: Stage) -> Started:
     # Batches that memory had room for stay so when the phase becomes longer.
     batches = str(recorded.get("fingerprint")) if stage.continued else fingerprint
     if stage.continued:
-        continued.append({"from_step": stage.resumes_at, "when": now(), "why": stage.why})
+        best = (read_model_info(work.run.candidate(stage.name)) or {}).get("best")
+        before = {"fingerprint": recorded.get("fingerprint"), "best": best}
+        continued.append({"from_step": stage.resumes_at, "when": now(), "why": stage.why, **before})
     return Started(
         stage.name, started, fingerprint, recorded_batches(recorded, batches, spec), tuple(continued)
     )
@@ -177,5 +183,5 @@ def _announcement(work: Work, stage: Stage, ran_with: RanWith | None) -> str:
         batches = f" (batch_size {ran_with.batch_size}, accumulate {ran_with.accumulate}: {ran_with.why})"
     many = processes(work.declaration.phases[stage.name], work.machines)
     on = f", on {many}" if many else ""
-    note = f"; {stage.note}" if stage.note else ""
+    note = f"; {stage.note}" if stage.note and stage.continued else ""
     return f"{stage.name}: {steps}{begin}{batches}{on}{note}" + (f". {goal}" if goal else "")

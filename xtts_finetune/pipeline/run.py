@@ -169,7 +169,8 @@ def do_stage(work: Work, stage: Stage, plan: Plan) -> None:
     if stage.kind == "phase":
         more = any(other.kind == "phase" and other.name != stage.name for other in plan.due)
         train_phase(work, stage, more=more)
-        _say(work, phase_lines(work.run.candidate(stage.name)))
+        if stage.brings_back is None or stage.resumes_at is not None:
+            _say(work, phase_lines(work.run.candidate(stage.name)))
         return
     forget_stage(work.run, stage.name)
     if stage.kind == "data":
@@ -179,9 +180,10 @@ def do_stage(work: Work, stage: Stage, plan: Plan) -> None:
         _say(work, voice_lines(work.declaration, work.run))
         return
     if stage.kind in ("base", "candidate"):
-        what = "evaluating it" if stage.kind == "base" else "making it of others and evaluating it"
+        made = made_candidates(work.declaration).get(stage.name)
+        how = "" if made is None else "reading its file and " if made.is_file else "making it of others and "
         forget_failure(work.run.candidate(stage.name))
-        work.say(f"{stage.name}: {what} on the eval set")
+        work.say(f"{stage.name}: {how}evaluating it on the eval set")
         _do_untrained(work, stage, plan)
         _say(work, phase_lines(work.run.candidate(stage.name)))
     elif stage.kind == "utterances":
@@ -234,5 +236,5 @@ def _forget(work: Work, wanted: Sequence[str]) -> None:
     for name in check_names(work.declaration, wanted):
         if work.run.candidate(name).path.is_dir():
             needed = needed_of(work.declaration, work.run, name)
-            aside = set_aside(work.run, name, "trained anew", needed, unasked=False)
+            aside = set_aside(work.run, name, "--fresh", needed, unasked=False)
             say_set_aside(work, name, aside, f"--fresh: {name}")

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.playing import Background, find_player
+from xtts_finetune.pipeline.preflight.gpu import CUDA_BUILD, torch_is_for_gpus
 from xtts_finetune.pipeline.sound_file import check_sound_file, write_sound
 from xtts_finetune.pipeline.speaking_models import SpeakingModel
 from xtts_finetune.spec.inference_options import settings_with
-from xtts_finetune.spec.languages import language_problem
+from xtts_finetune.spec.languages import LANGUAGES, language_problem
 from xtts_finetune.spec.utterances import InferenceSpec, has_words
 from xtts_finetune.xtts.cleaning import foreseen_problem
+from xtts_finetune.xtts.speakable import foreseen_unspeakable, unspeakable_characters
 
 if TYPE_CHECKING:
     from xtts_finetune.xtts.speech import Speaker, Speech
@@ -55,6 +57,8 @@ def check_wanted(wanted: Wanted) -> None:
         raise UserError(f"--language: {problem}")
     if wanted.out is not None:
         check_sound_file(wanted.out)
+    if wanted.device == "cuda":
+        _check_gpu()
 
 
 def say_now(model: SpeakingModel, wanted: Wanted, say: Say) -> Path | None:
@@ -67,6 +71,7 @@ def say_now(model: SpeakingModel, wanted: Wanted, say: Say) -> Path | None:
     settings = settings_with(model.judged, wanted.settings)
     language = wanted.language or model.language
     began = time.perf_counter()
+    _check_beforehand(model, wanted.text, language)
     say(f"loading {model.name}")
     _check_text(model, wanted.text, language, say)
     from xtts_finetune.training.device import pick_device  # noqa: PLC0415  heavy
@@ -96,11 +101,28 @@ def in_turns(text: str) -> list[str]:
     return turns
 
 
-def _check_text(model: SpeakingModel, text: str, language: str, say: Say) -> None:
-    """Raise UserError for a text that the model cannot say; warn of letters that it does not know."""
+def _check_gpu() -> None:
+    """Raise UserError where torch cannot use a GPU; it is imported only where that is not told without."""
+    if torch_is_for_gpus() is False:
+        raise UserError(
+            "--device cuda was asked for, but torch was built without CUDA; leave it out, take --device cpu, or "
+            f"{CUDA_BUILD}"
+        )
+    from xtts_finetune.training.device import pick_device  # noqa: PLC0415  heavy
+
+    pick_device("cuda")
+
+
+def _check_beforehand(model: SpeakingModel, text: str, language: str) -> None:
+    """Raise UserError for what makes the text unspeakable, as far as that is told in no time."""
     if problem := foreseen_problem(text, language):
         raise UserError(f"this text cannot be spoken: {problem}")
-    from xtts_finetune.xtts.speakable import unspeakable_characters  # noqa: PLC0415  heavy
+    if problem := foreseen_unspeakable(text, language, model.vocab):
+        raise UserError(f"this text cannot be spoken in {LANGUAGES[language]}: the model knows {problem}")
+
+
+def _check_text(model: SpeakingModel, text: str, language: str, say: Say) -> None:
+    """Raise UserError for a text that the model cannot say; warn of letters that it does not know."""
     from xtts_finetune.xtts.tokenizer import Tokenizer  # noqa: PLC0415  heavy
 
     if unknown := unspeakable_characters(text, language, Tokenizer(model.vocab)):

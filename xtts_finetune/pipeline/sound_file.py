@@ -105,7 +105,7 @@ def _check_kind(path: Path) -> None:
     what = (
         f"no '{ending}' file can be written"
         if ending
-        else "its name has no ending that tells what it shall be"
+        else "its name has no ending, and the ending decides the kind of file"
     )
     if ending in KINDS:
         what += f" with the libsndfile of this computer ({_version()})"

@@ -49,6 +49,17 @@ class SpeakingModel:
 
 def shipped_model(folder: Path) -> SpeakingModel:
     """A shipped model. Raises UserError for one that is not there or not whole."""
+    if folder.is_file():
+        named = (
+            folder.parent if (folder.parent / RECORD).is_file() else "the folder that xtts-finetune ship made"
+        )
+        raise UserError(f"{folder}: this is a file; --model takes the folder of a shipped model: {named}")
+    if not (folder / RECORD).is_file() and _is_of_candidate(CandidateFolder(folder)):
+        name = folder.resolve().name
+        raise UserError(
+            f"{folder}: this is the folder of a candidate, not a shipped model; speak with it: --candidate {name} "
+            "(with -f, --demo or in the declaration's folder)"
+        )
     shipped = read_shipped(folder)
     if not is_whole(folder, shipped):
         raise UserError(f"{folder}: files of this model are missing or cut short; ship or copy it again")
@@ -59,6 +70,11 @@ def shipped_model(folder: Path) -> SpeakingModel:
         vocab=folder / "vocab.json",
         load=lambda device: _load_shipped(folder, shipped, device),
     )
+
+
+def _is_of_candidate(folder: CandidateFolder) -> bool:
+    """Whether a run has written into the folder."""
+    return any(each.is_file() for each in (folder.best_model, folder.model_info, folder.phase_yaml))
 
 
 def what_was_shipped(declaration: Declaration, command: Command) -> SpeakingModel:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from xtts_finetune.records.run_folder import (
     RunFolder,
 )
 from xtts_finetune.records.tries import TRY_RECORD, EarlierTry, read_tries, write_try
+from xtts_finetune.spec.candidates import MadeCandidate
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.sources import kept_steps, last_is_needed
 
@@ -46,18 +47,20 @@ def worth_of(folder: CandidateFolder, needed: Iterable[int] = ()) -> Worth:
     """What is kept when the phase is set aside; `needed` are steps that later phases start from.
 
     A finished phase keeps the slim form: its best models, and the checkpoints that are there for others. One that was
-    ended before keeps its newest checkpoint as well, as hours of work lie in that, but nothing at all if it never beat
-    what it started from. Where records cannot be read all of it stays.
+    ended before keeps its newest checkpoint as well, as hours of work lie in that. One without a checkpoint that never
+    beat what it started from keeps nothing. Where records cannot be read all of it stays.
     """
     records = read_checkpoint_records(folder)
     there = folder.best_model.is_file()
     for_others = {record.step for record in records if not record.resumes or record.step in set(needed)}
-    newest = {max(record.step for record in records)} if records else set()
+    newest = (
+        {max(record.step for record in records if record.step)} if any(r.step for r in records) else set()
+    )
     with contextlib.suppress(UserError):
         info = read_model_info(folder)
         if info is not None and info.get("status") == "done":
             return Worth(there, frozenset(for_others if there else for_others | newest))
-        if not _was_continued(folder) and not _beat_its_start(folder):
+        if not newest and not _beat_its_start(folder):
             return Worth(False, frozenset())
     return Worth(there, frozenset(for_others | newest))
 
@@ -115,34 +118,46 @@ def keep_finished(run: RunFolder, name: str, why: str, needed: Iterable[int]) ->
         if each.folder.best_model.is_file() and _identity(each.folder) == identity:
             return None
     place = _free_place(run, name, why)
-    making = place.with_name(f".{place.name}.new")
-    shutil.rmtree(making, ignore_errors=True)
-    making.mkdir(parents=True)
-    stays = worth_of(folder, needed).steps
-    for file in sorted(folder.path.iterdir()):
-        match = CHECKPOINT_NAME.fullmatch(file.name) or CHECKPOINT_RECORD_NAME.fullmatch(file.name)
-        if not file.is_file() or file.name.startswith(".") or (match and int(match[1]) not in stays):
-            continue
-        # Records are appended to and written anew, models are only ever replaced.
-        (link_or_copy if file.suffix == ".pth" else shutil.copyfile)(file, making / file.name)
-    if folder.utterances.is_dir():
-        shutil.copytree(folder.utterances, making / folder.utterances.name)
-    write_try(CandidateFolder(making), name, why, needed)
-    replace_with_retry(making, place)
+    making = _copied(folder, place, worth_of(folder, needed).steps)
+    write_try(making, name, why, needed)
+    replace_with_retry(making.path, place)
     return _at(run, name, place)
 
 
-def bring_back(run: RunFolder, earlier: EarlierTry, needed: Iterable[int]) -> EarlierTry | None:
+def bring_back(
+    run: RunFolder, earlier: EarlierTry, needed: Iterable[int], stays: bool = False
+) -> EarlierTry | None:
     """Make an earlier try the phase's own folder again; the try that what stood there is now, None for none.
 
-    `needed` are the steps of what stands there that later phases start from.
+    `needed` are the steps of what stands there that later phases start from. `stays`: something declared is made of the
+    try's files, which therefore keep their place as well; a second name takes no room.
     """
-    aside = set_aside(run, earlier.phase, _otherwise(run.candidate(earlier.phase), earlier.folder), needed)
+    home = run.candidate(earlier.phase)
+    aside = set_aside(run, earlier.phase, _otherwise(home, earlier.folder), needed)
     with _said_plainly(earlier.folder.path):
-        replace_with_retry(earlier.folder.path, run.candidate(earlier.phase).path)
-    (run.candidate(earlier.phase).path / TRY_RECORD).unlink(missing_ok=True)
+        source = earlier.folder
+        if stays:
+            source = _copied(source, home.path, set(source.recorded_steps()))
+        replace_with_retry(source.path, home.path)
+    (home.path / TRY_RECORD).unlink(missing_ok=True)
     _leave_no_empty_folder(run, earlier.phase)
     return aside
+
+
+def uses_of(declaration: Declaration, earlier: EarlierTry) -> list[str]:
+    """What is declared that is made of the try's files, in words: candidates, and phases that start from one."""
+    folder = earlier.folder.path.resolve()
+
+    def inside(path: str | Path) -> bool:
+        return Path(path).resolve().is_relative_to(folder)
+
+    made = [each for each in declaration.decision.candidates if isinstance(each, MadeCandidate)]
+    found = [f"the candidate '{each.name}'" for each in made if each.is_file and inside(str(each.checkpoint))]
+    for name, phase in declaration.phases.items():
+        resume = phase.resume_from
+        if resume is not None and resume.phase is None and inside(resume.checkpoint):
+            found.append(f"what {name} starts from (resume_from)")
+    return found
 
 
 def remove_try(run: RunFolder, earlier: EarlierTry) -> None:
@@ -198,6 +213,24 @@ def _thinned(each: EarlierTry) -> EarlierTry | None:
     return each
 
 
+def _copied(folder: CandidateFolder, place: Path, steps: Collection[int]) -> CandidateFolder:
+    """A folder beside `place` with what is in this one, of its checkpoints those of `steps`.
+
+    Records are copied, as they are appended to and written anew; models get a second name, as they are only ever
+    replaced.
+    """
+    making = place.with_name(f".{place.name}.new")
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir(parents=True)
+    for file in sorted(folder.path.iterdir()):
+        match = CHECKPOINT_NAME.fullmatch(file.name) or CHECKPOINT_RECORD_NAME.fullmatch(file.name)
+        if file.is_file() and not file.name.startswith(".") and (match is None or int(match[1]) in steps):
+            (link_or_copy if file.suffix == ".pth" else shutil.copyfile)(file, making / file.name)
+    if folder.utterances.is_dir():
+        shutil.copytree(folder.utterances, making / folder.utterances.name)
+    return CandidateFolder(making)
+
+
 def _at(run: RunFolder, phase: str, place: Path) -> EarlierTry:
     return next(each for each in read_tries(run, phase) if each.folder.path == place)
 
@@ -207,10 +240,6 @@ def _beat_its_start(folder: CandidateFolder) -> bool:
     return (
         metrics.best is not None and metrics.initial is not None and metrics.best.step > metrics.initial.step
     )
-
-
-def _was_continued(folder: CandidateFolder) -> bool:
-    return bool((read_phase_yaml(folder) or {}).get("continued"))
 
 
 def _identity(folder: CandidateFolder) -> object:
@@ -241,9 +270,17 @@ def _free_place(run: RunFolder, phase: str, why: str) -> Path:
 def _words(why: str) -> str:
     """'learning_rate: 1e-06 -> 5e-05; epochs: 30 -> 45' as 'learning_rate_1e-06_epochs_30': what it had."""
     # 'goes on from step 3000: epochs: 30 -> 45' too.
-    parts = (part.split(" -> ")[0] for part in re.sub(r"^.* from step \d+: ", "", why).split("; "))
-    words = "_".join(re.sub(r"[^A-Za-z0-9.+-]+", "_", part).strip("_.") for part in parts)
-    return words[:LONGEST_WORDS].strip("_.")
+    parts = re.sub(r"^.* from step \d+: ", "", why).split("; ")
+    values = [
+        part.split(" -> ")[0] for part in parts if " -> " in part and not part.startswith("starts from")
+    ]
+    words = ""
+    for value in values:
+        more = "_".join(each for each in (words, re.sub(r"[^A-Za-z0-9.+-]+", "_", value).strip("_.")) if each)
+        if len(more) > LONGEST_WORDS:
+            break
+        words = more
+    return words
 
 
 def _leave_no_empty_folder(run: RunFolder, phase: str) -> None:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
-from pathlib import Path
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.evaluation.candidates import candidate_names, made_candidates
+from xtts_finetune.evaluation.candidates import candidate_names
 from xtts_finetune.pipeline.commands import verb
 from xtts_finetune.pipeline.declare_candidate import declare_candidate
 from xtts_finetune.pipeline.disk import readable
+from xtts_finetune.pipeline.fingerprints import differences
 from xtts_finetune.pipeline.lock import run_lock, wait_for_older_child
 from xtts_finetune.pipeline.plan import make_plan
 from xtts_finetune.pipeline.running import Work
 from xtts_finetune.pipeline.stage_records import read_phase_yaml
-from xtts_finetune.pipeline.stages import Stage
-from xtts_finetune.pipeline.tries import bring_back, needed_of, remove_try
+from xtts_finetune.pipeline.stages import Stage, compared
+from xtts_finetune.pipeline.tries import bring_back, needed_of, remove_try, uses_of
 from xtts_finetune.pipeline.tries_words import earlier_words, try_facts
 from xtts_finetune.records.tries import EarlierTry, read_tries, tries_bytes
 from xtts_finetune.spec.declaration import load_declaration
+from xtts_finetune.spec.names import is_name
+
+# Of what stands behind a candidate's phase in its name.
+LONGEST_NAME = 20
 
 
 def list_tries(work: Work) -> None:
@@ -44,7 +49,8 @@ def restore_now(work: Work, name: str) -> None:
     each = find_try(work, name)
     with run_lock(work.run.root):
         wait_for_older_child(work.run.root, work.say)
-        aside = bring_back(work.run, each, needed_of(work.declaration, work.run, each.phase))
+        needed, used = needed_of(work.declaration, work.run, each.phase), uses_of(work.declaration, each)
+        aside = bring_back(work.run, each, needed, stays=bool(used))
     work.say(f"{each.name} is {each.phase} again")
     if aside is not None:
         work.say(f"  what was there is now the earlier try {aside.name}")
@@ -52,8 +58,7 @@ def restore_now(work: Work, name: str) -> None:
     if stage is None:
         work.say(f"  {work.declaration.file.name} declares no {each.phase}: it is kept, and nothing reads it")
     elif stage.due:
-        work.say(f"  it was trained otherwise than is declared now: {stage.why}")
-        work.say(f"  declare it so before the next run, or it is set aside again: {_as_trained(work, stage)}")
+        _say_otherwise(work, stage)
     else:
         work.say(f"  next: {verb(work, 'run')}")
 
@@ -71,7 +76,9 @@ def make_candidate_now(work: Work, name: str, new_name: str | None) -> None:
         raise UserError(
             f"{file} belongs to the package: copy the declaration into a folder of your own and name it with -f"
         )
-    new = new_name or _candidate_name(each)
+    new = _candidate_name(work, each) if new_name is None else new_name
+    if not is_name(new):
+        raise UserError(f"--as: '{new}' is no name: letters, digits, '-' and '_' only, 64 at most")
     if new in candidate_names(work.declaration):
         raise UserError(f"there is a candidate '{new}' already; name this one otherwise with --as")
 
@@ -94,11 +101,13 @@ def remove_now(work: Work, names: Sequence[str]) -> None:
         for each in found:
             remove_try(work.run, each)
             work.say(f"removed {each.name}")
-    work.say(f"  {readable(freed)} freed, less what other names of the same files keep")
+    work.say(f"  {readable(freed)} freed")
 
 
 def find_try(work: Work, name: str) -> EarlierTry:
     """The try of this name, or the only one whose name has it as a part. Raises UserError for none or several."""
+    if not name.strip():
+        raise UserError("a name is needed, or a part of one; without any option, 'tries' lists them")
     tries = read_tries(work.run)
     exact = [each for each in tries if each.name == name]
     found = exact or [each for each in tries if name in each.name]
@@ -114,39 +123,42 @@ def find_try(work: Work, name: str) -> EarlierTry:
 
 def _refuse_in_use(work: Work, each: EarlierTry) -> None:
     """Raise UserError where something declared is made of the try."""
-    folder = each.folder.path.resolve()
-
-    def inside(path: str | Path) -> bool:
-        return Path(path).resolve().is_relative_to(folder)
-
-    for name, made in made_candidates(work.declaration).items():
-        if made.phase is None and made.checkpoint is not None and inside(made.checkpoint):
-            raise UserError(
-                f"{each.name} is the candidate '{name}': take that out of {work.declaration.pipeline.decision} first"
-            )
-    for name, phase in work.declaration.phases.items():
-        resume = phase.resume_from
-        if resume is not None and resume.phase is None and inside(resume.checkpoint):
-            raise UserError(f"{name} starts from {each.name} (resume_from): change that first")
+    if uses := uses_of(work.declaration, each):
+        raise UserError(f"{each.name} is {' and '.join(uses)}: change that first")
 
 
-def _as_trained(work: Work, stage: Stage) -> str:
-    """The command that keeps a phase as it was trained, as far as options can say it."""
+def _say_otherwise(work: Work, stage: Stage) -> None:
+    """Say what is declared otherwise than the phase was trained, and the command that keeps it as it is."""
     recorded = (read_phase_yaml(work.run.candidate(stage.name)) or {}).get("inputs") or {}
-    settings = []
+    work.say(
+        f"  it was trained otherwise than is declared now: {compared(differences(recorded, stage.inputs))}"
+    )
+    settings = {}
     for key in sorted(stage.inputs.keys() | recorded.keys()):
         old = recorded.get(key)
-        plain = not key.startswith(("files ", "format", "starts from", "stop_when.", "train", "datasets."))
-        if plain and old != stage.inputs.get(key):
-            settings.append(f"--set {stage.name}.{key}={'null' if old is None else old}")
-    return verb(work, " ".join(["run", stage.name, *settings]))
+        if old == stage.inputs.get(key) or key == "train":
+            continue
+        if key.startswith(("files ", "format", "starts from", "stop_when.", "train.", "datasets.")):
+            work.say(
+                "  no option can say that again: the next run sets it aside and trains anew; let it compete instead:"
+            )
+            work.say(f"  {verb(work, 'tries')}")
+            return
+        settings[f"{stage.name}.{key}"] = "null" if old is None else str(old)
+    words = [f"--set {key}={value}" for key, value in settings.items()]
+    command = verb(work, " ".join(["run", stage.name, *words]), without=settings)
+    work.say(f"  declare it so before the next run, or it is set aside again: {command}")
 
 
 def _restoring(work: Work, each: EarlierTry) -> str:
     return verb(work, f"tries --restore {each.name}")
 
 
-def _candidate_name(each: EarlierTry) -> str:
-    """A name that the matrix takes: the phase and what it was trained with, or when it was set aside."""
-    stamp, _, words = each.folder.path.name.partition("_")[2].partition("_")
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", f"{each.phase}-{words or stamp}").strip("-_")[:64]
+def _candidate_name(work: Work, each: EarlierTry) -> str:
+    """A name that the matrix takes: the phase and what it was trained with, short enough for a table."""
+    words = each.folder.path.name.partition("_")[2].partition("_")[2]
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", words.replace("learning_rate", "lr")).strip("-_")
+    name = f"{each.phase}-{plain}" if plain and len(plain) <= LONGEST_NAME else f"{each.phase}-earlier"
+    taken = candidate_names(work.declaration)
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    return next(new for new in names if new not in taken)

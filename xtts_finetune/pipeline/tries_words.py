@@ -34,5 +34,6 @@ def try_facts(each: EarlierTry) -> list[str]:
         if best is not None:
             facts.append(f"best mel_ce {best.mel_ce:.3f} at step {best.step}")
     if each.when:
-        facts.append(f"set aside {each.when[:16].replace('T', ' ')}")
-    return facts + ([each.why] if each.why else [])
+        why = f" ({each.why})" if each.why else ""
+        facts.append(f"set aside {each.when[:16].replace('T', ' ')}{why}")
+    return facts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -58,13 +59,18 @@ def read_tries(run: RunFolder, phase: str | None = None) -> list[EarlierTry]:
 
 
 def tries_bytes(tries: Iterable[EarlierTry]) -> int:
-    """What the models and checkpoints of the tries take up; several names of one file count once."""
-    sizes = {}
+    """What the models and checkpoints of the tries take up, and removing them would free.
+
+    A file counts once, and one that has a name elsewhere, as in the phase's own folder, does not count.
+    """
+    names: Counter[tuple[int, int]] = Counter()
+    sizes: dict[tuple[int, int], tuple[int, int]] = {}
     for each in tries:
         for file in each.folder.path.glob("*.pth"):
             found = file.stat()
-            sizes[found.st_dev, found.st_ino] = found.st_size
-    return sum(sizes.values())
+            names[found.st_dev, found.st_ino] += 1
+            sizes[found.st_dev, found.st_ino] = found.st_size, found.st_nlink
+    return sum(size for file, (size, links) in sizes.items() if links <= names[file])
 
 
 def _read(phase: str, folder: CandidateFolder) -> EarlierTry:

@@ -34,16 +34,22 @@ def problem_of_file(folder: Path, written: str) -> str:
     if problem := problem_of_path(folder, written):
         return problem
     path = absolute(folder, written)
-    return "" if is_file(path) else f"there is no file '{written}'{_looked_for(path, folder, written)}"
+    if is_file(path):
+        return ""
+    if is_folder(path):
+        return f"expected a file, but '{written}' is a folder"
+    if _is_something(path):
+        return f"'{written}' is not an ordinary file{_looked_for(path, folder, written)}"
+    return f"there is no file '{written}'{_looked_for(path, folder, written)}"
 
 
 def problem_of_path(folder: Path, written: str) -> str:
-    """What is wrong with `written` as the path of a file, which need not be there, or nothing."""
+    """What is wrong with `written` as a path, whatever is there, or nothing."""
     try:
-        path = absolute(folder, written)
+        absolute(folder, written)
     except ValueError as error:
         return str(error)
-    return f"expected a file, but '{written}' is a folder" if is_folder(path) else ""
+    return ""
 
 
 def check_files(pipeline: Document, utterances: Document | None) -> None:
@@ -63,10 +69,23 @@ def check_files(pipeline: Document, utterances: Document | None) -> None:
             message = f"datasets[{first}] reads the same folder; its clips would count twice"
             pipeline.complain(keys, f"datasets[{index}].path: {message}")
     if utterances is not None:
-        for index, written in utterances.entries("reference", "files"):
-            problem = problem_of_file(utterances.folder, written) if isinstance(written, str) else ""
-            if problem:
-                utterances.complain(("reference", "files", index), f"reference.files[{index}]: {problem}")
+        _check_reference(utterances)
+
+
+def _check_reference(utterances: Document) -> None:
+    """The recordings are there, and nothing says that the voice is taken from clips as well."""
+    recordings = list(utterances.entries("reference", "files"))
+    for index, written in recordings:
+        problem = problem_of_file(utterances.folder, written) if isinstance(written, str) else ""
+        if problem:
+            utterances.complain(("reference", "files", index), f"reference.files[{index}]: {problem}")
+    clips = ("reference", "clips")
+    if recordings and utterances.get(*clips) is not None and clips not in utterances.faulty:
+        files_line, clips_line = utterances.place(("reference", "files")).line, utterances.place(clips).line
+        if files_line == 0 < clips_line:
+            return  # files from the command line take the place of the declaration's clips
+        message = "the voice comes from 'files' or from training clips; leave out 'clips' or 'files'"
+        utterances.complain(clips, f"reference: {message}")
 
 
 def _check_base(pipeline: Document) -> None:
@@ -145,5 +164,13 @@ def is_file(path: Path) -> bool:
     """Whether a file is there; a path that the system cannot take is no file."""
     try:
         return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _is_something(path: Path) -> bool:
+    """Whether anything is there, a pipe or a device too."""
+    try:
+        return path.exists()
     except (OSError, ValueError):
         return False

@@ -105,9 +105,8 @@ def _check_checkpoint(
         message = (
             f"'{checkpoint}' needs 'phase': of which phase?"
             if step or checkpoint in ("best", "last")
-            else problem_of_path(
-                decision.folder, checkpoint
-            )  # one that is gone is left out, and that is said
+            # One that is gone, or a folder, is left out, and that is said.
+            else problem_of_path(decision.folder, checkpoint)
         )
     elif checkpoint == "best":
         message = f"a phase's best is a candidate as it is; write '{phase}' instead of the mapping"

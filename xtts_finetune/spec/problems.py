@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -105,11 +106,11 @@ def _cure(value: Any, shape: Shape, written: str) -> str:
 
 
 def _is_number(text: str) -> bool:
+    """Whether it would be a number without its quotes: 'nan', 'inf' and '1e999' would be none that may stand."""
     try:
-        float(text)
+        return math.isfinite(float(text))
     except ValueError:
         return False
-    return True
 
 
 def _keys(loc: tuple[int | str, ...], data: Any) -> Keys:

@@ -87,6 +87,8 @@ def _seconds_of_work(metrics: Metrics) -> float:
 
 def _command(name: str, phase: PhaseSpec, stop: Stop, commands: Mapping[str, str]) -> str:
     """What the user types next."""
+    if stop.reason is Reason.BAD_START:
+        return ""  # the same command would end in the same way
     again = commands.get("again") or f"run_pipeline {name}"
     could_halve = phase.batch_size > 1 and phase.max_tokens is None and phase.on_out_of_memory == "stop"
     if stop.reason is Reason.OUT_OF_MEMORY and could_halve:

@@ -20,7 +20,7 @@ def pick_device(wanted: str) -> str:
     """'cpu' or 'cuda' for 'auto', 'cpu' or 'cuda'. Raises UserError if there is no such device."""
     if wanted == "cuda" and not torch.cuda.is_available():
         raise UserError(
-            "device: 'cuda' is declared, but torch sees no GPU here; install torch's CUDA build, or use "
+            "device: 'cuda' is asked for, but torch sees no GPU here; install torch's CUDA build, or use "
             "'device: auto' or --device cpu"
         )
     if wanted == "auto":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.xtts.json_of_base import read_json_of_base
 
 FILE_NAMES = ("model.pth", "dvae.pth", "mel_stats.pth", "vocab.json", "config.json")
 
@@ -86,12 +86,7 @@ def read_config(base: BaseFiles) -> dict[str, Any]:
 
     Raises UserError if it is not the JSON of an XTTS model.
     """
-    try:
-        config = json.loads(base.config.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{base.config}: this is not a readable JSON file ({error}); fetch the base again"
-        ) from None
+    config = read_json_of_base(base.config, "fetch the base again")
     if not isinstance(config, dict) or not isinstance(config.get("model_args"), dict):
         raise UserError(f"{base.config}: expected the config.json of an XTTS model with its 'model_args'")
     return config

@@ -9,12 +9,12 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from xtts_finetune.spec.languages import LANGUAGES, language_problem
+from xtts_finetune.xtts.installing import pip_install, requirements_of_extra
 from xtts_finetune.xtts.numbers_read import read_numbers, reads_numbers
 
 if TYPE_CHECKING:
     from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
 
-INSTALL = 'python -m pip install -c constraints.txt -e ".[{extra}]"'
 NAMED_PIECES = 3
 
 # What the cleaner imports for a language; of several in one entry, one is enough.
@@ -23,9 +23,10 @@ _PACKAGES = {
     "zh": (("pypinyin",),),
     "ko": (("ko_speech_tools",),),
 }
-# As they are installed, where that is another name; and the extra of this package that brings them, if one does.
+# As they are installed, where that is another name.
 _INSTALLED_AS = {"unidic_lite": "unidic-lite", "ko_speech_tools": "ko-speech-tools"}
-_EXTRAS = ("ja", "zh")
+# What reads texts in the languages that need no package of their own.
+_CLEANER = ("coqui-tts", "num2words")
 # What any cleaner can read that works at all.
 _PROBES = {"ja": "あ", "zh": "一", "ko": "가"}
 
@@ -52,19 +53,19 @@ def package_problem(language: str) -> str | None:
     """The packages that texts in `language` need and that are not installed, with the cure; None if all are there."""
     code = _without_region(language)
     missing = [
-        _INSTALLED_AS.get(names[0], names[0])
+        _installed_as(names)
         for names in _PACKAGES.get(code, ())
         if not any(importlib.util.find_spec(name) for name in names)
     ]
     if not missing:
         return None
     which = "a package that is" if len(missing) == 1 else "packages that are"
-    return f"{_name(language)} texts need {which} not installed: {', '.join(missing)}. {_install(code)}"
+    return f"{_name(language)} texts need {which} not installed: {', '.join(missing)}. Run: {install_command(code)}"
 
 
 def install_command(language: str) -> str:
-    """What installs the packages that `package_problem` names."""
-    return INSTALL.format(extra=_without_region(language))
+    """What installs the packages that `package_problem` names, into the Python that is running, from any folder."""
+    return pip_install(_requirements(_without_region(language)))
 
 
 def unread_digits(text: str, language: str) -> str | None:
@@ -96,7 +97,8 @@ def _problem(text: str, language: str, cleaner: Callable[[str], Clean]) -> str |
         return None
     if (probed := _fault(_probe(code), clean)) is not None:
         what = f"{_name(language)} texts cannot be read with the packages that are installed"
-        return f"{what} ({_one_line(probed)}). {_install(code)}"
+        again = pip_install(_requirements(code), "--force-reinstall", "--no-deps")
+        return f"{what} ({_one_line(probed)}). Install them again: {again}"
     pieces = _unread(text.strip(), clean)
     named = ", ".join(f'"{_short(piece)}"' for piece in pieces[:NAMED_PIECES])
     if len(pieces) > NAMED_PIECES:
@@ -145,10 +147,13 @@ def _probe(code: str) -> str:
     return _PROBES.get(code, "a")
 
 
-def _install(code: str) -> str:
-    if code in _EXTRAS:
-        return f"Run: {install_command(code)}"
-    return "Run: python -m pip install -c constraints.txt -e ."
+def _requirements(code: str) -> list[str]:
+    """As pip takes them: of this package's own extra for the language where it has one, else by their names."""
+    return requirements_of_extra(code) or [*map(_installed_as, _PACKAGES.get(code, ()))] or [*_CLEANER]
+
+
+def _installed_as(names: tuple[str, ...]) -> str:
+    return _INSTALLED_AS.get(names[0], names[0])
 
 
 def _name(language: str) -> str:

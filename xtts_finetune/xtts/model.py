@@ -28,9 +28,9 @@ def load_config(base: BaseFiles) -> Any:
     from TTS.tts.layers.xtts.trainer.gpt_trainer import GPTArgs, GPTTrainerConfig  # noqa: PLC0415
 
     torch.set_num_threads(threads)
-    read_config(base)  # raises in words if it is not an XTTS configuration
     config = GPTTrainerConfig(model_args=GPTArgs())
-    config.load_json(str(base.config))
+    config.from_dict(read_config(base))
+    config.check_values()
     return config
 
 

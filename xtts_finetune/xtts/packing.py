@@ -16,7 +16,7 @@ import torch
 from TTS.tts.configs.xtts_config import XttsConfig
 
 from xtts_finetune.spec.utterances import InferenceSpec
-from xtts_finetune.xtts.base import BaseFiles
+from xtts_finetune.xtts.base import BaseFiles, read_config
 from xtts_finetune.xtts.mel_inversion import Wave
 from xtts_finetune.xtts.mels import SAMPLE_RATE
 from xtts_finetune.xtts.state import StateDict
@@ -61,7 +61,8 @@ def write_model(path: Path, weights: Mapping[str, torch.Tensor]) -> None:
 def write_config(path: Path, base: BaseFiles, language: str, settings: InferenceSpec) -> None:
     """Write config.json: the base's, with the declared settings of inference as the model's defaults."""
     config: Any = XttsConfig()
-    config.load_json(str(base.config))
+    config.from_dict(read_config(base))
+    config.check_values()
     for name in ("temperature", "top_k", "top_p", "repetition_penalty"):
         setattr(config, name, getattr(settings, name))
     if language not in config.languages:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from TTS.tts.layers.xtts.tokenizer import Tokenizer as TokenizerOfText
 from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.xtts.json_of_base import read_text_of_base
 
 UNKNOWN_TOKEN = 1
 
 
 def load_vocabulary(vocab: Path) -> VoiceBpeTokenizer:
     """Coqui's tokenizer with a base's vocabulary. Raises UserError if the file is not one."""
+    text = read_text_of_base(vocab, "fetch it again")
+    coqui = VoiceBpeTokenizer()
     try:
-        return VoiceBpeTokenizer(str(vocab))
+        coqui.tokenizer = TokenizerOfText.from_str(text)
     except Exception as error:  # the tokenizers library raises plain Exception
         raise UserError(
             f"{vocab}: this is not the vocabulary of an XTTS base ({error}); fetch it again"
         ) from None
+    return coqui
 
 
 class Tokenizer:

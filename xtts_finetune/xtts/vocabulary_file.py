@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.xtts.json_of_base import read_json_of_base
+from xtts_finetune.xtts.weights_file_kind import why_unreadable
 
 
 @dataclass(frozen=True)
@@ -29,16 +30,13 @@ def read_vocabulary(path: Path) -> Vocabulary:
     try:
         found = path.stat()
     except OSError as error:
-        raise UserError(f"{path}: this file cannot be read ({error.strerror or error})") from None
+        raise UserError(f"{path}: {why_unreadable(path, error)}; fetch it again") from None
     return _read(path, found.st_size, found.st_mtime_ns)
 
 
 @lru_cache(maxsize=16)
 def _read(path: Path, _size: int, _changed: int) -> Vocabulary:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: this is not readable JSON ({error}); fetch it again") from None
+    content = read_json_of_base(path, "fetch it again")
     try:
         model = content["model"]
         by_number = {number: str(token) for token, number in model["vocab"].items()}

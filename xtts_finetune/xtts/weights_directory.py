@@ -11,6 +11,7 @@ from xtts_finetune.xtts.stored_tensors import StoredTensor
 from xtts_finetune.xtts.weights_containers import read_container
 from xtts_finetune.xtts.weights_kind import kind_of_content, kind_of_weights
 from xtts_finetune.xtts.weights_names import coqui_names, flatten
+from xtts_finetune.xtts.weights_of_other_forms import CURE, form_of_content, form_of_weights
 from xtts_finetune.xtts.weights_pickle import attributes
 from xtts_finetune.xtts.weights_places import Container
 
@@ -69,7 +70,11 @@ def read_directory(path: Path) -> WeightsDirectory:
     container = read_container(path)
     found = weights_in(container)
     names = coqui_names(found)
+    if form := form_of_weights(container, found):
+        raise UserError(f"{path}: {form}; {CURE}")
     if not any(name.startswith("gpt.") for name in names):
+        if form := None if found else form_of_content(container):
+            raise UserError(f"{path}: {form}; {CURE}")
         kind = kind_of_weights(found) if found else kind_of_content(container.tree)
         raise UserError(f"{path}: {kind}; name the checkpoint of an XTTS model")
     weights = {}

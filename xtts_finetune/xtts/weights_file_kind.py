@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 import tarfile
 import zlib
 from pathlib import Path
@@ -12,6 +13,8 @@ BEGINNING = 4096
 AGAIN = "download it again"
 _PLACES_OF_TAR = (257, b"ustar")
 _UNPACKED_AT_MOST = 64 << 20
+_ZIP = b"PK\x03\x04"
+_SHORTEST = 9  # bytes that tell a file of weights from any other
 
 # How files begin that people name like a model by mistake.
 _KINDS: tuple[tuple[bytes, str], ...] = (
@@ -47,6 +50,8 @@ _ANSWERS = re.compile(
 
 def readable_size(size: float) -> str:
     """Bytes for people, in units of 1000: '5.5 GB'."""
+    if size == 1:
+        return "1 byte"
     for unit in ("bytes", "kB", "MB"):
         if size < 1000:
             return f"{size:.0f} {unit}"
@@ -59,10 +64,19 @@ def not_a_file(path: Path) -> str | None:
     if path.is_dir():
         return "this is a folder; name the file in it"
     if not path.is_file():
-        return "there is no such file"
+        return _no_file(path)
     if path.stat().st_size == 0:
         return f"this file is empty; {AGAIN}, or copy it again"
     return None
+
+
+def _no_file(path: Path) -> str:
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return "there is no such file"
+    what = "a pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
+    return f"this is not an ordinary file but {what}; name a file of weights"
 
 
 def why_unreadable(path: Path, error: OSError) -> str:
@@ -92,7 +106,9 @@ def not_weights(path: Path) -> str | None:
     if begins[:1] == b"\x08" and (path.suffix == ".onnx" or re.search(rb"pytorch|onnx|torch", begins[:300])):
         return _another_kind("an ONNX file, which can speak but not be trained further")
     if not begins.strip(b"\0") and _only_zeros(path):
-        return f"holds nothing but zeros: downloading or copying it was broken off; {AGAIN}"
+        return f"this file holds nothing but zeros: downloading or copying it was broken off; {AGAIN}"
+    if len(begins) < _SHORTEST and (b"\0" in begins or _ZIP.startswith(begins)):
+        return f"this file is not whole: it ends after {readable_size(len(begins))}; copy or {AGAIN}"
     return _text(begins, path)
 
 

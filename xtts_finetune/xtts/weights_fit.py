@@ -18,7 +18,7 @@ from xtts_finetune.xtts.vocabulary_file import differs, read_vocabulary
 from xtts_finetune.xtts.weights_containers import read_container
 from xtts_finetune.xtts.weights_directory import WeightsDirectory, read_directory, weights_in
 from xtts_finetune.xtts.weights_form import problem_of_shapes
-from xtts_finetune.xtts.weights_sidecars import problem_of_dvae, problem_of_mel_stats
+from xtts_finetune.xtts.weights_sidecars import problem_of_divisors, problem_of_dvae, problem_of_mel_stats
 from xtts_finetune.xtts.weights_values import problem_of_values
 
 _HEADS = 16  # of a config.json that does not give them
@@ -57,12 +57,13 @@ def _problem_of_base(folder: Path, values: bool, *_: object) -> str | None:
     try:
         config, vocabulary = read_config(base), read_vocabulary(base.vocab)
         sizes = sizes_of_config(config, vocabulary.tokens)
-        heads = config["model_args"].get("gpt_n_heads") or _HEADS
+        given = config["model_args"].get("gpt_n_heads")
+        heads = _HEADS if given is None else given
         if type(heads) is not int or heads < 1 or sizes.width % heads:
             return f"{base.config}: {heads} heads cannot share {sizes.width} channels evenly; fetch the base again"
         problem = _of_model(read_directory(base.model), base, values, of_base=True)
         if problem:
-            return f"{base.model}: {problem}"
+            return _with_the_cure_of_a_base(f"{base.model}: {problem}")
         for path in (base.dvae, base.mel_stats):
             container = read_container(path)
             tensors = weights_in(container)
@@ -70,13 +71,25 @@ def _problem_of_base(folder: Path, values: bool, *_: object) -> str | None:
             problem = (
                 problem_of_dvae(tensors, sizes.audio_tokens) if is_dvae else problem_of_mel_stats(tensors)
             )
-            if problem is None and values:
-                problem = problem_of_values(container, tensors)
+            if problem is None and (values or not is_dvae):
+                problem = problem_of_values(container, tensors, of_base=True)
+                if problem is None and not is_dvae:
+                    problem = problem_of_divisors(container, tensors[""])
             if problem:
-                return f"{path}: {problem}"
+                return _with_the_cure_of_a_base(f"{path}: {problem}")
     except UserError as error:
-        return str(error)
+        return _with_the_cure_of_a_base(str(error))
     return None
+
+
+def _with_the_cure_of_a_base(problem: str) -> str:
+    """Of a base's file nobody has another one to name: it is fetched again, where nothing better is said."""
+    found, _, cure = problem.rpartition("; ")
+    if not found:
+        return f"{problem}; fetch all five files again"
+    if any(word in cure for word in ("fetch", "download", "unpack it first")):
+        return problem
+    return f"{found}; fetch all five files again"
 
 
 @lru_cache(maxsize=256)
@@ -88,8 +101,10 @@ def _problem_of_weights(path: Path, base_folder: Path, values: bool, *_: object)
         if problem is None and not of_base:
             problem = _other_vocabulary(path, base)
     except UserError as error:
-        return str(error)
-    return f"{path}: {problem}" if problem else None
+        problem = str(error)
+    else:
+        problem = f"{path}: {problem}" if problem else None
+    return _with_the_cure_of_a_base(problem) if problem and of_base else problem
 
 
 def _of_model(
@@ -100,7 +115,7 @@ def _of_model(
     dtypes = {name: tensor.dtype for name, tensor in tensors.items()}
     problem = problem_of_shapes(shapes, dtypes, base, of_base)
     if problem is None and values:
-        problem = problem_of_values(directory.container, tensors)
+        problem = problem_of_values(directory.container, tensors, of_base)
     return problem
 
 

@@ -163,12 +163,22 @@ def _missing(missing: Sequence[str], sizes: GptSizes) -> str:
 def _no_floats(dtypes: Mapping[str, str]) -> str | None:
     for name, dtype in dtypes.items():
         if dtype not in FLOATS and not name.endswith(_CONSTANTS[0]):
-            what = "8-bit numbers (quantised)" if "8" in dtype else f"whole numbers ({dtype})"
+            what, why = _kind_of_number(dtype)
             return (
-                f"its weights are {what}, first {name}: they can speak but not be trained further; use the file in "
-                "full or half precision that they were made from"
+                f"its weights are {what}, first {name}: {why}; use the file in full or half precision that they were "
+                "made from"
             )
     return None
+
+
+def _kind_of_number(dtype: str) -> tuple[str, str]:
+    """What numbers of this type are, which is none of FLOATS, and why they cannot be trained from."""
+    if dtype.startswith("complex"):
+        return f"complex numbers ({dtype})", "those of XTTS are real numbers"
+    if dtype == "bool":
+        return "true or false (bool)", "those of XTTS are real numbers"
+    what = "8-bit numbers (quantised)" if "8" in dtype else f"whole numbers ({dtype})"
+    return what, "they can speak but not be trained further"
 
 
 def _hifigan(shapes: Mapping[str, Shape], config: Mapping[str, Any]) -> str | None:
@@ -181,7 +191,8 @@ def _hifigan(shapes: Mapping[str, Shape], config: Mapping[str, Any]) -> str | No
             f"its HiFi-GAN is not whole: it lacks {_several(missing)}; use a whole checkpoint, or one without any "
             "HiFi-GAN, which gets the base's"
         )
-    width = config["model_args"].get("decoder_input_dim") or 1024
+    given = config["model_args"].get("decoder_input_dim")
+    width = 1024 if given is None else given
     found = own[f"{_HIFIGAN}waveform_decoder.conv_pre.weight"]
     if len(found) != 3 or found[1] != width:
         return f"its HiFi-GAN is for a GPT of width {_shape(found[1:2])}, the base's for {width}; {_FROM_THE_BASE}"

@@ -6,10 +6,14 @@ import re
 from collections.abc import Mapping
 
 from xtts_finetune.xtts.gpt_shapes import MEL_CHANNELS
-from xtts_finetune.xtts.stored_tensors import StoredTensor
+from xtts_finetune.xtts.stored_tensors import NotRead, StoredTensor
+from xtts_finetune.xtts.weights_form import FLOATS
+from xtts_finetune.xtts.weights_places import Container
+from xtts_finetune.xtts.weights_values import FETCH_AGAIN as AGAIN
+from xtts_finetune.xtts.weights_values import numbers_of
 
-AGAIN = "fetch it again with the rest of its release"
 _CODEBOOK, _FIRST = "codebook.embed", "encoder.0.0.weight"
+_SMALLEST = 1e-30  # of a norm; below it float32 has no more than zero, or nearly so
 _SPECIAL_TOKENS = 2  # of the audio tokens, those that are no codes: start and stop
 
 
@@ -33,9 +37,22 @@ def problem_of_dvae(tensors: Mapping[str, StoredTensor], audio_tokens: int) -> s
 def problem_of_mel_stats(tensors: Mapping[str, StoredTensor]) -> str | None:
     """Why this is not the file of mel norms; None where it is."""
     (name, tensor), *more = tensors.items() if tensors else [("", None)]
-    if more or name or tensor is None or tensor.shape != (MEL_CHANNELS,) or "float" not in tensor.dtype:
+    if more or name or tensor is None or tensor.shape != (MEL_CHANNELS,) or tensor.dtype not in FLOATS:
         return f"this is not one row of {MEL_CHANNELS} numbers, as mel_stats.pth is; {AGAIN}"
     return None
+
+
+def problem_of_divisors(container: Container, tensor: StoredTensor) -> str | None:
+    """Why mels cannot be divided by these norms, which are numbers; None where they can."""
+    try:
+        numbers = numbers_of(container, tensor)
+    except NotRead as error:
+        return str(error)
+    zeros = sum(abs(number) < _SMALLEST for number in numbers)
+    if not zeros:
+        return None
+    which = "all" if zeros == len(numbers) else f"{zeros} of"
+    return f"{which} its {len(numbers)} numbers are zero, and mels are divided by them; {AGAIN}"
 
 
 def _names(tensors: Mapping[str, StoredTensor]) -> list[str]:

@@ -52,6 +52,17 @@ def test_a_language_without_its_packages_is_one_error(
     assert "no_such_cutlet" in checks[0].found
 
 
+@pytest.mark.parametrize("deep", [False, True])
+def test_sentences_that_the_base_knows_no_letter_of_are_a_warning(project: Project, deep: bool) -> None:
+    say(project, "text: Привет всем", "text: مرحبا, language: ar", "text: Good evening.", "text: Szép álom")
+    first, second = language_checks(project.declaration(), deep=deep)
+    assert (first.name, first.verdict, second.name) == ("sentence s0", Verdict.WARNING, "sentence s1")
+    assert first.found == "in English the base knows none of the letters of the text (приветсм)"
+    assert first.cure == "check that the language is right; the sentence is in utterances.yaml"
+    assert "in Arabic the base knows none of the letters" in second.found
+    assert "sentence s0: in English the base knows none" in project.run()
+
+
 def test_digits_of_another_script_are_a_warning_and_the_rest_is_well(project: Project) -> None:
     say(project, "text: १२ सेब, language: hi")
     (check,) = language_checks(project.declaration())

@@ -88,22 +88,47 @@ def test_another_voice_in_the_data_is_said_with_how_to_choose_it(project: Projec
 
 
 @pytest.mark.parametrize(
-    ("program", "found"),
-    [(sys.executable, True), ("no-such-recogniser", False), ("./no-such-recogniser", False)],
+    ("program", "where"),
+    [
+        (sys.executable, ""),
+        ("no-such-recogniser", "in the folders of PATH"),
+        ("./no-such-recogniser", f"in {Path.cwd()}; a relative path counts from the folder that you start"),
+        ("/no-such-recogniser", "that can be started"),
+    ],
 )
-def test_a_recogniser_that_is_not_there_is_said_before(project: Project, program: str, found: bool) -> None:
+def test_a_recogniser_that_is_not_there_is_said_before(project: Project, program: str, where: str) -> None:
     say_of(project, recogniser={"command": [program, "{file}"]})
-    if found:
+    if not where:
         assert errors(project) == []
         return
     (said,) = errors(project)
-    assert said == (
-        f"recogniser: there is no program '{program}' that can be started; install it, or correct "
-        "'recogniser.command' in utterances.yaml"
-    )
+    assert said.startswith(f"recogniser: there is no program '{program}' {where}")
+    assert said.endswith("; install it, or correct 'recogniser.command' in utterances.yaml")
     with pytest.raises(UserError, match="recogniser"):
         project.run()
     assert not project.run_folder.root.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows starts programs by their endings")
+def test_a_recogniser_that_is_not_executable_is_said_to_be_so(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = project.folder / "hear me.sh"
+    program.write_text("#!/bin/sh\necho hello\n", encoding="utf-8")
+    monkeypatch.chdir(project.folder)
+    monkeypatch.setenv("PATH", str(project.folder))
+    for named, shown in [
+        (str(program), str(program)),
+        ("./hear me.sh", "./hear me.sh"),
+        ("hear me.sh", str(program)),
+    ]:
+        program.chmod(0o644)
+        say_of(project, recogniser={"command": [named, "{file}"]})
+        (said,) = errors(project)
+        assert said.startswith(f"recogniser: {program} is there, but it is not executable; ")
+        assert said.endswith(f"chmod +x '{shown}'")
+        program.chmod(0o755)
+        assert errors(project) == []
 
 
 def test_the_checks_need_no_torch(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from tests.cli.test_commands import command
 from tests.pipeline.project import Project, make_project, weights_file
 from tests.xtts.foreign_files import READ, REFUSED, ForeignFile
 from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline.leaving_out import left_out_checks
 from xtts_finetune.pipeline.preflight.check import Check, Verdict
 from xtts_finetune.pipeline.preflight.preflight import all_checks, quick_checks
 from xtts_finetune.pipeline.preflight.weights_checks import weights_checks
@@ -121,12 +122,12 @@ def test_a_candidates_broken_file_is_a_warning(project: Project, tmp_path: Path)
     matrix.write_text(text.replace("read: phase2\n", LISTED.format(file=file)), encoding="utf-8")
     (check,) = [
         check
-        for check in weights_checks(project.declaration(), project.plan(), project.run_folder)
+        for check in left_out_checks(project.declaration(), project.plan())
         if check.verdict is not Verdict.OK
     ]
     assert check.verdict is Verdict.WARNING
     assert str(check).startswith(
-        f"candidate mine: {file}: this file is damaged (its part archive/data/0 has another CRC"
+        f"candidate mine: left out: {file}: this file is damaged (its part archive/data/0 has another CRC"
     )
 
 

@@ -319,7 +319,9 @@ def test_say_refuses_what_is_wrong_before_it_loads_anything(
 
 
 def test_say_refuses_a_text_that_the_model_cannot_say(shipped: Path) -> None:
-    with pytest.raises(UserError, match=r"knows none of the letters .* \(你好\); is --language the language"):
+    with pytest.raises(
+        UserError, match=r"knows none of the letters .* \(你好\); check that the language is right"
+    ):
         said_with(shipped, "你好!")
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from xtts_finetune.pipeline.preflight.check import Check, error, ok, warning
+from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline.preflight.check import Check, error, found_and_cure, ok, warning
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.languages import LANGUAGES
+from xtts_finetune.xtts.base import find_base
 from xtts_finetune.xtts.cleaning import (
     cleaning_problem,
     foreseen_problem,
@@ -14,6 +16,7 @@ from xtts_finetune.xtts.cleaning import (
     package_problem,
     unread_digits,
 )
+from xtts_finetune.xtts.speakable import foreseen_unspeakable
 
 NAME = "languages"
 
@@ -57,6 +60,21 @@ def _sentence_checks(declaration: Declaration, readable: set[str], deep: bool) -
         name = f"sentence {sentence.id}"
         if (problem := problem_of(sentence.text, language)) is not None:
             yield error(name, problem, f"the sentence is in {where}")
+        elif (unknown := _unknown_to_base(declaration, sentence.text, language)) is not None:
+            found, cure = found_and_cure(unknown)
+            yield warning(
+                name,
+                f"in {LANGUAGES[language]} the base knows {found}",
+                f"{cure}; the sentence is in {where}",
+            )
         elif (word := unread_digits(sentence.text, language)) is not None:
             found = f'the digits of "{word}" are not turned into words, and XTTS may leave them out'
             yield warning(name, found, f"write them out in words in {where}")
+
+
+def _unknown_to_base(declaration: Declaration, text: str, language: str) -> str | None:
+    """What of a sentence the base does not know, where that is all of it; of a base that is not there, nothing."""
+    try:
+        return foreseen_unspeakable(text, language, find_base(declaration.pipeline.base).vocab)
+    except UserError:  # the base's own check says what it is
+        return None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import shutil
+from pathlib import Path
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.usable_references import reference_problems
@@ -44,7 +47,7 @@ def _voice(declaration: Declaration, plan: Plan) -> list[Check]:
 
 
 def _recogniser(declaration: Declaration) -> list[Check]:
-    """Whether the declared program is there; what it hears is not tried."""
+    """Whether the declared program can be started; what it hears is not tried."""
     spec = declaration.utterances.recogniser
     if spec is None:
         return []
@@ -52,10 +55,27 @@ def _recogniser(declaration: Declaration) -> list[Check]:
     found = shutil.which(program)
     if found is not None:
         return [ok(RECOGNISER, found)]
+    correct = f"correct 'recogniser.command' in {declaration.pipeline.utterances.name}"
+    there = shutil.which(program, mode=os.F_OK)
+    if there is not None:
+        return [
+            error(
+                RECOGNISER,
+                f"{Path(there).absolute()} is there, but it is not executable",
+                f"make it executable: chmod +x {shlex.quote(there)}",
+            )
+        ]
     return [
         error(
-            RECOGNISER,
-            f"there is no program '{program}' that can be started",
-            f"install it, or correct 'recogniser.command' in {declaration.pipeline.utterances.name}",
+            RECOGNISER, f"there is no program '{program}' {_looked_for(program)}", f"install it, or {correct}"
         )
     ]
+
+
+def _looked_for(program: str) -> str:
+    """Where a program is looked for: the system knows nothing of the declaration's folder."""
+    if Path(program).is_absolute():
+        return "that can be started"
+    if Path(program).name == program:
+        return "in the folders of PATH"
+    return f"in {Path.cwd()}; a relative path counts from the folder that you start the command in"

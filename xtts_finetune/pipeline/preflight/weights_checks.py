@@ -19,8 +19,8 @@ from xtts_finetune.xtts.weights_fit import problem_of_weights
 def weights_checks(declaration: Declaration, plan: Plan, run: RunFolder) -> list[Check]:
     """The files that due phases start from, and those that candidates are; the base has its own check.
 
-    A start that cannot be used is an error. A candidate's file that cannot is a warning: the others are compared
-    without it. (One whose table of contents tells so is left out of the plan already, see `leaving_out`.) All of a
+    A start that cannot be used is an error. A candidate's file that cannot is left out of the plan already, see
+    `leaving_out`; one that was changed since the plan was made is a warning. All of a
     file of the user's own is read, a second for each GB; of checkpoints of this run the size is compared with what was
     written.
 

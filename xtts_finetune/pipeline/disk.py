@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 import zipfile
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,17 +14,7 @@ from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.spec.keeping import Keep
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.sources import KeptStep
-
-# What zipfile raises for a damaged archive: a flipped bit may pass for another version, a password, a letter.
-DAMAGED_ZIP = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-    OverflowError,
-)
+from xtts_finetune.xtts.weights_places import DAMAGED_ZIP
 
 
 @dataclass(frozen=True)

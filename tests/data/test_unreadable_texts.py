@@ -51,7 +51,8 @@ def test_missing_packages_are_one_error_and_nothing_is_left_out(
     monkeypatch.setattr(cleaning, "_PACKAGES", {"ja": (("no_such_cutlet",),)})
     monkeypatch.setattr("TTS.tts.layers.xtts.tokenizer.VoiceBpeTokenizer.katsu", property(_no_cutlet))
     declaration = made(tmp_path, tiny_base, "ja", *["abc"] * 6)
-    with pytest.raises(UserError, match=r"(?s)^data set '.*': Japanese texts need .*no_such_cutlet.* -m pip install .*cutlet"):
+    said = r"(?s)^data set '.*': Japanese texts need .*no_such_cutlet.* -m pip install .*cutlet"
+    with pytest.raises(UserError, match=said):
         prepare_it(declaration, tiny_base)
     assert not run_folder(declaration).clips.exists()
 

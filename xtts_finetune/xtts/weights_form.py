@@ -21,6 +21,7 @@ from xtts_finetune.xtts.gpt_shapes import (
 from xtts_finetune.xtts.vocabulary_file import read_vocabulary
 
 FLOATS = ("float64", "float32", "float16", "bfloat16")
+_V2_AUDIO_TOKENS = 1026
 _V1_AUDIO_TOKENS = 8194
 _HIFIGAN = "hifigan_decoder."
 _OLD_NORMS = {
@@ -131,7 +132,10 @@ def _other_sizes(found: Mapping[str, Any], wanted: GptSizes, of_base: bool) -> s
         )
     for name, words in _SIZES_IN_WORDS.items():
         if name != "text_tokens" and found[name] not in (None, getattr(wanted, name)):
-            return f"it has {_number(found[name])} {words}; {whose} {_number(getattr(wanted, name))}; {cure}"
+            wants = f"{whose} {_number(getattr(wanted, name))}"
+            if name == "audio_tokens" and wanted.audio_tokens == _V2_AUDIO_TOKENS:
+                wants += ", as XTTS v2 has: it is of another version (v1 or v1.1, say) or of other codes"
+            return f"it has {_number(found[name])} {words}; {wants}; {cure}"
     return None
 
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from xtts_finetune.pipeline.machines import Machines
-    from xtts_finetune.pipeline.running import Work
+    from xtts_finetune.pipeline.running import Machines, Work
     from xtts_finetune.spec.declaration import Declaration
 
 DEFAULT_FILE = Path("pipeline.yaml")

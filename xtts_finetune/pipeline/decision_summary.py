@@ -10,7 +10,7 @@ from rich.table import Table
 
 from xtts_finetune.pipeline.commands import verb
 from xtts_finetune.pipeline.running import Work
-from xtts_finetune.pipeline.summary import number
+from xtts_finetune.spec.words import metric
 
 
 def say_outcome(work: Work) -> None:
@@ -46,8 +46,8 @@ def _table(decision: Mapping[str, Any]) -> Table:
         table.add_row(
             candidate.get("name"),
             str(candidate.get("status", "")),
-            number(candidate, "mel_ce"),
-            number(candidate, "text_ce"),
+            metric(candidate, "mel_ce"),
+            metric(candidate, "text_ce"),
             *("-" if cell is None else str(cell) for cell in cells),
             style="bold" if ships else None,
         )

@@ -10,9 +10,9 @@ from typing import Any
 
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.pipeline.interrupted import Interrupted, ending_like_ctrl_c
-from xtts_finetune.pipeline.machines import Machines, launch_of
+from xtts_finetune.pipeline.machines import launch_of
 from xtts_finetune.pipeline.process import Ended, run_child
-from xtts_finetune.pipeline.running import TOGETHER, Work
+from xtts_finetune.pipeline.running import TOGETHER, Machines, Work
 from xtts_finetune.ranks.network import wait_for
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.stopping import Reason

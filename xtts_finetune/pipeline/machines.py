@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline.running import JOIN_SECONDS, Machines
 from xtts_finetune.pipeline.stages import Plan
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.phase import PhaseSpec
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-JOIN_SECONDS = 600
-
-
-@dataclass(frozen=True)
-class Machines:
-    """So many machines that meet at `host` and `port`. One of them leads: it has the run's folder, and rank 0."""
-
-    count: int
-    host: str
-    port: int
-    leads: bool
-    join_seconds: int = JOIN_SECONDS
 
 
 def machines_of(

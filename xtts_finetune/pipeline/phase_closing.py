@@ -15,11 +15,10 @@ from xtts_finetune.pipeline.phase_length import planned_phase
 from xtts_finetune.pipeline.phase_record import write_record
 from xtts_finetune.pipeline.process import Ended
 from xtts_finetune.pipeline.running import Work
-from xtts_finetune.pipeline.smaller_batch import RanWith
+from xtts_finetune.pipeline.smaller_batch import RanWith, as_it_ran
 from xtts_finetune.records.closing import read_model_info, write_closing
 from xtts_finetune.records.metrics import Metrics, read_metrics
 from xtts_finetune.records.stopping import Reason, Stop
-from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.training.closing import phase_facts
 
 USER_ERROR = 2
@@ -67,13 +66,6 @@ def close_phase(work: Work, phase: Started, stop: Stop) -> None:
     except OSError as error:
         said = f"{phase.name} failed: {stop.message}\n  this could not be written down ({error})"
         raise WorkFailed(said, log) from error
-
-
-def as_it_ran(phase: PhaseSpec, ran_with: RanWith | None) -> PhaseSpec:
-    """The phase with the batches that it was reduced to."""
-    if ran_with is None:
-        return phase
-    return phase.model_copy(update={"batch_size": ran_with.batch_size, "accumulate": ran_with.accumulate})
 
 
 def record_phase(work: Work, name: str) -> None:

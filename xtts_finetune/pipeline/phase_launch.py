@@ -28,7 +28,7 @@ from xtts_finetune.records.events import EventWriter
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.declaration import load_declaration
-from xtts_finetune.training.phase_work import close, newest_step, with_batches
+from xtts_finetune.training.phase_work import close, newest_step, phase_of
 
 if TYPE_CHECKING:
     from xtts_finetune.ranks.launch import Ended, Launch
@@ -159,7 +159,7 @@ def _write_closing(job: dict[str, Any], stop: Stop) -> None:
     if read_model_info(run.candidate(job["phase"])) is not None:
         return
     declaration = load_declaration(Path(job["declaration_file"]), job["overrides"], run.root)
-    phase = with_batches(declaration.phases[job["phase"]], job)
+    phase = phase_of(declaration, job)
     close(run, phase, declaration.pipeline.datasets, job, stop)
 
 

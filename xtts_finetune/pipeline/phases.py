@@ -18,7 +18,7 @@ from xtts_finetune.pipeline.phase_closing import (
     record_phase,
 )
 from xtts_finetune.pipeline.process import Ended, run_child
-from xtts_finetune.pipeline.progress import PhaseWatch, grouped, progress_bar
+from xtts_finetune.pipeline.progress import PhaseWatch, progress_bar
 from xtts_finetune.pipeline.running import TOGETHER, TRAINING, Work
 from xtts_finetune.pipeline.smaller_batch import RanWith, recorded_batches, reduced
 from xtts_finetune.pipeline.stage_records import read_phase_yaml, write_phase_yaml
@@ -32,6 +32,7 @@ from xtts_finetune.records.stopping import Reason
 from xtts_finetune.records.times import now
 from xtts_finetune.records.tries import EarlierTry
 from xtts_finetune.spec.sources import source_of
+from xtts_finetune.spec.words import grouped
 
 
 def train_phase(work: Work, stage: Stage, pause_at: int | None = None, more: bool = False) -> None:

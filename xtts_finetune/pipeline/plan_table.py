@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.table import Table
 
 from xtts_finetune.pipeline.disk import PlannedDisk, readable
-from xtts_finetune.pipeline.progress import grouped
 from xtts_finetune.pipeline.stages import Plan, Stage, State
 from xtts_finetune.pipeline.tries_words import earlier_words
+from xtts_finetune.spec.words import grouped
 
 STYLES = {State.UP_TO_DATE: "green", State.STALE: "yellow", State.TO_RUN: "bold", State.LEFT_OUT: "red"}
 

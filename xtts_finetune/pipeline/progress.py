@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from xtts_finetune.records.events import EventTail
 from xtts_finetune.records.json_lines import JsonLinesTail
 from xtts_finetune.records.metrics import EvalRecord, QualityRecord
+from xtts_finetune.spec.words import grouped
 
 
 @contextmanager
@@ -126,8 +127,3 @@ def _say_aloud(progress: Progress, name: str, notes: list[str]) -> None:
 def metrics_text(evaluation: EvalRecord) -> str:
     """The two numbers that people follow."""
     return f"mel_ce {evaluation.mel_ce:.3f}   text_ce {evaluation.text_ce:.4f}"
-
-
-def grouped(number: int) -> str:
-    """A whole number for people: '2 140'."""
-    return f"{number:,}".replace(",", " ")

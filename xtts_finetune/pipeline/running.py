@@ -9,7 +9,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from xtts_finetune.pipeline.machines import Machines
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
@@ -25,6 +24,20 @@ JOB = "xtts_finetune.pipeline.job"
 def python_child(module: str, arguments: Sequence[str]) -> list[str]:
     """A child in this Python, inside the frame that watches over it."""
     return [sys.executable, "-m", "xtts_finetune.pipeline.child", module, *arguments]
+
+
+JOIN_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Machines:
+    """So many machines that meet at `host` and `port`. One of them leads: it has the run's folder, and rank 0."""
+
+    count: int
+    host: str
+    port: int
+    leads: bool
+    join_seconds: int = JOIN_SECONDS
 
 
 @dataclass(frozen=True)

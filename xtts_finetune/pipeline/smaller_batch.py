@@ -23,6 +23,11 @@ class RanWith:
         return asdict(self)
 
 
+def as_it_ran(phase: PhaseSpec, ran_with: RanWith | None) -> PhaseSpec:
+    """The phase with the batches that it was reduced to; as declared where it was not."""
+    return phase if ran_with is None else phase.in_batches(ran_with.batch_size, ran_with.accumulate)
+
+
 def smaller_batch(batch_size: int, accumulate: int) -> tuple[int, int] | None:
     """A batch divided by its smallest prime factor, with that many times the accumulation; None for a batch of 1.
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from xtts_finetune.pipeline.inputs import data_info
-from xtts_finetune.pipeline.progress import grouped
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.records.stopping_text import ran_with_words
 from xtts_finetune.records.times import duration
+from xtts_finetune.spec.words import grouped, metric
 
 
 def data_lines(run: RunFolder) -> list[str]:
@@ -50,7 +50,7 @@ def phase_lines(folder: CandidateFolder) -> list[str]:
         return []
     best = info.get("best") or {}
     if not info.get("steps_planned"):
-        return [f"{folder.name}: mel_ce {number(best, 'mel_ce')}   text_ce {number(best, 'text_ce')}"]
+        return [f"{folder.name}: mel_ce {metric(best, 'mel_ce')}   text_ce {metric(best, 'text_ce')}"]
     reason = info.get("reason") or {}
     step, planned = grouped(int(info["steps"])), grouped(int(info["steps_planned"]))
     first = f"{folder.name} stopped at step {step} of {planned}: {reason.get('message', '')}"
@@ -70,16 +70,8 @@ def phase_lines(folder: CandidateFolder) -> list[str]:
 
 def change(before: dict[str, Any], after: dict[str, Any], name: str) -> str:
     """'mel_ce 3.507 -> 2.431 (-30.7 %)'."""
-    text = f"{name} {number(before, name)} -> {number(after, name)}"
+    text = f"{name} {metric(before, name)} -> {metric(after, name)}"
     old, new = before.get(name), after.get(name)
     if isinstance(old, int | float) and isinstance(new, int | float) and old:
         text += f" ({(new - old) / old:+.1%})".replace("%", " %")
     return text
-
-
-def number(metrics: dict[str, Any], name: str) -> str:
-    """A metric as it is shown everywhere: text_ce is small and gets a digit more."""
-    value = metrics.get(name)
-    if not isinstance(value, int | float):
-        return "?"
-    return f"{value:.4f}" if name == "text_ce" else f"{value:.3f}"

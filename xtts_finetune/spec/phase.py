@@ -144,3 +144,7 @@ class PhaseSpec(Spec):
     @classmethod
     def contradictions(cls, given: Mapping[str, Any]) -> list[Contradiction]:
         return phase_contradictions(given)
+
+    def in_batches(self, batch_size: int, accumulate: int) -> PhaseSpec:
+        """The phase with other batches than the declared ones: those that it got when memory ran out."""
+        return self.model_copy(update={"batch_size": batch_size, "accumulate": accumulate})

@@ -36,7 +36,7 @@ def as_it_runs(declaration: Declaration, job: dict[str, Any]) -> tuple[PhaseSpec
     """
     from xtts_finetune.training.device import check_compile, pick_device, pick_precision  # noqa: PLC0415
 
-    phase = with_batches(declaration.phases[job["phase"]], job)
+    phase = phase_of(declaration, job)
     device = pick_device(job["device"])
     if phase.compile:
         check_compile(device)
@@ -157,6 +157,7 @@ def close(
     write_closing(folder, facts, stop)
 
 
-def with_batches(phase: PhaseSpec, job: dict[str, Any]) -> PhaseSpec:
-    """The declared phase, with the smaller batches that it got when memory ran out."""
-    return phase.model_copy(update={key: job[key] for key in ("batch_size", "accumulate") if key in job})
+def phase_of(declaration: Declaration, job: dict[str, Any]) -> PhaseSpec:
+    """The job's phase as declared, or in the smaller batches that it got when memory ran out."""
+    phase = declaration.phases[job["phase"]]
+    return phase.in_batches(job["batch_size"], job["accumulate"]) if "batch_size" in job else phase

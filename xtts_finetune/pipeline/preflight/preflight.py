@@ -8,7 +8,6 @@ import os
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.disk import weights_bytes
 from xtts_finetune.pipeline.leaving_out import left_out_checks
-from xtts_finetune.pipeline.phase_closing import as_it_ran
 from xtts_finetune.pipeline.plan import make_plan
 from xtts_finetune.pipeline.preflight.base_files import check_base, loads_base
 from xtts_finetune.pipeline.preflight.check import Check, Verdict, error
@@ -30,7 +29,7 @@ from xtts_finetune.pipeline.preflight.value_checks import value_checks
 from xtts_finetune.pipeline.preflight.versions import check_versions
 from xtts_finetune.pipeline.preflight.voice_checks import voice_checks
 from xtts_finetune.pipeline.preflight.weights_checks import weights_checks
-from xtts_finetune.pipeline.smaller_batch import recorded_batches
+from xtts_finetune.pipeline.smaller_batch import as_it_ran, recorded_batches
 from xtts_finetune.pipeline.stage_records import read_phase_yaml
 from xtts_finetune.pipeline.stages import Plan
 from xtts_finetune.records.clips import iter_clips

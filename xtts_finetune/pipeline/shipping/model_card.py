@@ -11,7 +11,6 @@ from xtts_finetune.evaluation.whose_voice import speakers_in_words
 from xtts_finetune.pipeline.inputs import data_info
 from xtts_finetune.pipeline.markdown import Markdown
 from xtts_finetune.pipeline.shipping.plan import ShipPlan
-from xtts_finetune.pipeline.summary import number
 from xtts_finetune.pipeline.templating import markdown_template
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.scores import read_scores
@@ -19,6 +18,7 @@ from xtts_finetune.records.shipped import Shipped
 from xtts_finetune.records.times import duration
 from xtts_finetune.spec.languages import LANGUAGES
 from xtts_finetune.spec.train import train_words
+from xtts_finetune.spec.words import metric
 from xtts_finetune.xtts.base import KNOWN_BASES
 
 METRICS = ("mel_ce", "text_ce", "stop_ce")
@@ -114,7 +114,7 @@ def _phases(plan: ShipPlan) -> list[dict[str, Any]]:
                 "rate": f"{info['learning_rate']:g}",
                 "steps": info["steps"],
                 "clips": info["batch_size"],
-                "best": number(info["best"], "mel_ce"),
+                "best": metric(info["best"], "mel_ce"),
                 "step": info["best"]["step"],
                 "ended": info["reason"]["words"],
                 "took": duration(info["seconds"]),
@@ -127,7 +127,7 @@ def _metrics(plan: ShipPlan) -> list[dict[str, str]]:
     """The base's measures beside the shipped model's."""
     known = {each.name: vars(each) for each in plan.decision.candidates}
     base, own = known.get("base", {}), known.get(plan.candidate, {})
-    return [{"name": name, "base": number(base, name), "own": number(own, name)} for name in METRICS]
+    return [{"name": name, "base": metric(base, name), "own": metric(own, name)} for name in METRICS]
 
 
 def _heard(preferences: Sequence[Mapping[str, Any]]) -> list[str]:

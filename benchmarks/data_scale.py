@@ -199,7 +199,7 @@ def _prepare(folder: Path) -> Figures:
     from xtts_finetune.spec.declaration import load_declaration  # noqa: PLC0415
     from xtts_finetune.xtts.base import BaseFiles  # noqa: PLC0415
     from xtts_finetune.xtts.encoder import AudioEncoder  # noqa: PLC0415
-    from xtts_finetune.xtts.tokenizer import Tokenizer  # noqa: PLC0415
+    from xtts_finetune.xtts.text.tokenizer import Tokenizer  # noqa: PLC0415
 
     declaration, base = load_declaration(folder / "pipeline.yaml"), BaseFiles(folder / "base")
     tokenizer, encoder = Tokenizer(base.vocab), AudioEncoder(base)

@@ -35,7 +35,7 @@ from xtts_finetune.xtts.base import find_base
 from xtts_finetune.xtts.dvae import load_dvae
 from xtts_finetune.xtts.encoder import AudioEncoder
 from xtts_finetune.xtts.mels import SAMPLE_RATE, load_mel_stats
-from xtts_finetune.xtts.vocoder import Generated, PreviewVocoder
+from xtts_finetune.xtts.speech.vocoder import Generated, PreviewVocoder
 
 ORDINARY = re.compile(r"[A-Z][a-z]*( [A-Za-z]+){4,10}\.( [A-Z][a-z]*( [A-Za-z]+){4,10}\.)?")
 """What is counted for the error rate: one or two sentences of 5 to 11 words, without digits, quotes or questions."""

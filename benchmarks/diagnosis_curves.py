@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xtts_finetune.plateau.curves.curves import Curves, Series, series
+from xtts_finetune.curves.curves import Curves, Series, series
 
 Numbers = NDArray[np.float64]
 DEMO_NOISE = 0.003  # of the value: standard deviation of the demo's evaluations around their trend

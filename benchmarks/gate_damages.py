@@ -26,10 +26,10 @@ from scipy.signal import butter, sosfiltfilt
 
 from xtts_finetune.evaluation.gate import faults_of
 from xtts_finetune.evaluation.instruments.duration import speech_seconds
+from xtts_finetune.evaluation.instruments.pace import paces_of
+from xtts_finetune.evaluation.instruments.panel import Panel
 from xtts_finetune.evaluation.instruments.sound import Sound
 from xtts_finetune.evaluation.loading_librosa import librosa_loaded
-from xtts_finetune.evaluation.pace import paces_of
-from xtts_finetune.evaluation.panel import Panel
 from xtts_finetune.evaluation.scores import Scale, beside_recording, read_utterance
 from xtts_finetune.evaluation.voice import measure_voice
 from xtts_finetune.evaluation.voice_faults import Heard, faults_beside

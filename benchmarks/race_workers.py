@@ -28,7 +28,7 @@ import psutil
 
 from benchmarks.soak_kills import phase_folder, run_to_the_end
 from benchmarks.soak_project import DECLARED_PHASE, PHASE, make_project
-from xtts_finetune.pipeline.lock import CHILD_LOCK, read_holder
+from xtts_finetune.pipeline.children.lock import CHILD_LOCK, read_holder
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.race import Race, Standing, read_race
 

@@ -28,8 +28,8 @@ from rich.console import Console
 from benchmarks.soak_compare import differences
 from benchmarks.soak_kills import phase_folder
 from benchmarks.soak_project import PHASE, make_project
+from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.run import run_plan
-from xtts_finetune.pipeline.running import Work
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.spec.declaration import load_declaration
 
@@ -144,7 +144,7 @@ def _when_at(folder: Path, process: subprocess.Popen[bytes], step: int) -> list[
             ranks = [
                 child
                 for child in psutil.Process(process.pid).children(recursive=True)
-                if "xtts_finetune.pipeline.phase_child" in child.cmdline()
+                if "xtts_finetune.pipeline.phase.child" in child.cmdline()
             ]
             if len(ranks) == 2:
                 return sorted(ranks, key=lambda rank: int(rank.environ()["RANK"]))

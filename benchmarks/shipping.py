@@ -22,9 +22,9 @@ import psutil
 import soundfile
 
 from benchmarks.sure_base import fit_head
-from xtts_finetune.pipeline.shipping.job import ship
-from xtts_finetune.pipeline.shipping.plan import make_ship_plan
 from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.shipping.job import ship
+from xtts_finetune.shipping.plan import make_ship_plan
 from xtts_finetune.spec.declaration import load_declaration
 from xtts_finetune.xtts.random_base import XTTS_V2, BaseSize, make_random_base
 

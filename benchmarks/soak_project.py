@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.run import run_plan
-from xtts_finetune.pipeline.running import Work
 from xtts_finetune.spec.declaration import load_declaration
 
 DEMO = Path(__file__).resolve().parents[1] / "samples" / "demo"

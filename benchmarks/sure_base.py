@@ -22,8 +22,8 @@ from torch import Tensor
 
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.model import load_model
-from xtts_finetune.xtts.quiet import without_hints
-from xtts_finetune.xtts.voice import voice_of
+from xtts_finetune.xtts.speech.quiet import without_hints
+from xtts_finetune.xtts.speech.voice import voice_of
 
 SEED = 0
 CODES = 1024

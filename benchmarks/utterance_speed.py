@@ -29,10 +29,10 @@ import torch
 
 from xtts_finetune.spec.declaration import Declaration, load_declaration
 from xtts_finetune.xtts.base import find_base
-from xtts_finetune.xtts.mel_inversion import Wave
 from xtts_finetune.xtts.model import load_model
-from xtts_finetune.xtts.speech import Line, Speaker
-from xtts_finetune.xtts.vocoder import Generated
+from xtts_finetune.xtts.speech.mel_inversion import Wave
+from xtts_finetune.xtts.speech.speech import Line, Speaker
+from xtts_finetune.xtts.speech.vocoder import Generated
 
 DEMO = Path(__file__).parents[1] / "samples" / "demo"
 REFERENCES = 3

@@ -30,8 +30,8 @@ if hasattr(signal, "SIGHUP"):
 gc.disable()
 
 # Files of few tests that take long: begun last, one would keep a single worker busy while the others are done.
-SLOW = ("trials/", "training/test_over_ranks", "ranks/test_launch", "plateau/test_solving", "plateau/test_trials",
-        "training/test_phase_trainer", "plateau/test_search", "data/test_killed")  # fmt: skip
+SLOW = ("endurance/", "training/test_over_ranks", "ranks/test_launch", "trials/test_solving", "trials/test_trials",
+        "training/test_phase_trainer", "trials/test_search", "data/test_killed")  # fmt: skip
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -43,7 +43,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
-    """The tests of a file stay together, and so do those of trials/: they share a run that takes a minute."""
+    """The tests of a file stay together, and so do those of endurance/: they share a run that takes a minute."""
     if config.getvalue("dist") != "loadfile":
         return None
     from xdist.scheduler import LoadFileScheduling
@@ -51,7 +51,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
     class Together(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = super()._split_scope(nodeid)
-            return "tests/trials" if file.startswith("tests/trials/") else file
+            return "tests/endurance" if file.startswith("tests/endurance/") else file
 
     return Together(config, log)
 

@@ -11,7 +11,7 @@ import pytest
 from xtts_finetune.cli.again import command_again
 from xtts_finetune.cli.exits import run_app
 from xtts_finetune.errors import DeclarationError, Problem, UserError, WorkFailed
-from xtts_finetune.pipeline.interrupted import Interrupted
+from xtts_finetune.pipeline.children.interrupted import Interrupted
 
 
 def raising(error: BaseException) -> Callable[[], object]:

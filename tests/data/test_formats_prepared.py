@@ -20,7 +20,7 @@ from tests.data.data_samples import (
 )
 from xtts_finetune.data.prepare import prepare
 from xtts_finetune.errors import UserError
-from xtts_finetune.pipeline.plan import make_plan
+from xtts_finetune.pipeline.plan.plan import make_plan
 from xtts_finetune.records.clips import DropReason, read_clips, read_dropped
 from xtts_finetune.spec.formats import FORMATS
 from xtts_finetune.xtts.base import BaseFiles

@@ -71,7 +71,7 @@ READ: dict[str, str] = {
     r"xtts-finetune diagnose phase1 --demo": "needs the demo's run; run in tests/cli/test_diagnose.py",
     r"xtts-finetune solve \S+ --(race|run|adopt).*": "trains; run in tests/plateau",
     r"xtts-finetune (search|worker).*": "trains; run in tests/plateau",
-    r"xtts-finetune tries --.+": "needs an earlier try; run in tests/pipeline/test_tries.py",
+    r"xtts-finetune tries --.+": "needs an earlier try; run in tests/pipeline/tries/test_tries.py",
     r"export [A-Z_]+=.+": "a setting of the shell",
     r"xtts-finetune fetch.*": "downloads 2.1 GB; run against a local server in tests/fetch",
     r"xtts-finetune init.*": "asks; run in tests/setup",

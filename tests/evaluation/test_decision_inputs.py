@@ -150,7 +150,7 @@ def test_notes_and_names_of_files_are_no_inputs(declared: Declaration, run: RunF
 
 
 def test_a_new_rating_makes_another_decision(declared: Declaration, run: RunFolder) -> None:
-    from xtts_finetune.pipeline.inputs import decision_inputs
+    from xtts_finetune.pipeline.plan.inputs import decision_inputs
 
     spoken(run, FIRST, "sha-0")
     spoken(run, SECOND, "sha-1")

@@ -10,9 +10,9 @@ import pytest
 import soundfile
 import soxr
 
-from xtts_finetune.evaluation.frames import HOP_SECONDS, frames_of
 from xtts_finetune.evaluation.gate import Fault, faults_of, measure
-from xtts_finetune.evaluation.pace import (
+from xtts_finetune.evaluation.instruments.frames import HOP_SECONDS, frames_of
+from xtts_finetune.evaluation.instruments.pace import (
     CLIPS_FOR_A_PACE,
     FASTEST_PACE,
     SLOWEST_PACE,
@@ -20,7 +20,7 @@ from xtts_finetune.evaluation.pace import (
     spoken_characters,
     tells_its_length,
 )
-from xtts_finetune.evaluation.repeats import OF_A_LETTER, Repeat, repeated_in_text
+from xtts_finetune.evaluation.instruments.repeats import OF_A_LETTER, Repeat, repeated_in_text
 
 RATE = 22_050
 Wave = np.ndarray

@@ -21,7 +21,7 @@ from xtts_finetune.evaluation.whose_voice import (
     voice_clips,
     whose_voice,
 )
-from xtts_finetune.pipeline.inputs import utterances_inputs
+from xtts_finetune.pipeline.plan.inputs import utterances_inputs
 from xtts_finetune.records.clips import write_clips
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration

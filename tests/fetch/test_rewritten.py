@@ -17,9 +17,9 @@ from tests.fetch.hub_server import REVISION
 from tests.fetch.test_fetch import Quiet
 from xtts_finetune.errors import UserError
 from xtts_finetune.fetch.fetch import look_around, take
-from xtts_finetune.pipeline.preflight import base_files
-from xtts_finetune.pipeline.preflight.base_files import check_base
-from xtts_finetune.pipeline.preflight.check import Verdict
+from xtts_finetune.pipeline.plan.checks import base_files
+from xtts_finetune.pipeline.plan.checks.base_files import check_base
+from xtts_finetune.pipeline.plan.checks.check import Verdict
 from xtts_finetune.xtts.base import FILE_NAMES, BaseFiles
 from xtts_finetune.xtts.releases import CPML, PublishedFile, Release
 from xtts_finetune.xtts.rewritten import NOTE

@@ -11,7 +11,7 @@ import struct
 import zipfile
 from collections.abc import Mapping
 
-from xtts_finetune.xtts.gpt_shapes import gpt_shapes, sizes_of_config
+from xtts_finetune.xtts.weights.gpt_shapes import gpt_shapes, sizes_of_config
 
 TOKENS = ("[STOP]", "[UNK]", "[SPACE]", "[START]", "[en]", "[hu]", *"abcdefghijklmnopqrstuvwxyz")
 CONFIG = {

@@ -23,7 +23,6 @@ from xtts_finetune.data.fingerprint import data_inputs
 from xtts_finetune.data.planned import planned_of_count
 from xtts_finetune.evaluation.scores import scores_fingerprint
 from xtts_finetune.evaluation.utterance_state import plan_utterances
-from xtts_finetune.pipeline.shipping.plan import make_ship_plan
 from xtts_finetune.records.atomic import write_json_atomic, write_text_atomic
 from xtts_finetune.records.checkpoints import CheckpointRecord, write_checkpoint_record
 from xtts_finetune.records.clips import ClipRecord, write_clips
@@ -34,6 +33,7 @@ from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.records.scores import Scores, write_scores
 from xtts_finetune.records.shipped import Shipped, files_in, write_shipped
 from xtts_finetune.records.stopping import Reason, Stop
+from xtts_finetune.shipping.plan import make_ship_plan
 from xtts_finetune.spec.declaration import Declaration, load_declaration
 from xtts_finetune.spec.sources import kept_steps
 from xtts_finetune.training.closing import phase_facts

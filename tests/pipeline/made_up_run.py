@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from xtts_finetune.curves.trend import trend_of
 from xtts_finetune.records.clips import ClipRecord, DroppedClip, DropReason, write_clips, write_dropped
 from xtts_finetune.records.closing import write_closing, write_untrained_info
 from xtts_finetune.records.facts import PhaseFacts
 from xtts_finetune.records.levels import Judgement
-from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, StepRecord
+from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, StepRecord, read_metrics
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.decision import DecisionSpec
@@ -131,7 +132,9 @@ def add_phase(run: RunFolder, name: str, start: float, end: float, steps: int, s
             if step % 100 == 0:
                 text_ce = 0.0279 + 0.0124 * math.exp(-6 * step / steps) * (name == "phase1")
                 writer.write(_evaluation(step, level(step), text_ce, level(step) - 0.1))
+    evals = read_metrics(folder.metrics).evals
     facts = PhaseFacts(
+        trend=trend_of([each.step for each in evals], [each.mel_ce for each in evals]).to_json(),
         steps_planned=3000 if name == "phase2" else 1600,
         epochs_planned=30,
         batch_size=3,

@@ -13,13 +13,13 @@ from rich.console import Console
 
 from tests.pipeline.fake_base import CONFIG, TOKENS, fake_base, model_file
 from tests.spec.wrong_declarations import RIGHT, write_files
-from xtts_finetune.pipeline.plan import make_plan
+from xtts_finetune.pipeline.children.running import Work
+from xtts_finetune.pipeline.plan.plan import make_plan
+from xtts_finetune.pipeline.plan.stages import Plan
 from xtts_finetune.pipeline.run import run_plan
-from xtts_finetune.pipeline.running import Work
-from xtts_finetune.pipeline.stages import Plan
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration, load_declaration
-from xtts_finetune.xtts.gpt_shapes import gpt_shapes, sizes_of_config
+from xtts_finetune.xtts.weights.gpt_shapes import gpt_shapes, sizes_of_config
 
 FAKE_CHILD = Path(__file__).with_name("fake_child.py")
 

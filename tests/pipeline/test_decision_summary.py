@@ -8,7 +8,7 @@ import pytest
 
 from tests.pipeline.project import Project
 from xtts_finetune.pipeline.decision_summary import say_decision
-from xtts_finetune.pipeline.phase_record_text import _marks
+from xtts_finetune.pipeline.phase.record_text import _marks
 
 CANDIDATES = [
     {

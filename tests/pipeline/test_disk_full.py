@@ -44,7 +44,7 @@ def test_a_child_that_said_so(project: Project) -> None:
 
 
 def test_a_disk_that_is_full_before_the_phase_starts(project: Project) -> None:
-    from xtts_finetune.pipeline.phases import train_phase
+    from xtts_finetune.pipeline.phase.phases import train_phase
 
     project.tell(phase1="fails")
     with pytest.raises(WorkFailed):

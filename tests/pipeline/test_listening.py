@@ -14,8 +14,8 @@ from tests.evaluation.listening.made_ratings import as_bytes, rate
 from tests.evaluation.listening.spoken_run import CANDIDATES, add_spoken, spoken_run
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline import listening
+from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.listening import Asked, lay_down, take_in
-from xtts_finetune.pipeline.running import Work
 from xtts_finetune.records.listening import read_votes
 from xtts_finetune.records.listening_files import ListeningTest, checksum
 from xtts_finetune.records.run_folder import RunFolder

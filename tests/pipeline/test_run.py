@@ -16,7 +16,7 @@ import pytest
 
 from tests.pipeline.project import Project
 from xtts_finetune.errors import UserError, WorkFailed
-from xtts_finetune.pipeline.lock import run_lock
+from xtts_finetune.pipeline.children.lock import run_lock
 from xtts_finetune.pipeline.run import decide_now, prepare_now, report_now, speak_now
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.tries import read_tries
@@ -136,7 +136,7 @@ def command(project: Project) -> Iterator[subprocess.Popen[str]]:
     """The run as a command of its own, once its child of phase1 waits."""
     code = (
         "import sys; from pathlib import Path; from tests.pipeline.project import Project;"
-        "from xtts_finetune.cli.exits import run_app; import xtts_finetune.pipeline.process as process;"
+        "from xtts_finetune.cli.exits import run_app; import xtts_finetune.pipeline.children.process as process;"
         "process.run_child.__defaults__ = (*process.run_child.__defaults__[:-1], 1.0);"
         f"run_app(Project(Path({str(project.folder)!r})).run)"
     )
@@ -206,7 +206,7 @@ def test_a_child_whose_parent_is_gone_stops(finished: Project, tmp_path: Path) -
     what = {"run_folder": str(tmp_path), "events": str(tmp_path / "events.jsonl")}
     job.write_text(json.dumps(what), encoding="utf-8")
     child = subprocess.Popen(
-        [sys.executable, "-m", "xtts_finetune.pipeline.child", "endless", str(job)],
+        [sys.executable, "-m", "xtts_finetune.pipeline.children.child", "endless", str(job)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(tmp_path)},

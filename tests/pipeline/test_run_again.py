@@ -9,11 +9,12 @@ import pytest
 
 from tests.pipeline.project import Project
 from xtts_finetune.errors import UserError
-from xtts_finetune.pipeline import plan, run
-from xtts_finetune.pipeline.lock import child_lock
-from xtts_finetune.pipeline.preflight import first
-from xtts_finetune.pipeline.preflight.check import Check, error, warning
-from xtts_finetune.pipeline.stages import State
+from xtts_finetune.pipeline import run
+from xtts_finetune.pipeline.children.lock import child_lock
+from xtts_finetune.pipeline.plan import plan
+from xtts_finetune.pipeline.plan.checks import first
+from xtts_finetune.pipeline.plan.checks.check import Check, error, warning
+from xtts_finetune.pipeline.plan.stages import State
 from xtts_finetune.records.closing import read_model_info
 
 NOBODY = 4194999  # above every process number

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 from tests.ranks import stand_in_rank
-from xtts_finetune.pipeline import phase_launch
+from xtts_finetune.pipeline.phase import launch
 
 if __name__ == "__main__":
-    phase_launch.close = stand_in_rank.close  # type: ignore[assignment]
-    phase_launch.newest_step = lambda folder: 37  # type: ignore[assignment]
-    phase_launch._write_closing = lambda job, stop: stand_in_rank.close(None, None, None, job, stop)
-    sys.exit(phase_launch.main(Path(sys.argv[-1]), [str(Path(__file__).with_name("stand_in_rank.py"))]))
+    launch.close = stand_in_rank.close  # type: ignore[assignment]
+    launch.newest_step = lambda folder: 37  # type: ignore[assignment]
+    launch._write_closing = lambda job, stop: stand_in_rank.close(None, None, None, job, stop)
+    sys.exit(launch.main(Path(sys.argv[-1]), [str(Path(__file__).with_name("stand_in_rank.py"))]))

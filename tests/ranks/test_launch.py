@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from xtts_finetune.pipeline.phase_launch import stop_of_fault
+from xtts_finetune.pipeline.phase.launch import stop_of_fault
 from xtts_finetune.ranks.launch import Ended
 from xtts_finetune.records.stopping import Reason
 

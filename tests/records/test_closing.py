@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from xtts_finetune.curves.trend import trend_of
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.closing import (
     read_model_info,
@@ -18,13 +19,14 @@ from xtts_finetune.records.closing import (
 )
 from xtts_finetune.records.facts import PhaseFacts
 from xtts_finetune.records.levels import Judgement, LimitCheck
-from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, QualityRecord, StepRecord
+from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, QualityRecord, StepRecord, read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.records.stopping_text import stopping_text
-from xtts_finetune.records.times import duration
+from xtts_finetune.times import duration
 
 FACTS = PhaseFacts(
+    trend=trend_of([], []).to_json(),
     steps_planned=3000,
     epochs_planned=30,
     batch_size=3,
@@ -41,6 +43,13 @@ FACTS = PhaseFacts(
 STOP = Stop(
     Reason.NO_IMPROVEMENT, "mel_ce has not improved on 2.431 (step 1600) for 540 steps", {"waited": 540.0}
 )
+
+
+def ended(folder: CandidateFolder) -> PhaseFacts:
+    """The facts of a phase with these evaluations."""
+    evals = read_metrics(folder.metrics).evals
+    trend = trend_of([each.step for each in evals], [each.mel_ce for each in evals])
+    return replace(FACTS, trend=trend.to_json())
 
 
 def folder_with(tmp_path: Path, evals: list[tuple[int, float]], steps: int) -> CandidateFolder:
@@ -143,7 +152,7 @@ def test_the_history_is_in_columns(tmp_path: Path) -> None:
 @pytest.mark.parametrize("reason", list(Reason))
 def test_a_phase_without_any_record_can_be_closed_for_every_reason(tmp_path: Path, reason: Reason) -> None:
     folder = CandidateFolder(tmp_path / "phase2")
-    info = write_closing(folder, FACTS, Stop(reason, "it ended"))
+    info = write_closing(folder, ended(folder), Stop(reason, "it ended"))
     assert info["best"] is None
     assert info["steps"] == 0
     assert info["status"] != "done"
@@ -185,7 +194,7 @@ def test_a_phase_that_could_go_on_says_whether_it_was_still_improving(
     tmp_path: Path, mel_ces: list[float], said: str, reason: Reason
 ) -> None:
     folder = folder_with(tmp_path, [(100 * n, mel_ce) for n, mel_ce in enumerate(mel_ces)], 3)
-    info = write_closing(folder, FACTS, Stop(reason, "it ended"))
+    info = write_closing(folder, ended(folder), Stop(reason, "it ended"))
     if said.startswith("Listen"):
         assert info["advice"] == reason.advice
         assert info["trend"]["words"].startswith("too short to tell")

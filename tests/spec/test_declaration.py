@@ -11,8 +11,8 @@ import pytest
 
 from tests.spec.wrong_declarations import DECISION, PHASE1, PHASE2, PIPELINE, RIGHT, UTTERANCES, write_files
 from xtts_finetune.errors import DeclarationError
+from xtts_finetune.spec.checks.files import BASE_FILES, KNOWN_BASES
 from xtts_finetune.spec.declaration import load_declaration
-from xtts_finetune.spec.files import BASE_FILES, KNOWN_BASES
 from xtts_finetune.spec.languages import LANGUAGES
 from xtts_finetune.spec.stop_rules import TextCeAbove
 
@@ -202,7 +202,7 @@ def test_neither_torch_nor_the_model_is_imported(file: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
         "from xtts_finetune.spec.declaration import load_declaration\n"
-        "import xtts_finetune.spec.schema, xtts_finetune.cli.schema\n"
+        "import xtts_finetune.spec.schema, xtts_finetune.cli.verbs.schema\n"
         f"load_declaration(Path({str(file)!r}))\n"
         f"print(sorted({heavy} & set(sys.modules)))"
     )

@@ -8,7 +8,7 @@ import pytest
 
 from tests.spec.wrong_declarations import RIGHT, write_files
 from xtts_finetune.errors import DeclarationError
-from xtts_finetune.pipeline.inputs import phase_inputs
+from xtts_finetune.pipeline.plan.inputs import phase_inputs
 from xtts_finetune.spec.declaration import load_declaration
 from xtts_finetune.spec.formats import FORMATS, METADATA, find_metadata
 from xtts_finetune.spec.languages import as_xtts_names_it

@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 
 from tests.spec.wrong_declarations import DECISION, PHASE1, PIPELINE, RIGHT, UTTERANCES, write_files
+from xtts_finetune.spec.reading.yaml_file import read_document
 from xtts_finetune.spec.schema import json_schemas, outdated_schemas, write_schemas
-from xtts_finetune.spec.yaml_file import read_document
 
 COMMITTED = Path(__file__).parents[2] / "schemas"
 FILES = {

@@ -13,8 +13,8 @@ import yaml
 
 from tests.spec.wrong_declarations import BASE_FILES
 from xtts_finetune.spec.declaration import Declaration, load_declaration
-from xtts_finetune.spec.document import Document
-from xtts_finetune.spec.yaml_file import read_document
+from xtts_finetune.spec.reading.document import Document
+from xtts_finetune.spec.reading.yaml_file import read_document
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "samples" / "demo"

@@ -11,8 +11,8 @@ import torch
 
 from tests.training.conftest import declaration_of, run_of, train
 from xtts_finetune.errors import UserError
-from xtts_finetune.pipeline.disk import files_bytes, phase_disk, weights_bytes
-from xtts_finetune.pipeline.trained_sizes import trained_sizes
+from xtts_finetune.pipeline.plan.disk import files_bytes, phase_disk, weights_bytes
+from xtts_finetune.pipeline.plan.trained_sizes import trained_sizes
 from xtts_finetune.records.metrics import EvalRecord, QualityRecord, StepRecord, read_metrics
 from xtts_finetune.spec.sources import KeptStep
 

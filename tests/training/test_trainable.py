@@ -26,10 +26,10 @@ from xtts_finetune.training.phase_data import PhaseData
 from xtts_finetune.training.phase_model import PhaseModel
 from xtts_finetune.training.trainable import PARTS, make_trainable
 from xtts_finetune.xtts.base import BaseFiles
-from xtts_finetune.xtts.in_place import left_as_it_was
 from xtts_finetune.xtts.model import load_model
 from xtts_finetune.xtts.random_base import BaseSize, make_random_base
-from xtts_finetune.xtts.speech import Speaker, Speech
+from xtts_finetune.xtts.speech.in_place import left_as_it_was
+from xtts_finetune.xtts.speech.speech import Speaker, Speech
 from xtts_finetune.xtts.state import StateDict
 
 LORA = "phase1.train={lora: {rank: 4, dropout: 0.1}}"

@@ -1,47 +1,31 @@
-"""The project that the trials work on: the tiny base and made-up clips, its clips prepared and its base evaluated."""
+"""The projects of other rooms: clips that were prepared for real, and one that fake children ran through."""
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from benchmarks.soak_kills import run_to_the_end
-from benchmarks.soak_project import PHASE, make_project
-from tests.voices import make_clips
-from xtts_finetune.xtts.base import BaseFiles
+from tests.pipeline.conftest import _finished_once, finished
+from tests.pipeline.conftest import project as declared
+from tests.training.conftest import prepared, project, trained
+from tests.trials.postgres import running_postgresql
+from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.trials.work.storage import storage_url
 
-# Shorter than the soak's own: each of its saves is 100 MB, most of it a HiFi-GAN that is not trained.
-SHORT_PHASE = """
-learning_rate: 3.0e-4
-schedule: {kind: cosine, warmup_steps: 4}
-batch_size: 2
-steps: 16
-eval_every_steps: 8
-checkpoint_every: {steps: 6, minutes: 0.05}
-keep: {checkpoints: 2}
-"""
+__all__ = ["_finished_once", "declared", "finished", "prepared", "project", "trained"]
 
 
 @pytest.fixture(scope="session")
-def ready(tmp_path_factory: pytest.TempPathFactory, tiny_base: BaseFiles) -> Path:
-    """A project whose phase is to come; copy it, do not train in it."""
-    folder = tmp_path_factory.mktemp("ready")
-    make_clips(folder / "voice", 10)
-    pipeline = (
-        f"name: soak\nbase: '{tiny_base.folder.as_posix()}'\nlanguage: en\nvocoder: preview\nphases: [{PHASE}]\n"
-        f"datasets: [{{name: voice, path: '{(folder / 'voice').as_posix()}', format: ljspeech}}]\n"
-        "eval_set: {fraction: 0.2, at_least: 2}\n"
-    )
-    return make_project(folder / "project", pipeline, SHORT_PHASE)
+def postgresql() -> Iterator[str]:
+    """The URL of a real PostgreSQL."""
+    with running_postgresql() as url:
+        yield url
 
 
-@pytest.fixture(scope="session")
-def untouched(ready: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same project after a run that nobody disturbed, on one thread: sums depend on how many there are."""
-    folder = Path(shutil.copytree(ready, tmp_path_factory.mktemp("untouched") / "project"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OMP_NUM_THREADS", "1")
-        run_to_the_end(folder)
-    return folder
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of either kind of database, as SQLAlchemy wants it."""
+    url = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
+    return storage_url(RunFolder(tmp_path), url)

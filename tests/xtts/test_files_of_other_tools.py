@@ -14,8 +14,8 @@ from tests.xtts.foreign_files import READ, REFUSED, ROUNDED, ForeignFile
 from xtts_finetune.errors import UserError
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.model import load_model
-from xtts_finetune.xtts.weights_directory import read_directory
-from xtts_finetune.xtts.weights_fit import problem_of_weights
+from xtts_finetune.xtts.weights.directory import read_directory
+from xtts_finetune.xtts.weights.fit import problem_of_weights
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from xtts_finetune.spec.utterances import InferenceSpec
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.model import load_model
 from xtts_finetune.xtts.random_base import BaseSize, make_random_base
-from xtts_finetune.xtts.speech import Line, Speaker
+from xtts_finetune.xtts.speech.speech import Line, Speaker
 
 SETTINGS = InferenceSpec()
 SIZE = BaseSize(max_audio_tokens=15, max_text_tokens=60, with_hifigan=True)

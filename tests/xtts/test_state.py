@@ -12,7 +12,7 @@ from TTS.tts.models.xtts import _legacy_safe_globals
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.xtts.state import model_weights, read_checkpoint
-from xtts_finetune.xtts.weights_directory import read_directory
+from xtts_finetune.xtts.weights.directory import read_directory
 
 GPT = {"gpt.mel_head.weight": torch.ones(3, 2)}
 

@@ -16,7 +16,13 @@ from xtts_finetune.xtts.encoder import AudioEncoder
 from xtts_finetune.xtts.mels import dvae_mel, load_mel_stats
 from xtts_finetune.xtts.model import load_model
 from xtts_finetune.xtts.random_base import BaseSize, make_random_base
-from xtts_finetune.xtts.vocoder import Generated, HifiganVocoder, PreviewVocoder, has_hifigan, make_vocoder
+from xtts_finetune.xtts.speech.vocoder import (
+    Generated,
+    HifiganVocoder,
+    PreviewVocoder,
+    has_hifigan,
+    make_vocoder,
+)
 
 
 def no_latents() -> torch.Tensor:

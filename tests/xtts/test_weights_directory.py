@@ -22,12 +22,12 @@ from tests.xtts.foreign_files import Harmful, torch_bytes
 from xtts_finetune.errors import UserError
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.state import read_checkpoint
-from xtts_finetune.xtts.stored_tensors import NotRead
-from xtts_finetune.xtts.weights_containers import read_container
-from xtts_finetune.xtts.weights_directory import read_directory
-from xtts_finetune.xtts.weights_fit import problem_of_weights
-from xtts_finetune.xtts.weights_pickle import read_pickle
-from xtts_finetune.xtts.weights_places import chunks_of
+from xtts_finetune.xtts.weights.containers import read_container
+from xtts_finetune.xtts.weights.directory import read_directory
+from xtts_finetune.xtts.weights.fit import problem_of_weights
+from xtts_finetune.xtts.weights.pickle import read_pickle
+from xtts_finetune.xtts.weights.places import chunks_of
+from xtts_finetune.xtts.weights.stored_tensors import NotRead
 
 
 def test_it_has_names_types_sizes_and_sums(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_values_lie_where_it_says(tmp_path: Path, new: bool) -> None:
 def test_neither_torch_nor_numpy_is_loaded(tiny_base: BaseFiles, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from xtts_finetune.xtts.base import BaseFiles\n"
-        "from xtts_finetune.xtts.weights_fit import problem_of_base, problem_of_weights\n"
+        "from xtts_finetune.xtts.weights.fit import problem_of_base, problem_of_weights\n"
         f"base = BaseFiles(Path({str(tiny_base.folder)!r}))\n"
         "heavy = {'torch', 'numpy', 'TTS'} & set(sys.modules)\n"
         "print(problem_of_base(base), problem_of_weights(base.model, base), heavy)"

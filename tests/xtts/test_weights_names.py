@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xtts_finetune.xtts.base import BaseFiles, read_config
-from xtts_finetune.xtts.gpt_shapes import gpt_shapes, hifigan_names, sizes_of_config
 from xtts_finetune.xtts.random_base import BaseSize, make_random_base
-from xtts_finetune.xtts.vocabulary_file import read_vocabulary
-from xtts_finetune.xtts.weights_form import may_be_missing
-from xtts_finetune.xtts.weights_names import WRAPPERS, coqui_names, flatten
+from xtts_finetune.xtts.weights.form import may_be_missing
+from xtts_finetune.xtts.weights.gpt_shapes import gpt_shapes, hifigan_names, sizes_of_config
+from xtts_finetune.xtts.weights.names import WRAPPERS, coqui_names, flatten
+from xtts_finetune.xtts.weights.vocabulary_file import read_vocabulary
 
 NAMES = ["gpt.mel_embedding.weight", "gpt.gpt.h.0.attn.c_attn.weight", "hifigan_decoder.speaker_encoder.fc.bias",
          "gpt.conditioning_perceiver.layers.0.1.0.weight", "mel_stats", "gpt.text_head.bias"]  # fmt: skip

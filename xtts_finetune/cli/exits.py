@@ -35,7 +35,7 @@ def run_app(app: Callable[[], object]) -> None:
 
 def _code_of(app: Callable[[], object]) -> int:
     from xtts_finetune.errors import UserError, WorkFailed  # noqa: PLC0415  (a Ctrl-C meanwhile is handled too)
-    from xtts_finetune.pipeline.interrupted import Interrupted  # noqa: PLC0415
+    from xtts_finetune.pipeline.children.interrupted import Interrupted  # noqa: PLC0415
 
     try:
         app()

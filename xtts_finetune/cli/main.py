@@ -24,26 +24,26 @@ def build_app() -> typer.Typer:
     # Imported inside, so that a Ctrl-C meanwhile ends as everywhere.
     import typer  # noqa: PLC0415
 
-    from xtts_finetune.cli.decide import decide  # noqa: PLC0415
-    from xtts_finetune.cli.diagnose import diagnose  # noqa: PLC0415
-    from xtts_finetune.cli.doctor import doctor  # noqa: PLC0415
-    from xtts_finetune.cli.fetch import fetch  # noqa: PLC0415
-    from xtts_finetune.cli.init import init  # noqa: PLC0415
-    from xtts_finetune.cli.listen import listen  # noqa: PLC0415
-    from xtts_finetune.cli.monitor import monitor  # noqa: PLC0415
     from xtts_finetune.cli.options import APP, start  # noqa: PLC0415
-    from xtts_finetune.cli.prepare import prepare  # noqa: PLC0415
-    from xtts_finetune.cli.report import report  # noqa: PLC0415
-    from xtts_finetune.cli.run import run  # noqa: PLC0415
-    from xtts_finetune.cli.say import say  # noqa: PLC0415
-    from xtts_finetune.cli.schema import schema  # noqa: PLC0415
-    from xtts_finetune.cli.search import search  # noqa: PLC0415
-    from xtts_finetune.cli.ship import ship  # noqa: PLC0415
-    from xtts_finetune.cli.solve import solve  # noqa: PLC0415
-    from xtts_finetune.cli.tries import tries  # noqa: PLC0415
-    from xtts_finetune.cli.utterances import utterances  # noqa: PLC0415
     from xtts_finetune.cli.verb import Say, Verb  # noqa: PLC0415
-    from xtts_finetune.cli.worker import worker  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.decide import decide  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.diagnose import diagnose  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.doctor import doctor  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.fetch import fetch  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.init import init  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.listen import listen  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.monitor import monitor  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.prepare import prepare  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.report import report  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.run import run  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.say import say  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.schema import schema  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.search import search  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.ship import ship  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.solve import solve  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.tries import tries  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.utterances import utterances  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.worker import worker  # noqa: PLC0415
 
     app = typer.Typer(**APP)
     app.callback(no_args_is_help=True)(start)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from xtts_finetune.pipeline.running import Machines, Work
+    from xtts_finetune.pipeline.children.running import Machines, Work
     from xtts_finetune.spec.declaration import Declaration
 
 DEFAULT_FILE = Path("pipeline.yaml")
@@ -100,7 +100,7 @@ def work_on(
     """What the pipeline needs to run: the declaration, where to run it, and the terminal."""
     from xtts_finetune.cli.again import command_again  # noqa: PLC0415
     from xtts_finetune.cli.terminal import console  # noqa: PLC0415
-    from xtts_finetune.pipeline.running import Work  # noqa: PLC0415
+    from xtts_finetune.pipeline.children.running import Work  # noqa: PLC0415
 
     chosen = device.value if device is not None else declaration.pipeline.device
     again = command_again()

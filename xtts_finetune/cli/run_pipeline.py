@@ -25,8 +25,8 @@ def build_app() -> typer.Typer:
     import typer  # noqa: PLC0415
 
     from xtts_finetune.cli.options import APP  # noqa: PLC0415
-    from xtts_finetune.cli.run import run  # noqa: PLC0415
     from xtts_finetune.cli.verb import Verb  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.run import run  # noqa: PLC0415
 
     app = typer.Typer(**APP)
     app.command(cls=Verb)(run)

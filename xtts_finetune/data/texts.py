@@ -13,7 +13,7 @@ from xtts_finetune.data.unusable import Unusable
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.clips import DropReason
 from xtts_finetune.spec.languages import LANGUAGES
-from xtts_finetune.xtts.cleaning import cleaning_problem, language_fault
+from xtts_finetune.xtts.text.cleaning import cleaning_problem, language_fault
 
 UNKNOWN_TOKEN = 1
 NAMED_CHARACTERS = 10

@@ -20,7 +20,7 @@ from xtts_finetune.spec.candidates import MadeCandidate
 from xtts_finetune.spec.decision import RowSpec
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.xtts.base import find_base
-from xtts_finetune.xtts.weights_fit import problem_of_weights
+from xtts_finetune.xtts.weights.fit import problem_of_weights
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.evaluation.gate import FAULT_NAMES, Fault, faults_of
-from xtts_finetune.evaluation.pace import Pace, paces_of
+from xtts_finetune.evaluation.instruments.pace import Pace, paces_of
 from xtts_finetune.evaluation.utterance_state import WantedUtterance, declared_utterances
 from xtts_finetune.evaluation.utterances import read_references, write_wav
 from xtts_finetune.evaluation.whose_voice import reference_files, voice_clips
@@ -23,7 +23,7 @@ from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.xtts.base import find_base
 
 if TYPE_CHECKING:
-    from xtts_finetune.xtts.speech import Speaker, Speech
+    from xtts_finetune.xtts.speech.speech import Speaker, Speech
 
 STEP_FOLDER = re.compile(r"step_(\d+)")
 # About 0.25 MB a sentence with XTTS v2. `quality_falling` looks back over three checks unless told otherwise:
@@ -71,8 +71,8 @@ class SpokenQuality:
 
         Raises UserError if the references are too short, or the base lacks the vocoder's HiFi-GAN.
         """
-        from xtts_finetune.xtts.in_place import left_as_it_was  # noqa: PLC0415  heavy
-        from xtts_finetune.xtts.speech import Speaker  # noqa: PLC0415  heavy
+        from xtts_finetune.xtts.speech.in_place import left_as_it_was  # noqa: PLC0415  heavy
+        from xtts_finetune.xtts.speech.speech import Speaker  # noqa: PLC0415  heavy
 
         def stop_if_interrupted() -> None:
             if interrupted():
@@ -99,7 +99,7 @@ class SpokenQuality:
 
     def _speak(self, speaker: Speaker, folder: Path, before_step: Callable[[], None]) -> list[Checked]:
         """Speak all sentences into `folder` and look for faults; in the declared order."""
-        from xtts_finetune.xtts.speech import Line  # noqa: PLC0415  heavy
+        from xtts_finetune.xtts.speech.speech import Line  # noqa: PLC0415  heavy
 
         settings = self._declaration.utterances.inference
         lines = [Line(wanted.text, wanted.language, wanted.seed) for wanted in self._wanted]

@@ -25,8 +25,8 @@ from xtts_finetune.spec.pipeline import Vocoder
 from xtts_finetune.xtts.base import BaseFiles
 
 if TYPE_CHECKING:
-    from xtts_finetune.xtts.mel_inversion import Wave
-    from xtts_finetune.xtts.speech import Speaker, Speech
+    from xtts_finetune.xtts.speech.mel_inversion import Wave
+    from xtts_finetune.xtts.speech.speech import Speaker, Speech
 
 Report = Callable[[int, int, str], None]
 """done, of how many, what is being spoken"""
@@ -79,7 +79,7 @@ def _spoken(
     speaker: Speaker, missing: Sequence[WantedUtterance], declaration: Declaration
 ) -> Iterator[tuple[WantedUtterance, Speech]]:
     """Each of `missing` with its speech, as soon as it is finished."""
-    from xtts_finetune.xtts.speech import Line  # noqa: PLC0415  heavy
+    from xtts_finetune.xtts.speech.speech import Line  # noqa: PLC0415  heavy
 
     lines = [Line(wanted.text, wanted.language, wanted.seed) for wanted in missing]
     for place, speech in speaker.speak_many(lines, declaration.utterances.inference):
@@ -117,8 +117,8 @@ def load_speaker(
     Raises UserError for a reference that cannot be read, or a model that does not fit the base.
     """
     from xtts_finetune.xtts.model import load_model  # noqa: PLC0415  heavy
-    from xtts_finetune.xtts.quiet import without_hints  # noqa: PLC0415  heavy
-    from xtts_finetune.xtts.speech import Speaker  # noqa: PLC0415  heavy
+    from xtts_finetune.xtts.speech.quiet import without_hints  # noqa: PLC0415  heavy
+    from xtts_finetune.xtts.speech.speech import Speaker  # noqa: PLC0415  heavy
 
     waves = read_references(references)
     with without_hints():

@@ -18,12 +18,12 @@ from xtts_finetune.evaluation.instruments.cepstral import mel_cepstral_distance
 from xtts_finetune.evaluation.instruments.characters import character_error_rate
 from xtts_finetune.evaluation.instruments.duration import UsualDuration, speech_seconds
 from xtts_finetune.evaluation.instruments.loudness import loudness_of
+from xtts_finetune.evaluation.instruments.pace import spoken_characters
+from xtts_finetune.evaluation.instruments.panel import Panel
 from xtts_finetune.evaluation.instruments.pitch import pitch_of, semitones_between
 from xtts_finetune.evaluation.instruments.similarity import mean_voice, own_similarity
 from xtts_finetune.evaluation.instruments.sound import Sound
 from xtts_finetune.evaluation.instruments.treble import treble_of
-from xtts_finetune.evaluation.pace import spoken_characters
-from xtts_finetune.evaluation.panel import Panel
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.clips import ClipRecord
 

@@ -11,8 +11,8 @@ from xtts_finetune.evaluation.usable_references import is_silent
 from xtts_finetune.records.clips import ClipRecord, WarningKind, read_clips
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
+from xtts_finetune.spec.reading.words import did_you_mean
 from xtts_finetune.spec.utterances import has_words
-from xtts_finetune.spec.words import did_you_mean
 
 # References of this length show a voice whole; XTTS reads them in chunks of 4 to 6 s.
 GOOD_REFERENCE_SECONDS = (4.0, 8.0)

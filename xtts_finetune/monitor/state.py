@@ -9,7 +9,7 @@ from typing import Any
 
 from xtts_finetune.monitor.view import State
 from xtts_finetune.records.holders import Holder
-from xtts_finetune.records.times import duration
+from xtts_finetune.times import duration
 
 # For people, by the kind of state.
 STATES = {

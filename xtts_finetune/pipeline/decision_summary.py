@@ -8,9 +8,9 @@ from typing import Any
 
 from rich.table import Table
 
+from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.commands import verb
-from xtts_finetune.pipeline.running import Work
-from xtts_finetune.spec.words import metric
+from xtts_finetune.spec.reading.words import metric
 
 
 def say_outcome(work: Work) -> None:

@@ -1,8 +1,8 @@
 """The child's side of the jobs that are no phase: `python -m xtts_finetune.pipeline.job KIND... JOB.json`.
 
 The kinds are `prepare` (read, check, split and encode the clips), `base` (evaluate the base), `candidate` (make
-one of others, and evaluate it), `utterances` (let a candidate speak), `scores` (read what it said with the
-instruments) and `ship` (write and verify a folder for use). Exit codes are those of the commands; the reason of a
+one of others, and evaluate it), `utterances` (let a candidate speak) and `scores` (read what it said with the
+instruments); `shipping.child` adds its own. Exit codes are those of the commands; the reason of a
 failure is the last record of the events file, and the last line on stderr.
 """
 
@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,8 +36,11 @@ class Job:
     fingerprint: str
 
 
-def main(arguments: list[str]) -> int:
-    """Do all kinds of work named, in their order; the exit code."""
+Kind = Callable[[Job, Progress], None]
+
+
+def main(arguments: list[str], work: Mapping[str, Kind]) -> int:
+    """Do all kinds of `work` that are named, in their order; the exit code."""
     *kinds, file = arguments
     what = json.loads(Path(file).read_text(encoding="utf-8"))
     if what["device"] == "cpu":
@@ -50,7 +53,7 @@ def main(arguments: list[str]) -> int:
             job = Job(declaration, run, what["device"], what["candidate"], what["fingerprint"])
             load_coqui()
             for kind in kinds:
-                WORK[kind](job, events.progress)
+                work[kind](job, events.progress)
         except KeyboardInterrupt:
             return 130
         except UserError as error:
@@ -72,11 +75,11 @@ def one_line(error: BaseException) -> str:
 def prepare_clips(job: Job, progress: Progress) -> None:
     """Read, check, split and encode the clips."""
     from xtts_finetune.data.prepare import prepare  # noqa: PLC0415  (each kind loads only what it needs)
-    from xtts_finetune.pipeline.data_report.page import write_data_page  # noqa: PLC0415
+    from xtts_finetune.pipeline.reports.data_page import write_data_page  # noqa: PLC0415
     from xtts_finetune.training.device import pick_device  # noqa: PLC0415
     from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
     from xtts_finetune.xtts.encoder import AudioEncoder  # noqa: PLC0415
-    from xtts_finetune.xtts.tokenizer import Tokenizer  # noqa: PLC0415
+    from xtts_finetune.xtts.text.tokenizer import Tokenizer  # noqa: PLC0415
 
     base = find_base(job.declaration.pipeline.base)
     encoder = AudioEncoder(base, pick_device(job.device))
@@ -126,22 +129,12 @@ def score(job: Job, progress: Progress) -> None:
     score_candidate(job.declaration, job.run, job.candidate, progress)
 
 
-def ship_it(job: Job, progress: Progress) -> None:
-    """Write the candidate's folder for use and verify it."""
-    from xtts_finetune.pipeline.shipping.job import ship  # noqa: PLC0415
-    from xtts_finetune.pipeline.shipping.plan import make_ship_plan  # noqa: PLC0415
-    from xtts_finetune.training.device import pick_device  # noqa: PLC0415
-
-    ship(make_ship_plan(job.declaration, job.run, job.candidate), pick_device(job.device), progress)
-
-
-WORK: dict[str, Callable[[Job, Progress], None]] = {
+WORK: dict[str, Kind] = {
     "prepare": prepare_clips,
     "base": evaluate_the_base,
     "candidate": make_a_candidate,
     "utterances": speak,
     "scores": score,
-    "ship": ship_it,
 }
 
 
@@ -152,4 +145,4 @@ def _failed(events: EventWriter, message: str, code: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], WORK))

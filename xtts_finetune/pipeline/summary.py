@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from xtts_finetune.pipeline.inputs import data_info
+from xtts_finetune.pipeline.plan.inputs import data_info
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.records.stopping_text import ran_with_words
-from xtts_finetune.records.times import duration
-from xtts_finetune.spec.words import grouped, metric
+from xtts_finetune.spec.reading.words import grouped, metric
+from xtts_finetune.times import duration
 
 
 def data_lines(run: RunFolder) -> list[str]:

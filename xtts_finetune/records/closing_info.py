@@ -10,7 +10,6 @@ from xtts_finetune.records.atomic import strict_json
 from xtts_finetune.records.facts import PhaseFacts
 from xtts_finetune.records.metrics import EvalRecord, Metrics, QualityRecord, StepRecord
 from xtts_finetune.records.stopping import Reason, Status, Stop
-from xtts_finetune.records.trend import Trend, trend_of
 
 # A phase that ended by these could have gone on: whether it was still learning is what people ask.
 COULD_GO_ON = frozenset({Reason.ALL_STEPS_DONE, Reason.TIME_LIMIT})
@@ -21,7 +20,6 @@ def phase_info(
 ) -> dict[str, Any]:
     """The content of model_info.json, as JSON's own values: NaN is None."""
     last = metrics.steps[-1] if metrics.steps else None
-    trend = trend_of([record.step for record in metrics.evals], [record.mel_ce for record in metrics.evals])
     reason = {**stop.to_json(), "message": " ".join(stop.message.split()), "words": stop.reason.words}
     info = {
         "candidate": candidate,
@@ -29,13 +27,13 @@ def phase_info(
         "status": status_of(stop, metrics),
         "reason": reason,
         "meaning": stop.reason.meaning,
-        "advice": advice_of(stop, metrics, trend, facts),
+        "advice": advice_of(stop, metrics, facts),
         "command": facts.command,
         **facts.judgement.to_json(),
         "best": evaluation_info(metrics.best),
         "initial": evaluation_info(metrics.initial),
         "final": evaluation_info(metrics.final),
-        "trend": trend.to_json(),
+        "trend": dict(facts.trend),
         "quality": asdict(metrics.quality[-1]) if metrics.quality else None,
         "steps": last.step if last else 0,
         "steps_planned": facts.steps_planned,
@@ -60,7 +58,7 @@ def status_of(stop: Stop, metrics: Metrics) -> Status:
     return "failed" if stop.reason.status == "done" and metrics.best is None else stop.reason.status
 
 
-def advice_of(stop: Stop, metrics: Metrics, trend: Trend, facts: PhaseFacts) -> str:
+def advice_of(stop: Stop, metrics: Metrics, facts: PhaseFacts) -> str:
     """What to do next: what the reason advises, and what this phase's own end adds to it."""
     if stop.reason is Reason.OUT_OF_MEMORY and facts.hyperparameters.get("max_tokens") is not None:
         return (
@@ -80,9 +78,9 @@ def advice_of(stop: Stop, metrics: Metrics, trend: Trend, facts: PhaseFacts) -> 
     best, final = metrics.best, metrics.final
     if stop.reason not in COULD_GO_ON or best is None or final is None:
         return stop.reason.advice
-    if trend.verdict == "falling":
+    if facts.trend["verdict"] == "falling":
         more = "A further phase that starts from this one's best may bring more. "
-        return f"mel_ce was {trend.words}. {more}{stop.reason.advice}"
+        return f"mel_ce was {facts.trend['words']}. {more}{stop.reason.advice}"
     if best.step != final.step:
         return f"The best model is from step {best.step}, before the end. {stop.reason.advice}"
     return stop.reason.advice

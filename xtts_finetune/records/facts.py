@@ -17,7 +17,8 @@ class PhaseFacts:
     steps_planned counts optimizer steps, epochs_planned passes over the clips. `hyperparameters` are those that
     it was trained with; `ran_with` says which of them differ from the declared ones because memory ran out:
     {batch_size, accumulate, from_step, why}. `started` and `ended` are ISO 8601 times, `seconds` the time that
-    was worked in between. `command` is what the user types next.
+    was worked in between. `trend` says whether mel_ce was
+    still moving at the end: {verdict, words, ...} of curves.trend. `command` is what the user types next.
     """
 
     steps_planned: int
@@ -29,6 +30,7 @@ class PhaseFacts:
     ended: str
     seconds: float
     judgement: Judgement
+    trend: Mapping[str, Any]
     fingerprint: str
     command: str
     goal: str = ""

@@ -1,4 +1,4 @@
-"""Who is at work in a run's folder: the record beside each lock (pipeline/lock.py) names its holder.
+"""Who is at work in a run's folder: the record beside each lock (pipeline/children/lock.py) names its holder.
 
 The lock itself says whether somebody works; only who wants to work may try to take it. Whoever merely looks reads
 the record and asks the system whether that process is still there.

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xtts_finetune.records.levels import SCENARIOS
-from xtts_finetune.records.times import duration
+from xtts_finetune.times import duration
 
 WIDTH = 100
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.pipeline.disk import has_hifigan, weights_bytes
-from xtts_finetune.pipeline.preflight.preflight import SMALL_BASE
+from xtts_finetune.pipeline.plan.checks.preflight import SMALL_BASE
+from xtts_finetune.pipeline.plan.disk import has_hifigan, weights_bytes
 from xtts_finetune.setup.found_data import FoundSet
-from xtts_finetune.spec.files import is_base_folder
+from xtts_finetune.spec.checks.files import is_base_folder
 from xtts_finetune.xtts.base import KNOWN_BASES, find_base, read_config
 from xtts_finetune.xtts.releases import release_of
 

@@ -25,8 +25,8 @@ from xtts_finetune.setup.numbers import (
 )
 from xtts_finetune.setup.phase_values import phase_values
 from xtts_finetune.setup.readable_texts import readable_clips
+from xtts_finetune.spec.checks.names import is_name
 from xtts_finetune.spec.languages import LANGUAGES
-from xtts_finetune.spec.names import is_name
 from xtts_finetune.spec.pipeline import ClipLimits, EvalSetSpec
 from xtts_finetune.spec.schema import schema_texts
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from xtts_finetune.pipeline.disk import readable
-from xtts_finetune.pipeline.preflight.memory import FULL
-from xtts_finetune.pipeline.preflight.memory_estimate import LONGEST_TEXT, Longest, estimate
+from xtts_finetune.pipeline.plan.checks.memory import FULL
+from xtts_finetune.pipeline.plan.checks.memory_estimate import LONGEST_TEXT, Longest, estimate
+from xtts_finetune.pipeline.plan.disk import readable
 from xtts_finetune.spec.phase import PhaseSpec
 
 CLIPS_A_STEP = 3

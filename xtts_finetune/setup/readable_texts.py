@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xtts_finetune.data.readers import RawClip
-from xtts_finetune.xtts.cleaning import foreseen_problem, package_problem
+from xtts_finetune.xtts.text.cleaning import foreseen_problem, package_problem
 
 
 def readable_clips(clips: Sequence[RawClip], language: str) -> list[RawClip]:

@@ -9,22 +9,22 @@ from pathlib import Path
 
 from xtts_finetune.errors import DeclarationError, Problem
 from xtts_finetune.spec.candidates import MadeCandidate
+from xtts_finetune.spec.checks.files import absolute, check_files, is_base_folder, is_file, is_folder
+from xtts_finetune.spec.checks.matrix import check_matrix
+from xtts_finetune.spec.checks.names import check_names, is_name
+from xtts_finetune.spec.checks.resume import check_resume
 from xtts_finetune.spec.decision import DecisionSpec
-from xtts_finetune.spec.document import Document, Keys, label
-from xtts_finetune.spec.files import absolute, check_files, is_base_folder, is_file, is_folder
 from xtts_finetune.spec.languages import language_problem
 from xtts_finetune.spec.levels import Resolved, apply_levels, resolved_values
-from xtts_finetune.spec.matrix import check_matrix
-from xtts_finetune.spec.names import check_names, is_name
-from xtts_finetune.spec.overrides import apply_to_parts, apply_to_pipeline, parse_overrides
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.pipeline import PipelineSpec
-from xtts_finetune.spec.problems import check
-from xtts_finetune.spec.resume import check_resume
+from xtts_finetune.spec.reading.document import Document, Keys, label
+from xtts_finetune.spec.reading.overrides import apply_to_parts, apply_to_pipeline, parse_overrides
+from xtts_finetune.spec.reading.problems import check
+from xtts_finetune.spec.reading.words import did_you_mean
+from xtts_finetune.spec.reading.yaml_file import read_document
 from xtts_finetune.spec.search import check_search
 from xtts_finetune.spec.utterances import UtterancesSpec
-from xtts_finetune.spec.words import did_you_mean
-from xtts_finetune.spec.yaml_file import read_document
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Literal, get_args
 
-from xtts_finetune.spec.words import listed
+from xtts_finetune.spec.reading.words import listed
 
 Format = Literal["ljspeech", "coqui", "folder", "common_voice", "jsonl", "audiofolder"]
 FORMATS: tuple[Format, ...] = get_args(Format)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xtts_finetune.spec.words import did_you_mean
+from xtts_finetune.spec.reading.words import did_you_mean
 
 # From the model card of XTTS v2: its tokenizer has one token for each of these.
 LANGUAGES = {

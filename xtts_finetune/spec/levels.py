@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xtts_finetune.spec.document import Document
-from xtts_finetune.spec.files import is_file
-from xtts_finetune.spec.layers import lay, leaves
-from xtts_finetune.spec.names import is_name
-from xtts_finetune.spec.overrides import Override
-from xtts_finetune.spec.words import did_you_mean, listed
+from xtts_finetune.spec.checks.files import is_file
+from xtts_finetune.spec.checks.names import is_name
+from xtts_finetune.spec.reading.document import Document
+from xtts_finetune.spec.reading.layers import lay, leaves
+from xtts_finetune.spec.reading.overrides import Override
+from xtts_finetune.spec.reading.words import did_you_mean, listed
 
 PACKAGE = Path(__file__).parent
 # Inside an installed package, or in a checkout.
@@ -83,7 +83,7 @@ def resolved_values(phase: Document, levels: Sequence[Document]) -> tuple[Resolv
 
 def _read(name: Any, phase: Document, where: str = "") -> Document | None:
     """The named level, the project's own before the shipped one; None where there is none, as is said then."""
-    from xtts_finetune.spec.yaml_file import read_document  # noqa: PLC0415  (most phases have no level)
+    from xtts_finetune.spec.reading.yaml_file import read_document  # noqa: PLC0415  (most phases have no level)
 
     if not isinstance(name, str) or not is_name(name):
         return None  # no level, or no name, which the phase's own check says

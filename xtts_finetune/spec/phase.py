@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from xtts_finetune.spec.checks.phase_checks import phase_contradictions
 from xtts_finetune.spec.keeping import CheckpointEvery, Keep
 from xtts_finetune.spec.model import MOST_STEPS, Contradiction, Name, PositiveFloat, Seed, Spec, Steps
-from xtts_finetune.spec.phase_checks import phase_contradictions
 from xtts_finetune.spec.resume_from import ResumeFrom
 from xtts_finetune.spec.schedule import ScheduleSpec
 from xtts_finetune.spec.search import SearchSpace

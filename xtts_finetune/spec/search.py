@@ -10,12 +10,12 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import Discriminator, Field, StringConstraints, Tag
 
-from xtts_finetune.spec.document import Document
 from xtts_finetune.spec.model import Contradiction, Spec, number
-from xtts_finetune.spec.problems import check
-from xtts_finetune.spec.shapes import shape_at
+from xtts_finetune.spec.reading.document import Document
+from xtts_finetune.spec.reading.problems import check
+from xtts_finetune.spec.reading.shapes import shape_at
+from xtts_finetune.spec.reading.words import did_you_mean, listed
 from xtts_finetune.spec.train import LIST, MAPPING
-from xtts_finetune.spec.words import did_you_mean, listed
 
 # What a trial must not change: which phase it is, how long it is, and what it is judged and kept by.
 NOT_SEARCHED = frozenset(

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from xtts_finetune.spec.model import Contradiction, Name, Seed, Spec
-from xtts_finetune.spec.words import shown
+from xtts_finetune.spec.reading.words import shown
 
 # How the ids of the spoken lines of the eval set begin.
 HELD_OUT = "held-out-"

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from xtts_finetune.curves.trend import trend_of
 from xtts_finetune.data.planned import Planned
 from xtts_finetune.records.facts import PhaseFacts
 from xtts_finetune.records.metrics import Metrics
 from xtts_finetune.records.stopping import Reason, Stop
-from xtts_finetune.records.times import now
 from xtts_finetune.spec.phase import PhaseSpec
+from xtts_finetune.times import now
 from xtts_finetune.training.success import judge
 
 # What a phase's closing record repeats of its declaration.
@@ -70,6 +71,9 @@ def phase_facts(
         started=started,
         ended=now(),
         seconds=_seconds_of_work(metrics),
+        trend=trend_of(
+            [each.step for each in metrics.evals], [each.mel_ce for each in metrics.evals]
+        ).to_json(),
         judgement=judge(phase.success, metrics, stop.reason),
         fingerprint=fingerprint,
         command=_command(name, phase, stop, commands or {}),

@@ -22,12 +22,12 @@ from xtts_finetune.records.metrics import (
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.training.coqui_setup import configured, hide_events_after, in_folder
 from xtts_finetune.training.evaluate import eval_record, sums_of_batches
-from xtts_finetune.training.foreign_start import foreign_start
 from xtts_finetune.training.optimizer import gather_moments
 from xtts_finetune.training.phase_job import PhaseJob
 from xtts_finetune.training.phase_model import PhaseModel
 from xtts_finetune.training.recorder import Recorder
 from xtts_finetune.training.rules import first_stop
+from xtts_finetune.training.rules.foreign_start import foreign_start
 from xtts_finetune.training.rules.no_op import changed_nothing
 from xtts_finetune.training.saving import (
     clear_best_models,

@@ -9,9 +9,9 @@ import torch
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.xtts.state import StateDict, model_weights, read_checkpoint
-from xtts_finetune.xtts.weights_directory import read_directory
-from xtts_finetune.xtts.weights_form import difference
-from xtts_finetune.xtts.weights_values import problem_of_values
+from xtts_finetune.xtts.weights.directory import read_directory
+from xtts_finetune.xtts.weights.form import difference
+from xtts_finetune.xtts.weights.values import problem_of_values
 
 
 def average_weights(files: Sequence[Path], weights: Sequence[float]) -> StateDict:

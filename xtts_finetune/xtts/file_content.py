@@ -8,8 +8,8 @@ from pathlib import Path
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.xtts.base import FILE_NAMES, BaseFiles, quick_hash
-from xtts_finetune.xtts.weights_containers import read_container
-from xtts_finetune.xtts.weights_directory import weights_in
+from xtts_finetune.xtts.weights.containers import read_container
+from xtts_finetune.xtts.weights.directory import weights_in
 
 
 def content_of(path: Path) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.xtts.weights_file_kind import not_a_file
+from xtts_finetune.xtts.weights.file_kind import not_a_file
 
 
 def read_text_of_base(path: Path, cure: str) -> str:

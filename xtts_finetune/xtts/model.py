@@ -13,10 +13,10 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.xtts.base import BaseFiles, read_config
 from xtts_finetune.xtts.mels import load_mel_stats
 from xtts_finetune.xtts.state import HIFIGAN, StateDict, hifigan_of, model_weights, read_checkpoint
-from xtts_finetune.xtts.tokenizer import load_vocabulary
+from xtts_finetune.xtts.text.tokenizer import load_vocabulary
 from xtts_finetune.xtts.unfilled import Unfilled
-from xtts_finetune.xtts.weights_fit import problem_of_weights
-from xtts_finetune.xtts.weights_form import may_be_missing
+from xtts_finetune.xtts.weights.fit import problem_of_weights
+from xtts_finetune.xtts.weights.form import may_be_missing
 
 HIFIGAN_SEED = 0
 

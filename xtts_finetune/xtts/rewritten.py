@@ -16,9 +16,9 @@ from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.file_content import content_of
 from xtts_finetune.xtts.releases import PublishedFile
-from xtts_finetune.xtts.weights_directory import WeightsDirectory, read_directory
-from xtts_finetune.xtts.weights_fit import problem_of_weights
-from xtts_finetune.xtts.weights_values import problem_of_values
+from xtts_finetune.xtts.weights.directory import WeightsDirectory, read_directory
+from xtts_finetune.xtts.weights.fit import problem_of_weights
+from xtts_finetune.xtts.weights.values import problem_of_values
 
 NOTE = "xtts_finetune_published.json"
 MODEL = "model.pth"

@@ -11,13 +11,13 @@ from typing import Any
 import torch
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.xtts.stored_tensors import SIZES, NotRead, Storage, StoredTensor
-from xtts_finetune.xtts.weights_containers import read_container
-from xtts_finetune.xtts.weights_directory import read_directory
-from xtts_finetune.xtts.weights_file_kind import not_a_file
-from xtts_finetune.xtts.weights_names import coqui_names, flatten, under_coquis_names
-from xtts_finetune.xtts.weights_pickle import attributes
-from xtts_finetune.xtts.weights_places import DAMAGED_ZIP, Container, chunks_of
+from xtts_finetune.xtts.weights.containers import read_container
+from xtts_finetune.xtts.weights.directory import read_directory
+from xtts_finetune.xtts.weights.file_kind import not_a_file
+from xtts_finetune.xtts.weights.names import coqui_names, flatten, under_coquis_names
+from xtts_finetune.xtts.weights.pickle import attributes
+from xtts_finetune.xtts.weights.places import DAMAGED_ZIP, Container, chunks_of
+from xtts_finetune.xtts.weights.stored_tensors import SIZES, NotRead, Storage, StoredTensor
 
 StateDict = dict[str, torch.Tensor]
 

@@ -17,6 +17,7 @@ from xtts_finetune.evaluation.instruments.characters import (
 )
 from xtts_finetune.evaluation.instruments.noise import NoiseJudge
 from xtts_finetune.evaluation.instruments.optional import NotMeasured, installed_file
+from xtts_finetune.evaluation.instruments.panel import Panel
 from xtts_finetune.evaluation.instruments.similarity import (
     SpeakerEncoder,
     mean_voice,
@@ -24,7 +25,6 @@ from xtts_finetune.evaluation.instruments.similarity import (
     relative_similarity,
 )
 from xtts_finetune.evaluation.instruments.sound import Sound
-from xtts_finetune.evaluation.panel import Panel
 from xtts_finetune.spec.utterances import RecogniserSpec
 
 

@@ -9,7 +9,6 @@ import pytest
 import soundfile
 from scipy.signal import butter, sosfiltfilt
 
-from xtts_finetune.evaluation.frames import frames_of
 from xtts_finetune.evaluation.instruments.cepstral import mel_cepstral_distance
 from xtts_finetune.evaluation.instruments.duration import (
     FEWEST_RECORDINGS,
@@ -17,6 +16,7 @@ from xtts_finetune.evaluation.instruments.duration import (
     UsualDuration,
     speech_seconds,
 )
+from xtts_finetune.evaluation.instruments.frames import frames_of
 from xtts_finetune.evaluation.instruments.loudness import loudness_of
 from xtts_finetune.evaluation.instruments.pitch import pitch_of, semitones_between
 from xtts_finetune.evaluation.instruments.sound import Sound

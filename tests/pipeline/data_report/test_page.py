@@ -15,10 +15,10 @@ import soundfile
 from tests.data.data_samples import clip, write_sound
 from tests.pipeline.project import Project, make_project
 from xtts_finetune.data.findings import ADVICE, CURE
-from xtts_finetune.pipeline.data_report import collect as data_collect
-from xtts_finetune.pipeline.data_report.histogram import draw_histogram
-from xtts_finetune.pipeline.data_report.page import write_data_page
-from xtts_finetune.pipeline.data_report.readings import is_read_otherwise, reading
+from xtts_finetune.pipeline.reports import data_collect as data_collect
+from xtts_finetune.pipeline.reports.data_histogram import draw_histogram
+from xtts_finetune.pipeline.reports.data_page import write_data_page
+from xtts_finetune.pipeline.reports.data_readings import is_read_otherwise, reading
 from xtts_finetune.records.clips import (
     ClipRecord,
     ClipWarning,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from xtts_finetune.curves.trend import trend_of
 from xtts_finetune.evaluation.candidates import candidate_names
 from xtts_finetune.evaluation.decision.heard import marks_heard
 from xtts_finetune.evaluation.decision.model import BASE, NOT_RUN
@@ -16,7 +17,6 @@ from xtts_finetune.records.listening import Vote, Votes, read_votes
 from xtts_finetune.records.metrics import EvalRecord, Metrics, read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.records.scores import read_scores
-from xtts_finetune.records.trend import trend_of
 from xtts_finetune.spec.declaration import Declaration
 
 

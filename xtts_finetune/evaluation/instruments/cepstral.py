@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from xtts_finetune.evaluation.frames import Wave, frames_of
+from xtts_finetune.evaluation.instruments.frames import Wave, frames_of
 from xtts_finetune.evaluation.loading_librosa import librosa_loaded
 
 SAMPLE_RATE = 16_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xtts_finetune.evaluation.frames import HOP_SECONDS, Frames
+from xtts_finetune.evaluation.instruments.frames import HOP_SECONDS, Frames
 
 # Seconds that no character pays for: onset, and the last syllable, which is drawn out. Not fitted: recordings
 # that are all of about one length say nothing of it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from xtts_finetune.evaluation.frames import Wave
+from xtts_finetune.evaluation.instruments.frames import Wave
 
 # One block of the standard; shorter sounds have no loudness in it.
 BLOCK_SECONDS = 0.4

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from xtts_finetune.evaluation.frames import Frames, Wave, frames_of
+from xtts_finetune.evaluation.instruments.frames import Frames, Wave, frames_of
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from xtts_finetune.evaluation.frames import Frames, Wave
+from xtts_finetune.evaluation.instruments.frames import Frames, Wave
 
 # Below lie the formants that make vowels, above the hiss that makes consonants; telephones cut near the border.
 BORDER_HZ = 4000.0

@@ -21,7 +21,7 @@ from xtts_finetune.evaluation.listening.forms import (
 )
 from xtts_finetune.evaluation.listening.plan import Plan, Sound, Trial
 from xtts_finetune.evaluation.listening.sounds import Packed
-from xtts_finetune.look import look
+from xtts_finetune.look.style import look
 
 SCRIPTS = ("state.js", "player.js", "answer.js", "app.js")
 # A trial takes both sounds twice, and so long to answer.

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from xtts_finetune.look import look
+from xtts_finetune.look.style import look
 
 FILES = Path(__file__).parent / "files"
 SCRIPTS = ("dom.js", "plot.js", "charts.js", "sections.js", "live.js")

@@ -11,7 +11,7 @@ from xtts_finetune.monitor.page.document import page
 from xtts_finetune.monitor.page.messages import message
 from xtts_finetune.monitor.run import RunWatch
 from xtts_finetune.monitor.sounds import sound_file
-from xtts_finetune.records.times import now
+from xtts_finetune.times import now
 
 # Sound beyond this stays where it is: the page is to be sent by mail.
 MOST_SOUND_BYTES = 12_000_000

@@ -1,0 +1,165 @@
+"""`on_out_of_memory: halve_batch`: one retry with smaller batches, as many clips a step, recorded for good."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.pipeline.project import Project
+from xtts_finetune.errors import WorkFailed
+from xtts_finetune.pipeline.phase.smaller_batch import RanWith, recorded_batches, reduced, smaller_batch
+from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.spec.phase import PhaseSpec
+
+HALVE = "phase1.on_out_of_memory=halve_batch"
+WANTED = ["phase1"]
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "accumulate", "smaller"),
+    [
+        (4, 1, (2, 2)),
+        (2, 2, (1, 4)),
+        (6, 3, (3, 6)),
+        (3, 1, (1, 3)),
+        (9, 2, (3, 6)),
+        (35, 1, (7, 5)),
+        (7, 1, (1, 7)),
+        (1, 1, None),
+        (1, 8, None),
+    ],
+)
+def test_as_many_clips_a_step(batch_size: int, accumulate: int, smaller: tuple[int, int] | None) -> None:
+    assert smaller_batch(batch_size, accumulate) == smaller
+    if smaller is not None:
+        assert smaller[0] * smaller[1] == batch_size * accumulate
+
+
+def test_a_second_time_goes_on_from_the_first() -> None:
+    phase = PhaseSpec(learning_rate=1e-6, steps=10, batch_size=12)
+    first = reduced(phase, None, 0)
+    assert first == RanWith(6, 2, 0, "out of memory with batch_size 12")
+    second = reduced(phase, first, 500)
+    assert second == RanWith(3, 4, 500, "out of memory with batch_size 6")
+
+
+@pytest.mark.parametrize(
+    ("change", "counts"),
+    [
+        ({}, True),
+        ({"fingerprint": "other"}, False),
+        ({"ran_with": None}, False),
+        ({"ran_with": {"batch_size": 1}}, False),
+        ({"ran_with": {"batch_size": "x", "accumulate": 1, "from_step": 0, "why": ""}}, False),
+        ({"ran_with": {"batch_size": 1, "accumulate": 2, "from_step": 0, "why": ""}}, False),
+    ],
+)
+def test_what_was_recorded_counts_for_the_same_inputs_alone(change: dict[str, Any], counts: bool) -> None:
+    phase = PhaseSpec(learning_rate=1e-6, steps=10, batch_size=4)
+    whole = {"fingerprint": "f", "ran_with": {"batch_size": 2, "accumulate": 2, "from_step": 5, "why": "w"}}
+    assert (recorded_batches({**whole, **change}, "f", phase) is not None) is counts
+    assert recorded_batches(None, "f", phase) is None
+
+
+def record_of(project: Project) -> dict[str, Any]:
+    file = project.run_folder.candidate("phase1").phase_yaml
+    return dict(yaml.safe_load(file.read_text(encoding="utf-8")))
+
+
+def test_a_phase_goes_on_once_with_smaller_batches_and_says_so_everywhere(project: Project) -> None:
+    project.tell(phase1="memory for 1")
+    printed = project.run(HALVE, wanted=WANTED)
+    assert project.started.count("phase1") == 2
+    assert (
+        "phase1: out of memory: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB"
+        in printed
+    )
+    assert "going on from step 500 with batch_size 1 and accumulate 3: 3 clips a step, as before" in printed
+    folder = project.run_folder.candidate("phase1")
+    info = read_model_info(folder)
+    assert info is not None
+    ran_with = {"batch_size": 1, "accumulate": 3, "from_step": 500, "why": "out of memory with batch_size 3"}
+    assert (info["status"], info["ran_with"]) == ("done", ran_with)
+    assert info["hyperparameters"]["batch_size"] == 1
+    assert record_of(project)["ran_with"] == ran_with
+    said = "out of memory with batch_size 3: from step 500 on it ran with batch_size 1 and accumulate 3"
+    for text in (folder.stopping_reason, folder.path / "RECORD.md"):
+        assert said in " ".join(text.read_text(encoding="utf-8").split())
+    assert said in " ".join(printed.split())
+    # Neither the smaller batches nor the option are inputs: the phase is not stale, with or without them.
+    assert project.states(HALVE, wanted=WANTED)["phase1"] == "up to date"
+    assert project.states(wanted=WANTED)["phase1"] == "up to date"
+
+
+def test_by_default_it_stops_and_names_the_command_that_retries(project: Project) -> None:
+    project.tell(phase1="memory for 1")
+    with pytest.raises(WorkFailed) as caught:
+        project.run(wanted=WANTED)
+    said = str(caught.value)
+    assert said.startswith("phase1 failed: out of memory: torch.OutOfMemoryError: CUDA out of memory.")
+    assert "Halve batch_size and double accumulate" in said
+    assert f"--set {HALVE}" in said
+    info = read_model_info(project.run_folder.candidate("phase1"))
+    assert info is not None
+    assert info["reason"]["numbers"] == {"asked_bytes": 2.0 * 2**30}
+    assert project.started.count("phase1") == 1
+
+
+def test_one_retry_a_command_and_the_next_command_begins_where_it_ended(project: Project) -> None:
+    project.tell(phase1="memory for 2")
+    larger = ("phase1.batch_size=12", HALVE)
+    with pytest.raises(WorkFailed, match="out of memory"):
+        project.run(*larger, wanted=WANTED)
+    assert project.started.count("phase1") == 2
+    assert record_of(project)["ran_with"]["batch_size"] == 6
+    with pytest.raises(WorkFailed, match="out of memory"):
+        project.run(*larger, wanted=WANTED)
+    assert record_of(project)["ran_with"]["batch_size"] == 3
+    project.run(*larger, wanted=WANTED)
+    assert record_of(project)["ran_with"] == {
+        "batch_size": 1,
+        "accumulate": 12,
+        "from_step": 500,
+        "why": "out of memory with batch_size 3",
+    }
+
+
+def test_an_interrupted_phase_goes_on_with_the_smaller_batches(project: Project) -> None:
+    """Also without the option: that the declared batch does not fit is known by then."""
+    project.tell(phase1="memory for 1")
+    project.run(HALVE, wanted=WANTED)
+    project.run_folder.candidate("phase1").model_info.unlink()
+    printed = project.run(wanted=WANTED)
+    assert project.started.count("phase1") == 1
+    assert "(batch_size 1, accumulate 3: out of memory with batch_size 3)" in printed
+
+
+def test_another_declaration_forgets_it(project: Project) -> None:
+    project.tell(phase1="memory for 1")
+    project.run(HALVE, wanted=WANTED)
+    project.tell()
+    project.run("phase1.learning_rate=1e-6", wanted=WANTED)
+    assert "ran_with" not in record_of(project)
+
+
+def test_a_batch_of_one_is_not_tried_again(project: Project) -> None:
+    project.tell(phase1="memory for 0")
+    with pytest.raises(WorkFailed, match="batch_size is 1 already"):
+        project.run("phase1.batch_size=1", HALVE, wanted=WANTED)
+    assert project.started.count("phase1") == 1
+
+
+def test_a_child_that_closed_its_records_itself_is_retried_as_well(project: Project) -> None:
+    project.tell(phase1="is out of memory and says so")
+    with pytest.raises(WorkFailed, match="phase1 failed: out of memory: CUDA"):
+        project.run(HALVE, wanted=WANTED)
+    assert project.started.count("phase1") == 2
+
+
+def test_other_failures_are_not_tried_again(project: Project) -> None:
+    project.tell(phase1="fails")
+    with pytest.raises(WorkFailed, match="the loss is NaN"):
+        project.run(HALVE, wanted=WANTED)
+    assert project.started.count("phase1") == 1

@@ -1,0 +1,63 @@
+"""What instruments and listeners found is in the report: the worst sentences first, notes as text, how sure it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.made_up_run import SENTENCES, whole_run
+from tests.pipeline.reports.test_page import read
+from xtts_finetune.pipeline.reports.report import write_report
+from xtts_finetune.pipeline.reports.scores import badness, readings
+from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.scores import InstrumentState, Scores, UtteranceScores, write_scores
+from xtts_finetune.spec.declaration import Declaration
+
+
+def scored(sentence: str, *faults: str, **more: object) -> UtteranceScores:
+    findings = tuple(f"{fault}: 1.2 s, limit 0.6" for fault in faults)
+    return UtteranceScores(sentence, 1, f"{sentence}_s1.wav", "x", faults, findings, 2.0, 14.2, **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def judged(tmp_path: Path) -> tuple[Declaration, RunFolder]:
+    """The last sentence is the worst: two candidates have faults there."""
+    declaration, run = whole_run(tmp_path)
+    worst = list(SENTENCES)[-1]
+    states = {
+        "similarity": InstrumentState(
+            "1 = as the recordings", "GE2E", "not measured", "pip install --no-deps resemblyzer"
+        ),
+    }
+    for name in ("base", "phase1", "phase2"):
+        faults = ("unvoiced tail",) if name != "phase2" else ()
+        each = [scored(s, *(faults if s == worst else ()), f0_median_hz=121.0, cer=0.05) for s in SENTENCES]
+        write_scores(run.candidate(name).scores_json, Scores(name, "f", states, tuple(each)))
+    return declaration, run
+
+
+def test_the_worst_sentence_comes_first_with_its_faults_and_numbers(
+    judged: tuple[Declaration, RunFolder],
+) -> None:
+    page = read(write_report(*judged)).words
+    *others, worst = SENTENCES.values()
+    assert all(page.index(worst) < page.index(text) for text in others)
+    assert "unvoiced tail: 1.2 s, limit 0.6" in page
+    assert "pitch 121 Hz" in page and "pace 14.2 characters/s" in page and "CER 5 %" in page
+
+
+def test_what_was_not_measured_is_said_with_the_cure(judged: tuple[Declaration, RunFolder]) -> None:
+    page = read(write_report(*judged)).words
+    assert "What was not measured" in page and "pip install --no-deps resemblyzer" in page
+
+
+def test_numbers_that_are_missing_are_left_out() -> None:
+    assert readings(scored("one")) == (("pace", "14.2 characters/s"),)
+    assert readings(scored("one", heard="hello there"))[-1] == ("heard", "“hello there”")
+
+
+def test_faults_count_more_than_characters_and_those_more_than_distances() -> None:
+    clean, faulty = scored("a", cer=0.9, mcd_db=9.0), scored("b", "noise")
+    assert badness([faulty]) > badness([clean]) > badness([scored("c", cer=0.1, mcd_db=12.0)])
+    assert badness([]) == (0, 0.0, 0.0)

@@ -1,0 +1,152 @@
+"""The questions of `xtts-finetune init`, each answered by a flag, by somebody at the keyboard, or by what is usual."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import typer
+
+from xtts_finetune.cli.asking import agrees, ask
+from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline.plan.checks.gpu import find_gpu
+from xtts_finetune.pipeline.plan.checks.memory import computer_memory
+from xtts_finetune.setup.answers import Answers, FoundBase, look_at_base
+from xtts_finetune.setup.found_data import FoundSet, find_data, slug
+from xtts_finetune.setup.language_guess import guess_language
+from xtts_finetune.setup.readable_texts import reading_note
+from xtts_finetune.spec.languages import LANGUAGES, as_xtts_names_it, language_problem
+from xtts_finetune.spec.model import NAME_PATTERN
+from xtts_finetune.xtts.text.cleaning import package_problem
+
+GB = 1_000_000_000
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was given on the command line; None is asked about."""
+
+    data: tuple[Path, ...]
+    language: str | None
+    base: str | None
+    gpu_memory: float | None
+    name: str | None
+
+
+class Questions:
+    """Asks in a terminal; with --yes, or with nobody there, what is found and usual counts."""
+
+    def __init__(self, yes: bool) -> None:
+        self.asks = not yes and sys.stdin.isatty()
+
+    def answers(self, folder: Path, asked: Asked) -> Answers:
+        """All answers. Raises UserError for one that cannot be, or that nothing tells and nobody can be asked."""
+        data = self._data(asked.data)
+        for found in data:
+            typer.echo(f"found {found}")
+        language, why = self._language(asked.language, data)
+        _say_what_is_readable(data, language)
+        base = self._base(asked.base)
+        memory, on_gpu = self._memory(asked.gpu_memory)
+        name = self._name(asked.name, folder, data)
+        return Answers(folder, name, data, language, why, base, memory, on_gpu)
+
+    def may_replace(self, there: Sequence[str]) -> bool:
+        """Whether somebody says that files may be written over."""
+        if not self.asks:
+            return False
+        typer.echo(f"already there, with another content: {', '.join(there)}")
+        return agrees("Write new ones? The old ones stay beside them as NAME.old")
+
+    def _data(self, given: Sequence[Path]) -> list[FoundSet]:
+        if given or not self.asks:
+            if not given:
+                raise UserError("say where the recordings are: --data FOLDER")
+            return find_data([path.expanduser() for path in given])
+        return self._ask(
+            "Folder with your recordings and their texts",
+            None,
+            lambda text: find_data([Path(text).expanduser()]),
+        )
+
+    def _language(self, given: str | None, data: Sequence[FoundSet]) -> tuple[str, str]:
+        if given is not None:
+            return _known_language(given), "as you said"
+        lines = [clip for found in data for clip in found.clips]
+        said = {clip.language for clip in lines}
+        guessed = said.pop() if len(said) == 1 and said <= set(LANGUAGES) else None
+        guessed = guessed or guess_language(clip.text for clip in lines)
+        if self.asks:
+            return self._ask("Language of the recordings", guessed, _known_language), "as you said"
+        if guessed is None:
+            raise UserError(
+                f"the texts do not tell their language: say it with --language ({', '.join(LANGUAGES)})"
+            )
+        typer.echo(f"language: {guessed}, {LANGUAGES[guessed]}, as the texts look")
+        return guessed, "as the texts look"
+
+    def _base(self, given: str | None) -> FoundBase:
+        if given is not None or not self.asks:
+            return look_at_base(given or "xtts_v2")
+        return self._ask("Base: a known name, or the folder of a base", "xtts_v2", look_at_base)
+
+    def _memory(self, given: float | None) -> tuple[int, bool]:
+        gpu = find_gpu() if given is None else None
+        usual = 0.0 if gpu is None else round(gpu.total / GB, 1)
+        if given is None and self.asks:
+            given = self._ask("Memory of the GPU that will train, in GB (0: none)", f"{usual:g}", _gigabytes)
+        size = usual if given is None else given
+        return (round(size * GB), True) if size > 0 else (computer_memory().total, False)
+
+    def _name(self, given: str | None, folder: Path, data: Sequence[FoundSet]) -> str:
+        usual = slug(folder.name) if folder.name and folder != Path.cwd() else data[0].spec.name
+        if given is not None:
+            return _good_name(given)
+        return self._ask("Name of the voice", usual, _good_name) if self.asks else usual
+
+    def _ask(self, question: str, usual: str | None, take: Callable[[str], Answer]) -> Answer:
+        """Ask until the answer can be taken, saying each time why not."""
+        while True:
+            try:
+                return take(ask(question, usual))
+            except UserError as error:
+                typer.echo(f"  {error}")
+
+
+def _say_what_is_readable(data: Sequence[FoundSet], language: str) -> None:
+    """Name the packages that the language needs and the texts that will be left out, where there are any."""
+    if problem := package_problem(language):
+        typer.echo(f"warning: {problem}")
+    elif note := reading_note([clip for found in data for clip in found.clips], language):
+        typer.echo(note)
+
+
+def _known_language(text: str) -> str:
+    code = as_xtts_names_it(text)
+    if problem := language_problem(code):
+        raise UserError(f"language: {problem}")
+    return code
+
+
+def _gigabytes(text: str) -> float:
+    try:
+        size = float(text.lower().removesuffix("gb").replace(",", "."))
+    except ValueError:
+        size = -1.0
+    if not 0 <= size <= 10_000:
+        raise UserError(f"expected a number of GB such as 8, or 0, but got '{text}'")
+    return size
+
+
+def _good_name(text: str) -> str:
+    if not re.fullmatch(NAME_PATTERN.rstrip("$"), text) or len(text) > 64:
+        raise UserError(
+            f"name: '{text[:64]}' cannot be one: letters without accents, digits, '-' and '_', at most 64; for "
+            f"example {slug(text)}"
+        )
+    return text

@@ -1,0 +1,131 @@
+"""`run_pipeline [PHASE...]`, the same as `xtts-finetune run`: train, speak, decide, report."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from xtts_finetune.cli.options import Demo, File, OnDevice, Settings, declared_file, work_on
+
+Phases = Annotated[
+    list[str] | None, typer.Argument(help="The phases to run; all when none is named.", metavar="PHASE")
+]
+Planned = Annotated[bool, typer.Option("--plan", help="Say what would run and why, and run nothing.")]
+Fresh = Annotated[
+    bool,
+    typer.Option(
+        "--fresh", help="Train the named phases anew, all when none is named; what they had is set aside."
+    ),
+]
+LR = Annotated[str | None, typer.Option("--lr", help="Learning rate of the phases that run.")]
+BatchSize = Annotated[str | None, typer.Option("--batch-size", help="Clips a batch.", metavar="N")]
+Epochs = Annotated[str | None, typer.Option("--epochs", help="Passes over the clips.", metavar="N")]
+Clip = Annotated[str | None, typer.Option("--gradient-clip", help="Largest gradient norm.", metavar="NORM")]
+Level = Annotated[
+    str | None,
+    typer.Option(
+        "--optimization-level",
+        help="basic, enhanced, plateau_breaker, stable, or one of the project's own: its values come over the "
+        "declared ones.",
+        metavar="LEVEL",
+    ),
+]
+Resume = Annotated[
+    str | None,
+    typer.Option(
+        "--resume-checkpoint", help="best, last, a step, or the path of a checkpoint.", metavar="CHECKPOINT"
+    ),
+]
+Devices = Annotated[
+    str | None,
+    typer.Option("--devices", help="GPUs, or processes of a CPU, that share each step here.", metavar="N"),
+]
+Rendezvous = Annotated[
+    str | None,
+    typer.Option(
+        "--rendezvous",
+        help="Where several machines meet, each with the same command; the one that owns the address leads.",
+        metavar="HOST:PORT",
+    ),
+]
+Count = Annotated[int | None, typer.Option("--machines", help="How many machines meet there.", metavar="N")]
+Number = Annotated[
+    int | None,
+    typer.Option(
+        "--machine", help="This machine's number, where addresses do not say who leads (0).", metavar="K"
+    ),
+]
+JoinSeconds = Annotated[
+    int,
+    typer.Option(
+        "--join-seconds", min=1, help="How long the machines wait for each other.", metavar="SECONDS"
+    ),
+]
+
+
+def run(
+    phases: Phases = None,
+    file: File = None,
+    demo: Demo = False,
+    plan: Planned = False,
+    settings: Settings = None,
+    optimization_level: Level = None,
+    lr: LR = None,
+    batch_size: BatchSize = None,
+    epochs: Epochs = None,
+    gradient_clip: Clip = None,
+    resume_checkpoint: Resume = None,
+    fresh: Fresh = False,
+    device: OnDevice = None,
+    devices: Devices = None,
+    rendezvous: Rendezvous = None,
+    machines: Count = None,
+    machine: Number = None,
+    join_seconds: JoinSeconds = 600,
+) -> None:
+    """Run the declared phases in their order, let every model speak, decide which ships, and report.
+
+    What is up to date is not run again. Without PHASE, all phases run.
+    """
+    # Imported here, so that --help answers at once.
+    from xtts_finetune.cli.overrides import Shorthands, with_shorthands  # noqa: PLC0415
+    from xtts_finetune.pipeline.phase.machines import machines_of, print_together  # noqa: PLC0415
+    from xtts_finetune.pipeline.plan.plan import check_names, make_plan  # noqa: PLC0415
+    from xtts_finetune.spec.declaration import load_declaration  # noqa: PLC0415
+
+    path, run_folder = declared_file(file, demo)
+    wanted = phases or []
+    short = Shorthands(lr, batch_size, epochs, gradient_clip, resume_checkpoint, optimization_level, devices)
+    if wanted and short.given:
+        # A misspelt phase is said as such, not as a value of a phase that does not exist.
+        check_names(load_declaration(path, (), run_folder), wanted)
+    overrides = with_shorthands(path, wanted, settings or [], short)
+    declaration = load_declaration(path, overrides, run_folder)
+    together = machines_of(rendezvous, machines, machine, join_seconds)
+    if plan:
+        from xtts_finetune.cli.terminal import console  # noqa: PLC0415
+        from xtts_finetune.pipeline.commands import verb  # noqa: PLC0415
+        from xtts_finetune.pipeline.plan.checks.first import check_first  # noqa: PLC0415
+        from xtts_finetune.pipeline.plan.plan_table import print_plan  # noqa: PLC0415
+        from xtts_finetune.pipeline.plan.values import print_values  # noqa: PLC0415
+
+        planned = make_plan(declaration, wanted, fresh)
+        work = work_on(declaration, overrides, device, together)
+        print_plan(planned, console(), verb(work, "tries"))
+        print_together(declaration, planned, together, console())
+        print_values(declaration, planned, console())
+        # What would keep it from starting, in the words that the run itself would say it in.
+        check_first(work, planned)
+        return
+    from xtts_finetune.pipeline.run import run_plan  # noqa: PLC0415
+    from xtts_finetune.tracking.following import tracked  # noqa: PLC0415
+
+    work = work_on(declaration, overrides, device, together)
+    if together is not None and not together.leads:
+        from xtts_finetune.pipeline.phase.following import follow  # noqa: PLC0415
+
+        follow(work, together)
+        return
+    with tracked(declaration, work.run, work.say):
+        run_plan(work, wanted, fresh)

@@ -1,0 +1,35 @@
+"""`xtts-finetune worker`: trains trials of a search or a race that another command has begun."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from xtts_finetune.cli.options import Demo, File, Grace, OnDevice, Settings, Storage, load, work_on
+
+Idle = Annotated[
+    float | None,
+    typer.Option(
+        "--idle", min=0, help="End after so long without work.", show_default="never", metavar="SECONDS"
+    ),
+]
+
+
+def worker(
+    storage: Storage = None,
+    grace: Grace = 120,
+    idle: Idle = None,
+    file: File = None,
+    demo: Demo = False,
+    settings: Settings = None,
+    device: OnDevice = None,
+) -> None:
+    """Train trials of a search or a race as they come up, on any machine that sees the run's folder.
+
+    Start as many as there are machines or GPUs; each may end at any time: another one goes on from its checkpoint.
+    """
+    declaration = load(file, demo, settings or [])
+    from xtts_finetune.trials.work.worker import serve  # noqa: PLC0415  (--help answers at once)
+
+    serve(work_on(declaration, settings or [], device), storage, grace, idle)

@@ -1,0 +1,1 @@
+"""Curves of training, read from any log, and what they say."""

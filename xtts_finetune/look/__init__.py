@@ -1,0 +1,1 @@
+"""How everything looks that people open: templates, styles, and what a page may load."""

@@ -1,0 +1,61 @@
+"""The templates of what is written for people: pages in HTML, records and cards in Markdown.
+
+In both what is put in stays text, whatever it holds, and what is missing is an error.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from xtts_finetune.look.markdown import shown
+from xtts_finetune.look.style import look
+from xtts_finetune.times import duration
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+UNKNOWN = "–"
+
+
+def page_template(name: str) -> Template:
+    """A template of an HTML page; it knows `look` and the filters `number`, `percent` and `duration`."""
+    from markupsafe import Markup  # noqa: PLC0415
+
+    template = _template(name, autoescape=True)
+    template.globals["look"] = Markup(look())
+    return template
+
+
+def markdown_template(name: str) -> Template:
+    """A template in Markdown. Texts that are Markdown already go into it as they are."""
+    return _template(name, finalize=shown, autoescape=False, keep_trailing_newline=True)
+
+
+def _template(name: str, **settings: Any) -> Template:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415  (not needed to plan)
+
+    environment = Environment(
+        loader=PackageLoader("xtts_finetune.look", "templates"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        **settings,
+    )
+    environment.filters.update(number=number, percent=percent, duration=duration)
+    return environment.get_template(name)
+
+
+def number(value: float | None, digits: int) -> str:
+    """A number with so many digits, or a dash where it is not known."""
+    return UNKNOWN if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def percent(share: float | None) -> str:
+    """A change in percent with its sign: -0.305 is '−30.5 %'."""
+    if share is None or not math.isfinite(share):
+        return UNKNOWN
+    if abs(share) < 0.0005:
+        return "±0\N{NO-BREAK SPACE}%"
+    sign = "−" if share < 0 else "+"
+    return f"{sign}{abs(share) * 100:.1f}\N{NO-BREAK SPACE}%"

@@ -1,1 +1,0 @@
-"""DATA.html: what was found in the clips, for people."""

@@ -1,0 +1,1 @@
+"""One phase: its child or children started, watched and closed."""

@@ -1,0 +1,1 @@
+"""What would run and why, from the declaration and the run's folder, without torch."""

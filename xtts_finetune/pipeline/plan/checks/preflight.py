@@ -1,0 +1,127 @@
+"""All checks together: the quick ones before a run, all of them for `xtts-finetune doctor`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline.phase.smaller_batch import as_it_ran, recorded_batches
+from xtts_finetune.pipeline.plan.checks.base_files import check_base, loads_base
+from xtts_finetune.pipeline.plan.checks.check import Check, Verdict, error
+from xtts_finetune.pipeline.plan.checks.folder import check_folder, check_nobody_at_work
+from xtts_finetune.pipeline.plan.checks.gpu import (
+    Gpu,
+    check_count,
+    check_device,
+    check_torch,
+    count_gpus,
+    find_gpu,
+    torch_is_for_gpus,
+)
+from xtts_finetune.pipeline.plan.checks.language_checks import language_checks
+from xtts_finetune.pipeline.plan.checks.memory import Memory, check_memory, computer_memory
+from xtts_finetune.pipeline.plan.checks.memory_estimate import estimate, longest_clip
+from xtts_finetune.pipeline.plan.checks.plan_checks import check_data, check_disk, check_sources
+from xtts_finetune.pipeline.plan.checks.value_checks import value_checks
+from xtts_finetune.pipeline.plan.checks.versions import check_versions
+from xtts_finetune.pipeline.plan.checks.voice_checks import voice_checks
+from xtts_finetune.pipeline.plan.checks.weights_checks import weights_checks
+from xtts_finetune.pipeline.plan.disk import weights_bytes
+from xtts_finetune.pipeline.plan.leaving_out import left_out_checks
+from xtts_finetune.pipeline.plan.plan import make_plan
+from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml
+from xtts_finetune.pipeline.plan.stages import Plan
+from xtts_finetune.records.clips import iter_clips
+from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.spec.declaration import Declaration
+from xtts_finetune.xtts.base import find_base, read_config
+
+# A base with fewer bytes of weights trains on a CPU in minutes.
+SMALL_BASE = 200_000_000
+
+
+def quick_checks(declaration: Declaration, device: str, plan: Plan) -> list[Check]:
+    """What can be said before the plan's first stage: in half a second, and a second more for each GB of
+    weights that due stages load. Nothing is written."""
+    base = check_base(declaration.pipeline.base, deep=loads_base(plan))
+    checks = [base, check_folder(declaration.run_folder), check_disk(plan), *language_checks(declaration)]
+    if base.verdict is Verdict.ERROR:
+        return checks
+    checks += weights_checks(declaration, plan, RunFolder(declaration.run_folder))
+    checks += left_out_checks(declaration, plan)
+    gpu = find_gpu() if device != "cpu" else None
+    small = weights_bytes(find_base(declaration.pipeline.base).model) < SMALL_BASE
+    build = torch_is_for_gpus()
+    used = gpu if build is not False else None
+    checks += [check_device(device, gpu, small, build), *memory_checks(declaration, plan, used)]
+    if used is not None:
+        checks += count_checks(declaration, plan)
+    return [*checks, *value_checks(declaration, plan), *voice_checks(declaration, plan)]
+
+
+def count_checks(declaration: Declaration, plan: Plan) -> list[Check]:
+    """What several GPUs are asked for, where there are not as many."""
+    wanted = {
+        stage.name: declaration.phases[stage.name].devices for stage in plan.due if stage.kind == "phase"
+    }
+    if max(wanted.values(), default=1) == 1:
+        return []
+    gpus = count_gpus(os.environ.get("CUDA_VISIBLE_DEVICES"))
+    checks = [check_count(name, devices, gpus) for name, devices in wanted.items()]
+    return [check for check in checks if check is not None]
+
+
+def all_checks(declaration: Declaration, device: str) -> list[Check]:
+    """Everything that can be looked at; takes as long as reading the base and importing torch."""
+    base = check_base(declaration.pipeline.base, deep=True)
+    gpu = find_gpu()
+    checks = [*check_versions(), check_torch(device, gpu), base, check_folder(declaration.run_folder)]
+    checks.append(check_nobody_at_work(declaration.run_folder))
+    checks += language_checks(declaration, deep=True)
+    if base.verdict is Verdict.ERROR:
+        return checks
+    try:
+        plan = make_plan(declaration)
+    except UserError as fault:
+        return [*checks, error("plan", str(fault), "correct that first")]
+    small = weights_bytes(find_base(declaration.pipeline.base).model) < SMALL_BASE
+    build = torch_is_for_gpus()
+    checks += [check_device(device, gpu, small, build), check_data(plan)]
+    checks += [*check_sources(declaration, plan), check_disk(plan), *value_checks(declaration, plan)]
+    checks += [
+        *voice_checks(declaration, plan),
+        *weights_checks(declaration, plan, RunFolder(declaration.run_folder)),
+        *left_out_checks(declaration, plan),
+    ]
+    used = gpu if device != "cpu" and build is not False else None
+    try:
+        return [*checks, *memory_checks(declaration, plan, used)]
+    except UserError as fault:
+        return [*checks, error("clips", str(fault), "correct that first")]
+
+
+def installation_checks() -> list[Check]:
+    """What can be said without any declaration."""
+    gpu = find_gpu()
+    return [*check_versions(), check_torch("auto", gpu), check_device("auto", gpu, small=gpu is None)]
+
+
+def memory_checks(declaration: Declaration, plan: Plan, gpu: Gpu | None) -> list[Check]:
+    """One for each phase that is due, with the batches that it will run with."""
+    base, run = find_base(declaration.pipeline.base), RunFolder(declaration.run_folder)
+    memory = Memory(gpu.name, gpu.total, gpu.free) if gpu is not None else computer_memory()
+    longest = longest_clip(iter_clips(run.clips, "train") if run.clips.is_file() else [])
+    model, config = weights_bytes(base.model), read_config(base)
+    checks = []
+    for stage in plan.due:
+        if stage.kind == "phase":
+            recorded = None
+            with contextlib.suppress(UserError):  # planned all the same, so it is trained anew
+                recorded = read_phase_yaml(run.candidate(stage.name))
+            fingerprint = str((recorded or {}).get("fingerprint"))
+            declared = declaration.phases[stage.name]
+            phase = as_it_ran(declared, recorded_batches(recorded, fingerprint, declared))
+            needed = estimate(model, config, phase, longest, on_gpu=gpu is not None)
+            checks.append(check_memory(stage.name, needed, memory))
+    return checks

@@ -1,0 +1,162 @@
+"""How much disk a plan needs, before anything is written."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from xtts_finetune.pipeline.plan.trained_sizes import HIFIGAN_BYTES, TrainedSizes
+from xtts_finetune.records.run_folder import CandidateFolder
+from xtts_finetune.spec.keeping import Keep
+from xtts_finetune.spec.phase import PhaseSpec
+from xtts_finetune.spec.sources import KeptStep
+from xtts_finetune.xtts.weights.places import DAMAGED_ZIP
+
+
+@dataclass(frozen=True)
+class DiskUse:
+    """What a stage does to the disk, in bytes.
+
+    stays     what it leaves
+    writing   what it needs beside that for a moment: an old file stays until the new one is whole
+    written   what goes to the disk in all, each time a file is written anew; None while steps are not counted
+    there     what is on the disk already and is part of `stays`, or is cleared away before
+    """
+
+    stays: int = 0
+    writing: int = 0
+    written: int | None = 0
+    there: int = 0
+
+
+@dataclass(frozen=True)
+class PlannedDisk:
+    """What a whole plan does to the disk, in bytes.
+
+    `stays` and `peak` count what comes in addition to what is there; `written` is at least so much where the
+    steps of a phase are not counted yet, and then not `exact`.
+    """
+
+    written: int = 0
+    stays: int = 0
+    peak: int = 0
+    free: int = 0
+    exact: bool = True
+
+    @property
+    def fits(self) -> bool:
+        """Whether there is room for the peak."""
+        return self.peak <= self.free
+
+
+def planned_disk(stages: Iterable[DiskUse], free: int) -> PlannedDisk:
+    """What the stages do to the disk one after another."""
+    written = stays = peak = 0
+    exact = True
+    for stage in stages:
+        peak = max(peak, stays - stage.there + stage.stays + stage.writing)
+        stays += stage.stays - stage.there
+        written += stage.written or 0
+        exact = exact and stage.written is not None
+    return PlannedDisk(written, max(0, stays), peak, free, exact)
+
+
+def weights_bytes(model: Path) -> int:
+    """About the size of a model file of this base as phases write it: all weights, in fp32, in bytes."""
+    size, table = model.stat().st_size, _table_of_contents(model)
+    if b"HalfStorage" in table or b"BFloat16Storage" in table:
+        size *= 2
+    return size if has_hifigan(model) else size + HIFIGAN_BYTES
+
+
+def has_hifigan(model: Path) -> bool:
+    """Whether a model file holds a HiFi-GAN; one whose content cannot be told is taken to."""
+    table = _table_of_contents(model)
+    return not table or b"hifigan_decoder" in table
+
+
+def phase_bytes(sizes: TrainedSizes, kept: Sequence[KeptStep], keep: Keep) -> int:
+    """About what a finished phase leaves: best models, newest checkpoints, and those kept for later phases."""
+    for_others = sum(sizes.checkpoint if step.with_optimizer else sizes.gpt for step in kept)
+    return keep.best * sizes.model + keep.checkpoints * sizes.checkpoint + for_others
+
+
+def phase_disk(
+    sizes: TrainedSizes,
+    phase: PhaseSpec,
+    kept: Sequence[KeptStep],
+    steps: int | None,
+    there: int = 0,
+    begun: int = 0,
+) -> DiskUse:
+    """What a phase of `steps` steps does to the disk, of which `begun` are done.
+
+    A phase that trains all of XTTS v2 stays within one best model (1.87 GB), one checkpoint that resumes (5.3 GB) and
+    one that is being written. Written in all is as if every evaluation found a new best model and checkpoints came by
+    steps alone: a slow machine writes some more of them, `checkpoint_every.minutes` apart.
+    """
+    stays = phase_bytes(sizes, kept, phase.keep)
+    written = None
+    if steps is not None:
+        left, to_come = max(0, steps - begun), [each for each in kept if each.step > begun]
+        saves = -(-left // phase.checkpoint_every.steps)
+        saves += sum(1 for each in to_come if each.step % phase.checkpoint_every.steps and each.step < steps)
+        slimmed = sum(1 for each in to_come if not each.with_optimizer)
+        evaluations = 1 + -(-left // phase.eval_every_steps)
+        written = saves * sizes.checkpoint + slimmed * sizes.gpt + evaluations * sizes.model
+    # Of parts of a model, or of adapters, a checkpoint may be smaller than a model.
+    return DiskUse(stays, max(sizes.checkpoint, sizes.model), written, min(there, stays))
+
+
+def part_of_it(folder: CandidateFolder, sizes: TrainedSizes, kept: Sequence[KeptStep], keep: Keep) -> int:
+    """Bytes of what is there of a phase and is part of what it will leave.
+
+    Models and checkpoints apart: what a kill has left too many of the one is no part of the other.
+    """
+    checkpoints = files_bytes(folder, checkpoints_only=True)
+    models = keep.best * sizes.model
+    return min(files_bytes(folder) - checkpoints, models) + min(
+        checkpoints, phase_bytes(sizes, kept, keep) - models
+    )
+
+
+def files_bytes(folder: CandidateFolder, checkpoints_only: bool = False) -> int:
+    """What the models and checkpoints of a folder take up; two names of one file count once."""
+    if not folder.path.is_dir():
+        return 0
+    sizes = {}
+    for file in folder.path.glob("checkpoint_*.pth" if checkpoints_only else "*.pth"):
+        with contextlib.suppress(FileNotFoundError):  # a phase that is training has just removed it
+            found = file.stat()
+            sizes[found.st_dev, found.st_ino] = found.st_size
+    return sum(sizes.values())
+
+
+def free_bytes(folder: Path) -> int:
+    """Free space where `folder` is or will be."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def readable(size: float) -> str:
+    """Bytes for people, in units of 1000: '5.5 GB'."""
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+def _table_of_contents(model: Path) -> bytes:
+    """What a torch file says of its tensors, their names and types among it; nothing for another kind of file."""
+    try:
+        with zipfile.ZipFile(model) as archive:
+            name = next(name for name in archive.namelist() if name.endswith("data.pkl"))
+            return archive.read(name)
+    except (OSError, StopIteration, *DAMAGED_ZIP):
+        return b""

@@ -1,1 +1,0 @@
-"""REPORT.html: what a run came to, for people."""

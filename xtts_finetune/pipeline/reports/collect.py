@@ -1,0 +1,212 @@
+"""Reads a run's folder for its report; copes with whatever is not there yet."""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.evaluation.decision import BASE, Candidate, Decision, decide
+from xtts_finetune.evaluation.left_out import standing
+from xtts_finetune.evaluation.whose_voice import whose_voice
+from xtts_finetune.pipeline.plan.disk import readable
+from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml
+from xtts_finetune.pipeline.reports.curves import draw_curves
+from xtts_finetune.pipeline.reports.listening import collect_listening
+from xtts_finetune.pipeline.reports.model import (
+    CandidateLine,
+    DatasetLine,
+    DataSummary,
+    EarlierLine,
+    OnTheWay,
+    PhaseSettings,
+    Report,
+)
+from xtts_finetune.pipeline.reports.on_the_way import collect_on_the_way
+from xtts_finetune.pipeline.reports.players import collect_references, collect_sentences, read_json
+from xtts_finetune.pipeline.tries.words import earlier_words, try_facts
+from xtts_finetune.records.clips import read_clips, read_dropped
+from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.metrics import Metrics, read_metrics
+from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.stopping import Reason
+from xtts_finetune.records.tries import read_tries, tries_bytes
+from xtts_finetune.spec.declaration import Declaration
+from xtts_finetune.spec.phase import PhaseSpec
+from xtts_finetune.times import duration
+
+PACKAGES = ("xtts-finetune", "coqui-tts", "coqui-tts-trainer", "torch", "transformers", "soundfile")
+
+
+def collect_report(declaration: Declaration, run: RunFolder) -> Report:
+    """Everything that the report shows. Raises UserError for a record that cannot be read."""
+    decision = decide(declaration, run)
+    pipeline = declaration.pipeline
+    names, tries = standing(declaration, run), read_tries(run)
+    metrics = {
+        name: read_metrics(run.candidate(name).metrics)
+        for name in dict.fromkeys([*names, *declaration.phases])
+    }
+    return Report(
+        title=pipeline.name,
+        language=pipeline.language,
+        base=Path(pipeline.base).name,
+        made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
+        decision=decision,
+        matrix_file=pipeline.decision.name,
+        candidates=tuple(_line(candidate, decision, run) for candidate in decision.candidates),
+        curves=draw_curves([(name, metrics[name]) for name in declaration.phases], metrics[BASE].best),
+        evaluations=[(name, record) for name, known in metrics.items() for record in known.evals],
+        listening=collect_listening(run, decision),
+        voice=_voice(declaration, run, names),
+        recordings=tuple(collect_references(run, names)),
+        sentences=tuple(
+            collect_sentences(run, names, decision.ship or decision.meanwhile, pipeline.language)
+        ),
+        on_the_way=tuple(_on_the_way(declaration, run, metrics)),
+        phases=tuple(_phase(name, phase, run) for name, phase in declaration.phases.items()),
+        earlier=tuple(
+            EarlierLine(each.name, readable(tries_bytes([each])), ", ".join(try_facts(each)))
+            for each in tries
+        ),
+        earlier_words="; ".join(earlier_words(tries)),
+        data=_data(declaration, run),
+        settings=_speaking(declaration),
+        versions=_versions(),
+    )
+
+
+def _on_the_way(
+    declaration: Declaration, run: RunFolder, metrics: Mapping[str, Metrics]
+) -> Iterator[OnTheWay]:
+    for name in declaration.phases:
+        spoken = collect_on_the_way(run.candidate(name), metrics[name])
+        if spoken is not None:
+            yield spoken
+
+
+def _line(candidate: Candidate, decision: Decision, run: RunFolder) -> CandidateLine:
+    info = read_model_info(run.candidate(candidate.name)) or {}
+    reason = info.get("reason") or {}
+    base = next((c.mel_ce for c in decision.candidates if c.name == BASE), None)
+    change = None
+    if candidate.name != BASE and base and candidate.mel_ce is not None:
+        change = candidate.mel_ce / base - 1
+    rows = decision.inputs["rows"]
+    planned = info.get("steps_planned")
+    return CandidateLine(
+        candidate=candidate,
+        ships=candidate.name == decision.ship,
+        mel_change=change,
+        row_verdict="" if candidate.row is None else str(rows[candidate.row - 1]["verdict"]),
+        ended=_reason_in_words(reason.get("name"), candidate),
+        message="" if reason.get("name") == Reason.ALL_STEPS_DONE.value else str(reason.get("message", "")),
+        level=str(info.get("level") or ""),
+        steps="" if planned is None else f"{info.get('steps', 0)} of {planned}",
+        time=duration(info["seconds"]) if info.get("seconds") else "",
+    )
+
+
+def _reason_in_words(name: str | None, candidate: Candidate) -> str:
+    if name in [reason.value for reason in Reason]:
+        return Reason(name).words
+    if candidate.name == BASE:
+        return "not trained" if candidate.mel_ce is not None else candidate.status
+    return name or candidate.status
+
+
+def _phase(name: str, phase: PhaseSpec, run: RunFolder) -> PhaseSettings:
+    info = read_model_info(run.candidate(name)) or {}
+    # What it was trained with, which need not be what is declared by now.
+    declared = dict(
+        (read_phase_yaml(run.candidate(name)) or {}).get("declaration") or phase.model_dump(mode="json")
+    )
+    goal, rules, levels = (declared.pop(key, None) for key in ("goal", "stop_when", "success"))
+    settings = flatten(declared)
+    settings |= {f"stop rule {number}": _named(rule) for number, rule in enumerate(rules or (), 1)}
+    settings |= {f"level {level}": _named(limits) for level, limits in (levels or {}).items()}
+    times = {key: str(info[key]).replace("T", " ")[:16] for key in ("started", "ended") if info.get(key)}
+    status = str(info.get("status", "not run" if not run.candidate(name).metrics.is_file() else "unfinished"))
+    return PhaseSettings(name, goal or "", status, {**settings, **times})
+
+
+def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested settings as one list of 'part key: value', without what was left out."""
+    rows: dict[str, str] = {}
+    for key, item in value.items():
+        name = f"{prefix}{key}".replace("_", " ")
+        if isinstance(item, Mapping):
+            rows |= flatten(item, f"{name} ")
+        elif isinstance(item, bool):
+            rows[name] = "yes" if item else "no"
+        elif item is not None:
+            rows[name] = f"{item:g}" if isinstance(item, float) else str(item)
+    return rows
+
+
+def _named(values: Mapping[str, Any]) -> str:
+    """Settings on one line: 'no improvement, metric mel_ce, steps 500'."""
+    rows = flatten({key: value for key, value in values.items() if value is not False})
+    return ", ".join(
+        value.replace("_", " ") if key == "rule" else f"{key} {value}" for key, value in rows.items()
+    )
+
+
+def _data(declaration: Declaration, run: RunFolder) -> DataSummary | None:
+    if not run.clips.is_file():
+        return None
+    clips = read_clips(run.clips)
+    dropped = read_dropped(run.dropped) if run.dropped.is_file() else []
+    count = Counter(clip.dataset for clip in clips)
+    held_out = Counter(clip.dataset for clip in clips if clip.split == "eval")
+    left_out = Counter(clip.dataset for clip in dropped)
+    lines = [
+        DatasetLine(
+            name,
+            count[name],
+            sum(clip.seconds for clip in clips if clip.dataset == name),
+            held_out[name],
+            left_out[name],
+        )
+        for name in (dataset.name for dataset in declaration.pipeline.datasets)
+    ]
+    return DataSummary(tuple(lines), tuple(dropped), declaration.pipeline.eval_set.seed)
+
+
+def _voice(declaration: Declaration, run: RunFolder, names: Sequence[str]) -> str:
+    """Whose voice samples are spoken in, and which were in another one before; empty where that cannot be told."""
+    try:
+        voice = whose_voice(declaration, run)
+    except UserError:
+        return ""
+    spoken = {name: read_json(run.candidate(name).utterances_json).get("speaker") for name in names}
+    older = [
+        f"{name} ({speaker})" for name, speaker in spoken.items() if speaker and speaker != voice.speaker
+    ]
+    return voice.words + (f"; samples from before, in another voice: {', '.join(older)}" if older else "")
+
+
+def _speaking(declaration: Declaration) -> dict[str, str]:
+    spec = declaration.utterances
+    seeds = ", ".join(str(seed) for seed in spec.seeds)
+    return {
+        "vocoder": declaration.pipeline.vocoder,
+        "seeds": seeds,
+        **flatten(spec.inference.model_dump(mode="json")),
+    }
+
+
+def _versions() -> dict[str, str]:
+    """Versions of what the work was done with, on the machine that writes the report; nothing is imported."""
+    versions = {"Python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    return versions

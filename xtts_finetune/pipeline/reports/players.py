@@ -1,0 +1,121 @@
+"""The report's recordings: read, packed as FLAC, and put into the page itself."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline.reports.model import Player, Sentence
+from xtts_finetune.pipeline.reports.scores import AllScores, badness, collect_scores, readings
+from xtts_finetune.records.clips import read_clips
+from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.scores import UtteranceScores
+
+# A reference recording only has to let the voice be recognised; a long one would make the page heavy.
+REFERENCE_SECONDS = 12.0
+REFERENCES = 2
+
+
+def player(label: str, file: Path, *, ships: bool = False, longest: float | None = None) -> Player:
+    """A recording as a player; where the file cannot be played, a note says so instead."""
+    import soundfile  # noqa: PLC0415  (heavy; planning and deciding do without it)
+
+    if not file.is_file():
+        return Player(label, None, note="the recording is missing", ships=ships)
+    try:
+        with soundfile.SoundFile(file) as sound:
+            rate = sound.samplerate
+            wave = sound.read(-1 if longest is None else int(longest * rate), dtype="int16")
+        source = data_uri(wave, rate)
+    except (soundfile.SoundFileError, OSError, ValueError) as error:
+        return Player(label, None, note=f"the recording cannot be read: {error}", ships=ships)
+    return Player(label, source, seconds=len(wave) / rate, ships=ships)
+
+
+def data_uri(wave: NDArray[Any], rate: int) -> str:
+    """A sound (samples,) or (samples, channels) as FLAC of 16 bits, in an address that needs no file."""
+    import soundfile  # noqa: PLC0415
+
+    packed = io.BytesIO()
+    soundfile.write(packed, wave, rate, format="FLAC", subtype="PCM_16")
+    return "data:audio/flac;base64," + base64.b64encode(packed.getvalue()).decode("ascii")
+
+
+def collect_sentences(
+    run: RunFolder, names: Sequence[str], ships: str | None, language: str
+) -> list[Sentence]:
+    """Every sentence with one player a candidate, and a real recording of it where the clips have one.
+
+    Those in which the instruments found most wrong come first.
+    """
+    spoken = {name: spoken_by(run, name) for name in names}
+    scores = collect_scores(run, names)
+    recorded = {clip.text: clip.audio for clip in read_clips(run.clips)} if run.clips.is_file() else {}
+    keys = list(dict.fromkeys(key for said in spoken.values() for key in said))
+    more_seeds = len({seed for _, seed in keys}) > 1
+    keys.sort(key=lambda key: badness(_scores_of(scores, names, *key)), reverse=True)
+    sentences = []
+    for key in keys:
+        said = [(name, spoken[name].get(key)) for name in names if spoken[name]]
+        first = next(utterance for _, utterance in said if utterance is not None)
+        players = [
+            _player_of(run, name, utterance, name == ships, scores.get((name, key[0], key[1])))
+            for name, utterance in said
+        ]
+        text = str(first["text"])
+        if text in recorded:
+            players.append(player("a real recording", recorded[text]))
+        name = f"{key[0]}, seed {key[1]}" if more_seeds else key[0]
+        sentences.append(Sentence(name, text, str(first.get("language") or language), tuple(players)))
+    return sentences
+
+
+def _scores_of(scores: AllScores, names: Sequence[str], sentence: str, seed: int) -> list[UtteranceScores]:
+    return [scores[name, sentence, seed] for name in names if (name, sentence, seed) in scores]
+
+
+def collect_references(run: RunFolder, names: Sequence[str]) -> list[Player]:
+    """The recordings that the voice was taken from, shortened, from the first candidate that names them."""
+    for name in names:
+        paths = [Path(path) for path in read_json(run.candidate(name).utterances_json).get("reference", [])]
+        if paths:
+            return [player(path.stem, path, longest=REFERENCE_SECONDS) for path in paths[:REFERENCES]]
+    return []
+
+
+def spoken_by(run: RunFolder, name: str) -> dict[tuple[str, int], dict[str, Any]]:
+    """A candidate's utterances by sentence and seed; none before it has spoken."""
+    utterances = read_json(run.candidate(name).utterances_json).get("utterances", [])
+    return {(str(utterance["id"]), int(utterance["seed"])): utterance for utterance in utterances}
+
+
+def _player_of(
+    run: RunFolder, name: str, utterance: dict[str, Any] | None, ships: bool, scores: UtteranceScores | None
+) -> Player:
+    if utterance is None:
+        return Player(name, None, note="not spoken", ships=ships)
+    spoken = player(name, run.candidate(name).utterances / str(utterance["file"]), ships=ships)
+    if scores is not None:
+        return replace(spoken, faults=scores.findings or scores.faults, readings=readings(scores))
+    return replace(spoken, note="cut: it did not stop by itself") if utterance.get("cut") else spoken
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A record's content, empty where there is none yet. Raises UserError when it is no JSON object."""
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path}: no JSON ({error}); remove the file and run the pipeline again") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: expected a JSON object; remove the file and run the pipeline again")
+    return content

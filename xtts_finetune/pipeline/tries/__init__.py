@@ -1,0 +1,1 @@
+"""Earlier tries of a phase: set aside whole, listed, brought back."""

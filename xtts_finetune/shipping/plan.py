@@ -1,0 +1,139 @@
+"""What is to be shipped: which candidate, under which name, made of what. Without torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.evaluation.decision import Decision, decide
+from xtts_finetune.evaluation.usable_references import check_references
+from xtts_finetune.evaluation.utterance_state import UtterancePlan, WantedUtterance, plan_utterances
+from xtts_finetune.evaluation.whose_voice import WhoseVoice, whose_voice
+from xtts_finetune.pipeline.plan.fingerprints import hash_of
+from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.shipped import Shipped, is_whole, read_shipped
+from xtts_finetune.spec.declaration import Declaration
+
+# Raise it when the same candidate would be written otherwise.
+SHIP_FORMAT = 1
+# Sentences that candidate and shipped model both say: the shortest, the longest and some between.
+CHECKED_SENTENCES = 3
+# Longer texts are cut into pieces, which stock's inference does in its own way.
+MOST_CHARACTERS = 160
+
+
+@dataclass(frozen=True)
+class ShipPlan:
+    """A candidate on its way out.
+
+    name         of the shipped folder and of the voice in it
+    folder       that it will be
+    spoken       what its utterances were made of: the model, the voice's recordings, the settings
+    voice        whose voice it is, and who else is in the data
+    sentences    that are compared
+    fingerprint  of all that the shipped folder depends on
+    """
+
+    declaration: Declaration
+    run: RunFolder
+    candidate: str
+    name: str
+    folder: Path
+    spoken: UtterancePlan
+    voice: WhoseVoice
+    decision: Decision
+    sentences: tuple[WantedUtterance, ...]
+    fingerprint: str
+
+
+def make_ship_plan(declaration: Declaration, run: RunFolder, candidate: str) -> ShipPlan:
+    """What shipping `candidate` means.
+
+    Raises UserError if it has no model, or the voice no recording that it can be taken from.
+    """
+    spoken = plan_utterances(declaration, run, candidate)
+    check_references(spoken.references, spoken.base)
+    voice = whose_voice(declaration, run)
+    decision = decide(declaration, run)
+    name = shipped_name(declaration)
+    language = declaration.pipeline.language
+    depends_on = {
+        "format": SHIP_FORMAT,
+        "model": spoken.fingerprint,
+        "candidate": candidate,
+        "name": name,
+        "language": language,
+        "precision": declaration.pipeline.ship.precision,
+        "decision": hash_of(decision.to_json()),
+    }
+    if voice.others:  # who they are is on the card; what was shipped of one speaker's data stays as it is
+        depends_on["voice"] = [voice.speaker, *voice.others]
+    return ShipPlan(
+        declaration=declaration,
+        run=run,
+        candidate=candidate,
+        name=name,
+        folder=run.shipped / name,
+        spoken=spoken,
+        voice=voice,
+        decision=decision,
+        sentences=sentences_to_compare(spoken.utterances),
+        fingerprint=_hash(depends_on),
+    )
+
+
+def shipped_name(declaration: Declaration) -> str:
+    """Of the shipped folder and the voice: as declared, or the pipeline's."""
+    return declaration.pipeline.ship.name or declaration.pipeline.name
+
+
+def shipped_folder(declaration: Declaration) -> Path:
+    """Where the declaration's shipped model lies."""
+    return RunFolder(declaration.run_folder).shipped / shipped_name(declaration)
+
+
+def choose_candidate(decision: Decision, asked: str | None) -> str:
+    """The candidate that was asked for, or else the one that was decided on.
+
+    Raises UserError, with what would settle it, where nothing is decided and nothing asked for.
+    """
+    if asked is not None:
+        return asked
+    if decision.ship is not None:
+        return decision.ship
+    if decision.meanwhile is not None:
+        raise UserError(
+            f"{decision.verdict}: nothing ships by itself. More listening may settle it (xtts-finetune listen "
+            f"--extend); if it must be today: xtts-finetune ship --candidate {decision.meanwhile}"
+        )
+    raise UserError(f"there is nothing to ship: {decision.verdict}; train first: run_pipeline")
+
+
+def sentences_to_compare(utterances: Sequence[WantedUtterance]) -> tuple[WantedUtterance, ...]:
+    """Some of the declared sentences, from the shortest to the longest that stock says in one piece."""
+    once = {utterance.id: utterance for utterance in utterances if utterance.clip is None}
+    by_length = sorted(once.values(), key=lambda utterance: (len(utterance.text), utterance.id))
+    fitting = [utterance for utterance in by_length if len(utterance.text) <= MOST_CHARACTERS] or by_length[
+        :1
+    ]
+    last = len(fitting) - 1
+    places = {round(last * share / (CHECKED_SENTENCES - 1)) for share in range(CHECKED_SENTENCES)}
+    return tuple(fitting[place] for place in sorted(places))
+
+
+def already_shipped(plan: ShipPlan) -> Shipped | None:
+    """The record of the shipped model, if it is whole and is what would be written now."""
+    try:
+        shipped = read_shipped(plan.folder)
+    except UserError:
+        return None
+    return shipped if shipped.fingerprint == plan.fingerprint and is_whole(plan.folder, shipped) else None
+
+
+def _hash(depends_on: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()

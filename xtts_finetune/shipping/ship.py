@@ -1,0 +1,129 @@
+"""What `xtts-finetune ship` does: the decided candidate becomes a verified folder for use; then the rest is thinned."""
+
+from __future__ import annotations
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.evaluation.decision import decide
+from xtts_finetune.evaluation.utterance_state import read_record
+from xtts_finetune.pipeline.children.interrupted import ending_like_ctrl_c
+from xtts_finetune.pipeline.children.jobs import run_job
+from xtts_finetune.pipeline.children.leftovers import sweep_leftovers
+from xtts_finetune.pipeline.children.lock import run_lock, wait_for_older_child
+from xtts_finetune.pipeline.children.running import SHIPPING, Work
+from xtts_finetune.pipeline.plan.disk import free_bytes, readable
+from xtts_finetune.pipeline.plan.plan import check_candidates, make_plan
+from xtts_finetune.records.shipped import RECORD, Shipped, read_shipped
+from xtts_finetune.shipping.job import mend
+from xtts_finetune.shipping.plan import ShipPlan, already_shipped, choose_candidate, make_ship_plan
+from xtts_finetune.shipping.thinning import delete, surplus
+
+JOB = "ship"
+# For everything beside the weights: voice, recordings, vocabulary, the preview's DVAE.
+BESIDE = 50_000_000
+
+
+def ship_now(work: Work, candidate: str | None = None) -> Shipped:
+    """Ship the decided candidate, or the named one, and delete what the declared rule deletes.
+
+    Raises UserError where nothing is decided, the candidate has no model, or something else stands in the way of the
+    folder; WorkFailed where what was written is not what the candidate is: then nothing was deleted.
+    """
+    if not work.run.root.is_dir():
+        raise UserError(f"{work.run.root}: nothing was run yet: run_pipeline first")
+    if candidate is not None:
+        check_candidates(work.declaration, [candidate])
+    with run_lock(work.run.root), ending_like_ctrl_c():
+        wait_for_older_child(work.run.root, work.say)
+        sweep_leftovers(work.run.root)
+        decision = decide(work.declaration, work.run)
+        plan = make_ship_plan(work.declaration, work.run, choose_candidate(decision, candidate))
+        mend(plan.folder)
+        shipped = already_shipped(plan)
+        if shipped is not None:
+            work.say(f"{plan.candidate} is shipped already, and verified: {plan.folder}")
+        else:
+            shipped = _ship(work, plan)
+        _say(work, plan, shipped)
+        if work.declaration.pipeline.ship.others == "thin":
+            _thin(work, plan)
+    work.say(f'next: xtts-finetune say "..." --model {plan.folder}')
+    return shipped
+
+
+def _ship(work: Work, plan: ShipPlan) -> Shipped:
+    _check_place(plan)
+    if plan.candidate != plan.decision.ship:
+        decided = plan.decision.ship or "none"
+        work.say(f"the decision ships {decided}; {plan.candidate} ships because it was asked for", "yellow")
+    if reason := plan.decision.excluded.get(plan.candidate):
+        work.say(f"warning: {plan.candidate} would not ship by itself: {reason}", "yellow")
+    if changed := _changed_since(plan):
+        work.say(f"warning: {plan.candidate} is not as declared now: {changed}; it ships as it is", "yellow")
+    if judged := _judged_in(plan):
+        said = (
+            f"its samples were spoken in the voice of {judged}, and it ships in that of {plan.voice.speaker}"
+        )
+        work.say(f"warning: {plan.candidate}: {said}; let it speak again: xtts-finetune utterances", "yellow")
+    work.say(f"{plan.candidate}: writing it for use, and letting stock XTTS speak with it")
+    run_job(work, JOB, [JOB], candidate=plan.candidate, child=SHIPPING)
+    return read_shipped(plan.folder)
+
+
+def _judged_in(plan: ShipPlan) -> str:
+    """The speaker whose voice the candidate was judged in, where that is another one than is shipped; else empty."""
+    spoken_by = read_record(plan.run.candidate(plan.candidate).utterances_json).get("speaker")
+    return str(spoken_by) if spoken_by and plan.voice.speaker and spoken_by != plan.voice.speaker else ""
+
+
+def _changed_since(plan: ShipPlan) -> str:
+    """What is declared otherwise since the candidate was trained or made; empty where that is nothing for sure."""
+    stages = {stage.name: stage for stage in make_plan(plan.declaration).stages}
+    stage = stages.get(plan.candidate)
+    return stage.why if stage is not None and stage.made_otherwise else ""
+
+
+def _check_place(plan: ShipPlan) -> None:
+    """Raise UserError where the folder is not ours to replace, or the disk has no room for it."""
+    if plan.folder.exists() and not (plan.folder / RECORD).is_file():
+        raise UserError(
+            f"{plan.folder}: something else is there (it has no {RECORD}); move it away, or choose another name: "
+            "xtts-finetune ship --name NAME"
+        )
+    model = plan.spoken.checkpoint or plan.spoken.base.model
+    wanted, free = model.stat().st_size + BESIDE, free_bytes(plan.folder)
+    if wanted > free:
+        raise UserError(
+            f"{plan.folder}: the disk has {readable(free)} free, and up to {readable(wanted)} are needed; nothing was "
+            "started"
+        )
+
+
+def _say(work: Work, plan: ShipPlan, shipped: Shipped) -> None:
+    work.say(f"shipped: {plan.folder}", "bold")
+    work.say(
+        f"  {shipped.candidate} in {shipped.precision} precision, {readable(shipped.bytes)}; the voice is called "
+        f"'{shipped.name}'"
+    )
+    work.say(f"  it is {plan.voice.words}")
+    if shipped.precision == "full" and work.declaration.pipeline.ship.precision == "auto":
+        work.say(
+            f"  {shipped.why_precision}: so it is in full precision (--precision half takes it all the same)"
+        )
+    for line in shipped.verified:
+        work.say(f"  verified: {line}")
+
+
+def _thin(work: Work, plan: ShipPlan) -> None:
+    """Delete what nothing declared needs: only now, as the shipped model is verified."""
+    found = surplus(work.declaration, work.run)
+    freed, left = delete(work.run, found, f"shipped {plan.name}, which is {plan.candidate}")
+    for each in found:
+        work.say(f"  deleted: {each.path} ({readable(each.bytes)}): {each.why}")
+    for line in left:
+        work.say(f"warning: {line}", "yellow")
+    if found:
+        work.say(
+            f"  freed {readable(freed)}; every candidate's best model and records stay; {work.run.deleted}"
+        )
+    else:
+        work.say("  thin: there is nothing to delete")

@@ -1,0 +1,1 @@
+"""Speaking with a model: to the ears, or into a file."""

@@ -1,0 +1,188 @@
+"""What `xtts-finetune say` does: speak with a model, a sentence at a time, to the ears or into a file."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline.plan.checks.gpu import CUDA_BUILD, torch_is_for_gpus
+from xtts_finetune.speaking.inference_options import settings_with
+from xtts_finetune.speaking.playing import Background, find_player
+from xtts_finetune.speaking.sound_file import check_sound_file, write_sound
+from xtts_finetune.speaking.speaking_models import SpeakingModel
+from xtts_finetune.spec.languages import LANGUAGES, language_problem
+from xtts_finetune.spec.utterances import InferenceSpec, has_words
+from xtts_finetune.xtts.text.cleaning import foreseen_problem
+from xtts_finetune.xtts.text.speakable import foreseen_unspeakable, unspeakable_characters
+
+if TYPE_CHECKING:
+    from xtts_finetune.xtts.speech.speech import Speaker, Speech
+
+# A sentence shorter than this is said together with the next: XTTS says single words badly.
+SHORT = 40
+# Where it is written if it cannot be heard.
+UNHEARD = "said.wav"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be said, and where it goes.
+
+    language  None: the model's own
+    out       a file, of the kind that its ending tells; None: to the ears
+    settings  of inference, by their names in the declaration and as they were typed; the others are as judged
+    """
+
+    text: str
+    language: str | None = None
+    out: Path | None = None
+    seed: int = 1
+    settings: Mapping[str, str] = field(default_factory=dict)
+    device: str = "auto"
+
+
+def check_wanted(wanted: Wanted) -> None:
+    """Raise UserError for what is wrong whatever model speaks: a text without words, a file that cannot be written."""
+    if not has_words(wanted.text):
+        found = "there is no letter or digit in the text" if wanted.text.strip() else "the text is empty"
+        raise UserError(f"there is nothing to say: {found}; give at least one word")
+    if wanted.language is not None and (problem := language_problem(wanted.language)):
+        raise UserError(f"--language: {problem}")
+    if wanted.out is not None:
+        check_sound_file(wanted.out)
+    if wanted.device == "cuda":
+        _check_gpu()
+
+
+def say_now(model: SpeakingModel, wanted: Wanted, say: Say) -> Path | None:
+    """Speak; the file that was written, if one was.
+
+    Where nothing can play it goes into a file, and that is said. Raises UserError, before the model is loaded, as
+    `check_wanted`, and for settings out of their limits or a text that the model cannot say.
+    """
+    check_wanted(wanted)
+    settings = settings_with(model.judged, wanted.settings)
+    language = wanted.language or model.language
+    began = time.perf_counter()
+    _check_beforehand(model, wanted.text, language)
+    say(f"loading {model.name}")
+    _check_text(model, wanted.text, language, say)
+    from xtts_finetune.training.device import pick_device  # noqa: PLC0415  heavy
+
+    speaker = model.load(pick_device(wanted.device))
+    if differing := _differing(model.judged, settings):
+        say(f"not as its samples were spoken: {differing}")
+    spoken = _timed(_spoken(speaker, wanted, language, settings), began, say)
+    if wanted.out is not None:
+        return write_sound(wanted.out, spoken, speaker.sample_rate)
+    return _play(spoken, speaker.sample_rate, say)
+
+
+def in_turns(text: str) -> list[str]:
+    """`text` as it is said: a sentence at a time, a short one together with what follows; no turn without a word."""
+    from xtts_finetune.xtts.speech.text_split import sentences  # noqa: PLC0415
+
+    turns: list[str] = []
+    for sentence in sentences(" ".join(text.split())):
+        if turns and (len(turns[-1]) < SHORT or not has_words(turns[-1])):
+            turns[-1] += f" {sentence}"
+        else:
+            turns.append(sentence)
+    if len(turns) > 1 and (len(turns[-1]) < SHORT or not has_words(turns[-1])):
+        last = turns.pop()
+        turns[-1] += f" {last}"
+    return turns
+
+
+def _check_gpu() -> None:
+    """Raise UserError where torch cannot use a GPU; it is imported only where that is not told without."""
+    if torch_is_for_gpus() is False:
+        raise UserError(
+            "--device cuda was asked for, but torch was built without CUDA; leave it out, take --device cpu, or "
+            f"{CUDA_BUILD}"
+        )
+    from xtts_finetune.training.device import pick_device  # noqa: PLC0415  heavy
+
+    pick_device("cuda")
+
+
+def _check_beforehand(model: SpeakingModel, text: str, language: str) -> None:
+    """Raise UserError for what makes the text unspeakable, as far as that is told in no time."""
+    if problem := foreseen_problem(text, language):
+        raise UserError(f"this text cannot be spoken: {problem}")
+    if problem := foreseen_unspeakable(text, language, model.vocab):
+        raise UserError(f"this text cannot be spoken in {LANGUAGES[language]}: the model knows {problem}")
+
+
+def _check_text(model: SpeakingModel, text: str, language: str, say: Say) -> None:
+    """Raise UserError for a text that the model cannot say; warn of letters that it does not know."""
+    from xtts_finetune.xtts.text.tokenizer import Tokenizer  # noqa: PLC0415  heavy
+
+    if unknown := unspeakable_characters(text, language, Tokenizer(model.vocab)):
+        say(
+            f"warning: the model does not know {' '.join(unknown[:20])}; what it says there is left to chance"
+        )
+
+
+def _differing(judged: Mapping[str, object], settings: InferenceSpec) -> str:
+    """'temperature 0.3 instead of 0.75'; empty where all is as judged."""
+    now = settings.model_dump(mode="json")
+    differing = [key for key in now if key in judged and now[key] != judged[key]]
+    return ", ".join(f"{key} {now[key]:g} instead of {judged[key]:g}" for key in differing)
+
+
+def _spoken(speaker: Speaker, wanted: Wanted, language: str, settings: InferenceSpec) -> Iterator[Speech]:
+    for number, turn in enumerate(in_turns(wanted.text)):
+        yield speaker.speak(turn, language, settings, (wanted.seed + number) % 2**32)
+
+
+def _timed(spoken: Iterator[Speech], began: float, say: Say) -> Iterator[bytes]:
+    """Each turn as 16-bit samples; at the end in words how long it took."""
+    import numpy as np  # noqa: PLC0415
+
+    seconds, first = 0.0, 0.0
+    for speech in spoken:
+        first = first or time.perf_counter() - began
+        seconds += speech.seconds
+        if speech.reached_limit:
+            say(
+                f"warning: '{speech.pieces[-1][:60]}' was cut at the model's greatest length; try another --seed"
+            )
+        # Rounded as libsndfile does it in samples.
+        yield np.rint(speech.wave.clip(-1, 1) * 32767).astype(np.dtype("<i2")).tobytes()
+    took = time.perf_counter() - began
+    say(f"{seconds:.1f} s of speech in {took:.1f} s, the first of it after {first:.1f} s")
+
+
+def _play(spoken: Iterator[bytes], rate: int, say: Say) -> Path | None:
+    """Play; what cannot be heard is written instead, from the beginning, and the file's path returned."""
+    said: list[bytes] = []
+    try:
+        player = find_player(rate)
+        if player is None:
+            raise OSError("no program to play sound was found (paplay, aplay, ffplay)")
+        with Background(player) as playing:
+            for samples in spoken:
+                said.append(samples)
+                playing.play(samples)
+            playing.close()
+    except OSError as error:
+        path = _unused(Path.cwd() / UNHEARD)
+        say(f"it cannot be played here ({error}); written instead")
+        return write_sound(path, itertools.chain(said, spoken), rate)
+    return None
+
+
+def _unused(path: Path) -> Path:
+    """`path`, or with a number where there is a file of that name."""
+    names = itertools.chain(
+        [path], (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
+    )
+    return next(name for name in names if not name.exists())

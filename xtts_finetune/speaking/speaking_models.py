@@ -1,0 +1,170 @@
+"""The models that `say` can speak with: a shipped folder, or any candidate of a run that has a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.evaluation.candidates import candidate_names, made_candidates
+from xtts_finetune.evaluation.usable_references import check_references
+from xtts_finetune.evaluation.utterances import load_speaker
+from xtts_finetune.evaluation.whose_voice import reference_files, whose_voice
+from xtts_finetune.pipeline.plan.plan import check_candidates
+from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.metrics import read_metrics
+from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
+from xtts_finetune.records.shipped import RECORD, Shipped, is_whole, read_shipped
+from xtts_finetune.shipping.plan import shipped_folder
+from xtts_finetune.spec.candidates import BASE
+from xtts_finetune.spec.declaration import Declaration
+from xtts_finetune.xtts.base import find_base
+
+if TYPE_CHECKING:
+    from xtts_finetune.xtts.speech.speech import Speaker
+
+# A command of this package for the declaration at hand, to be copied: 'run_pipeline phase1 -f voices/anna.yaml'.
+Command = Callable[..., str]
+
+
+@dataclass(frozen=True)
+class SpeakingModel:
+    """A model with its voice, ready to be loaded.
+
+    name      for people, with what is to be known about it
+    language  that it speaks unless asked otherwise
+    judged    the settings of inference that its samples were spoken with
+    vocab     its vocabulary
+    load      loads it onto a device ('cpu', 'cuda')
+    """
+
+    name: str
+    language: str
+    judged: Mapping[str, Any]
+    vocab: Path
+    load: Callable[[str], Speaker]
+
+
+def shipped_model(folder: Path) -> SpeakingModel:
+    """A shipped model. Raises UserError for one that is not there or not whole."""
+    if folder.is_file():
+        named = (
+            folder.parent if (folder.parent / RECORD).is_file() else "the folder that xtts-finetune ship made"
+        )
+        raise UserError(f"{folder}: this is a file; --model takes the folder of a shipped model: {named}")
+    if not (folder / RECORD).is_file() and _is_of_candidate(CandidateFolder(folder)):
+        name = folder.resolve().name
+        raise UserError(
+            f"{folder}: this is the folder of a candidate, not a shipped model; speak with it: --candidate {name} "
+            "(with -f, --demo or in the declaration's folder)"
+        )
+    shipped = read_shipped(folder)
+    if not is_whole(folder, shipped):
+        raise UserError(f"{folder}: files of this model are missing or cut short; ship or copy it again")
+    return SpeakingModel(
+        name=str(folder),
+        language=shipped.language,
+        judged=shipped.settings,
+        vocab=folder / "vocab.json",
+        load=lambda device: _load_shipped(folder, shipped, device),
+    )
+
+
+def _is_of_candidate(folder: CandidateFolder) -> bool:
+    """Whether a run has written into the folder."""
+    return any(each.is_file() for each in (folder.best_model, folder.model_info, folder.phase_yaml))
+
+
+def what_was_shipped(declaration: Declaration, command: Command) -> SpeakingModel:
+    """The run's own shipped model. Raises UserError with what to do where nothing was shipped yet."""
+    folder = shipped_folder(declaration)
+    if not (folder / RECORD).is_file():
+        candidate = _latest_candidate(declaration)
+        heard = command("xtts-finetune", "say", "--candidate", candidate, "Good morning.")
+        raise UserError(
+            f"{folder}: nothing is shipped yet. Make the folder for use: {command('xtts-finetune', 'ship')}\n"
+            f"To hear a candidate without shipping it: {heard}"
+        )
+    return shipped_model(folder)
+
+
+def candidate_model(declaration: Declaration, candidate: str, command: Command) -> SpeakingModel:
+    """A candidate of the run in the voice of its samples; of a phase that has not finished, the best model so far.
+
+    Raises UserError for a candidate that is unknown or has no model yet, or a voice that cannot be used.
+    """
+    check_candidates(declaration, [candidate])
+    run = RunFolder(declaration.run_folder)
+    base = find_base(declaration.pipeline.base)
+    checkpoint = None if candidate == BASE else _weights(declaration, run.candidate(candidate), command)
+    if not declaration.utterances.reference.files and not run.clips.is_file():
+        prepare = command("xtts-finetune", "prepare")
+        raise UserError(f"the voice is taken from the clips, which are not prepared yet: {prepare}")
+    references = reference_files(declaration, run)
+    check_references(references, base)
+    vocoder = declaration.pipeline.vocoder
+    return SpeakingModel(
+        name=f"{candidate}{_progress(declaration, run.candidate(candidate))}, {whose_voice(declaration, run).words}",
+        language=declaration.pipeline.language,
+        judged=declaration.utterances.inference.model_dump(mode="json"),
+        vocab=base.vocab,
+        load=lambda device: load_speaker(base, checkpoint, references, vocoder, device),
+    )
+
+
+def _weights(declaration: Declaration, folder: CandidateFolder, command: Command) -> Path:
+    if folder.best_model.is_file():
+        return folder.best_model
+    if folder.name in made_candidates(declaration):
+        raise UserError(f"{folder.name} is not made yet; make it: {command('run_pipeline')}")
+    raise UserError(
+        f"{folder.name} is not trained yet, so there is no model to speak with; train it: "
+        f"{command('run_pipeline', folder.name)}"
+    )
+
+
+def _progress(declaration: Declaration, folder: CandidateFolder) -> str:
+    """' (still unfinished: the best model so far, of step 200)'; nothing for what is complete."""
+    if folder.name not in declaration.phases:
+        return ""
+    info = read_model_info(folder)
+    if info is not None and info.get("status") == "done":
+        return ""
+    step = _best_step(folder)
+    return f" (unfinished: its best model so far{'' if step is None else f', of step {step}'})"
+
+
+def _best_step(folder: CandidateFolder) -> int | None:
+    """The step of best_model.pth; None where nothing tells it."""
+    for step, path in folder.best_models():
+        if path.samefile(folder.best_model):
+            return step
+    best = read_metrics(folder.metrics).best
+    return None if best is None else best.step
+
+
+def _latest_candidate(declaration: Declaration) -> str:
+    """The last candidate that has a model; else the base, which always has one."""
+    run = RunFolder(declaration.run_folder)
+    there = [name for name in candidate_names(declaration) if run.candidate(name).best_model.is_file()]
+    return there[-1] if there else BASE
+
+
+def _load_shipped(folder: Path, shipped: Shipped, device: str) -> Speaker:
+    """The shipped model as stock code loads it, with its voice and the vocoder that it is heard through."""
+    from xtts_finetune.xtts.dvae import load_dvae  # noqa: PLC0415  heavy
+    from xtts_finetune.xtts.speech.packing import PREVIEW  # noqa: PLC0415  heavy
+    from xtts_finetune.xtts.speech.speech import Speaker  # noqa: PLC0415  heavy
+    from xtts_finetune.xtts.speech.stock import load_stock, voice_in  # noqa: PLC0415  heavy
+    from xtts_finetune.xtts.speech.vocoder import HifiganVocoder, PreviewVocoder, Vocoder  # noqa: PLC0415  heavy
+
+    model = load_stock(folder, device)
+    voice = voice_in(model, shipped.name)
+    vocoder: Vocoder
+    if shipped.vocoder == "preview":
+        vocoder = PreviewVocoder(load_dvae(folder / PREVIEW).to(model.device), model.mel_stats)
+    else:
+        vocoder = HifiganVocoder(model, voice.embedding)
+    return Speaker(model, vocoder, voice.latents)

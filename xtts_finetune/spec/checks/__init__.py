@@ -1,0 +1,1 @@
+"""Checks of a declaration that need more than one value: names, files, what contradicts itself."""

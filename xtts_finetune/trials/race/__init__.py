@@ -1,0 +1,1 @@
+"""Remedies for a phase that improves no more, and the race between them."""

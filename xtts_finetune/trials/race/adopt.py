@@ -1,0 +1,122 @@
+"""Taking a remedy over: as a candidate that may ship, or as the next phase."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline.children.running import Work
+from xtts_finetune.records.atomic import write_text_atomic
+from xtts_finetune.records.race import Standing
+from xtts_finetune.spec.declaration import Declaration
+from xtts_finetune.trials.race.remedy_files import read_remedy
+from xtts_finetune.trials.race.setup import RaceFolder, Setup
+
+# What a race sets for its own length; the next phase gets the phase's.
+_OF_THE_RACE = ("resume_from", "steps", "epochs", "eval_every_steps", "checkpoint_every", "keep", "stop_when")
+_OF_THE_PHASE = ("epochs", "steps", "eval_every_steps", "checkpoint_every", "keep", "stop_when", "success")
+
+
+def candidate_yaml(work: Work, folder: RaceFolder, standing: Standing) -> str:
+    """What to write into the decision matrix so that the remedy's best model may ship."""
+    declaration = work.declaration
+    matrix = declaration.pipeline.decision
+    model = _relative(folder.path / standing.model, matrix.parent)
+    listed = [
+        entry if isinstance(entry, str) else entry.name for entry in declaration.decision.candidates
+    ] or ["base", *declaration.pipeline.phases]
+    entries = [f"  - {name}" for name in listed]
+    entries.append(f"  - {{name: {_new_name(folder, standing.name)}, checkpoint: {_quoted(model)}}}")
+    return "\n".join(["candidates:", *entries])
+
+
+def adopt(work: Work, folder: RaceFolder, setup: Setup, name: str) -> list[str]:
+    """Write `phases/<phase>-<remedy>.yaml`: the phase as long as it was, changed as the remedy changes it.
+
+    It starts where the race started. Returns what to say. Raises UserError for a remedy that is no training, for a
+    declaration that is part of the package, and where there is such a file.
+    """
+    declaration, entry = work.declaration, setup.entry(name)
+    if entry.kind != "train":
+        raise UserError(f"'{name}' trains nothing; take it over as a candidate (see {folder.selection})")
+    phases = declaration.folder / "phases"
+    new = _new_name(folder, name)
+    file = phases / f"{new}.yaml"
+    if file.exists():
+        raise UserError(f"{file} is there already; remove it, or rename it, to write it anew")
+    if not os.access(phases, os.W_OK) or work.run.root.parent.parent != declaration.folder:
+        raise UserError(
+            f"{phases} belongs to the package: copy the declaration into a folder of your own and name it with -f"
+        )
+    remedy = {
+        key: value for key, value in read_remedy(folder.remedy(name)).items() if key not in _OF_THE_RACE
+    }
+    values: dict[str, Any] = {
+        "goal": f"{setup.phase} changed by the remedy '{name}': {entry.change}",
+        "resume_from": _source(setup),
+        **remedy,
+        **_kept_of_phase(declaration, setup, remedy),
+    }
+    head = f"# From a race of remedies for {setup.phase}. {entry.change}.\n# Why: {entry.why}.\n"
+    write_text_atomic(file, head + yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
+    order = list(declaration.pipeline.phases)
+    order.insert(order.index(setup.phase) + 1, new)
+    return [
+        f"written: {file}",
+        f"put it among the phases of {declaration.file.name}:  phases: [{', '.join(order)}]",
+        f"then:  run_pipeline {new}",
+    ]
+
+
+def _kept_of_phase(declaration: Declaration, setup: Setup, remedy: dict[str, Any]) -> dict[str, Any]:
+    """Length, marks and rules of the phase itself; the length in clips stays the same with other batches."""
+    phase = declaration.phases[setup.phase]
+    kept = phase.model_dump(mode="json", exclude_unset=True, include=set(_OF_THE_PHASE))
+    factor = phase.batch_size * phase.accumulate
+    factor_now = remedy.get("batch_size", phase.batch_size) * remedy.get("accumulate", phase.accumulate)
+    for key in ("steps", "eval_every_steps"):
+        if kept.get(key) and factor_now:
+            kept[key] = round(kept[key] * factor / factor_now)
+    return {key: value for key, value in kept.items() if value is not None}
+
+
+def _source(setup: Setup) -> dict[str, str]:
+    start = setup.start
+    checkpoint = "best" if start.which == "best" else "last"
+    return {"phase": setup.phase, "checkpoint": checkpoint, "optimizer": start.optimizer}
+
+
+def _new_name(folder: RaceFolder, remedy: str) -> str:
+    return f"{folder.path.name}-{remedy}"
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # another drive
+        return str(path)
+
+
+def _quoted(text: str) -> str:
+    return yaml.safe_dump(text, width=10_000).removesuffix("\n").removesuffix("\n...")
+
+
+def next_steps(work: Work, folder: RaceFolder, phase: str, winner: Standing | None) -> Sequence[str]:
+    """What a user may do after a race, with the commands and the YAML to copy."""
+    if winner is None:
+        return ()
+    steps = [
+        "as a candidate that may ship, in the decision matrix:",
+        *candidate_yaml(work, folder, winner).splitlines(),
+    ]
+    if winner.kind == "train":
+        steps += [
+            "as the next phase, as long as the one before:",
+            f"  xtts-finetune solve {phase} --adopt {winner.name}",
+        ]
+    return steps

@@ -1,0 +1,1 @@
+"""Text to speech with a model, as Coqui's inference does it."""

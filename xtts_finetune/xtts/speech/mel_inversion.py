@@ -1,0 +1,65 @@
+"""A log mel of the DVAE back to sound: the mel filters undone, then Griffin-Lim for the phases."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.sparse import csr_array
+
+from xtts_finetune.xtts.mels import HOP, LOG_FLOOR, dvae_mel
+from xtts_finetune.xtts.speech.griffin_lim import griffin_lim
+
+Wave = npt.NDArray[np.float32]
+
+# A tone at full scale reaches about 7; what a badly trained decoder says beyond it would only overflow.
+LOG_CEILING = 8.0
+# Measured on 5 clips, mean |log mel of the result - log mel asked for|: pseudo-inverse 0.47, librosa's
+# non-negative least squares 0.42, this with 50 updates 0.15, and 0.15 too with 200.
+FILTER_UPDATES = 50
+# 32 iterations: 0.16; 60: 0.15; 100: 0.147 for two thirds more time. Momentum over 1: 0.18.
+PHASE_ITERATIONS = 60
+PHASE_MOMENTUM = 0.99
+PHASE_SEED = 0
+PEAK = 0.99
+
+
+def mel_filters() -> torch.Tensor:
+    """The (513, 80) filter bank of the DVAE's mel, taken from the mel itself."""
+    filters: torch.Tensor = dvae_mel(torch.ones(1)).get_submodule("mel_stft.mel_scale").get_buffer("fb")
+    return filters.clone()
+
+
+def invert_mel(log_mel: torch.Tensor, filters: torch.Tensor) -> Wave:
+    """Sound of a (80, frames) natural-log power mel, not normalised: 256 x frames samples at 22 050 Hz.
+
+    Its level is that of the mel, lowered if it would clip. The same mel always gives the same sound.
+    """
+    log_mel = log_mel.float().cpu().clamp(float(np.log(LOG_FLOOR)), LOG_CEILING)
+    # frames + 1 centred frames span exactly 256 x frames samples.
+    mel = torch.cat([log_mel, log_mel[:, -1:]], dim=1).exp()
+    magnitude = np.sqrt(power_spectrum(mel, filters))
+    return below_clipping(griffin_lim(magnitude, HOP, PHASE_ITERATIONS, PHASE_MOMENTUM, PHASE_SEED))
+
+
+def power_spectrum(mel: torch.Tensor, filters: torch.Tensor) -> Wave:
+    """(513, frames) powers whose mel is `mel` (80, frames), never negative.
+
+    Richardson-Lucy updates, which minimise the Kullback-Leibler divergence and so get quiet bands as right as
+    loud ones; least squares only looks at the loud. They start from each band's power spread over its bins.
+    """
+    target = mel.numpy()
+    # Each bin belongs to two bands at most. Sparse products also need no threads, which cost seconds on a
+    # busy machine.
+    spread, gather = csr_array(filters.numpy()), csr_array(filters.numpy().T)
+    overlap = np.maximum(filters.numpy().sum(axis=1, keepdims=True), 1e-6)
+    power = spread @ (target / filters.numpy().sum(axis=0)[:, None]) / overlap
+    for _ in range(FILTER_UPDATES):
+        power = power * (spread @ (target / (gather @ power + 1e-10))) / overlap
+    return np.asarray(power, dtype=np.float32)
+
+
+def below_clipping(wave: Wave) -> Wave:
+    """`wave` itself, or lowered as a whole so that it stays below full scale."""
+    peak = float(np.abs(wave).max(initial=0.0))
+    return wave if peak <= PEAK else (wave * (PEAK / peak)).astype(np.float32)

@@ -1,0 +1,132 @@
+"""Two vocoders behind one interface: XTTS's own HiFi-GAN, and a preview for a base without a trained one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from TTS.tts.layers.xtts.dvae import DiscreteVAE
+from TTS.tts.models.xtts import Xtts
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.spec.pipeline import Vocoder as VocoderName
+from xtts_finetune.xtts.base import BaseFiles
+from xtts_finetune.xtts.dvae import load_dvae
+from xtts_finetune.xtts.encoder import CODE_STRIDE
+from xtts_finetune.xtts.mels import SAMPLE_RATE, load_mel_stats
+from xtts_finetune.xtts.speech.background import threads
+from xtts_finetune.xtts.speech.mel_inversion import Wave, below_clipping, invert_mel, mel_filters
+from xtts_finetune.xtts.speech.voice import speaker_embedding
+from xtts_finetune.xtts.state import model_weights, read_checkpoint
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What the GPT made of one piece of text.
+
+    codes     (codes,) int64, without the stop token
+    latents   gives (1, codes, model width), the GPT's hidden states, for which it must run once more
+    """
+
+    codes: torch.Tensor
+    latents: Callable[[], torch.Tensor]
+
+
+class Vocoder(Protocol):
+    """Turns what the GPT made into sound.
+
+    threads   how many of its waves may be made at a time, in threads of their own; 0 where they must wait for it
+    """
+
+    sample_rate: int
+    threads: int
+
+    def wave(self, generated: Generated, speed: float = 1.0) -> Wave:
+        """(samples,) float32 within -1 and 1; `speed` 2 takes half the time."""
+        ...
+
+
+class PreviewVocoder:
+    """Codes -> DVAE decoder -> mel -> Griffin-Lim at 22 050 Hz: audible speech, but not XTTS's quality."""
+
+    sample_rate = SAMPLE_RATE
+
+    def __init__(self, dvae: DiscreteVAE, mel_stats: torch.Tensor) -> None:
+        self._dvae = dvae
+        self._device = next(dvae.parameters()).device
+        self._mel_stats = mel_stats.to(self._device)
+        self._filters = mel_filters()
+        self.threads = threads()
+
+    @torch.inference_mode()
+    def wave(self, generated: Generated, speed: float = 1.0) -> Wave:
+        """1024 samples a code, divided by `speed`; one code's length of silence if there is none."""
+        codes = generated.codes
+        # A poor model may sample the start token, which has no entry in the codebook.
+        codes = codes[codes < self._dvae.num_tokens].to(self._device)
+        if not len(codes):
+            return np.zeros(CODE_STRIDE, dtype=np.float32)
+        return invert_mel(self.log_mel(codes, speed), self._filters)
+
+    @torch.inference_mode()
+    def log_mel(self, codes: torch.Tensor, speed: float = 1.0) -> torch.Tensor:
+        """(80, frames) natural-log mel of (codes,), 4 frames a code divided by `speed`."""
+        decoded, _ = self._dvae.decode(codes[None])
+        mel: torch.Tensor = decoded[0] * self._mel_stats[:, None]
+        if speed != 1.0:
+            mel = F.interpolate(mel[None], scale_factor=1.0 / speed, mode="linear")[0]
+        return mel
+
+
+class HifiganVocoder:
+    """XTTS's HiFi-GAN on the GPT's latents in the voice of the references, as `Xtts.inference` does it."""
+
+    def __init__(self, model: Xtts, embedding: torch.Tensor) -> None:
+        """`embedding`: (1, 512, 1), the speaker."""
+        self.sample_rate = int(model.args.output_sample_rate)
+        self.threads = 0  # it needs the GPT, and one of them keeps a GPU or all cores busy
+        self._decoder = model.hifigan_decoder
+        self._embedding = embedding
+
+    @torch.inference_mode()
+    def wave(self, generated: Generated, speed: float = 1.0) -> Wave:
+        """About 1114 samples at 24 000 Hz a code, divided by `speed`."""
+        latents = generated.latents()
+        if speed != 1.0:
+            stretched = F.interpolate(latents.transpose(1, 2), scale_factor=1.0 / speed, mode="linear")
+            latents = stretched.transpose(1, 2)
+        sound = self._decoder(latents, g=self._embedding)
+        return below_clipping(sound.float().cpu().flatten().numpy())
+
+
+def make_vocoder(
+    name: VocoderName, base: BaseFiles, model: Xtts, references: Sequence[torch.Tensor]
+) -> Vocoder:
+    """The vocoder that a declaration names, on the model's device.
+
+    references   (1, samples) each, 22 050 Hz, already cut as XTTS wants them
+
+    Raises UserError if the base has no HiFi-GAN that 'hifigan' could use: with random weights it gives noise.
+    """
+    if name == "preview":
+        return PreviewVocoder(load_dvae(base.dvae).to(model.device), load_mel_stats(base.mel_stats))
+    if not has_hifigan(base):
+        raise UserError(f"vocoder: {base.model} has no HiFi-GAN; write 'vocoder: preview' in pipeline.yaml")
+    return HifiganVocoder(model, speaker_embedding(model, references))
+
+
+def has_hifigan(base: BaseFiles) -> bool:
+    """Whether the base brings the weights of a HiFi-GAN."""
+    return _has_hifigan(base.model, base.model.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _has_hifigan(model: Path, changed: int) -> bool:
+    """Asked again each time that a phase speaks: `changed` tells when the 1.9 GB must be looked at anew."""
+    return any(key.startswith("hifigan_decoder.") for key in model_weights(read_checkpoint(model)))

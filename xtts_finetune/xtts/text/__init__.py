@@ -1,0 +1,1 @@
+"""What XTTS makes of a text: cleaned, counted, cut, turned into tokens."""

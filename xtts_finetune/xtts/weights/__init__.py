@@ -1,0 +1,1 @@
+"""Files of weights: what they hold, told without torch and without running their code."""

@@ -1,0 +1,106 @@
+"""Weights that a file holds otherwise than as tensors in dictionaries: what they are, and what to do. Without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from xtts_finetune.xtts.weights.names import coqui_names, flatten
+from xtts_finetune.xtts.weights.pickle import StandIn, attributes
+from xtts_finetune.xtts.weights.places import Container
+from xtts_finetune.xtts.weights.stored_tensors import StoredTensor
+
+CURE = "load it where it was made and save a dict of tensors: torch.save(model.state_dict(), FILE)"
+_LAST_PARTS = ("weight", "bias", "latents", "gamma")  # of the names of a GPT's weights
+_MOST = 300_000
+_FEWEST = 4  # arrays that may be a model; fewer are something that a trainer noted
+# Keys of a trainer's own.
+_OF_A_TRAINER = ("optim", "param_groups", "sched", "scaler", "rng", "random")
+
+
+def form_of_weights(container: Container, weights: Mapping[str, StoredTensor]) -> str | None:
+    """What the weights of the GPT are, in words, where all or some are no plain tensors; None where they are.
+
+    `weights` are the plain tensors of the file, by the keys that lead to them.
+    """
+    kinds: dict[str, str] = flatten(container.tree, lambda value: _kind(value) is not None, attributes)
+    kinds = {name: str(_kind(value)) for name, value in kinds.items()}
+    for own, name in coqui_names([*weights, *kinds]).items():
+        if name in kinds and own.startswith("gpt.") and own.endswith(_LAST_PARTS):
+            return f"its weights are {_of(container, kinds[name])}, first {own}"
+    return None
+
+
+def form_of_content(container: Container) -> str | None:
+    """What a file is that holds weights, but none under a name, in words; None for one that seems to hold none."""
+    tensors, arrays = _all_weights(container.tree)
+    if len(arrays) >= _FEWEST:
+        return f"its weights are {_of(container, arrays[0])}"
+    return next((f"this is {holder}" for holder in tensors if holder), None)
+
+
+def _of(container: Container, kind: str) -> str:
+    return f"{kind} in a plain pickle" if container.kind == "pickle" and kind != _PICKLED else kind
+
+
+_PICKLED = "of a plain pickle (pickle.dump), not of torch.save"
+
+
+def _kind(value: object) -> str | None:
+    """What sort of array a stand-in is for; None where it is for something else."""
+    if not isinstance(value, StandIn):
+        return None
+    module, _, name = value.name.rpartition(".")
+    if "numpy" in module.split(".")[0] and name in ("_reconstruct", "_frombuffer", "memmap", "ndarray"):
+        return "NumPy arrays"
+    if module == "torch" and name == "Tensor" and value.arguments:
+        return _PICKLED
+    if module == "torch.storage" and name == "_load_from_bytes":
+        return _PICKLED
+    if module.startswith("torch") and name.startswith("_rebuild_"):
+        return next((words for part, words in _REBUILT.items() if part in name), "tensors of a special kind")
+    if module.split(".")[0] in ("jax", "jaxlib"):
+        return "arrays of JAX"
+    return "tensors of TensorFlow" if module.split(".")[0] == "tensorflow" and value.arguments else None
+
+
+_REBUILT = {
+    "sparse": "sparse tensors",
+    "meta": "tensors without values (of torch's device 'meta')",
+    "nested": "nested tensors",
+    "numpy": "NumPy arrays",
+    "wrapper_subclass": "tensors of a special kind",
+}
+
+
+def _all_weights(tree: object) -> tuple[list[str], list[str]]:
+    """Of each tensor what list holds it, in words, '' for none; and of each array of another form its kind."""
+    tensors, arrays = [], []
+    waiting: list[tuple[object, str]] = [(tree, "")]
+    looked_at = 0
+    seen = set()
+    while waiting and looked_at < _MOST:
+        value, holder = waiting.pop()
+        looked_at += 1
+        if isinstance(value, StoredTensor):
+            tensors.append(holder)
+            continue
+        if kind := _kind(value):
+            arrays.append(kind)
+            continue
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        branch = attributes(value)
+        if isinstance(branch, Mapping):
+            holder = holder.replace("of tensors without names", "around a dict of tensors")
+            waiting += [(part, holder) for key, part in branch.items() if not _of_a_trainer(key)]
+        elif isinstance(branch, list | tuple):
+            if holder and len(branch) == 2 and isinstance(branch[0], str):
+                holder = holder.replace("of tensors without names", "of names and tensors, not a dict")
+            holder = holder or f"a {type(branch).__name__} of tensors without names"
+            waiting += [(part, holder) for part in branch]
+    return tensors, arrays
+
+
+def _of_a_trainer(key: object) -> bool:
+    return isinstance(key, str) and any(part in key.lower() for part in _OF_A_TRAINER)

@@ -1,0 +1,72 @@
+"""A base's vocab.json, read as a file: which token has which number. Without the library that tokenizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from xtts_finetune.errors import UserError
+from xtts_finetune.xtts.json_of_base import read_json_of_base
+from xtts_finetune.xtts.weights.file_kind import why_unreadable
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The tokens by their numbers, and the pairs that are merged, in their order."""
+
+    by_number: Mapping[int, str]
+    merges: tuple[tuple[str, ...], ...]
+
+    @property
+    def tokens(self) -> int:
+        """Rows that an embedding of it needs, as Coqui counts them."""
+        return max(self.by_number) + 1
+
+
+def read_vocabulary(path: Path) -> Vocabulary:
+    """The vocabulary of a tokenizer's JSON. Raises UserError if it is none."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise UserError(f"{path}: {why_unreadable(path, error)}; fetch it again") from None
+    return _read(path, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=16)
+def _read(path: Path, _size: int, _changed: int) -> Vocabulary:
+    content = read_json_of_base(path, "fetch it again")
+    try:
+        model = content["model"]
+        by_number = {number: str(token) for token, number in model["vocab"].items()}
+        by_number |= {entry["id"]: str(entry["content"]) for entry in content.get("added_tokens") or []}
+        merges = tuple(
+            tuple(pair.split(" ")) if isinstance(pair, str) else tuple(map(str, pair))
+            for pair in model.get("merges") or []
+        )
+        if not by_number or not all(type(number) is int and number >= 0 for number in by_number):
+            raise ValueError
+    except (LookupError, TypeError, AttributeError, ValueError):
+        raise UserError(
+            f"{path}: this is not the vocabulary of an XTTS base (it has no tokens with numbers); fetch it again"
+        ) from None
+    return Vocabulary(by_number, merges)
+
+
+def differs(one: Vocabulary, base: Vocabulary) -> str | None:
+    """How `one` gives the base's numbers another meaning, in words; None where both say the same.
+
+    One with another number of tokens is not compared: it is of another model than any that fits the base.
+    """
+    if one.tokens != base.tokens:
+        return None
+    numbers = sorted(one.by_number.keys() | base.by_number.keys())
+    changed = [number for number in numbers if one.by_number.get(number) != base.by_number.get(number)]
+    if changed:
+        first = changed[0]
+        return (
+            f"{len(changed):,} of {base.tokens:,} tokens mean something else, first token {first}: "
+            f"{one.by_number.get(first)!r} there, {base.by_number.get(first)!r} in the base"
+        )
+    return "it joins letters to tokens in another order" if one.merges != base.merges else None

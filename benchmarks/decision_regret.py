@@ -36,8 +36,7 @@ from benchmarks.regret_voices import (
     two_voices,
 )
 from xtts_finetune.evaluation.decision.by_ears import answer_by_ears
-from xtts_finetune.evaluation.decision.evidence import Evidence
-from xtts_finetune.evaluation.decision.excluded import excluded_by_ears
+from xtts_finetune.evaluation.decision.evidence import Evidence, excluded_by_ears
 from xtts_finetune.evaluation.decision.heard import Heard
 from xtts_finetune.evaluation.decision.model import Answer, Candidate
 from xtts_finetune.evaluation.statistics.bradley_terry import pairs_of, strengths

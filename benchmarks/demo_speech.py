@@ -32,8 +32,7 @@ from pocketsphinx import Decoder
 from benchmarks.acoustics import RATE, flatness, longest_pause_s, voiced_share
 from xtts_finetune.evaluation.loading_librosa import librosa_loaded
 from xtts_finetune.xtts.base import find_base
-from xtts_finetune.xtts.dvae import load_dvae
-from xtts_finetune.xtts.encoder import AudioEncoder
+from xtts_finetune.xtts.encoder import AudioEncoder, load_dvae
 from xtts_finetune.xtts.mels import SAMPLE_RATE, load_mel_stats
 from xtts_finetune.xtts.speech.vocoder import Generated, PreviewVocoder
 

@@ -31,8 +31,8 @@ import psutil
 
 from benchmarks.browser import chromium
 from xtts_finetune.records.atomic import write_json_atomic
+from xtts_finetune.records.holders import started_at
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, StepRecord
-from xtts_finetune.records.processes import started_at
 from xtts_finetune.records.run_folder import RunFolder
 
 STEPS = 100_000

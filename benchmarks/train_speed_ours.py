@@ -10,21 +10,14 @@ from typing import Any
 import torch
 
 from benchmarks.train_speed_bare import BareLimit
-from benchmarks.train_speed_measure import (
-    LEARNING_RATE,
-    Clock,
-    bytes_of,
-    peak_memory,
-    write_result,
-)
+from benchmarks.train_speed_measure import LEARNING_RATE, Clock, bytes_of, peak_memory, write_result
 from xtts_finetune.records.clips import read_clips
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.spec.declaration import load_declaration
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.training.device import pick_device, pick_precision
-from xtts_finetune.training.phase_data import PhaseData
-from xtts_finetune.training.phase_job import PhaseJob
+from xtts_finetune.training.phase_data import PhaseData, PhaseJob
 from xtts_finetune.training.phase_model import PhaseModel
 from xtts_finetune.training.phase_trainer import PhaseTrainer
 from xtts_finetune.xtts.base import BaseFiles

@@ -12,7 +12,7 @@ import soundfile
 import torch
 
 from xtts_finetune.xtts.base import BaseFiles
-from xtts_finetune.xtts.dvae import load_dvae
+from xtts_finetune.xtts.encoder import load_dvae
 from xtts_finetune.xtts.model import load_config
 
 STOCK_DVAE_WIDTH = 512

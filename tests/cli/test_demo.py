@@ -6,26 +6,26 @@ from pathlib import Path
 
 import pytest
 
-from xtts_finetune.demo import location
+from xtts_finetune import demo
 from xtts_finetune.errors import UserError
 
 
 def test_it_is_found_in_a_checkout(demo_folder: Path) -> None:
-    assert location.demo_declaration() == demo_folder / "pipeline.yaml"
+    assert demo.demo_declaration() == demo_folder / "pipeline.yaml"
 
 
 def test_the_installed_one_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pipeline.yaml").write_text("name: demo", encoding="utf-8")
-    monkeypatch.setattr(location, "PLACES", (tmp_path, *location.PLACES))
-    assert location.demo_declaration() == tmp_path / "pipeline.yaml"
+    monkeypatch.setattr(demo, "PLACES", (tmp_path, *demo.PLACES))
+    assert demo.demo_declaration() == tmp_path / "pipeline.yaml"
 
 
 def test_an_installation_without_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(location, "PLACES", (tmp_path,))
+    monkeypatch.setattr(demo, "PLACES", (tmp_path,))
     with pytest.raises(UserError, match="the demo's files are not in"):
-        location.demo_declaration()
+        demo.demo_declaration()
 
 
 def test_it_runs_where_the_user_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert location.demo_run_folder() == tmp_path / "run" / "demo"
+    assert demo.demo_run_folder() == tmp_path / "run" / "demo"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from xtts_finetune.cli.again import command_again
 from xtts_finetune.cli.exits import run_app
+from xtts_finetune.cli.terminal import command_again
 from xtts_finetune.errors import DeclarationError, Problem, UserError, WorkFailed
-from xtts_finetune.pipeline.children.interrupted import Interrupted
+from xtts_finetune.pipeline.children.process import Interrupted
 
 
 def raising(error: BaseException) -> Callable[[], object]:

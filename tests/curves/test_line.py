@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from xtts_finetune.curves.line import critical_balance, line_through, memory_of
-from xtts_finetune.curves.noise import chi_squared, local_noise
+from xtts_finetune.curves.line import chi_squared, critical_balance, line_through, local_noise, memory_of
 
 
 def made(count: int, memory: float, seed: int, slope: float = 0.0) -> tuple[np.ndarray, np.ndarray]:

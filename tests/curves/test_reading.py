@@ -9,7 +9,7 @@ import pytest
 
 from xtts_finetune.curves.curves import Curves, series
 from xtts_finetune.curves.readers.reading import read_curves
-from xtts_finetune.curves.readers.roles import chosen_pair, role_of
+from xtts_finetune.curves.readers.rows import chosen_pair, role_of
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, StepRecord
 

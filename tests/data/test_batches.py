@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xtts_finetune.data.batches import WINDOW, BatchPlan, bucketed, step_generator, token_batches
-from xtts_finetune.data.buckets import Lengths
+from xtts_finetune.data.batches import WINDOW, BatchPlan, Lengths, bucketed, step_generator, token_batches
 from xtts_finetune.data.epochs import Epochs, cached_clips, epochs_of_one
 
 

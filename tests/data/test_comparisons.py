@@ -11,7 +11,7 @@ import pytest
 from tests.data.data_samples import clip
 from xtts_finetune.data import comparisons
 from xtts_finetune.data.comparisons import CLIPS_FOR_A_MEDIAN
-from xtts_finetune.data.measures import Measures
+from xtts_finetune.data.findings import Measures
 from xtts_finetune.data.outlines import Outline, Outlines, outline
 from xtts_finetune.records.clips import ClipWarning, WarningKind
 

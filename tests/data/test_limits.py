@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from xtts_finetune.data.limits import check_limits
+from xtts_finetune.data.fingerprint import check_limits
 from xtts_finetune.errors import UserError
 from xtts_finetune.spec.pipeline import ClipLimits
 

@@ -10,8 +10,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from xtts_finetune.data.audio import SAMPLE_RATE, Clipping, load_audio
-from xtts_finetune.data.findings import sound_warnings
-from xtts_finetune.data.measures import Measures, measure
+from xtts_finetune.data.findings import Measures, measure, sound_warnings
 from xtts_finetune.records.clips import WarningKind
 
 Wave = NDArray[np.float32]

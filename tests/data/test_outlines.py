@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.data.data_samples import clip
-from xtts_finetune.data.measures import Measures
+from xtts_finetune.data.findings import Measures
 from xtts_finetune.data.outlines import Outline, Outlines, first_alike, outline
 
 MEASURES = Measures(-25.0, 0.1, 0.2, 0.0, 0.0, 0.0)

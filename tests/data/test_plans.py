@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.data.data_samples import clip
-from xtts_finetune.data.index import ClipIndex
+from xtts_finetune.data.index import ClipIndex, batch_plan, planned, planned_of_run
 from xtts_finetune.data.planned import planned_of_count
-from xtts_finetune.data.plans import batch_plan, planned, planned_of_run
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.clips import write_clips
 from xtts_finetune.records.run_folder import RunFolder
@@ -58,8 +57,7 @@ def test_steps_counted_without_the_clips_are_those_of_the_plan(
 ):
     import numpy as np
 
-    from xtts_finetune.data.batches import BatchPlan
-    from xtts_finetune.data.buckets import Lengths
+    from xtts_finetune.data.batches import BatchPlan, Lengths
     from xtts_finetune.data.epochs import epochs_of_one
 
     declared = phase(epochs=epochs, batch_size=batch_size, accumulate=accumulate)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from xtts_finetune.data.measures import Measures
+from xtts_finetune.data.findings import Measures
 from xtts_finetune.data.sources import Source, Sources, stamp_of
 
 MEASURES = Measures(-21.5, 0.1, 0.25, 0.0, 0.00012, 0.14)

@@ -11,13 +11,7 @@ from typing import Any
 
 import pytest
 
-from xtts_finetune.evaluation.decision import (
-    NOBODY_LISTENED,
-    NOT_RUN,
-    decide,
-    decide_from,
-    write_decision,
-)
+from xtts_finetune.evaluation.decision import NOBODY_LISTENED, NOT_RUN, decide, decide_from, write_decision
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.decision import DecisionSpec, RowSpec

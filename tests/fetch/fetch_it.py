@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.fetch.hub_server import made_files, release_of
-from xtts_finetune.cli.verbs.fetch_screen import FetchScreen
+from xtts_finetune.cli.verbs.fetch import FetchScreen
 from xtts_finetune.fetch.fetch import fetch, look_around
 
 release = release_of(made_files())

@@ -16,9 +16,9 @@ import pytest
 from tests.browser import chromium
 from tests.monitor.browser import address_of, opened, served
 from tests.monitor.made import MadeRun, evaluation
-from xtts_finetune.monitor.page.static import static_page
+from xtts_finetune.monitor.page.document import static_page
 from xtts_finetune.monitor.run import RunWatch
-from xtts_finetune.records.processes import started_at
+from xtts_finetune.records.holders import started_at
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -7,8 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.monitor.made import evaluation, level, step
-from xtts_finetune.monitor.history import History
-from xtts_finetune.monitor.step_lines import split_steps
+from xtts_finetune.monitor.history import History, split_steps
 from xtts_finetune.records.json_lines import json_line
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from tests.monitor.made import MadeRun, content_of, evaluation, level, step
 from xtts_finetune.monitor.run import RunWatch
+from xtts_finetune.records.holders import started_at
 from xtts_finetune.records.metrics import MetricsWriter
-from xtts_finetune.records.processes import started_at
 
 SLEEPS = "import sys; sys.stdin.read()"
 

@@ -11,8 +11,7 @@ from rich.console import Console
 from tests.monitor.made import MadeRun, evaluation
 from xtts_finetune.monitor.run import RunWatch
 from xtts_finetune.monitor.terminal.braille import EMPTY, draw, sparkline
-from xtts_finetune.monitor.terminal.screen import Screen
-from xtts_finetune.monitor.terminal.watch import say_once
+from xtts_finetune.monitor.terminal.screen import Screen, say_once
 
 
 def shown(watch: RunWatch, width: int, height: int) -> str:

@@ -14,8 +14,7 @@ import soundfile
 from xtts_finetune.curves.trend import trend_of
 from xtts_finetune.records.clips import ClipRecord, DroppedClip, DropReason, write_clips, write_dropped
 from xtts_finetune.records.closing import write_closing, write_untrained_info
-from xtts_finetune.records.facts import PhaseFacts
-from xtts_finetune.records.levels import Judgement
+from xtts_finetune.records.facts import Judgement, PhaseFacts
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, StepRecord, read_metrics
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason, Stop

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.pipeline.project import Project
-from xtts_finetune.pipeline.decision_summary import say_decision
-from xtts_finetune.pipeline.phase.record_text import _marks
+from xtts_finetune.pipeline.phase.record import _marks
+from xtts_finetune.pipeline.summary import say_decision
 
 CANDIDATES = [
     {

@@ -12,7 +12,7 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline import run
 from xtts_finetune.pipeline.children.lock import child_lock
 from xtts_finetune.pipeline.plan import plan
-from xtts_finetune.pipeline.plan.checks import first
+from xtts_finetune.pipeline.plan.checks import preflight
 from xtts_finetune.pipeline.plan.checks.check import Check, error, warning
 from xtts_finetune.pipeline.plan.stages import State
 from xtts_finetune.records.closing import read_model_info
@@ -34,7 +34,7 @@ def test_fresh_removes_nothing_when_a_check_finds_an_error(
     def refuse(*_: object) -> list[Check]:
         return [error("device", "no GPU", "buy one")]
 
-    monkeypatch.setattr(first, "quick_checks", refuse)
+    monkeypatch.setattr(preflight, "quick_checks", refuse)
     with pytest.raises(UserError, match="no GPU; buy one"):
         finished.run(fresh=True)
     assert finished.run_folder.candidate("phase1").best_model.is_file()
@@ -50,7 +50,7 @@ def test_a_run_that_the_disk_has_no_room_for_is_refused(
 
 
 def test_a_warning_is_said_and_stops_nothing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(first, "quick_checks", lambda *_: [warning("device", "the CPU", "use a GPU")])
+    monkeypatch.setattr(preflight, "quick_checks", lambda *_: [warning("device", "the CPU", "use a GPU")])
     assert "warning: device: the CPU; use a GPU" in project.run()
 
 

@@ -7,15 +7,7 @@ import socket
 import pytest
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.ranks.network import (
-    answers,
-    check_free,
-    endpoint,
-    facing,
-    interface_of,
-    is_own,
-    wait_for,
-)
+from xtts_finetune.ranks.network import answers, check_free, endpoint, facing, interface_of, is_own, wait_for
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 from xtts_finetune.errors import WorkFailed
-from xtts_finetune.ranks.group import ALONE, Ranks
-from xtts_finetune.ranks.same_weights import check_same_weights, weights_hash
+from xtts_finetune.ranks.group import ALONE, Ranks, check_same_weights, weights_hash
 
 
 def layer(seed: int) -> nn.Module:

@@ -17,8 +17,7 @@ from xtts_finetune.records.closing import (
     write_closing,
     write_untrained_info,
 )
-from xtts_finetune.records.facts import PhaseFacts
-from xtts_finetune.records.levels import Judgement, LimitCheck
+from xtts_finetune.records.facts import Judgement, LimitCheck, PhaseFacts
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, QualityRecord, StepRecord, read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.records.stopping import Reason, Stop

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from xtts_finetune.records.follow import Follower
+from xtts_finetune.records.json_lines import Follower
 
 
 def line(number: int) -> bytes:

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.records.listening import read_votes
-from xtts_finetune.records.listening_checks import is_enough
+from xtts_finetune.records.listening import is_enough, read_votes
 from xtts_finetune.records.listening_files import checksum
 from xtts_finetune.records.run_folder import RunFolder
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from xtts_finetune.records.processes import is_running, started_at
+from xtts_finetune.records.holders import is_running, started_at
 
 
 def test_this_process_and_one_that_is_gone() -> None:

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.records.test_closing import FACTS, folder_with
-from xtts_finetune.records.closing import HISTORY_LEFT_OUT, read_model_info, write_closing
-from xtts_finetune.records.closing_info import history_columns
+from xtts_finetune.records.closing import HISTORY_LEFT_OUT, history_columns, read_model_info, write_closing
 from xtts_finetune.records.faults import reason_of_error
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.reserve import RESERVE_BYTES, RESERVE_NAME, free_reserve, make_reserve

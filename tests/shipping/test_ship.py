@@ -15,8 +15,7 @@ from xtts_finetune.evaluation.utterance_state import WantedUtterance
 from xtts_finetune.records.checkpoints import CheckpointRecord, write_checkpoint_record
 from xtts_finetune.records.json_lines import read_json_lines
 from xtts_finetune.shipping.plan import choose_candidate, sentences_to_compare
-from xtts_finetune.shipping.ship import ship_now
-from xtts_finetune.shipping.thinning import surplus
+from xtts_finetune.shipping.ship import ship_now, surplus
 
 THIN = "ship.others=thin"
 

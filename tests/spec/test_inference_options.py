@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from xtts_finetune.errors import DeclarationError
-from xtts_finetune.speaking.inference_options import settings_with
+from xtts_finetune.speaking.say import settings_with
 from xtts_finetune.spec.utterances import InferenceSpec
 
 JUDGED = {"temperature": 0.6, "top_k": 30, "top_p": 0.8, "repetition_penalty": 1.3, "speed": 1.0}

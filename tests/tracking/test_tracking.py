@@ -19,7 +19,7 @@ from xtts_finetune.pipeline.run import run_plan
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, StepRecord, keep_metrics_until
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.tracking import file_store, following
+from xtts_finetune.tracking import following, server
 from xtts_finetune.tracking.following import tracked
 from xtts_finetune.tracking.ledger import Ledger
 from xtts_finetune.tracking.server import CANDIDATE_TAG, PARENT_TAG, Server
@@ -186,7 +186,7 @@ def test_a_metric_that_a_kill_left_empty_is_logged_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """MLflow makes a metric's file before it writes to it, and reads no run that has an empty one."""
-    monkeypatch.setattr(file_store, "MOMENT_SECONDS", 0.0)
+    monkeypatch.setattr(server, "MOMENT_SECONDS", 0.0)
     folder = phase_folder(tmp_path / "run")
     write_steps(folder, 1, 60)
     bring_up(tmp_path / "store", tmp_path / "run")

@@ -135,8 +135,7 @@ def open_trainer(
     """The trainer of a phase where it was left, before its next step."""
     from xtts_finetune.ranks.group import ALONE
     from xtts_finetune.spec.sources import kept_steps
-    from xtts_finetune.training.phase_data import PhaseData
-    from xtts_finetune.training.phase_job import PhaseJob
+    from xtts_finetune.training.phase_data import PhaseData, PhaseJob
     from xtts_finetune.training.starting import start
     from xtts_finetune.xtts.base import find_base
 

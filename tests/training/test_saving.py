@@ -15,12 +15,7 @@ from xtts_finetune.records.checkpoints import check_whole, read_checkpoint_recor
 from xtts_finetune.records.metrics import EvalRecord
 from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.spec.sources import KeptStep
-from xtts_finetune.training.saving import (
-    clear_best_models,
-    clear_checkpoints,
-    save_best,
-    save_checkpoint,
-)
+from xtts_finetune.training.saving import clear_best_models, clear_checkpoints, save_best, save_checkpoint
 
 
 def state(step: int) -> dict[str, object]:

@@ -12,7 +12,7 @@ import torch
 
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.training.course import Course, course_of, factor, reductions
-from xtts_finetune.training.schedule import follow_plateau, make_schedule
+from xtts_finetune.training.optimizer import follow_plateau, make_schedule
 
 TOTAL = 101
 PEAK = 2e-6

@@ -6,11 +6,11 @@ import math
 
 import pytest
 
-from xtts_finetune.records.levels import LimitCheck
+from xtts_finetune.records.facts import LimitCheck
 from xtts_finetune.records.metrics import EvalRecord, Metrics
 from xtts_finetune.records.stopping import Reason
-from xtts_finetune.spec.success import SuccessLevel
-from xtts_finetune.training.success import judge
+from xtts_finetune.spec.stop_rules import SuccessLevel
+from xtts_finetune.training.closing import judge
 
 LEVELS = {
     "minimum": SuccessLevel(mel_ce=3.0, text_ce=0.03, no_overfitting=True),

@@ -33,8 +33,7 @@ from xtts_finetune.trials.race.solve import race
 from xtts_finetune.trials.search.search import search
 from xtts_finetune.trials.search.setup import SearchFolder, SearchWishes
 from xtts_finetune.trials.trials import Outcome, Point
-from xtts_finetune.trials.work.crew import Sharing, Wanted
-from xtts_finetune.trials.work.worker import serve
+from xtts_finetune.trials.work.crew import Sharing, Wanted, serve
 
 PHASE, STEPS, TRIALS, GRACE = "phase1", 8, 12, 3
 RACE = Wishes(steps=32, start="best")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.pipeline.project import Project
 from xtts_finetune.errors import UserError
-from xtts_finetune.pipeline.children.interrupted import Interrupted
+from xtts_finetune.pipeline.children.process import Interrupted
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.records.race import read_race
 from xtts_finetune.trials.race import race as racing

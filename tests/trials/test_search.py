@@ -26,8 +26,7 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.search import Found, Search, read_search
-from xtts_finetune.trials.search.book import Book
-from xtts_finetune.trials.search.generations import run_generations
+from xtts_finetune.trials.search.generations import Book, run_generations
 from xtts_finetune.trials.search.result import result_of
 from xtts_finetune.trials.search.setup import SearchWishes, search_setup
 from xtts_finetune.trials.work.storage import storage_url

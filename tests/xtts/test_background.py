@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from xtts_finetune.xtts.speech.background import MOST_THREADS, background, threads
+from xtts_finetune.xtts.speech.vocoder import MOST_THREADS, background, threads
 
 
 def test_threads_are_some_but_not_many() -> None:

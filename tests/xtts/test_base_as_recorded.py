@@ -13,8 +13,13 @@ from TTS.tts.models.xtts import Xtts, _legacy_safe_globals
 
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.xtts.base import BaseFiles
-from xtts_finetune.xtts.base_as_recorded import fingerprint_in, hashes_in, note_base
-from xtts_finetune.xtts.file_content import content_fingerprint, content_of
+from xtts_finetune.xtts.base_as_recorded import (
+    content_fingerprint,
+    content_of,
+    fingerprint_in,
+    hashes_in,
+    note_base,
+)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 from xtts_finetune.spec.utterances import InferenceSpec
 from xtts_finetune.xtts.base import BaseFiles, read_config
-from xtts_finetune.xtts.dvae import load_dvae
+from xtts_finetune.xtts.encoder import load_dvae
 from xtts_finetune.xtts.mels import load_mel_stats
 from xtts_finetune.xtts.model import load_model
 from xtts_finetune.xtts.random_base import BaseSize, make_random_base

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from xtts_finetune.xtts.conditioning import conditioning_latents
+from xtts_finetune.xtts.forward import conditioning_latents
 from xtts_finetune.xtts.model import load_model
 from xtts_finetune.xtts.random_base import BaseSize, make_random_base
 

@@ -6,10 +6,9 @@ import pytest
 import torch
 
 from tests.xtts.test_losses import made_batch
-from xtts_finetune.xtts.attention import attention
 from xtts_finetune.xtts.base import BaseFiles
-from xtts_finetune.xtts.forward import run_again_later, run_block
-from xtts_finetune.xtts.layout import layout_of
+from xtts_finetune.xtts.dropout import attention
+from xtts_finetune.xtts.forward import layout_of, run_again_later, run_block
 from xtts_finetune.xtts.losses import gpt_cross_entropies
 from xtts_finetune.xtts.model import load_model
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from xtts_finetune.evaluation.loading_librosa import librosa_loaded
-from xtts_finetune.xtts.speech.griffin_lim import griffin_lim
+from xtts_finetune.xtts.speech.mel_inversion import griffin_lim
 
 HOP, SIZE = 64, 256
 librosa = librosa_loaded()

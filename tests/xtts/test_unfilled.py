@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from xtts_finetune.xtts.unfilled import Unfilled
+from xtts_finetune.xtts.model import Unfilled
 
 
 class Layers(torch.nn.Module):

@@ -26,8 +26,7 @@ from xtts_finetune.xtts.weights.containers import read_container
 from xtts_finetune.xtts.weights.directory import read_directory
 from xtts_finetune.xtts.weights.fit import problem_of_weights
 from xtts_finetune.xtts.weights.pickle import read_pickle
-from xtts_finetune.xtts.weights.places import chunks_of
-from xtts_finetune.xtts.weights.stored_tensors import NotRead
+from xtts_finetune.xtts.weights.stored_tensors import NotRead, chunks_of
 
 
 def test_it_has_names_types_sizes_and_sums(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from xtts_finetune.cli.again import command_again
+from xtts_finetune.cli.terminal import command_again
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -35,7 +35,7 @@ def run_app(app: Callable[[], object]) -> None:
 
 def _code_of(app: Callable[[], object]) -> int:
     from xtts_finetune.errors import UserError, WorkFailed  # noqa: PLC0415  (a Ctrl-C meanwhile is handled too)
-    from xtts_finetune.pipeline.children.interrupted import Interrupted  # noqa: PLC0415
+    from xtts_finetune.pipeline.children.process import Interrupted  # noqa: PLC0415
 
     try:
         app()

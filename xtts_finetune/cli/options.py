@@ -70,7 +70,7 @@ def declared_file(file: Path | None, demo: bool) -> tuple[Path, Path | None]:
 
     Raises UserError when both are asked for. Whether there is such a file, loading it says.
     """
-    from xtts_finetune.demo.location import demo_declaration, demo_run_folder  # noqa: PLC0415
+    from xtts_finetune.demo import demo_declaration, demo_run_folder  # noqa: PLC0415
     from xtts_finetune.errors import UserError  # noqa: PLC0415
 
     if demo and file is not None:
@@ -98,8 +98,7 @@ def work_on(
     machines: Machines | None = None,
 ) -> Work:
     """What the pipeline needs to run: the declaration, where to run it, and the terminal."""
-    from xtts_finetune.cli.again import command_again  # noqa: PLC0415
-    from xtts_finetune.cli.terminal import console  # noqa: PLC0415
+    from xtts_finetune.cli.terminal import command_again, console  # noqa: PLC0415
     from xtts_finetune.pipeline.children.running import Work  # noqa: PLC0415
 
     chosen = device.value if device is not None else declaration.pipeline.device

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xtts_finetune.spec.resume_from import ResumeFrom, checkpoint_step
+from xtts_finetune.spec.phase import ResumeFrom, checkpoint_step
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,52 @@
-"""The terminal that commands print to."""
+"""The terminal that commands print to.
+
+Questions in the terminal. Ctrl-C and Ctrl-D end them as they end everything else: exit code 130, one line.
+
+The command line that goes on after an interruption.
+"""
 
 from __future__ import annotations
 
 import errno
+import shlex
+import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import PurePath
 from typing import IO, Any, cast
 
+import typer
 from rich.console import Console
+
+# Options that belong to the first start alone.
+ONLY_ONCE = {"--fresh"}
+
+
+def command_again(arguments: Sequence[str] | None = None) -> str:
+    """The command that goes on with what this one began, to be copied into a shell."""
+    program, *rest = sys.argv if arguments is None else arguments
+    name = PurePath(program).name.removesuffix(".exe").removesuffix(".py")
+    words = [name, *(word for word in rest if word not in ONLY_ONCE)]
+    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
+
+
+def ask(question: str, usual: str | None) -> str:
+    """The answer; an empty one is `usual` where there is one. Raises KeyboardInterrupt for Ctrl-C and Ctrl-D."""
+    try:
+        return str(typer.prompt(question, default=usual)).strip()
+    except typer.Abort:
+        typer.echo()
+        raise KeyboardInterrupt from None
+
+
+def agrees(question: str) -> bool:
+    """Whether the answer is yes; no is usual. Raises KeyboardInterrupt for Ctrl-C and Ctrl-D."""
+    try:
+        return typer.confirm(question, default=False)
+    except typer.Abort:
+        typer.echo()
+        raise KeyboardInterrupt from None
+
 
 PIPE_WIDTH = 120
 

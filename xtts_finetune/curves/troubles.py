@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from xtts_finetune.curves.curves import Curves, Series
-from xtts_finetune.curves.line import as_numbers
+from xtts_finetune.curves.line import as_numbers, local_noise, spread_around
 from xtts_finetune.curves.movement import FEWEST_FLAT, Movement, running_median
-from xtts_finetune.curves.noise import local_noise, spread_around
 
 LAST = 10  # values that say whether losses are numbers
 DOUBLE = 2.0  # times the level before: one value that far up is enough

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from xtts_finetune.curves.curves import Curves, Series
-from xtts_finetune.curves.movement import FEWEST, RELEVANT, Movement, movement_of
+from xtts_finetune.curves.movement import FEWEST, RELEVANT, Movement, in_blocks, movement_of
 from xtts_finetune.curves.troubles import Finding, exploded, not_finite, risen, swinging
-from xtts_finetune.curves.window import in_blocks
 
 Verdict = Literal["falling", "plateau", "oscillating", "exploding", "overfitting", "too short"]
 Which = Literal["evaluation", "train"]

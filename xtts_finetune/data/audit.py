@@ -15,12 +15,10 @@ from numpy.typing import NDArray
 
 from xtts_finetune.data.audio import SAMPLE_RATE, Audio, AudioError, load_audio, seconds_of
 from xtts_finetune.data.cache import ClipCache
-from xtts_finetune.data.findings import QUIETEST, sound_warnings
-from xtts_finetune.data.measures import measure
+from xtts_finetune.data.findings import QUIETEST, measure, sound_warnings
 from xtts_finetune.data.readers import RawClip, Unreadable
 from xtts_finetune.data.sources import Source, Sources, Stamp, stamp_of
-from xtts_finetune.data.texts import TextCheck
-from xtts_finetune.data.unusable import Unusable
+from xtts_finetune.data.texts import TextCheck, Unusable
 from xtts_finetune.records.clips import ClipRecord, DroppedClip, DropReason
 from xtts_finetune.spec.pipeline import ClipLimits
 

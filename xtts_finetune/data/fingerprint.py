@@ -1,4 +1,7 @@
-"""What the prepared clips depend on, told without reading audio, so that a plan knows what is up to date."""
+"""What the prepared clips depend on, told without reading audio, so that a plan knows what is up to date.
+
+Whether the clips that a declaration lets through fit into its base, before training fails on one.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,44 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
-from xtts_finetune.data.limits import check_limits
 from xtts_finetune.data.readers import RawClip, metadata_of, read_dataset
 from xtts_finetune.data.readers.folder import pairs_of
+from xtts_finetune.errors import UserError
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
-from xtts_finetune.spec.pipeline import DatasetSpec
+from xtts_finetune.spec.pipeline import ClipLimits, DatasetSpec
 from xtts_finetune.xtts.base import find_base, read_config
 from xtts_finetune.xtts.base_as_recorded import hashes_in
+
+# XTTS v2's own, for a config.json that does not give them.
+MAX_AUDIO_TOKENS = 605
+MAX_TEXT_TOKENS = 402
+
+# Coqui's GPT has 3 positions more than audio tokens, and takes 5 besides the clip's own codes.
+EXTRA_POSITIONS = 2
+CODES_A_SECOND = 22_050 / 1024
+
+
+def check_limits(limits: ClipLimits, config: dict[str, Any]) -> None:
+    """Raise UserError if a clip within the limits would have more tokens than the base has positions.
+
+    `config` is the base's config.json (see xtts.base.read_config).
+    """
+    arguments = config["model_args"]
+    codes = int(arguments.get("gpt_max_audio_tokens") or MAX_AUDIO_TOKENS) - EXTRA_POSITIONS
+    if limits.max_seconds * CODES_A_SECOND > codes:
+        seconds = int(codes / CODES_A_SECOND * 10) / 10
+        raise UserError(
+            f"clips: max_seconds is {limits.max_seconds:g}, but this base holds at most {seconds:g} s"
+        )
+    tokens = int(arguments.get("gpt_max_text_tokens") or MAX_TEXT_TOKENS)
+    if limits.max_text_tokens > tokens:
+        raise UserError(
+            f"clips: max_text_tokens is {limits.max_text_tokens}, but this base holds at most {tokens}"
+        )
+
 
 # Raise this when clips are prepared in another way, so that runs made before prepare them again.
 VERSION = 2

@@ -11,8 +11,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from xtts_finetune.data.findings import speaking_seconds, spoken_characters
-from xtts_finetune.data.measures import Measures
+from xtts_finetune.data.findings import Measures, speaking_seconds, spoken_characters
 from xtts_finetune.records.clips import ClipRecord
 
 SOUND_BYTES, HASH_BYTES = 32, 16

@@ -14,7 +14,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xtts_finetune.data.measures import Measures
+from xtts_finetune.data.findings import Measures
 from xtts_finetune.data.outlines import SOUND_BYTES
 from xtts_finetune.records.atomic import atomic_path
 

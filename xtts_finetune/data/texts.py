@@ -1,4 +1,7 @@
-"""Whether a clip's text can be trained on, and what the model will see of it."""
+"""Whether a clip's text can be trained on, and what the model will see of it.
+
+Why a clip has to be left out, as its check says it.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,20 @@ from typing import Protocol
 
 from xtts_finetune.data.cache import ClipCache
 from xtts_finetune.data.readers import RawClip
-from xtts_finetune.data.unusable import Unusable
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.clips import DropReason
 from xtts_finetune.spec.languages import LANGUAGES
 from xtts_finetune.xtts.text.cleaning import cleaning_problem, language_fault
+
+
+class Unusable(Exception):
+    """A clip that has to be left out."""
+
+    def __init__(self, reason: DropReason, detail: str) -> None:
+        super().__init__(f"{reason.value}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
 
 UNKNOWN_TOKEN = 1
 NAMED_CHARACTERS = 10

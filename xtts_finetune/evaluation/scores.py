@@ -26,24 +26,12 @@ from xtts_finetune.evaluation.instruments.similarity import relative_similarity
 from xtts_finetune.evaluation.instruments.sound import Sound
 from xtts_finetune.evaluation.instruments.treble import treble_of
 from xtts_finetune.evaluation.utterance_state import read_record
-from xtts_finetune.evaluation.voice import (
-    Voice,
-    fingerprint_of,
-    measure_voice,
-    read_voice,
-    write_voice,
-)
+from xtts_finetune.evaluation.voice import Voice, fingerprint_of, measure_voice, read_voice, write_voice
 from xtts_finetune.evaluation.voice_faults import Heard, faults_beside
 from xtts_finetune.evaluation.whose_voice import voice_clips
 from xtts_finetune.records.clips import ClipRecord, read_clips
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.records.scores import (
-    InstrumentState,
-    Scores,
-    UtteranceScores,
-    read_scores,
-    write_scores,
-)
+from xtts_finetune.records.scores import InstrumentState, Scores, UtteranceScores, read_scores, write_scores
 from xtts_finetune.spec.declaration import Declaration
 
 # Raised when the same sound begins to be read otherwise, so that old scores count as out of date.

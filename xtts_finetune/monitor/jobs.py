@@ -6,7 +6,7 @@ from collections import deque
 from pathlib import Path
 
 from xtts_finetune.records.events import Progress
-from xtts_finetune.records.follow import Follower
+from xtts_finetune.records.json_lines import Follower
 from xtts_finetune.records.run_folder import RunFolder
 
 MOST_NOTES = 50

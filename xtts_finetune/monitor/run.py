@@ -1,26 +1,54 @@
-"""One run, watched: everything that a view shows, from its records alone."""
+"""One run, watched: everything that a view shows, from its records alone.
+
+Room on the disk of a run, and memory of this machine.
+"""
 
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
 
-from xtts_finetune.monitor.candidate import CandidateWatch
+from xtts_finetune.monitor.candidate import CandidateWatch, seconds_left
 from xtts_finetune.monitor.gauges import gauges_of
 from xtts_finetune.monitor.jobs import Jobs
-from xtts_finetune.monitor.length import seconds_left
 from xtts_finetune.monitor.limits import DEFAULTS, Limits
-from xtts_finetune.monitor.machine import machine_of
 from xtts_finetune.monitor.remembered import RememberedFile
 from xtts_finetune.monitor.review import review_of
 from xtts_finetune.monitor.state import Facts, state_of
-from xtts_finetune.monitor.view import Curves, Finding, Run, State, Throughput, Warned, Work
+from xtts_finetune.monitor.view import Curves, Finding, Machine, Run, State, Throughput, Warned, Work
 from xtts_finetune.monitor.warnings import warnings_of
 from xtts_finetune.monitor.warnings.seen import Seen
-from xtts_finetune.records.holders import CHILD_LOCK, COMMAND_LOCK, read_holder
+from xtts_finetune.records.holders import CHILD_LOCK, COMMAND_LOCK, Holder, read_holder
 from xtts_finetune.records.run_folder import RunFolder
+
+
+def machine_of(folder: Path, worker: Holder | None) -> Machine:
+    """What is free now. `worker` is the process that trains: its memory can be told if it is one of this machine."""
+    import psutil  # noqa: PLC0415  (25 ms that --help need not pay)
+
+    try:
+        disk = shutil.disk_usage(folder)
+        free, total = disk.free, disk.total
+    except OSError:
+        free = total = None  # type: ignore[assignment]
+    memory = psutil.virtual_memory()
+    process = None
+    if worker is not None and worker.here and worker.running:
+        try:
+            process = int(psutil.Process(worker.pid).memory_info().rss)
+        except psutil.Error:
+            process = None
+    used = memory.total - memory.available
+    return Machine(_rounded(free), total, _rounded(used), memory.total, _rounded(process))
+
+
+def _rounded(size: int | None) -> int | None:
+    """To a tenth of a gigabyte: what flickers below that is no news."""
+    return None if size is None else round(size / 1e8) * 100_000_000
+
 
 BASE = "base"
 

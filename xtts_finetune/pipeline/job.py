@@ -75,7 +75,7 @@ def one_line(error: BaseException) -> str:
 def prepare_clips(job: Job, progress: Progress) -> None:
     """Read, check, split and encode the clips."""
     from xtts_finetune.data.prepare import prepare  # noqa: PLC0415  (each kind loads only what it needs)
-    from xtts_finetune.pipeline.reports.data_page import write_data_page  # noqa: PLC0415
+    from xtts_finetune.pipeline.reports.data_collect import write_data_page  # noqa: PLC0415
     from xtts_finetune.training.device import pick_device  # noqa: PLC0415
     from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
     from xtts_finetune.xtts.encoder import AudioEncoder  # noqa: PLC0415

@@ -10,9 +10,8 @@ from itertools import combinations
 from pathlib import Path
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.evaluation.candidates import candidate_names
+from xtts_finetune.evaluation.candidates import candidate_names, left_out
 from xtts_finetune.evaluation.decision import decide
-from xtts_finetune.evaluation.left_out import left_out
 from xtts_finetune.evaluation.listening.answers import NotTaken
 from xtts_finetune.evaluation.listening.forms import BOTH_LOOKS, FIRST_LOOK
 from xtts_finetune.evaluation.listening.make import Wanted, make_test
@@ -118,7 +117,7 @@ def serve_test(work: Work, test: ListeningTest, port: int = DEFAULT_PORT) -> Non
 
     Raises UserError when the port is in use.
     """
-    from xtts_finetune.evaluation.listening.serve import make_app, serve  # noqa: PLC0415
+    from xtts_finetune.evaluation.listening.taking import make_app, serve  # noqa: PLC0415
     from xtts_finetune.loopback import HOST, open_port  # noqa: PLC0415
 
     arrived: list[Taken] = []

@@ -7,33 +7,37 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xtts_finetune.errors import UserError, WorkFailed
-from xtts_finetune.evaluation.candidates import made_candidates
+from xtts_finetune.evaluation.candidates import forget_failure, made_candidates
 from xtts_finetune.evaluation.decision import decide, write_decision
-from xtts_finetune.evaluation.left_out import forget_failure
-from xtts_finetune.pipeline.children.interrupted import ending_like_ctrl_c
 from xtts_finetune.pipeline.children.jobs import run_job
-from xtts_finetune.pipeline.children.leftovers import sweep_leftovers
 from xtts_finetune.pipeline.children.lock import (
     child_is_gone,
     refuse_second_command,
     run_lock,
+    sweep_leftovers,
     wait_for_older_child,
 )
+from xtts_finetune.pipeline.children.process import ending_like_ctrl_c
 from xtts_finetune.pipeline.children.running import Work
-from xtts_finetune.pipeline.decision_summary import say_decision, say_outcome
 from xtts_finetune.pipeline.phase.phases import say_set_aside, train_phase
 from xtts_finetune.pipeline.phase.record import update_records
-from xtts_finetune.pipeline.plan.checks.first import check_first
-from xtts_finetune.pipeline.plan.fingerprints import hash_of
+from xtts_finetune.pipeline.plan.checks.preflight import check_first
 from xtts_finetune.pipeline.plan.inputs import CLIPS, decision_inputs, report_inputs, utterances_inputs
 from xtts_finetune.pipeline.plan.leaving_out import leave_out
 from xtts_finetune.pipeline.plan.plan import check_candidates, check_names, make_plan
-from xtts_finetune.pipeline.plan.stage_records import forget_stage, write_stage
+from xtts_finetune.pipeline.plan.stage_records import forget_stage, hash_of, write_stage
 from xtts_finetune.pipeline.plan.stages import Kind, Plan, Stage, State
-from xtts_finetune.pipeline.reports.report import write_report
-from xtts_finetune.pipeline.summary import data_findings, data_lines, phase_lines
+from xtts_finetune.pipeline.reports.collect import write_report
+from xtts_finetune.pipeline.summary import (
+    data_findings,
+    data_lines,
+    phase_lines,
+    say_decision,
+    say_outcome,
+    voice_lines,
+    voice_words,
+)
 from xtts_finetune.pipeline.tries.tries import adopt_older, needed_of, set_aside, thin_tries
-from xtts_finetune.pipeline.voice_words import voice_lines, voice_words
 from xtts_finetune.xtts.base import find_base
 from xtts_finetune.xtts.base_as_recorded import note_base
 

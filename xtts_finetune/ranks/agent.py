@@ -14,13 +14,7 @@ from torch.distributed.elastic.agent.server.local_elastic_agent import LocalElas
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
 from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
-from xtts_finetune.ranks.launched import (
-    LAUNCHER_IS_GONE,
-    NOTICED_SILENCE,
-    OTHERS_ARE_GONE,
-    ROUND,
-    rank_name,
-)
+from xtts_finetune.ranks.launched import LAUNCHER_IS_GONE, NOTICED_SILENCE, OTHERS_ARE_GONE, ROUND, rank_name
 from xtts_finetune.ranks.outcome import LaunchFolder, Outcome
 
 CONSEQUENCES = (OTHERS_ARE_GONE, NOTICED_SILENCE, LAUNCHER_IS_GONE, -int(signal.SIGTERM))

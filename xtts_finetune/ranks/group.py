@@ -2,22 +2,54 @@
 
 Ranks are numbered from 0. Rank 0 writes all records and decides; the others follow. One process alone is `ALONE`,
 whose every answer is its own.
+
+Whether all ranks hold the same weights: what is exchanged keeps them alike, and a drift would ruin the phase.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import socket
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 import torch
 import torch.distributed as dist
+from torch import nn
 from torch._C._distributed_c10d import PrefixStore
 
-from xtts_finetune.errors import UserError
+from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.ranks.launched import launched
+
+
+def weights_hash(model: nn.Module) -> str:
+    """A hash of the bytes of all weights that train, in the order of the model."""
+    digest = hashlib.blake2b(digest_size=16)
+    for weight in model.parameters():
+        if weight.requires_grad:
+            values = weight.detach().contiguous().cpu().flatten().view(torch.uint8)
+            digest.update(values.numpy().data)
+    return digest.hexdigest()
+
+
+def check_same_weights(model: nn.Module, ranks: Ranks, step: int) -> str | None:
+    """The hash that all ranks agree on; None for one alone. Raises WorkFailed that names those that differ."""
+    if ranks.count == 1:
+        return None
+    found = ranks.gather((weights_hash(model), socket.gethostname()))
+    first = found[0][0]
+    strays = [f"rank {rank} on {host}" for rank, (its, host) in enumerate(found) if its != first]
+    if strays:
+        raise WorkFailed(
+            f"the weights of {', '.join(strays)} are not those of rank 0 at step {step}: the ranks have drifted apart; "
+            "go on from the last checkpoint with the same command, and look at the memory and the network of that "
+            "machine if it happens again"
+        )
+    return first
+
 
 T = TypeVar("T")
 _CONNECTION = re.compile(r"gloo|nccl|connection (?:closed|reset|refused)|broken pipe|socket", re.IGNORECASE)

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xtts_finetune.records.levels import SCENARIOS
+from xtts_finetune.records.facts import SCENARIOS
 from xtts_finetune.times import duration
 
 WIDTH = 100

@@ -15,16 +15,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from xtts_finetune.setup.answers import Answers
 from xtts_finetune.setup.found_data import FoundSet
 from xtts_finetune.setup.held_out import Spoken, held_out_lines
-from xtts_finetune.setup.memory import choose_batches
+from xtts_finetune.setup.language_guess import readable_clips
 from xtts_finetune.setup.numbers import (
     MOST_EVAL_CLIPS,
     USUAL_FRACTION,
     USUAL_LEAST,
     Numbers,
+    choose_batches,
     choose_numbers,
 )
 from xtts_finetune.setup.phase_values import phase_values
-from xtts_finetune.setup.readable_texts import readable_clips
 from xtts_finetune.spec.checks.names import is_name
 from xtts_finetune.spec.languages import LANGUAGES
 from xtts_finetune.spec.pipeline import ClipLimits, EvalSetSpec

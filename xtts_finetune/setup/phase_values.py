@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from xtts_finetune.setup.answers import Answers
-from xtts_finetune.setup.memory import Batches
-from xtts_finetune.setup.numbers import Numbers, PhaseNumbers
+from xtts_finetune.setup.numbers import Batches, Numbers, PhaseNumbers
 
 
 def phase_values(name: str, answers: Answers, numbers: Numbers, batches: Batches) -> dict[str, Any]:

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xtts_finetune.evaluation.whose_voice import speakers_in_words
-from xtts_finetune.look.markdown import Markdown
-from xtts_finetune.look.templating import markdown_template
+from xtts_finetune.look.templating import Markdown, markdown_template
 from xtts_finetune.pipeline.plan.inputs import data_info
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.scores import read_scores

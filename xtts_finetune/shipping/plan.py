@@ -14,7 +14,7 @@ from xtts_finetune.evaluation.decision import Decision, decide
 from xtts_finetune.evaluation.usable_references import check_references
 from xtts_finetune.evaluation.utterance_state import UtterancePlan, WantedUtterance, plan_utterances
 from xtts_finetune.evaluation.whose_voice import WhoseVoice, whose_voice
-from xtts_finetune.pipeline.plan.fingerprints import hash_of
+from xtts_finetune.pipeline.plan.stage_records import hash_of
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.shipped import Shipped, is_whole, read_shipped
 from xtts_finetune.spec.declaration import Declaration

@@ -1,4 +1,7 @@
-"""What `xtts-finetune say` does: speak with a model, a sentence at a time, to the ears or into a file."""
+"""What `xtts-finetune say` does: speak with a model, a sentence at a time, to the ears or into a file.
+
+Settings of inference from the command line, under the limits and in the words of the declaration.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,46 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from xtts_finetune.errors import UserError
+from xtts_finetune.errors import DeclarationError, Problem, UserError
 from xtts_finetune.pipeline.plan.checks.gpu import CUDA_BUILD, torch_is_for_gpus
-from xtts_finetune.speaking.inference_options import settings_with
 from xtts_finetune.speaking.playing import Background, find_player
 from xtts_finetune.speaking.sound_file import check_sound_file, write_sound
 from xtts_finetune.speaking.speaking_models import SpeakingModel
 from xtts_finetune.spec.languages import LANGUAGES, language_problem
+from xtts_finetune.spec.reading.document import Document
+from xtts_finetune.spec.reading.overrides import parse_overrides
+from xtts_finetune.spec.reading.problems import check
 from xtts_finetune.spec.utterances import InferenceSpec, has_words
 from xtts_finetune.xtts.text.cleaning import foreseen_problem
 from xtts_finetune.xtts.text.speakable import foreseen_unspeakable, unspeakable_characters
 
 if TYPE_CHECKING:
     from xtts_finetune.xtts.speech.speech import Speaker, Speech
+
+
+def settings_with(judged: Mapping[str, Any], options: Mapping[str, str]) -> InferenceSpec:
+    """The settings that a model was judged with, and over them those that were asked for, as they were typed.
+
+    Raises DeclarationError with everything that is wrong with `options`.
+    """
+    document, problems = Document("inference", Path(), dict(judged)), []
+    for key, written in options.items():
+        option = f"--{key.replace('_', '-')} {written[:40]}"
+        values, wrong = parse_overrides([f"{key}={written}"])
+        problems += [Problem(option, problem.message) for problem in wrong]
+        for value in values:
+            assert document.data is not None
+            document.data[key] = value.value
+            for keys, place in value.written.items():
+                document.places[(key, *keys)] = type(place)(option, 0, place.text, place.quoted)
+    spec = check(InferenceSpec, document)
+    problems += document.problems()
+    if problems or spec is None:
+        raise DeclarationError(problems)
+    return spec
+
 
 # A sentence shorter than this is said together with the next: XTTS says single words badly.
 SHORT = 40

@@ -18,7 +18,7 @@ from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.records.shipped import RECORD, Shipped, is_whole, read_shipped
 from xtts_finetune.shipping.plan import shipped_folder
-from xtts_finetune.spec.candidates import BASE
+from xtts_finetune.spec.decision import BASE
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.xtts.base import find_base
 
@@ -154,7 +154,7 @@ def _latest_candidate(declaration: Declaration) -> str:
 
 def _load_shipped(folder: Path, shipped: Shipped, device: str) -> Speaker:
     """The shipped model as stock code loads it, with its voice and the vocoder that it is heard through."""
-    from xtts_finetune.xtts.dvae import load_dvae  # noqa: PLC0415  heavy
+    from xtts_finetune.xtts.encoder import load_dvae  # noqa: PLC0415  heavy
     from xtts_finetune.xtts.speech.packing import PREVIEW  # noqa: PLC0415  heavy
     from xtts_finetune.xtts.speech.speech import Speaker  # noqa: PLC0415  heavy
     from xtts_finetune.xtts.speech.stock import load_stock, voice_in  # noqa: PLC0415  heavy

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from xtts_finetune.errors import DeclarationError, Problem
-from xtts_finetune.spec.candidates import MadeCandidate
 from xtts_finetune.spec.checks.files import absolute, check_files, is_base_folder, is_file, is_folder
 from xtts_finetune.spec.checks.matrix import check_matrix
 from xtts_finetune.spec.checks.names import check_names, is_name
 from xtts_finetune.spec.checks.resume import check_resume
-from xtts_finetune.spec.decision import DecisionSpec
+from xtts_finetune.spec.decision import DecisionSpec, MadeCandidate
 from xtts_finetune.spec.languages import language_problem
 from xtts_finetune.spec.levels import Resolved, apply_levels, resolved_values
 from xtts_finetune.spec.phase import PhaseSpec

@@ -1,4 +1,9 @@
-"""`phases/<name>.yaml`: one declared training run."""
+"""`phases/<name>.yaml`: one declared training run.
+
+`checkpoint_every` and `keep`: what a phase writes, and what of it stays.
+
+`resume_from`: where a phase takes its first weights from, as declared.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +12,55 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from xtts_finetune.spec.checks.phase_checks import phase_contradictions
-from xtts_finetune.spec.keeping import CheckpointEvery, Keep
 from xtts_finetune.spec.model import MOST_STEPS, Contradiction, Name, PositiveFloat, Seed, Spec, Steps
-from xtts_finetune.spec.resume_from import ResumeFrom
 from xtts_finetune.spec.schedule import ScheduleSpec
 from xtts_finetune.spec.search import SearchSpace
-from xtts_finetune.spec.stop_rules import StopRule
-from xtts_finetune.spec.success import SuccessLevel
-from xtts_finetune.spec.train import Train
+from xtts_finetune.spec.stop_rules import StopRule, SuccessLevel
+from xtts_finetune.spec.train import Train, phase_contradictions
+
+
+class ResumeFrom(Spec):
+    """Where a phase takes its first weights from.
+
+    `phase` with `checkpoint: best | last | step N`, or `checkpoint` alone as the path of a file.
+    """
+
+    phase: Name | None = Field(None, description="An earlier phase of this pipeline.")
+    checkpoint: str = Field("best", description="'best', 'last', 'step N', or the path of a checkpoint file.")
+    optimizer: Literal["keep", "reset"] = Field(
+        "reset", description="'keep' continues with the old moments at the new learning rate."
+    )
+
+
+def checkpoint_step(resume: ResumeFrom) -> int | None:
+    """N of 'step N', or None for another kind of checkpoint."""
+    words = resume.checkpoint.split()
+    if len(words) == 2 and words[0] == "step" and words[1].isdigit():
+        return int(words[1])
+    return None
+
+
+class CheckpointEvery(Spec):
+    """How often the work is made safe: by whichever comes first."""
+
+    steps: Steps = Field(500, description="Optimizer steps between two checkpoints.")
+    minutes: PositiveFloat | None = Field(
+        20.0, description="Most minutes of work that a crash may cost; null: by steps alone."
+    )
+
+
+class Keep(Spec):
+    """What stays on the disk of what a phase writes."""
+
+    best: Annotated[int, Field(ge=1, le=100)] = Field(
+        1, description="Best models that stay, weights only: as many evaluations with the lowest mel_ce."
+    )
+    checkpoints: Annotated[int, Field(ge=1, le=100)] = Field(
+        1,
+        description="Checkpoints that stay: the newest, and before it those of every 'checkpoint_every.steps'. "
+        "Each holds all that resuming needs; a second one is there when the first is damaged.",
+    )
+
 
 Precision = Literal["auto", "fp32", "tf32", "bf16", "fp16"]
 

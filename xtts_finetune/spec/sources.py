@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from xtts_finetune.spec.candidates import MadeCandidate
+from xtts_finetune.spec.decision import MadeCandidate
 from xtts_finetune.spec.declaration import Declaration
-from xtts_finetune.spec.resume_from import checkpoint_step
+from xtts_finetune.spec.phase import checkpoint_step
 
 LAST = "last"
 

@@ -1,4 +1,7 @@
-"""`train`: which weights of the GPT a phase changes."""
+"""`train`: which weights of the GPT a phase changes.
+
+What contradicts itself between the values of one phase.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,69 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Discriminator, Field, Tag
 
-from xtts_finetune.spec.model import Spec
+from xtts_finetune.spec.model import Contradiction, Spec, number
+
+
+def phase_contradictions(given: Mapping[str, Any]) -> list[Contradiction]:
+    """What `PhaseSpec.contradictions` finds; values may be of a wrong type."""
+    epochs, steps = given.get("epochs"), given.get("steps")
+    if epochs is None and steps is None:
+        return [((), "how long to train is missing: give 'epochs' (passes over the clips) or 'steps'")]
+    if epochs is not None and steps is not None:
+        return [(("epochs", "steps"), "'epochs' and 'steps' are both given; keep one of them")]
+    return [
+        *_quality_unseen(given),
+        *_moments_of_adapters(given),
+        *_halved_by_tokens(given),
+        *_minimum_above_peak(given),
+    ]
+
+
+def _minimum_above_peak(given: Mapping[str, Any]) -> list[Contradiction]:
+    """A learning rate that would have to fall to more than it is."""
+    schedule, peak = given.get("schedule"), number(given.get("learning_rate"))
+    key = "minimum_learning_rate"
+    lowest = number(schedule.get(key) if isinstance(schedule, Mapping) else getattr(schedule, key, None))
+    if lowest is None or peak is None or lowest <= peak:
+        return []
+    message = f"schedule.{key} {lowest:g} is above the learning_rate {peak:g}"
+    return [(("schedule", "learning_rate"), message)]
+
+
+def _halved_by_tokens(given: Mapping[str, Any]) -> list[Contradiction]:
+    """Smaller batches for a phase whose batches have no size."""
+    if given.get("max_tokens") is None or given.get("on_out_of_memory") != "halve_batch":
+        return []
+    message = "'halve_batch' divides batch_size, which does not count beside 'max_tokens'; keep one of them"
+    return [(("max_tokens", "on_out_of_memory"), message)]
+
+
+def _quality_unseen(given: Mapping[str, Any]) -> list[Contradiction]:
+    """A rule on the quality of utterances that nobody would speak."""
+    rules = given.get("stop_when") or ()
+    names = [_rule_of(rule) for rule in rules] if isinstance(rules, list | tuple) else []
+    if "quality_falling" not in names or given.get("utterances_every_evals") is not None:
+        return []
+    message = (
+        "the rule 'quality_falling' needs 'utterances_every_evals', which makes the phase speak in between"
+    )
+    return [(("stop_when",), message)]
+
+
+def _moments_of_adapters(given: Mapping[str, Any]) -> list[Contradiction]:
+    """Adapters start anew in every phase: no earlier moments are theirs."""
+    resume = given.get("resume_from")
+    kept = resume.get("optimizer") if isinstance(resume, Mapping) else getattr(resume, "optimizer", None)
+    if kept != "keep" or not is_lora(given.get("train")):
+        return []
+    message = "adapters start anew, so there are no moments to keep for them; use 'optimizer: reset'"
+    return [(("resume_from", "train"), message)]
+
+
+def _rule_of(rule: object) -> object:
+    """Name of a declared rule, checked or not yet."""
+    return rule.get("rule") if isinstance(rule, Mapping) else getattr(rule, "rule", None)
+
 
 Part = Literal["gpt", "heads", "embeddings", "conditioning"]
 AdaptedLayer = Literal["attention", "mlp"]

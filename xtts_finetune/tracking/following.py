@@ -11,7 +11,7 @@ from typing import Any
 
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.spec.candidates import MadeCandidate
+from xtts_finetune.spec.decision import MadeCandidate
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.tracking.ledger import Ledger
 from xtts_finetune.tracking.server import Server

@@ -14,7 +14,7 @@ from uuid import uuid4
 import yaml
 
 from xtts_finetune.records.atomic import write_json_atomic
-from xtts_finetune.records.follow import Follower
+from xtts_finetune.records.json_lines import Follower
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.tracking.points import best_points, parameters_of, points_of
 from xtts_finetune.tracking.server import CANDIDATE_TAG, PARENT_TAG, RUN_TAG, Logged, Server

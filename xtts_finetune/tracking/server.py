@@ -1,19 +1,42 @@
-"""The tracking server, through MLflow's client: the only place that knows it."""
+"""The tracking server, through MLflow's client: the only place that knows it.
+
+A plain folder in place of a tracking server, which MLflow cannot read after a kill at the wrong moment.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from xtts_finetune.tracking.file_store import drop_empty_metrics
 from xtts_finetune.tracking.points import Point
 from xtts_finetune.tracking.where import Where
+
+# For another process that has made the file of a metric and is about to write the first value.
+MOMENT_SECONDS = 1.0
+
+
+def drop_empty_metrics(store: Path) -> None:
+    """Remove metrics without a value: with one of them MLflow refuses to read the run, and all others beside it."""
+    empty = [file for file in store.glob("*/*/metrics/**/*") if _is_empty(file)]
+    if not empty:
+        return
+    time.sleep(MOMENT_SECONDS)
+    for file in filter(_is_empty, empty):
+        with suppress(FileNotFoundError):
+            file.unlink()
+
+
+def _is_empty(file: Path) -> bool:
+    return file.is_file() and file.stat().st_size == 0
+
 
 # Which run's folder a logged run belongs to, and which candidate of it since when; a file that was logged.
 RUN_TAG, CANDIDATE_TAG, FILE_TAG = "xtts_finetune.run", "xtts_finetune.candidate", "xtts_finetune.file."

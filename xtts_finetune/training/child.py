@@ -64,7 +64,7 @@ def train_phase(
     Whatever ends it is written down. Raises UserError when an input is wrong or cannot be read any more.
     """
     # Imported here: a wrong declaration is said before the seconds that torch takes.
-    from xtts_finetune.training.faults import stop_of_error  # noqa: PLC0415
+    from xtts_finetune.training.rank import stop_of_error  # noqa: PLC0415
 
     load_coqui()
     name = job["phase"]

@@ -1,13 +1,21 @@
-"""The model as Coqui's Trainer sees it: Coqui's XTTS inside, this package's losses outside."""
+"""The model as Coqui's Trainer sees it: Coqui's XTTS inside, this package's losses outside.
+
+What Coqui's Trainer is told so that it works in a phase's folder, on a phase's settings.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
+import trainer.trainer as coqui_trainer
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from trainer.model import TrainerModel
 from TTS.tts.models.xtts import Xtts
 
@@ -16,8 +24,7 @@ from xtts_finetune.training.course import StepsOf, course_of
 from xtts_finetune.training.losses.log_variances import LEARNING_RATE
 from xtts_finetune.training.losses.start_model import StartModel
 from xtts_finetune.training.losses.training_loss import TrainingLoss
-from xtts_finetune.training.optimizer import make_optimizer, trained_names
-from xtts_finetune.training.schedule import make_schedule
+from xtts_finetune.training.optimizer import make_optimizer, make_schedule, trained_names
 from xtts_finetune.training.trainable import (
     adapter_weights,
     load_with_adapters,
@@ -27,6 +34,37 @@ from xtts_finetune.training.trainable import (
 from xtts_finetune.xtts.forward import RunBlock, run_again_later, run_block
 from xtts_finetune.xtts.losses import GptBatch, gpt_logits
 from xtts_finetune.xtts.state import StateDict, hifigan_of, without_hifigan
+
+
+def configured(config: Any, phase: PhaseSpec) -> Any:
+    """The model's configuration with what Trainer reads from it."""
+    config.lr = phase.learning_rate
+    config.batch_size = phase.batch_size
+    config.training_seed = phase.seed
+    config.mixed_precision = phase.precision in ("bf16", "fp16")
+    config.precision = phase.precision if config.mixed_precision else "fp16"
+    config.grad_clip = phase.gradient_clip or 0.0
+    config.scheduler_after_epoch = False
+    config.run_eval = False  # Trainer's averages drop a batch and weigh batches equally; see evaluate.py
+    config.dashboard_logger = "tensorboard"
+    return config
+
+
+@contextlib.contextmanager
+def in_folder(folder: Path) -> Iterator[None]:
+    """Let Trainer work in `folder` rather than in one that it names after the minute."""
+    named = coqui_trainer.get_experiment_folder_path
+    coqui_trainer.get_experiment_folder_path = lambda *_: folder
+    try:
+        yield
+    finally:
+        coqui_trainer.get_experiment_folder_path = named
+
+
+def hide_events_after(dashboard: Any, step: int) -> None:
+    """Tell TensorBoard that the run went on from `step`: what was logged of later steps is shown no more."""
+    events = dashboard.writer.file_writer
+    events.add_event(Event(step=step + 1, session_log=SessionLog(status=SessionLog.START)))
 
 
 class PhaseModel(TrainerModel):  # type: ignore[misc]  # TrainerModel has no types

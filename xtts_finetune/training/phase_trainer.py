@@ -15,16 +15,13 @@ from typing import Any
 import torch
 from trainer import Trainer, TrainerArgs
 
-from xtts_finetune.ranks.same_weights import check_same_weights
-from xtts_finetune.records.metrics import (
-    StepRecord,
-)
+from xtts_finetune.ranks.group import check_same_weights
+from xtts_finetune.records.metrics import StepRecord
 from xtts_finetune.records.stopping import Reason, Stop
-from xtts_finetune.training.coqui_setup import configured, hide_events_after, in_folder
 from xtts_finetune.training.evaluate import eval_record, sums_of_batches
-from xtts_finetune.training.optimizer import gather_moments
-from xtts_finetune.training.phase_job import PhaseJob
-from xtts_finetune.training.phase_model import PhaseModel
+from xtts_finetune.training.optimizer import follow_plateau, gather_moments
+from xtts_finetune.training.phase_data import PhaseJob
+from xtts_finetune.training.phase_model import PhaseModel, configured, hide_events_after, in_folder
 from xtts_finetune.training.recorder import Recorder
 from xtts_finetune.training.rules import first_stop
 from xtts_finetune.training.rules.foreign_start import foreign_start
@@ -36,7 +33,6 @@ from xtts_finetune.training.saving import (
     save_checkpoint,
     training_state,
 )
-from xtts_finetune.training.schedule import follow_plateau
 from xtts_finetune.training.stepping import Readback, Stepper
 from xtts_finetune.xtts.losses import CrossEntropies, GptBatch
 

@@ -18,7 +18,7 @@ from xtts_finetune.spec.pipeline import DatasetSpec
 
 if TYPE_CHECKING:
     from xtts_finetune.ranks.group import Ranks
-    from xtts_finetune.training.phase_job import Speak
+    from xtts_finetune.training.phase_data import Speak
 
     SpeechMaker = Callable[[Declaration, RunFolder, str], Speak]
 
@@ -65,8 +65,7 @@ def train(
     """Train the phase as it runs until something stops it; no closing records are written. `ranks`: None alone."""
     from xtts_finetune.ranks.group import ALONE  # noqa: PLC0415
     from xtts_finetune.spec.sources import kept_steps  # noqa: PLC0415
-    from xtts_finetune.training.phase_data import PhaseData  # noqa: PLC0415
-    from xtts_finetune.training.phase_job import PhaseJob  # noqa: PLC0415
+    from xtts_finetune.training.phase_data import PhaseData, PhaseJob  # noqa: PLC0415
     from xtts_finetune.training.starting import start  # noqa: PLC0415
     from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
 
@@ -133,7 +132,7 @@ def close(
     stop: Stop,
 ) -> None:
     """Write the closing records from the phase's own, as far as these can be read."""
-    from xtts_finetune.data.plans import planned_of_run  # noqa: PLC0415
+    from xtts_finetune.data.index import planned_of_run  # noqa: PLC0415
     from xtts_finetune.records.closing import write_closing  # noqa: PLC0415
     from xtts_finetune.training.closing import phase_facts  # noqa: PLC0415
 

@@ -2,6 +2,8 @@
 
 It ends in one of two ways. In order: the outcome is written into the launch's folder, and the exit code is 0, so that
 torch's agent starts nothing again. Out of order: some other code or a signal, and the agent starts all ranks anew.
+
+What ended a training from inside, with what the device knows of its memory.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from xtts_finetune.errors import UserError
 from xtts_finetune.ranks.launched import OTHERS_ARE_GONE, Launched, end_at_once, settle
 from xtts_finetune.ranks.outcome import OF_STATUS, WRONG_INPUT, Outcome
+from xtts_finetune.records import faults
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.declaration import Declaration, load_declaration
@@ -29,6 +32,36 @@ if TYPE_CHECKING:
 
     from xtts_finetune.ranks.agreement import Start
     from xtts_finetune.training.phase_work import SpeechMaker
+
+
+def stop_of_error(error: BaseException, step: int | None = None) -> Stop:
+    """The stopping reason of an exception that ended a phase at `step` (None: before its first step).
+
+    Out of memory has numbers where they are known, in bytes: `asked_bytes`, and of a GPU `device_bytes` (all of
+    it), `free_bytes`, `allocated_bytes` (in tensors of this process) and `peak_bytes` (the most of them so far).
+    """
+    stop = faults.stop_of_error(error, step)
+    if stop.reason is not Reason.OUT_OF_MEMORY:
+        return stop
+    return Stop(stop.reason, stop.message, {**stop.numbers, **_gpu_memory()})
+
+
+def _gpu_memory() -> dict[str, float]:
+    import torch  # noqa: PLC0415  (whoever trains has it; whoever reads this module need not)
+
+    if not torch.cuda.is_available():
+        return {}
+    try:
+        free, total = torch.cuda.mem_get_info()
+    except RuntimeError:
+        return {}  # a device in trouble need not answer
+    return {
+        "device_bytes": float(total),
+        "free_bytes": float(free),
+        "allocated_bytes": float(torch.cuda.memory_allocated()),
+        "peak_bytes": float(torch.cuda.max_memory_allocated()),
+    }
+
 
 # So long a rank that lost its connections waits for another one's word of why it has ended.
 LAST_WORDS = 5.0
@@ -93,11 +126,10 @@ def _ready(
     place: Launched, run: RunFolder, job: dict[str, Any]
 ) -> tuple[Start, tuple[Declaration, PhaseSpec, str] | None]:
     """What this rank would start with, as it is told to the others; what is wrong is told as well."""
-    from xtts_finetune.data.index import ClipIndex  # noqa: PLC0415
-    from xtts_finetune.data.plans import batch_plan, planned  # noqa: PLC0415
+    from xtts_finetune.data.index import ClipIndex, batch_plan, planned  # noqa: PLC0415
     from xtts_finetune.ranks.agreement import Start, check_cache, clips_checksum, values_of  # noqa: PLC0415
     from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
-    from xtts_finetune.xtts.file_content import content_fingerprint  # noqa: PLC0415
+    from xtts_finetune.xtts.base_as_recorded import content_fingerprint  # noqa: PLC0415
 
     name = job["phase"]
     try:
@@ -137,7 +169,6 @@ def _train(
 ) -> Stop:
     """Train with the others; rank 0 writes the closing records where nothing failed, else the launcher does."""
     from xtts_finetune.ranks.group import join, leave  # noqa: PLC0415
-    from xtts_finetune.training.faults import stop_of_error  # noqa: PLC0415
 
     folder, writes = run.candidate(job["phase"]), place.rank == 0
     speak = phase_work.speaker(declaration, run, phase, folder.name, speech) if writes else None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.xtts.json_of_base import read_json_of_base
+from xtts_finetune.xtts.weights.vocabulary_file import read_json_of_base
 
 FILE_NAMES = ("model.pth", "dvae.pth", "mel_stats.pth", "vocab.json", "config.json")
 

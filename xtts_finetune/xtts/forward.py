@@ -2,11 +2,20 @@
 
 Coqui's own `GPT.forward` computes the same with padding inside the sequence, a mask over it, a key-value cache that
 training never reads, and logits for padding.
+
+What the GPT hears of the voice: Coqui's conditioning encoder and perceiver on mels, computed once per real frame.
+
+A mel is filled up with silence to the greatest length. The encoder has no positions, so all frames of that
+silence are alike in every layer: one of them is computed, and counts as many times as there are.
+
+Where the real tokens of a batch lie: text and sound of a clip side by side, padding at the ends alone.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -14,10 +23,135 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from xtts_finetune.xtts.attention import attention
-from xtts_finetune.xtts.conditioning import conditioning_latents
-from xtts_finetune.xtts.dropout import dropout
-from xtts_finetune.xtts.layout import Layout
+from xtts_finetune.xtts.dropout import attention, dropout
+
+STOP_TOKENS = 4  # stop tokens that Coqui's GPT scores after the codes of a clip
+
+# Sizes are rounded up to these. Each new size costs a CPU in bfloat16, and a compiled layer, the making of new kernels,
+# which then stay in memory.
+LENGTH_GRAIN, FRAME_GRAIN, ROW_GRAIN = 16, 32, 64
+
+
+def rounded_up(size: int, grain: int) -> int:
+    """The next multiple of `grain`."""
+    return -(-size // grain) * grain
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each real token of b clips comes from and goes to.
+
+    Coqui pads texts and sounds apart and hides the padding between them from attention. Here the sound of a clip
+    follows its text at once: what is padded lies behind everything that is real, where causal attention never looks.
+    The results are the same, without a mask and with shorter sequences. All indices are int64.
+
+    text_rows   (text tokens,)   in the flattened (b, longest text + 1)    text_places  (text tokens,) in the
+    mel_rows    (audio tokens,)  in the flattened (b, most codes + 4)      mel_places   (audio tokens,) flattened
+    first_stops (b,)             each clip's first stop token, as an index into mel_rows        (b, length)
+    length      tokens of the longest clip, text and sound together, rounded up
+    """
+
+    text_rows: Tensor
+    text_places: Tensor
+    mel_rows: Tensor
+    mel_places: Tensor
+    first_stops: Tensor
+    length: int
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> Layout:
+        """The same layout with `change` done to each of its tensors."""
+        changed: dict[str, Any] = {
+            name: change(value) for name, value in vars(self).items() if isinstance(value, Tensor)
+        }
+        return replace(self, **changed)
+
+
+def layout_of(
+    text_lengths: Tensor, code_lengths: Tensor, text_width: int, code_width: int, least_length: int = 0
+) -> Layout:
+    """The layout of clips with these lengths, both (b,), of tensors padded to these widths.
+
+    `least_length`: tokens of a longer clip in the batch that these are a part of.
+    Made on the CPU, before the batch goes to its device: a GPU would have to be waited for.
+    """
+    texts, sounds = text_lengths + 1, code_lengths + STOP_TOKENS  # a start token before, stop tokens after
+    length = rounded_up(max(int((texts + sounds).max()), least_length), LENGTH_GRAIN)
+    firsts = torch.arange(len(texts)) * length
+    text_rows, text_places = _rows(texts, text_width + 1, firsts)
+    mel_rows, mel_places = _rows(sounds, code_width + STOP_TOKENS, firsts + texts)
+    first_stops = sounds.cumsum(0) - STOP_TOKENS
+    return Layout(text_rows, text_places, mel_rows, mel_places, first_stops, length)
+
+
+def _rows(lengths: Tensor, width: int, firsts: Tensor) -> tuple[Tensor, Tensor]:
+    """Indices of the real tokens in (b, width), flattened, and their places when a clip's begin at `firsts`."""
+    clips, columns = torch.nonzero(torch.arange(width) < lengths[:, None], as_tuple=True)
+    return clips * width + columns, firsts[clips] + columns
+
+
+def conditioning_latents(gpt: Any, mels: Tensor, last_frame_counts: int = 1) -> Tensor:
+    """(b, 32, width) latents of (b, 80, frames) mels whose last frame stands for `last_frame_counts` equal ones.
+
+    The same as `get_style_emb` of Coqui's GPT, transposed, on mels with the last frame written out that many times.
+    """
+    encoder = gpt.conditioning_encoder
+    hidden = F.linear(mels.transpose(1, 2), encoder.init.weight.squeeze(-1), encoder.init.bias)
+    for block in encoder.attn:
+        hidden = _encoder_block(block, hidden, last_frame_counts)
+    return _perceiver(gpt.conditioning_perceiver, hidden, last_frame_counts)
+
+
+def _encoder_block(block: Any, hidden: Tensor, counts: int) -> Tensor:
+    """Coqui's AttentionBlock on (b, frames, width)."""
+    normed = _group_norm(block.norm, hidden, counts)
+    qkv = F.linear(normed, block.qkv.weight.squeeze(-1), block.qkv.bias)
+    # Coqui's order of the channels: head by head, each with its q, k and v.
+    query, key, value = qkv.view(*qkv.shape[:2], block.num_heads, 3, -1).permute(3, 0, 2, 1, 4)
+    heard = _attention(query, key, value, counts)
+    return normed + F.linear(heard, block.proj_out.weight.squeeze(-1), block.proj_out.bias)
+
+
+def _group_norm(norm: torch.nn.GroupNorm, hidden: Tensor, counts: int) -> Tensor:
+    """Group normalisation (Wu and He, ECCV 2018) of (b, frames, width), in float32, the last frame counted often."""
+    centred = hidden.float() - _group_mean(hidden.float(), norm.num_groups, counts)
+    variance = _group_mean(centred * centred, norm.num_groups, counts)
+    return torch.addcmul(norm.bias, centred, torch.rsqrt(variance + norm.eps) * norm.weight)
+
+
+def _group_mean(values: Tensor, groups: int, counts: int) -> Tensor:
+    """(b, 1, width) mean over all frames and the channels of a group, written out for each channel."""
+    total = values.sum(1)
+    if counts > 1:
+        total = total + (counts - 1) * values[:, -1]
+    means = total.view(len(total), groups, -1).mean(-1, keepdim=True) / (values.shape[1] - 1 + counts)
+    return means.expand(-1, -1, values.shape[2] // groups).flatten(1)[:, None]
+
+
+def _perceiver(perceiver: Any, frames: Tensor, counts: int) -> Tensor:
+    """Coqui's PerceiverResampler on (b, frames, width)."""
+    frames = perceiver.proj_context(frames)
+    latents = perceiver.latents.expand(len(frames), -1, -1)
+    for listening, feed_forward in perceiver.layers:
+        keys, values = listening.to_kv(torch.cat([latents, frames.to(latents.dtype)], dim=1)).chunk(2, dim=-1)
+        query, key, value = (
+            part.unflatten(-1, (listening.heads, -1)).transpose(1, 2)
+            for part in (listening.to_q(latents), keys, values)
+        )
+        latents = listening.to_out(_attention(query, key, value, counts)) + latents
+        latents = feed_forward(latents) + latents
+    normed: Tensor = perceiver.norm(latents)
+    return normed
+
+
+def _attention(query: Tensor, key: Tensor, value: Tensor, counts: int) -> Tensor:
+    """Attention of (b, heads, n, channels) to (b, heads, m, channels), the last key counted often: (b, n, width)."""
+    bias = None
+    if counts > 1:
+        # exp(x + log c) = c exp(x): as if the key were there c times.
+        bias = query.new_zeros(1, key.shape[-2])
+        bias[:, -1] = math.log(counts)
+    return attention(query, key, value, bias).transpose(1, 2).flatten(2)
+
 
 RunBlock = Callable[[Any, Tensor], Tensor]  # a transformer block and (b, length, width) -> (b, length, width)
 

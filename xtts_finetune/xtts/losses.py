@@ -14,8 +14,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from xtts_finetune.xtts.forward import RunBlock, hidden_states, run_block
-from xtts_finetune.xtts.layout import ROW_GRAIN, STOP_TOKENS, Layout, layout_of, rounded_up
+from xtts_finetune.xtts.forward import (
+    ROW_GRAIN,
+    STOP_TOKENS,
+    Layout,
+    RunBlock,
+    hidden_states,
+    layout_of,
+    rounded_up,
+    run_block,
+)
 
 IGNORE = -1  # target that does not count
 TEXT_CE_UNIT = (

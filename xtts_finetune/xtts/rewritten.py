@@ -14,7 +14,7 @@ from pathlib import Path
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.xtts.base import BaseFiles
-from xtts_finetune.xtts.file_content import content_of
+from xtts_finetune.xtts.base_as_recorded import content_of
 from xtts_finetune.xtts.releases import PublishedFile
 from xtts_finetune.xtts.weights.directory import WeightsDirectory, read_directory
 from xtts_finetune.xtts.weights.fit import problem_of_weights

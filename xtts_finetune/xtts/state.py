@@ -16,8 +16,15 @@ from xtts_finetune.xtts.weights.directory import read_directory
 from xtts_finetune.xtts.weights.file_kind import not_a_file
 from xtts_finetune.xtts.weights.names import coqui_names, flatten, under_coquis_names
 from xtts_finetune.xtts.weights.pickle import attributes
-from xtts_finetune.xtts.weights.places import DAMAGED_ZIP, Container, chunks_of
-from xtts_finetune.xtts.weights.stored_tensors import SIZES, NotRead, Storage, StoredTensor
+from xtts_finetune.xtts.weights.stored_tensors import (
+    DAMAGED_ZIP,
+    SIZES,
+    Container,
+    NotRead,
+    Storage,
+    StoredTensor,
+    chunks_of,
+)
 
 StateDict = dict[str, torch.Tensor]
 

@@ -16,7 +16,6 @@ from xtts_finetune.evaluation.instruments.characters import (
     recogniser_for,
 )
 from xtts_finetune.evaluation.instruments.noise import NoiseJudge
-from xtts_finetune.evaluation.instruments.optional import NotMeasured, installed_file
 from xtts_finetune.evaluation.instruments.panel import Panel
 from xtts_finetune.evaluation.instruments.similarity import (
     SpeakerEncoder,
@@ -24,7 +23,7 @@ from xtts_finetune.evaluation.instruments.similarity import (
     own_similarity,
     relative_similarity,
 )
-from xtts_finetune.evaluation.instruments.sound import Sound
+from xtts_finetune.evaluation.instruments.sound import NotMeasured, Sound, installed_file
 from xtts_finetune.spec.utterances import RecogniserSpec
 
 
@@ -163,9 +162,9 @@ def test_a_language_without_a_recogniser_is_said() -> None:
 
 def test_without_any_extra_everything_else_is_measured(monkeypatch: pytest.MonkeyPatch, sound: Sound) -> None:
     """As on a plain install: the packages' files are not found, and their modules cannot be imported."""
-    from xtts_finetune.evaluation.instruments import optional
+    from xtts_finetune.evaluation.instruments import sound
 
-    monkeypatch.setattr(optional, "find_spec", lambda package: None)
+    monkeypatch.setattr(sound, "find_spec", lambda package: None)
     for package in ("jiwer", "pocketsphinx", "onnxruntime"):
         monkeypatch.setitem(sys.modules, package, None)
     panel = Panel()

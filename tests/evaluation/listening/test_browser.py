@@ -10,15 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser import chromium
-from tests.evaluation.listening.driver import (
-    answer,
-    begin,
-    hear,
-    open_page,
-    practise,
-    tab_to,
-    until,
-)
+from tests.evaluation.listening.driver import answer, begin, hear, open_page, practise, tab_to, until
 from tests.evaluation.listening.spoken_run import spoken_run
 from tests.pipeline.made_up_run import add_base, add_phase
 from xtts_finetune.evaluation.decision import decide

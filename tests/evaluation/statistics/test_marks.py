@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xtts_finetune.evaluation.statistics.marks import Interval, mark_interval
+from xtts_finetune.evaluation.statistics.sentences import Interval, mark_interval
 
 
 @pytest.mark.parametrize(

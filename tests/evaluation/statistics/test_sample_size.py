@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from xtts_finetune.evaluation.statistics.preferences import Counts
-from xtts_finetune.evaluation.statistics.sample_size import more_for_mark, more_for_preference
+from xtts_finetune.evaluation.statistics.preferences import Counts, more_for_mark, more_for_preference
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,7 @@ from itertools import product
 
 import pytest
 
-from xtts_finetune.evaluation.statistics.looks import LOOK_ALPHA
-from xtts_finetune.evaluation.statistics.sign_test import holm, sign_test
+from xtts_finetune.evaluation.statistics.sign_test import LOOK_ALPHA, holm, sign_test
 
 
 @pytest.mark.parametrize(

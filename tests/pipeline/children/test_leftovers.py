@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from xtts_finetune.pipeline.children.leftovers import sweep_leftovers
+from xtts_finetune.pipeline.children.lock import sweep_leftovers
 from xtts_finetune.records.atomic import atomic_path
 
 WRITE = """

@@ -16,9 +16,8 @@ from tests.data.data_samples import clip, write_sound
 from tests.pipeline.project import Project, make_project
 from xtts_finetune.data.findings import ADVICE, CURE
 from xtts_finetune.pipeline.reports import data_collect as data_collect
+from xtts_finetune.pipeline.reports.data_collect import is_read_otherwise, reading, write_data_page
 from xtts_finetune.pipeline.reports.data_histogram import draw_histogram
-from xtts_finetune.pipeline.reports.data_page import write_data_page
-from xtts_finetune.pipeline.reports.data_readings import is_read_otherwise, reading
 from xtts_finetune.records.clips import (
     ClipRecord,
     ClipWarning,

@@ -19,8 +19,7 @@ from xtts_finetune.pipeline.plan.disk import (
 )
 from xtts_finetune.pipeline.plan.trained_sizes import HIFIGAN_BYTES, TrainedSizes
 from xtts_finetune.records.run_folder import CandidateFolder
-from xtts_finetune.spec.keeping import Keep
-from xtts_finetune.spec.phase import PhaseSpec
+from xtts_finetune.spec.phase import Keep, PhaseSpec
 from xtts_finetune.spec.sources import KeptStep
 
 V2 = TrainedSizes(model=1_870_000_000, trained=1_770_000_000)

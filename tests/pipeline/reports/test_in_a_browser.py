@@ -17,7 +17,7 @@ from xtts_finetune.evaluation.decision import decide, write_decision
 from xtts_finetune.evaluation.listening.make import Wanted, make_test
 from xtts_finetune.evaluation.listening.material import gather_material
 from xtts_finetune.evaluation.listening.taking import take
-from xtts_finetune.pipeline.reports.report import write_report
+from xtts_finetune.pipeline.reports.collect import write_report
 from xtts_finetune.records.listening_files import ListeningTest, checksum, read_test
 from xtts_finetune.records.scores import Scores, UtteranceScores, write_scores
 from xtts_finetune.records.stopping import Reason, Stop

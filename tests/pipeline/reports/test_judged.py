@@ -8,8 +8,8 @@ import pytest
 
 from tests.pipeline.made_up_run import SENTENCES, whole_run
 from tests.pipeline.reports.test_page import read
-from xtts_finetune.pipeline.reports.report import write_report
-from xtts_finetune.pipeline.reports.scores import badness, readings
+from xtts_finetune.pipeline.reports.collect import write_report
+from xtts_finetune.pipeline.reports.players import badness, readings
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.scores import InstrumentState, Scores, UtteranceScores, write_scores
 from xtts_finetune.spec.declaration import Declaration

@@ -24,8 +24,8 @@ from tests.pipeline.made_up_run import (
     declare,
     whole_run,
 )
+from xtts_finetune.pipeline.reports.collect import write_report
 from xtts_finetune.pipeline.reports.players import collect_sentences, player
-from xtts_finetune.pipeline.reports.report import write_report
 from xtts_finetune.records.clips import ClipRecord, read_clips, write_clips
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter
 from xtts_finetune.records.run_folder import RunFolder

@@ -15,13 +15,13 @@ import yaml
 from tests.pipeline.project import Project
 from tests.pipeline.tries.kept.stand_in import Ending, StandIn
 from xtts_finetune.errors import UserError, WorkFailed
-from xtts_finetune.pipeline.children.interrupted import Interrupted
+from xtts_finetune.pipeline.children.process import Interrupted
 from xtts_finetune.pipeline.plan.disk import readable
 from xtts_finetune.pipeline.plan.plan import make_plan
 from xtts_finetune.pipeline.plan.plan_table import print_plan
 from xtts_finetune.pipeline.run import run_plan
 from xtts_finetune.pipeline.tries import commands
-from xtts_finetune.pipeline.tries.declare_candidate import with_candidate
+from xtts_finetune.pipeline.tries.commands import with_candidate
 from xtts_finetune.records.tries import read_tries, tries_bytes
 
 FASTER, FASTEST = "phase2.learning_rate=5e-6", "phase2.learning_rate=4e-6"

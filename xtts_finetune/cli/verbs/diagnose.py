@@ -1,12 +1,70 @@
-"""`xtts-finetune diagnose`: say what curves of training show, and what to do."""
+"""`xtts-finetune diagnose`: say what curves of training show, and what to do.
+
+Whose curves they are: a file or folder of any run, or a phase of the declaration.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from xtts_finetune.cli.options import Demo, File, load
+from xtts_finetune.curves.curves import Curves
+from xtts_finetune.curves.diagnosis.advice import Place
+from xtts_finetune.curves.readers.metrics_file import FORMAT
+from xtts_finetune.curves.readers.reading import read_curves
+from xtts_finetune.errors import UserError
+from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
+from xtts_finetune.spec.declaration import Declaration
+
+Load = Callable[[], Declaration]
+
+
+def curves_of(what: str | None, load: Load, named: tuple[str, ...]) -> tuple[Curves, Place]:
+    """The curves that `what` names, and where they stand.
+
+    what   a file, a folder or a phase; None: the last phase that has begun
+    load   loads the declaration; asked only when it is needed
+    named  the options that named a declaration, for commands; with them `what` is a phase first
+    Raises UserError when there is no such thing, or nothing was recorded of it yet.
+    """
+    if what is not None and not named and Path(what).exists():
+        curves = read_curves(Path(what))
+        return curves, _place(curves, named)
+    try:
+        declaration = load()
+    except UserError as error:
+        if what is None or named:
+            raise
+        why = str(error).splitlines()[0]
+        raise UserError(f"{what}: there is no such file; nor can it be a phase: {why}") from None
+    phases = tuple(declaration.phases)
+    if what is not None and what not in phases:
+        if Path(what).exists():
+            return (found := read_curves(Path(what))), _place(found, named)
+        raise UserError(f"{what}: no file, and no declared phase; the phases are {', '.join(phases)}")
+    begun = [name for name in phases if _metrics(declaration, name).is_file()]
+    wanted = [name for name in begun if what in (None, name)]
+    if not wanted:
+        raise UserError(f"{what or 'no phase'}: nothing was recorded yet; run_pipeline first")
+    curves = read_curves(_metrics(declaration, wanted[-1]))
+    return curves, _place(curves, named)
+
+
+def _metrics(declaration: Declaration, phase: str) -> Path:
+    return RunFolder(declaration.run_folder).candidate(phase).metrics
+
+
+def _place(curves: Curves, named: tuple[str, ...]) -> Place:
+    """Only a run of ours has a phase and checkpoints that commands can name."""
+    if curves.format != FORMAT:
+        return Place(None, named)
+    folder = CandidateFolder(Path(curves.source).parent)
+    return Place(curves.phase, named, tuple(step for step, _ in folder.checkpoints()))
+
 
 What = Annotated[
     str | None,
@@ -37,7 +95,6 @@ def diagnose(
 ) -> None:
     """Say whether training still falls, has a plateau, swings, explodes or overfits; why; and what to do."""
     from xtts_finetune.cli.terminal import console  # noqa: PLC0415
-    from xtts_finetune.cli.verbs.whose_curves import curves_of  # noqa: PLC0415
     from xtts_finetune.curves.diagnosis.diagnosis import diagnose as found_in  # noqa: PLC0415  (numpy)
 
     named = ("--demo",) if demo else ("-f", str(file)) if file is not None else ()

@@ -71,14 +71,14 @@ def monitor(
     elif as_json:
         _print_json(watches)
     elif watch or (png is None and html is None):
-        from xtts_finetune.monitor.terminal.watch import keep_watching, say_once  # noqa: PLC0415
+        from xtts_finetune.monitor.terminal.screen import keep_watching, say_once  # noqa: PLC0415
 
         (keep_watching if console().is_terminal else say_once)(watches, console())
 
 
 def _folders(runs: list[Path], file: Path | None, demo: bool, waits: bool) -> list[Path]:
     """The runs' folders. Raises UserError where there is none to look at, and nobody will wait for it."""
-    from xtts_finetune.demo.location import demo_run_folder  # noqa: PLC0415
+    from xtts_finetune.demo import demo_run_folder  # noqa: PLC0415
     from xtts_finetune.errors import UserError  # noqa: PLC0415
 
     if runs and (file is not None or demo):
@@ -99,7 +99,7 @@ def _folders(runs: list[Path], file: Path | None, demo: bool, waits: bool) -> li
 
 def _write(watches: list[RunWatch], png: Path | None, html: Path | None) -> None:
     from xtts_finetune.errors import UserError  # noqa: PLC0415
-    from xtts_finetune.monitor.page.static import static_page  # noqa: PLC0415
+    from xtts_finetune.monitor.page.document import static_page  # noqa: PLC0415
     from xtts_finetune.monitor.picture import draw_picture  # noqa: PLC0415
     from xtts_finetune.records.atomic import write_text_atomic  # noqa: PLC0415
 
@@ -136,7 +136,7 @@ def _serve(watches: list[RunWatch], port: int) -> None:
 def _print_json(watches: list[RunWatch]) -> None:
     import json  # noqa: PLC0415
 
-    from xtts_finetune.monitor.page.messages import message  # noqa: PLC0415
+    from xtts_finetune.monitor.page.document import message  # noqa: PLC0415
 
     runs = [watch.look() for watch in watches]
     typer.echo(json.dumps(message(watches, runs, {}), ensure_ascii=False, allow_nan=False))

@@ -106,9 +106,8 @@ def run(
     if plan:
         from xtts_finetune.cli.terminal import console  # noqa: PLC0415
         from xtts_finetune.pipeline.commands import verb  # noqa: PLC0415
-        from xtts_finetune.pipeline.plan.checks.first import check_first  # noqa: PLC0415
-        from xtts_finetune.pipeline.plan.plan_table import print_plan  # noqa: PLC0415
-        from xtts_finetune.pipeline.plan.values import print_values  # noqa: PLC0415
+        from xtts_finetune.pipeline.plan.checks.preflight import check_first  # noqa: PLC0415
+        from xtts_finetune.pipeline.plan.plan_table import print_plan, print_values  # noqa: PLC0415
 
         planned = make_plan(declaration, wanted, fresh)
         work = work_on(declaration, overrides, device, together)
@@ -123,7 +122,7 @@ def run(
 
     work = work_on(declaration, overrides, device, together)
     if together is not None and not together.leads:
-        from xtts_finetune.pipeline.phase.following import follow  # noqa: PLC0415
+        from xtts_finetune.pipeline.phase.machines import follow  # noqa: PLC0415
 
         follow(work, together)
         return

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from xtts_finetune.cli.again import command_again
 from xtts_finetune.cli.options import Demo, File, OnDevice, Settings, load
+from xtts_finetune.cli.terminal import command_again
 
 JUDGED = "as judged"
 

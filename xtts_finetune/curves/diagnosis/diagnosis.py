@@ -1,19 +1,136 @@
-"""The diagnosis: a verdict with its numbers, in words, with what to do and the command to type."""
+"""The diagnosis: a verdict with its numbers, in words, with what to do and the command to type.
+
+What often lies behind such numbers: named where the numbers fit, as a hint, not as a verdict.
+
+The numbers that a diagnosis shows, whatever the verdict.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from statistics import median, stdev
 from typing import Any
 
-from xtts_finetune.curves.curves import Curves, Unit
+from xtts_finetune.curves.curves import Curves, Series, Unit
 from xtts_finetune.curves.diagnosis.advice import Advice, Place, advise
-from xtts_finetune.curves.diagnosis.causes import causes_of
-from xtts_finetune.curves.diagnosis.measured import measured
-from xtts_finetune.curves.diagnosis.wording import words_of
-from xtts_finetune.curves.movement import RELEVANT
+from xtts_finetune.curves.diagnosis.wording import share, value, words_of
+from xtts_finetune.curves.movement import RELEVANT, in_blocks
+from xtts_finetune.curves.trend import NOTHING
 from xtts_finetune.curves.verdict import Judgement, Verdict, Which, judge
+
+LATELY = 5  # values
+
+
+def measured(curves: Curves, judged: Judgement) -> dict[str, float]:
+    """The numbers by name; one that there is no data for is left out. docs/diagnosing.md says what each is."""
+    curve = judged.curve
+    numbers: dict[str, float] = {"values": float(len(curve))}
+    if curve.values:
+        best = min(range(len(curve)), key=lambda i: curve.values[i])
+        numbers |= {
+            "first": curve.values[0],
+            "last": curve.values[-1],
+            "best": curve.values[best],
+            "best_at": curve.positions[best],
+        }
+    if len(curve) >= LATELY:
+        numbers["std_lately"] = stdev(curve.values[-LATELY:])
+        numbers["gain_lately"] = curve.values[-LATELY] - curve.values[-1]
+    if (end := judged.end) is not None:
+        numbers |= {
+            "level": end.level,
+            "window_start": end.start,
+            "window_values": float(end.values),
+            "horizon": end.horizon,
+            "fall": end.fall,
+            "fall_low": end.fall_low,
+            "fall_high": end.fall_high,
+            "relevant": end.relevant,
+            "noise": end.noise,
+            "memory": end.memory,
+        }
+        if end.more_values is not None and judged.verdict == "too short":
+            numbers["more_values"] = float(end.more_values)
+    if judged.which == "evaluation":
+        numbers |= _beside_training(curves, judged)
+    for name, found in (("learning_rate", curves.learning_rate), ("grad_norm", curves.grad_norm)):
+        numbers |= _last_of(name, found.finite)
+    return numbers | (dict(judged.finding.numbers) if judged.finding is not None else {})
+
+
+def _beside_training(curves: Curves, judged: Judgement) -> dict[str, float]:
+    """Where training is, and how far apart the two are, now and when evaluations were best."""
+    train, curve = in_blocks(curves.train), judged.curve
+    if not train or not curve:
+        return {}
+    numbers = {"train_last": train.values[-1], "gap": curve.values[-1] - train.values[-1]}
+    if judged.train_end is not None:
+        numbers["train_fall"] = judged.train_end.fall
+    return numbers
+
+
+def _last_of(name: str, found: Series) -> dict[str, float]:
+    if not found:
+        return {}
+    if name == "learning_rate":
+        return {name: found.values[-1], "learning_rate_peak": max(found.values)}
+    lately = median(found.values[-LATELY:])
+    before = [value for value in found.values[:-LATELY] if value > 0]
+    usual = median(before) if before else math.nan
+    return {name: lately} | ({"grad_norm_times": lately / usual} if before else {})
+
+
+# Of the value; the first watchers of such trainings warned of 0.05, 0.05 and 0.10 at losses near 0.5.
+JUMPY, SLOW, APART = 0.05, 0.05, 0.20
+SLOW_VALUES = 5
+HIGH_RATE = 1e-4  # for a model of the size of XTTS v2
+GRADIENTS = 5.0  # times what they usually were
+
+
+def causes_of(curves: Curves, judged: Judgement, numbers: Mapping[str, float]) -> tuple[str, ...]:
+    """Sentences, the likeliest first; none where nothing fits."""
+    level = abs(numbers.get("level", 0.0))
+    if not level:
+        return ()
+    found = []
+    rate = numbers.get("learning_rate_peak", 0.0)
+    if judged.verdict in ("oscillating", "exploding") and rate >= HIGH_RATE:
+        found.append(f"a learning rate of {rate:g} is high for a full-size XTTS; 5e-7 to 2e-5 is usual there")
+    std = numbers.get("std_lately", 0.0)
+    if judged.which == "evaluation" and std > JUMPY * level:
+        found.append(
+            f"evaluations differ by {value(std)} (standard deviation of the last 5): too high a learning rate, too "
+            "small batches, too small an eval set, or loss terms that pull in different directions"
+        )
+    if numbers.get("grad_norm_times", 0.0) > GRADIENTS:
+        found.append(
+            f"gradients are {numbers['grad_norm_times']:.0f} times what they usually were: clip them lower"
+        )
+    gap = numbers.get("gap", 0.0)
+    if gap > APART * level and judged.verdict != "exploding":
+        found.append(
+            f"evaluations lie {value(gap)} above training ({share(gap / level)} of their value): the model knows its "
+            "clips better than the language; more clips, fewer steps or LoRA narrow that gap"
+        )
+    gained = numbers.get("gain_lately", 0.0)
+    if curves.unit == "epoch" and judged.verdict == "falling" and NOTHING * level < gained < SLOW * level:
+        slow = f"slow: {value(gained)} gained over the last {SLOW_VALUES} epochs"
+        found.append(f"{slow}; twice the learning rate, or less weight decay, may be due")
+    if judged.verdict == "falling" and numbers["best_at"] != judged.curve.positions[-1]:
+        found.append("the newest value is not the best one: it slows down, and a plateau may follow")
+    if judged.verdict == "plateau" and judged.end is not None:
+        if judged.train_end is not None and judged.train_end.direction == "falling":
+            found.append(
+                "training falls on while evaluations stay: more steps of this kind only learn clips by heart"
+            )
+        elif judged.end.since == judged.curve.positions[0]:
+            found.append(
+                "it never fell: the learning rate may be far too low, or the model knows these clips already"
+            )
+    return tuple(found)
+
 
 VERSION = 1
 

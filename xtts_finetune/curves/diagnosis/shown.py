@@ -1,18 +1,104 @@
-"""The diagnosis on a terminal: the curve, the verdict, what to do, the numbers."""
+"""The diagnosis on a terminal: the curve, the verdict, what to do, the numbers.
+
+A small curve for a terminal, in characters alone, so that it survives a pipe and a log.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
+from statistics import median
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from xtts_finetune.curves.curves import Curves
+from xtts_finetune.curves.curves import Curves, Series
 from xtts_finetune.curves.diagnosis.diagnosis import Diagnosis
-from xtts_finetune.curves.diagnosis.sketch import sketch
 from xtts_finetune.curves.diagnosis.wording import change, place, share, value
+from xtts_finetune.curves.movement import in_blocks
+
+ROWS = 9
+WIDEST, NARROWEST = 100, 20
+LABEL = 8  # characters left of the axis
+HIGHEST = 3.0  # times the median: what explodes would else flatten all the rest
+POINT, BEYOND = "●", "▲"
+BRAILLE = 0x2800
+# The bit of each dot of a Braille character, by row and column.
+DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+
+
+def sketch(curves: Curves, width: int) -> str:
+    """Training as a fine line and evaluations as points over their positions, at most `width` characters wide.
+
+    Empty when there is nothing to draw. Values above three times the median are drawn at the edge.
+    """
+    train, evaluation = in_blocks(curves.train), in_blocks(curves.evaluation)
+    if not train and curves.train.averaged is False:
+        train = curves.train.finite
+    drawn = [found for found in (train, evaluation) if found]
+    columns = min(max(width - LABEL - 3, NARROWEST), WIDEST)
+    if not drawn:
+        return ""
+    values = [number for found in drawn for number in found.values]
+    low, high = min(values), max(values)
+    high = min(high, HIGHEST * median(values)) if median(values) > 0 else high
+    if high - low < 1e-6 * max(abs(high), 1e-12):
+        low, high = low - 0.5 * abs(low) - 1e-9, high + 0.5 * abs(high) + 1e-9
+    first = min(found.positions[0] for found in drawn)
+    last = max(found.positions[-1] for found in drawn)
+    cells = _line(train, columns, (first, last), (low, high))
+    for position, number in zip(evaluation.positions, evaluation.values, strict=True):
+        column = _scaled(position, first, last, columns)
+        row = ROWS - 1 - _scaled(number, low, high, ROWS)
+        cells[row][column] = BEYOND if number > high else POINT
+    return "\n".join(
+        [*_with_labels(cells, low, high), *_foot(curves, train, evaluation, columns, first, last)]
+    )
+
+
+def _line(
+    found: Series, columns: int, across: tuple[float, float], up: tuple[float, float]
+) -> list[list[str]]:
+    """A grid of characters, ROWS x columns, with the series as a line of Braille dots."""
+    bits = [[0] * columns for _ in range(ROWS)]
+    points = list(zip(found.positions, found.values, strict=True))
+    for (from_x, from_y), (to_x, to_y) in zip(points, points[1:] or points, strict=False):
+        start, end = (_scaled(x, *across, 2 * columns) for x in (from_x, to_x))
+        for column in range(start, end + 1):
+            part = (column - start) / (end - start) if end > start else 0.0
+            height = min(from_y + (to_y - from_y) * part, up[1])
+            row = 4 * ROWS - 1 - _scaled(height, *up, 4 * ROWS)
+            bits[row // 4][column // 2] |= DOTS[row % 4][column % 2]
+    return [[chr(BRAILLE + bit) if bit else " " for bit in row] for row in bits]
+
+
+def _scaled(number: float, low: float, high: float, count: int) -> int:
+    """Which of `count` equal parts between low and high a number is in."""
+    if not high > low:
+        return 0
+    return min(max(math.floor((number - low) / (high - low) * count), 0), count - 1)
+
+
+def _with_labels(cells: Sequence[Sequence[str]], low: float, high: float) -> list[str]:
+    labels = {0: value(high), ROWS // 2: value((low + high) / 2), ROWS - 1: value(low)}
+    return [f"{labels.get(row, ''):>{LABEL}} │{''.join(line).rstrip()}" for row, line in enumerate(cells)]
+
+
+def _foot(
+    curves: Curves, train: Series, evaluation: Series, columns: int, first: float, last: float
+) -> list[str]:
+    ends = (place(first), f"{curves.unit} {place(last)}")
+    keys = [f"{POINT} {evaluation.name or 'evaluation'}"] if evaluation else []
+    keys += [f"⠤⠒ {train.name or 'training'}"] if train else []
+    gap = " " * max(columns - len(ends[0]) - len(ends[1]), 1)
+    return [
+        f"{'':{LABEL}} └{'─' * columns}",
+        f"{'':{LABEL}}  {ends[0]}{gap}{ends[1]}",
+        f"{'':{LABEL}}  {'   '.join(keys)}",
+    ]
+
 
 COLOURS = {
     "falling": "green",

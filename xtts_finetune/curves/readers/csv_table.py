@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from xtts_finetune.curves.curves import Curves
-from xtts_finetune.curves.readers.roles import role_of
-from xtts_finetune.curves.readers.rows import curves_of_rows
+from xtts_finetune.curves.readers.rows import curves_of_rows, role_of
 from xtts_finetune.errors import UserError
 
 FORMAT = "CSV"

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterable
 
 from xtts_finetune.curves.curves import Curves
-from xtts_finetune.curves.readers.roles import role_of
-from xtts_finetune.curves.readers.rows import curves_of_rows
+from xtts_finetune.curves.readers.rows import curves_of_rows, role_of
 from xtts_finetune.errors import UserError
 
 FORMAT = "plain log"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from xtts_finetune.curves.curves import Curves, Series, series
-from xtts_finetune.curves.readers.roles import chosen_pair, role_of
-from xtts_finetune.curves.readers.rows import is_averaged
+from xtts_finetune.curves.readers.rows import chosen_pair, is_averaged, role_of
 from xtts_finetune.errors import UserError
 
 FORMAT = "TensorBoard events"
@@ -23,9 +22,7 @@ def read_events(path: Path) -> Curves:
     """The curves of an event file, over steps. Raises UserError that lists the tags when none is a loss."""
     import logging  # noqa: PLC0415
 
-    from tensorboard.backend.event_processing.event_accumulator import (  # noqa: PLC0415  heavy
-        EventAccumulator,
-    )
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # noqa: PLC0415  heavy
 
     logging.getLogger("tensorboard").setLevel(logging.ERROR)
     events = EventAccumulator(str(path), size_guidance={"scalars": 0})

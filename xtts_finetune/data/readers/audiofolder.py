@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xtts_finetune.data.readers.jsonl import read_json_records
+from xtts_finetune.data.readers.jsonl import RecordFormat, read_json_records
 from xtts_finetune.data.readers.lines import Line, read_lines
 from xtts_finetune.data.readers.raw import RawClip, Unreadable, lines_of
-from xtts_finetune.data.readers.records import RecordFormat
 from xtts_finetune.errors import UserError
 from xtts_finetune.spec.pipeline import DatasetSpec
 

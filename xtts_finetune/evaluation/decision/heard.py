@@ -103,7 +103,7 @@ def _mark(votes: Sequence[Vote], name: str, seed: int) -> Mark | None:
     by_sentence = marks_by_sentence(votes, name)
     if not by_sentence:
         return None
-    from xtts_finetune.evaluation.statistics.marks import mark_interval  # noqa: PLC0415  heavy
+    from xtts_finetune.evaluation.statistics.sentences import mark_interval  # noqa: PLC0415  heavy
 
     interval = mark_interval(list(by_sentence.values()), seed)
     qualities = {quality for vote in votes for quality in vote.marks.get(name, {})}

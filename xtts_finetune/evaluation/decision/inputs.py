@@ -7,10 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from xtts_finetune.curves.trend import trend_of
-from xtts_finetune.evaluation.candidates import candidate_names
+from xtts_finetune.evaluation.candidates import candidate_names, left_out
 from xtts_finetune.evaluation.decision.heard import marks_heard
 from xtts_finetune.evaluation.decision.model import BASE, NOT_RUN
-from xtts_finetune.evaluation.left_out import left_out
 from xtts_finetune.records.atomic import strict_json
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.listening import Vote, Votes, read_votes

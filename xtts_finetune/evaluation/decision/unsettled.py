@@ -1,20 +1,50 @@
-"""The answer where listeners prefer nobody by more than chance: undecided, or a tie."""
+"""The answer where listeners prefer nobody by more than chance: undecided, or a tie.
+
+The tie rule: fewer faults, then the more similar voice, then the earlier phase.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean
+from typing import Any
 
 from xtts_finetune.evaluation.decision.by_numbers import unfinished_in_words
 from xtts_finetune.evaluation.decision.evidence import Evidence
 from xtts_finetune.evaluation.decision.heard import Heard
 from xtts_finetune.evaluation.decision.model import Answer
-from xtts_finetune.evaluation.decision.tie import by_tie_rule
 from xtts_finetune.evaluation.decision.words import listed
 from xtts_finetune.evaluation.matrix import Fit
-from xtts_finetune.evaluation.statistics.looks import LOOK_ALPHA, MOST_MORE
-from xtts_finetune.evaluation.statistics.preferences import Counts, unbeaten
-from xtts_finetune.evaluation.statistics.sample_size import more_for_preference
+from xtts_finetune.evaluation.statistics.preferences import Counts, more_for_preference, unbeaten
+from xtts_finetune.evaluation.statistics.sign_test import LOOK_ALPHA, MOST_MORE
+
+# Similarities nearer than this are the same.
+SIMILARITY_STEP = 0.01
+
+
+def by_tie_rule(names: Sequence[str], scores: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
+    """Which of `names`, in the declared order and at least one, ships where none is preferred; and why, in words.
+
+    A measure counts where all that are still in question have it. Faults are the share of utterances that fail the
+    gate. The base comes before every phase: what is not better need not be shipped.
+    """
+    left = list(names)
+    if len(left) == 1:
+        return left[0], "it is the only one"
+    if all(scores.get(name, {}).get("spoken") for name in left):
+        faults = {name: scores[name]["gate_failures"] / scores[name]["spoken"] for name in left}
+        left = [name for name in left if faults[name] == min(faults.values())]
+        if len(left) == 1:
+            return left[0], "fewer of its utterances fail the gate"
+    measured = {name: scores.get(name, {}).get("similarity") for name in left}
+    similarity = {name: float(value) for name, value in measured.items() if value is not None}
+    if len(similarity) == len(left):
+        highest = max(similarity.values())
+        left = [name for name in left if highest - similarity[name] < SIMILARITY_STEP]
+        if len(left) == 1:
+            return left[0], "its voice is more similar to the recordings"
+    return left[0], "it is the earlier one"
+
 
 # Whoever lost this share of the sentences to the one in front, ties as halves, is behind it; those that lost less are
 # as good as equal. Measured by benchmarks/decision_regret.py: a wider band lets the tie rule ship the worse voice more

@@ -9,8 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from xtts_finetune.evaluation.instruments.optional import NotMeasured
-from xtts_finetune.evaluation.instruments.sound import Sound
+from xtts_finetune.evaluation.instruments.sound import NotMeasured, Sound
 from xtts_finetune.evaluation.loading_librosa import librosa_loaded
 from xtts_finetune.spec.utterances import FILE_MARK, LANGUAGE_MARK, RecogniserSpec
 

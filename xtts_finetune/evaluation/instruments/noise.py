@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from xtts_finetune.evaluation.instruments.frames import Wave
-from xtts_finetune.evaluation.instruments.optional import NotMeasured, installed_file
+from xtts_finetune.evaluation.instruments.sound import NotMeasured, installed_file
 from xtts_finetune.evaluation.loading_librosa import librosa_loaded
 
 INSTALL = "pip install onnxruntime speechmos"

@@ -9,9 +9,8 @@ from typing import TypeVar
 
 from xtts_finetune.evaluation.instruments.characters import Recogniser, recogniser_for
 from xtts_finetune.evaluation.instruments.noise import NoiseJudge
-from xtts_finetune.evaluation.instruments.optional import NotMeasured
 from xtts_finetune.evaluation.instruments.similarity import Embedding, SpeakerEncoder
-from xtts_finetune.evaluation.instruments.sound import Sound
+from xtts_finetune.evaluation.instruments.sound import NotMeasured, Sound
 from xtts_finetune.spec.utterances import RecogniserSpec
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xtts_finetune.evaluation.instruments.frames import HOP_SECONDS, Wave, frames_of
-from xtts_finetune.evaluation.instruments.optional import NotMeasured, installed_file
+from xtts_finetune.evaluation.instruments.sound import NotMeasured, installed_file
 from xtts_finetune.evaluation.loading_librosa import librosa_loaded
 
 Embedding = npt.NDArray[np.float32]

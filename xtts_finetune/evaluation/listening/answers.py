@@ -10,13 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from xtts_finetune.evaluation.listening.forms import (
-    FAULTS,
-    LONGEST_NAME,
-    LONGEST_NOTE,
-    QUALITIES,
-    VERSION,
-)
+from xtts_finetune.evaluation.listening.forms import FAULTS, LONGEST_NAME, LONGEST_NOTE, QUALITIES, VERSION
 from xtts_finetune.records.listening_files import ListeningTest, checksum
 
 # A whole test of five candidates with a long note everywhere stays below this.

@@ -18,7 +18,7 @@ from xtts_finetune.evaluation.listening.page import minutes_of, render_page, sec
 from xtts_finetune.evaluation.listening.plan import Pair, Plan, Sound, Trial, make_plan
 from xtts_finetune.evaluation.listening.sounds import Matched, pack_sounds
 from xtts_finetune.records.atomic import write_json_atomic, write_text_atomic
-from xtts_finetune.records.listening_checks import PASSED_AT_LEAST, RULE
+from xtts_finetune.records.listening import PASSED_AT_LEAST, RULE
 from xtts_finetune.records.listening_files import REFERENCE
 from xtts_finetune.records.run_folder import ListeningFolder
 

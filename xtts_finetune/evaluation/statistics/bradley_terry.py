@@ -9,9 +9,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from xtts_finetune.evaluation.statistics.looks import CONFIDENCE
 from xtts_finetune.evaluation.statistics.preferences import TIE
 from xtts_finetune.evaluation.statistics.sentences import Pair
+from xtts_finetune.evaluation.statistics.sign_test import CONFIDENCE
 
 Array = NDArray[np.float64]
 

@@ -10,8 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.loopback import HEADERS, OwnHostOnly
-from xtts_finetune.monitor.page.document import page
-from xtts_finetune.monitor.page.messages import Sent, message
+from xtts_finetune.monitor.page.document import Sent, message, page
 from xtts_finetune.monitor.run import RunWatch
 from xtts_finetune.monitor.sounds import sound_file
 from xtts_finetune.monitor.view import Run

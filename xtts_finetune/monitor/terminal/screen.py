@@ -1,22 +1,66 @@
-"""What a terminal shows, as large as it is."""
+"""What a terminal shows, as large as it is.
+
+Watching in the terminal until Ctrl-C, and one look for a pipe.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
+import time
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.live import Live
 from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from xtts_finetune.monitor.run import RunWatch
 from xtts_finetune.monitor.state import STATES
 from xtts_finetune.monitor.terminal.braille import draw, sparkline
-from xtts_finetune.monitor.terminal.words import gauge_line, machine_line, metric_lines, work_line
+from xtts_finetune.monitor.terminal.words import (
+    gauge_line,
+    machine_line,
+    metric_lines,
+    plain_lines,
+    work_line,
+)
 from xtts_finetune.monitor.view import Curves, Run
+
+LOOK_SECONDS = 0.5
+
+
+def keep_watching(watches: Sequence[RunWatch], console: Console) -> None:
+    """Show the runs as they go along; Ctrl-C ends it, and leaves the last look on the terminal."""
+    screen = _look(watches)
+    # On a screen of its own, so that what is taller than the terminal is cut off rather than scrolled away.
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        Live(screen, console=console, screen=True, auto_refresh=False) as live,
+    ):
+        while True:
+            live.update(screen, refresh=True)
+            time.sleep(LOOK_SECONDS)
+            with contextlib.suppress(OSError):  # of a share that is gone for a moment
+                screen = _look(watches)
+    console.print(screen)
+
+
+def say_once(watches: Sequence[RunWatch], console: Console) -> None:
+    """One look as plain lines."""
+    for one in watches:
+        for line in plain_lines(one.look()):
+            console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+def _look(watches: Sequence[RunWatch]) -> Screen:
+    runs = [one.look() for one in watches]
+    return Screen(runs, [{name: one.curves(name) for name in one.watched} for one in watches])
+
 
 ACCENT, SOFT, WARM = "cyan", "bright_black", "yellow"
 STATE_STYLES = {"running": "bold cyan", "finished": "bold cyan", "waiting": "dim", "paused": "dim"}

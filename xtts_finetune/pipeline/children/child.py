@@ -16,8 +16,7 @@ import threading
 from pathlib import Path
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.pipeline.children.leftovers import sweep_leftovers
-from xtts_finetune.pipeline.children.lock import child_lock
+from xtts_finetune.pipeline.children.lock import child_lock, sweep_leftovers
 from xtts_finetune.records.events import EventWriter
 
 

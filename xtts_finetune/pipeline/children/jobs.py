@@ -7,8 +7,7 @@ from pathlib import Path
 
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.pipeline.children.endings import how_it_ended
-from xtts_finetune.pipeline.children.interrupted import Interrupted
-from xtts_finetune.pipeline.children.process import Ended, run_child
+from xtts_finetune.pipeline.children.process import Ended, Interrupted, run_child
 from xtts_finetune.pipeline.children.progress import JobWatch, progress_bar
 from xtts_finetune.pipeline.children.running import JOB, Work
 from xtts_finetune.records.events import failure_of

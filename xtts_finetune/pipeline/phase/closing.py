@@ -9,13 +9,12 @@ from typing import Any
 
 from xtts_finetune.data.planned import Planned
 from xtts_finetune.errors import UserError, WorkFailed
-from xtts_finetune.pipeline.children.interrupted import Interrupted
-from xtts_finetune.pipeline.children.process import Ended
+from xtts_finetune.pipeline.children.process import Ended, Interrupted
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.commands import next_commands
 from xtts_finetune.pipeline.phase.record import write_record
 from xtts_finetune.pipeline.phase.smaller_batch import RanWith, as_it_ran
-from xtts_finetune.pipeline.plan.phase_length import planned_phase
+from xtts_finetune.pipeline.plan.inputs import planned_phase
 from xtts_finetune.records.closing import read_model_info, write_closing
 from xtts_finetune.records.metrics import Metrics, read_metrics
 from xtts_finetune.records.stopping import Reason, Stop

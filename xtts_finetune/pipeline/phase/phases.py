@@ -20,10 +20,9 @@ from xtts_finetune.pipeline.phase.closing import (
 from xtts_finetune.pipeline.phase.machines import launch_of, processes
 from xtts_finetune.pipeline.phase.smaller_batch import RanWith, recorded_batches, reduced
 from xtts_finetune.pipeline.plan.disk import free_bytes
-from xtts_finetune.pipeline.plan.fingerprints import hash_of
-from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml, write_phase_yaml
+from xtts_finetune.pipeline.plan.plan_table import value_lines
+from xtts_finetune.pipeline.plan.stage_records import hash_of, read_phase_yaml, write_phase_yaml
 from xtts_finetune.pipeline.plan.stages import Stage, State
-from xtts_finetune.pipeline.plan.values import value_lines
 from xtts_finetune.pipeline.tries.tries import bring_back, keep_finished, needed_of, set_aside, uses_of
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.faults import stop_of_error

@@ -1,4 +1,7 @@
-"""RECORD.md in a phase's folder: the form that is filled in after a phase, from its records and the decision."""
+"""RECORD.md in a phase's folder: the form that is filled in after a phase, from its records and the decision.
+
+The text of RECORD.md: a phase's closing record, the declaration and the decision as a form filled in.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,94 @@ from typing import Any
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.decision import marks_given
-from xtts_finetune.pipeline.phase.record_text import record_text
+from xtts_finetune.look.templating import Markdown, escaped, markdown_template
 from xtts_finetune.records.atomic import write_text_atomic
 from xtts_finetune.records.closing import read_model_info, rewrite_judgement
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason
+from xtts_finetune.records.stopping_text import numbers_in_words, outcome_words, ran_with_words
 from xtts_finetune.spec.declaration import Declaration
-from xtts_finetune.training.success import judge
+from xtts_finetune.spec.train import train_words
+from xtts_finetune.times import duration
+from xtts_finetune.training.closing import judge
+
+NOT_HEARD = "not heard yet"
+QUALITIES = ("smoothness", "naturalness", "emotion", "overall")
+METRICS = {"mel_ce": 3, "text_ce": 4, "stop_ce": 3}
+
+
+def record_text(info: Mapping[str, Any], declaration: Declaration, decision: Mapping[str, Any] | None) -> str:
+    """RECORD.md of one phase. `decision` is None before there is one. Texts of users never become markup."""
+    return markdown_template("RECORD.md.j2").render(
+        info=info,
+        pipeline=declaration.pipeline.name,
+        metrics=[_metric(info, name, digits) for name, digits in METRICS.items()],
+        numbers=numbers_in_words(info["reason"]["numbers"]),
+        outcome=outcome_words(info),
+        memory=ran_with_words(info["ran_with"]) if info["ran_with"] else "",
+        trained=train_words(info["hyperparameters"].get("train", "all")),
+        took=duration(info["seconds"]),
+        marks=_marks(str(info["candidate"]), declaration, decision or {}),
+        decision=decision,
+        tries=wishes(info, declaration),
+    )
+
+
+def _metric(info: Mapping[str, Any], name: str, digits: int) -> dict[str, str]:
+    """A line of the table: a metric at the start, best and final, and what it improved by."""
+    values = {when: (info[when] or {}).get(name) for when in ("initial", "best", "final")}
+    line = {when: "-" if value is None else f"{value:.{digits}f}" for when, value in values.items()}
+    start, best = values["initial"], values["best"]
+    return {"name": name, **line, "improvement": _improvement(start, best)}
+
+
+def _improvement(start: float | None, best: float | None) -> str:
+    """By what share the best is below the start, in percent."""
+    if best is None or not start:
+        return "-"
+    share = (start - best) / start
+    if abs(share) < 0.0005:
+        return "none"
+    return f"{abs(share) * 100:.1f} % {'lower' if share > 0 else 'higher'}"
+
+
+def _marks(candidate: str, declaration: Declaration, decision: Mapping[str, Any]) -> dict[str, str]:
+    """The four marks of listeners, out of 10: those of the listening tests, or the one that was written by hand."""
+    heard = (decision.get("quality") or {}).get(candidate)
+    if heard is not None:
+        marks = {name: f"{mark:.1f}" for name, mark in heard["marks"].items()}
+        marks["overall"] = f"{heard['mark']:.1f} ({heard['low']:.1f} to {heard['high']:.1f})"
+    else:
+        written = declaration.decision.quality.get(candidate)
+        marks = {} if written is None else {"overall": f"{written:g}"}
+    return {**dict.fromkeys(QUALITIES, "not marked" if marks else NOT_HEARD), **marks}
+
+
+def wishes(info: Mapping[str, Any], declaration: Declaration) -> list[Markdown]:
+    """What to try where the phase missed a level; none where no measured limit was missed."""
+    missed = any(check["result"] in ("not met", "not measured") for check in info["levels"])
+    if info["scenario"] == "success" and not missed:
+        return []
+    inference = declaration.utterances.inference
+    cooler = max(0.1, round(inference.temperature - 0.1, 2))
+    stricter = round(inference.repetition_penalty + 2, 2)
+    settings = (
+        f"--set utterances.inference.temperature={cooler:g} "
+        f"--set utterances.inference.repetition_penalty={stricter:g}"
+    )
+    tries = [
+        "**More data.** More clips of the same voice help most: add a data set under `datasets` in "
+        f"{escaped(declaration.file.name)}.",
+        "**Augmentation.** Clips of other moods, rooms and tempos of the same voice, or altered copies of training "
+        "clips (a little faster, softer, with some room). Never copies of a clip that `clips.jsonl` marks as "
+        "`eval`: the model would be tested on what it has heard.",
+        "**Inference settings.** They cost no training. A lower temperature speaks more steadily, a higher "
+        f"repetition penalty stutters less; now they are {inference.temperature:g} and "
+        f"{inference.repetition_penalty:g}. Try `xtts-finetune utterances {settings}` and listen.",
+        "**Accept.** Listen before you put more work into numbers; the decision names the best model there is.",
+    ]
+    return [Markdown(text) for text in tries]
 
 
 def update_records(declaration: Declaration, run: RunFolder) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from xtts_finetune.pipeline.plan.fingerprints import Inputs
-from xtts_finetune.pipeline.plan.phase_length import planned_phase
+from xtts_finetune.pipeline.plan.inputs import planned_phase
+from xtts_finetune.pipeline.plan.stage_records import Inputs
 from xtts_finetune.records.checkpoints import read_checkpoint_records
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.records.stopping import Reason

@@ -11,10 +11,9 @@ from pathlib import Path
 
 from xtts_finetune.pipeline.plan.trained_sizes import HIFIGAN_BYTES, TrainedSizes
 from xtts_finetune.records.run_folder import CandidateFolder
-from xtts_finetune.spec.keeping import Keep
-from xtts_finetune.spec.phase import PhaseSpec
+from xtts_finetune.spec.phase import Keep, PhaseSpec
 from xtts_finetune.spec.sources import KeptStep
-from xtts_finetune.xtts.weights.places import DAMAGED_ZIP
+from xtts_finetune.xtts.weights.stored_tensors import DAMAGED_ZIP
 
 
 @dataclass(frozen=True)

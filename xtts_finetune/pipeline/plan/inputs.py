@@ -1,6 +1,8 @@
 """What each stage reads, as plain keys and values: the same inputs need no second run.
 
 Keys that start with 'files ' hold fingerprints; `fingerprints.differences` names them without their values.
+
+How long a phase is, from what the run's folder knows of the clips.
 """
 
 from __future__ import annotations
@@ -10,19 +12,39 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from xtts_finetune.data.planned import Planned, planned_of_count
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import candidate_names
 from xtts_finetune.evaluation.decision import gather_inputs
-from xtts_finetune.pipeline.plan.fingerprints import Inputs, flat, hash_of
+from xtts_finetune.pipeline.plan.stage_records import Inputs, flat, hash_of
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.tries import read_tries
-from xtts_finetune.spec.candidates import MadeCandidate
+from xtts_finetune.spec.decision import MadeCandidate
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.model import Spec
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.sources import Source, source_of
 from xtts_finetune.spec.train import is_lora
 from xtts_finetune.xtts.base import quick_hash
+
+
+def planned_phase(declaration: Declaration, run: RunFolder, name: str) -> Planned | None:
+    """Steps and epochs of a phase; None while the clips are not counted.
+
+    Raises UserError if the records of the clips are damaged.
+    """
+    phase, datasets = declaration.phases[name], declaration.pipeline.datasets
+    if phase.max_tokens is not None or any(spec.weight != 1 for spec in datasets):
+        from xtts_finetune.data.index import planned_of_run  # noqa: PLC0415  (NumPy: see planned.py)
+
+        return planned_of_run(run, datasets, phase) if run.clips.is_file() else None
+    info = data_info(run)
+    try:
+        clips = int(info["clips"]) - int(info["eval_clips"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return planned_of_count(clips, phase) if clips > 0 else None
+
 
 # Raise it when a change of the code makes what an older version wrote or trained unfit for use.
 CODE_FORMAT = 1

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.evaluation.left_out import Failure, meaning, write_failure
+from xtts_finetune.evaluation.candidates import Failure, meaning, write_failure
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.plan.checks.check import Check, warning
-from xtts_finetune.pipeline.plan.fingerprints import hash_of
+from xtts_finetune.pipeline.plan.stage_records import hash_of
 from xtts_finetune.pipeline.plan.stages import Plan, Stage, State
 from xtts_finetune.spec.declaration import Declaration
 

@@ -6,17 +6,21 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.evaluation.candidates import made_candidates, sources_of
-from xtts_finetune.evaluation.left_out import broken_files, meaning, read_failure, without_part
+from xtts_finetune.evaluation.candidates import (
+    broken_files,
+    made_candidates,
+    meaning,
+    read_failure,
+    sources_of,
+    without_part,
+)
 from xtts_finetune.pipeline.plan.disk import DiskUse, files_bytes
-from xtts_finetune.pipeline.plan.fingerprints import hash_of
 from xtts_finetune.pipeline.plan.inputs import candidate_inputs
 from xtts_finetune.pipeline.plan.phase_state import Surroundings, weights_of
-from xtts_finetune.pipeline.plan.stage_records import read_stage
-from xtts_finetune.pipeline.plan.stage_states import after, compare
-from xtts_finetune.pipeline.plan.stages import Stage, State
+from xtts_finetune.pipeline.plan.stage_records import hash_of, read_stage
+from xtts_finetune.pipeline.plan.stages import Stage, State, after, compare
 from xtts_finetune.records.closing import read_model_info
-from xtts_finetune.spec.candidates import BASE, MadeCandidate
+from xtts_finetune.spec.decision import BASE, MadeCandidate
 from xtts_finetune.xtts.base import quick_hash
 from xtts_finetune.xtts.weights.file_kind import why_unreadable
 

@@ -8,9 +8,8 @@ from typing import Any
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.plan.continuing import Length, asks_in_vain, continued_at, rate_words
-from xtts_finetune.pipeline.plan.fingerprints import Inputs, differences
 from xtts_finetune.pipeline.plan.inputs import CLIPS, weights_key
-from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml
+from xtts_finetune.pipeline.plan.stage_records import Inputs, differences, read_phase_yaml
 from xtts_finetune.pipeline.plan.stages import State, compared
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.run_folder import CandidateFolder

@@ -9,10 +9,9 @@ from typing import Any
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.plan.continuing import Length
 from xtts_finetune.pipeline.plan.disk import DiskUse, files_bytes, part_of_it, phase_disk
-from xtts_finetune.pipeline.plan.fingerprints import hash_of
 from xtts_finetune.pipeline.plan.inputs import phase_inputs
 from xtts_finetune.pipeline.plan.phase_standing import Standing, Waits, Wanted, standing_of
-from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml
+from xtts_finetune.pipeline.plan.stage_records import hash_of, read_phase_yaml
 from xtts_finetune.pipeline.plan.stages import Stage, State
 from xtts_finetune.pipeline.plan.trained_sizes import TrainedSizes, trained_sizes
 from xtts_finetune.pipeline.tries.tries import freed_by_setting_aside, kept_bytes, needed_of, worth_of

@@ -12,12 +12,10 @@ from xtts_finetune.evaluation.candidates import candidate_names
 from xtts_finetune.evaluation.utterance_state import utterances_current
 from xtts_finetune.pipeline.plan import inputs
 from xtts_finetune.pipeline.plan.disk import free_bytes, weights_bytes
-from xtts_finetune.pipeline.plan.fingerprints import Inputs
 from xtts_finetune.pipeline.plan.made_state import made_stages, weights_now
 from xtts_finetune.pipeline.plan.phase_state import Surroundings, check_checkpoint, phase_stage
-from xtts_finetune.pipeline.plan.stage_records import read_stage
-from xtts_finetune.pipeline.plan.stage_states import after, compare
-from xtts_finetune.pipeline.plan.stages import Kind, Plan, Stage, State, compared
+from xtts_finetune.pipeline.plan.stage_records import Inputs, read_stage
+from xtts_finetune.pipeline.plan.stages import Kind, Plan, Stage, State, after, compare, compared
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.tries import read_tries

@@ -1,4 +1,9 @@
-"""Reads a run's folder for its report; copes with whatever is not there yet."""
+"""Reads a run's folder for its report; copes with whatever is not there yet.
+
+What listeners said, for the report. Their notes are text from outside: the page escapes them.
+
+REPORT.html: one file for people, offline, with the verdict first.
+"""
 
 from __future__ import annotations
 
@@ -11,27 +16,35 @@ from pathlib import Path
 from typing import Any
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.evaluation.candidates import standing
 from xtts_finetune.evaluation.decision import BASE, Candidate, Decision, decide
-from xtts_finetune.evaluation.left_out import standing
 from xtts_finetune.evaluation.whose_voice import whose_voice
+from xtts_finetune.look.templating import page_template
 from xtts_finetune.pipeline.plan.disk import readable
 from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml
 from xtts_finetune.pipeline.reports.curves import draw_curves
-from xtts_finetune.pipeline.reports.listening import collect_listening
 from xtts_finetune.pipeline.reports.model import (
     CandidateLine,
     DatasetLine,
     DataSummary,
     EarlierLine,
+    Listening,
+    Note,
     OnTheWay,
     PhaseSettings,
     Report,
 )
-from xtts_finetune.pipeline.reports.on_the_way import collect_on_the_way
-from xtts_finetune.pipeline.reports.players import collect_references, collect_sentences, read_json
+from xtts_finetune.pipeline.reports.players import (
+    collect_on_the_way,
+    collect_references,
+    collect_sentences,
+    read_json,
+)
 from xtts_finetune.pipeline.tries.words import earlier_words, try_facts
+from xtts_finetune.records.atomic import write_text_atomic
 from xtts_finetune.records.clips import read_clips, read_dropped
 from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.listening import read_votes
 from xtts_finetune.records.metrics import Metrics, read_metrics
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason
@@ -39,6 +52,41 @@ from xtts_finetune.records.tries import read_tries, tries_bytes
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.times import duration
+
+
+def write_report(declaration: Declaration, run: RunFolder) -> Path:
+    """Write the report of whatever the run holds by now, and return its path.
+
+    The page needs nothing beside itself: curves, style and recordings are in it. Raises UserError for a
+    record that cannot be read.
+    """
+    write_text_atomic(run.report, render(collect_report(declaration, run)))
+    return run.report
+
+
+def render(report: Report) -> str:
+    """The page. Everything from data sets and declarations is escaped: text never becomes markup."""
+    return page_template("report.html.j2").render(report=report)
+
+
+def collect_listening(run: RunFolder, decision: Decision) -> Listening | None:
+    """Listeners, qualities and notes; None where nobody has listened.
+
+    Raises UserError for a listening test that cannot be read.
+    """
+    votes = read_votes(run)
+    if not votes.listeners:
+        return None
+    marked = dict.fromkeys(
+        name for mark in decision.quality.values() for name in mark.marks if name != "overall"
+    )
+    notes = [
+        Note(vote.sentence, f"{vote.first} and {vote.second}", vote.listener, vote.note)
+        for vote in votes.votes
+        if vote.note.strip()
+    ]
+    return Listening(votes.listeners, tuple(marked), tuple(notes))
+
 
 PACKAGES = ("xtts-finetune", "coqui-tts", "coqui-tts-trainer", "torch", "transformers", "soundfile")
 

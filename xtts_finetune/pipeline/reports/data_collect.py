@@ -1,15 +1,23 @@
-"""Everything DATA.html shows, from clips.jsonl and dropped.jsonl alone; each clip is in memory once."""
+"""Everything DATA.html shows, from clips.jsonl and dropped.jsonl alone; each clip is in memory once.
+
+What the model sees of a text, beside what was written.
+
+DATA.html: what was found in the data, one file for people, offline.
+"""
 
 from __future__ import annotations
 
 import heapq
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from difflib import SequenceMatcher
 from pathlib import Path
 
 from xtts_finetune.data.audio import SAMPLE_RATE, AudioError, load_audio
 from xtts_finetune.data.findings import ADVICE, CURE, spoken_characters
+from xtts_finetune.look.templating import page_template
 from xtts_finetune.pipeline.reports.data_histogram import draw_histogram
 from xtts_finetune.pipeline.reports.data_model import (
     DataPage,
@@ -17,11 +25,13 @@ from xtts_finetune.pipeline.reports.data_model import (
     LeftOut,
     OddClip,
     Oddity,
+    Piece,
+    Reading,
     SetLine,
     Tallies,
 )
-from xtts_finetune.pipeline.reports.data_readings import is_read_otherwise, reading
 from xtts_finetune.pipeline.reports.players import data_uri
+from xtts_finetune.records.atomic import write_text_atomic
 from xtts_finetune.records.clips import (
     ClipRecord,
     ClipWarning,
@@ -33,6 +43,49 @@ from xtts_finetune.records.clips import (
 )
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
+
+
+def write_data_page(declaration: Declaration, run: RunFolder) -> Path:
+    """Write the page from the records of the clips, and return its path.
+
+    It needs nothing beside itself, but for the recordings that it only names. Raises UserError for a record
+    that cannot be read.
+    """
+    write_text_atomic(run.data_page, render_data(collect_data(declaration, run)))
+    return run.data_page
+
+
+def render_data(page: DataPage) -> str:
+    """The page. Everything from data sets and declarations is escaped: text never becomes markup."""
+    return page_template("data.html.j2").render(page=page)
+
+
+def is_read_otherwise(clip: ClipRecord) -> bool:
+    """Whether words of the text are other ones for the model; case, marks and spaces do not count."""
+    return _bare(clip.text) != _bare(clip.normalised)
+
+
+def reading(clip: ClipRecord) -> Reading:
+    """The two texts, with the words that differ."""
+    written, seen = clip.text.split(), clip.normalised.split()
+    same = SequenceMatcher(
+        None, [_bare(word) for word in written], [_bare(word) for word in seen], autojunk=False
+    )
+    left: list[Piece] = []
+    right: list[Piece] = []
+    for tag, start, end, from_, to in same.get_opcodes():
+        left += _piece(written[start:end], tag != "equal")
+        right += _piece(seen[from_:to], tag != "equal")
+    return Reading(clip.language, clip.dataset, f"{clip.file.name}:{clip.line}", tuple(left), tuple(right))
+
+
+def _piece(words: Sequence[str], changed: bool) -> list[Piece]:
+    return [Piece(" ".join(words), changed)] if words else []
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text.lower())
+
 
 # More than anybody reads on a page; the records have them all.
 SHOWN_OF_A_KIND = 30

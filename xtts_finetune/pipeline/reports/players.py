@@ -1,11 +1,16 @@
-"""The report's recordings: read, packed as FLAC, and put into the page itself."""
+"""The report's recordings: read, packed as FLAC, and put into the page itself.
+
+What the instruments read from utterances, as the report shows it: beside each player, the worst first.
+
+What a phase's model said in the middle of its training, for the report.
+"""
 
 from __future__ import annotations
 
 import base64
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +18,81 @@ from typing import Any
 from numpy.typing import NDArray
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.pipeline.reports.model import Player, Sentence
-from xtts_finetune.pipeline.reports.scores import AllScores, badness, collect_scores, readings
+from xtts_finetune.pipeline.reports.model import OnTheWay, Player, Sentence, SpokenStep
 from xtts_finetune.records.clips import read_clips
-from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.records.scores import UtteranceScores
+from xtts_finetune.records.metrics import Metrics, QualityRecord
+from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
+from xtts_finetune.records.scores import UtteranceScores, read_scores
+
+# The same sentences at each step let a change be heard; more of them would make the page heavy.
+SENTENCES_A_STEP = 3
+
+
+def collect_on_the_way(folder: CandidateFolder, metrics: Metrics) -> OnTheWay | None:
+    """Every check of the phase's speech, with players for those whose sound is kept; None where there was none.
+
+    Raises UserError for a record that cannot be read.
+    """
+    steps = tuple(_step(folder, record) for record in metrics.quality)
+    return OnTheWay(folder.name, steps) if steps else None
+
+
+def _step(folder: CandidateFolder, record: QualityRecord) -> SpokenStep:
+    faults = ", ".join(f"{name} ({count})" for name, count in record.faults.items())
+    return SpokenStep(record.step, record.passed, record.spoken, faults, tuple(_players(folder, record.step)))
+
+
+def _players(folder: CandidateFolder, step: int) -> Iterator[Player]:
+    """The first sentences of the step, in the declared order, each with what is wrong with it."""
+    spoken = folder.utterances / f"step_{step}"
+    for name, wrong in list(read_json(spoken / "faults.json").items())[:SENTENCES_A_STEP]:
+        note = "; ".join(map(str, wrong)) if isinstance(wrong, list) else ""
+        yield replace(player(str(name), spoken / f"{name}.wav"), note=note)
+
+
+# By candidate, sentence and seed.
+AllScores = Mapping[tuple[str, str, int], UtteranceScores]
+
+_READINGS = (
+    ("pitch", "f0_median_hz", "{:.0f} Hz"),
+    ("pace", "pace", "{:.1f} characters/s"),
+    ("loudness", "level_lufs", "{:.1f} LUFS"),
+    ("voice", "similarity", "{:.2f}"),
+    ("MCD", "mcd_db", "{:.1f} dB"),
+    ("CER", "cer", "{:.0%}"),
+    ("noise", "noise_mos", "{:.1f} of 5"),
+)
+
+
+def collect_scores(run: RunFolder, names: Sequence[str]) -> AllScores:
+    """The scores of everything that was scored."""
+    found = {}
+    for name in names:
+        scores = read_scores(run.candidate(name).scores_json)
+        for each in scores.utterances if scores is not None else ():
+            found[name, each.id, each.seed] = each
+    return found
+
+
+def readings(scores: UtteranceScores) -> tuple[tuple[str, str], ...]:
+    """The numbers that are there, each with its name and unit."""
+    pairs = [(name, getattr(scores, key), layout) for name, key, layout in _READINGS]
+    shown = [
+        (name, layout.format(value).replace("%", " %")) for name, value, layout in pairs if value is not None
+    ]
+    return (*shown, ("heard", f"“{scores.heard}”")) if scores.heard else tuple(shown)
+
+
+def badness(said: Sequence[UtteranceScores]) -> tuple[int, float, float]:
+    """For sorting: utterances with faults, then characters heard wrongly, then distance to the recording."""
+    faulty = sum(bool(each.faults) for each in said)
+    return faulty, _mean([each.cer for each in said]), _mean([each.mcd_db for each in said])
+
+
+def _mean(values: Sequence[float | None]) -> float:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else 0.0
+
 
 # A reference recording only has to let the voice be recognised; a long one would make the page heavy.
 REFERENCE_SECONDS = 12.0

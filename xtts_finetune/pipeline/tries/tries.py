@@ -12,8 +12,7 @@ from pathlib import Path
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.plan.disk import files_bytes
-from xtts_finetune.pipeline.plan.fingerprints import differences
-from xtts_finetune.pipeline.plan.stage_records import forget_stage, read_phase_yaml
+from xtts_finetune.pipeline.plan.stage_records import differences, forget_stage, read_phase_yaml
 from xtts_finetune.pipeline.plan.stages import compared
 from xtts_finetune.records.atomic import link_or_copy, replace_with_retry
 from xtts_finetune.records.checkpoints import read_checkpoint_records, remove_checkpoint
@@ -27,7 +26,7 @@ from xtts_finetune.records.run_folder import (
     RunFolder,
 )
 from xtts_finetune.records.tries import TRY_RECORD, EarlierTry, read_tries, write_try
-from xtts_finetune.spec.candidates import MadeCandidate
+from xtts_finetune.spec.decision import MadeCandidate
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.sources import kept_steps, last_is_needed
 

@@ -14,8 +14,7 @@ from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.records.atomic import write_text_atomic
 from xtts_finetune.records.race import Standing
 from xtts_finetune.spec.declaration import Declaration
-from xtts_finetune.trials.race.remedy_files import read_remedy
-from xtts_finetune.trials.race.setup import RaceFolder, Setup
+from xtts_finetune.trials.race.setup import RaceFolder, Setup, read_remedy
 
 # What a race sets for its own length; the next phase gets the phase's.
 _OF_THE_RACE = ("resume_from", "steps", "epochs", "eval_every_steps", "checkpoint_every", "keep", "stop_when")

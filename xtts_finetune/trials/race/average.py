@@ -10,8 +10,8 @@ from xtts_finetune.errors import WorkFailed
 from xtts_finetune.pipeline.children.jobs import run_job
 from xtts_finetune.pipeline.children.lock import run_lock, wait_for_older_child
 from xtts_finetune.pipeline.children.running import Work
-from xtts_finetune.pipeline.plan.fingerprints import hash_of
 from xtts_finetune.pipeline.plan.inputs import data_content
+from xtts_finetune.pipeline.plan.stage_records import hash_of
 from xtts_finetune.records.atomic import link_or_copy
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.metrics import read_metrics

@@ -12,7 +12,7 @@ from xtts_finetune.curves.diagnosis.diagnosis import diagnose
 from xtts_finetune.curves.readers.metrics_file import curves_of_metrics
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.children.running import Work
-from xtts_finetune.pipeline.plan.phase_length import planned_phase
+from xtts_finetune.pipeline.plan.inputs import planned_phase
 from xtts_finetune.records.checkpoints import read_checkpoint_records
 from xtts_finetune.records.metrics import Metrics, read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder

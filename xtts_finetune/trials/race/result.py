@@ -1,4 +1,7 @@
-"""What a race came to, put together from its course: the record, from which every page is written."""
+"""What a race came to, put together from its course: the record, from which every page is written.
+
+What a race cost, against what it would have cost to run the five remedies to the end.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from xtts_finetune.records.race import Race, Standing
+from xtts_finetune.records.race import Cost, Race, Standing
+from xtts_finetune.trials.halving import FIVE, MOST_PERCENT
 from xtts_finetune.trials.race.average import mean_of
-from xtts_finetune.trials.race.cost import cost_of
-from xtts_finetune.trials.race.noise import Noise, noise_around_trends, noise_of_repeats
+from xtts_finetune.trials.race.noise import Noise, Selection, noise_around_trends, noise_of_repeats, select
 from xtts_finetune.trials.race.race import (
     Course,
     average_trial,
@@ -18,11 +21,32 @@ from xtts_finetune.trials.race.race import (
     best_remedy,
     racing_names,
     rounds_of_race,
+    why_race_is_over,
 )
 from xtts_finetune.trials.race.remedies import AVERAGED, CONTROL
-from xtts_finetune.trials.race.selection import Selection, select
 from xtts_finetune.trials.race.setup import Entry, RaceFolder, Setup, trial_of
 from xtts_finetune.trials.trials import Outcome
+
+
+def cost_of(folder: RaceFolder, setup: Setup, course: Course) -> Cost:
+    """The cost of the race as far as it is; that of further seeds beside it."""
+    trained = [outcome for name, outcome in course.outcomes.items() if name != AVERAGED]
+    control = course.outcomes.get(CONTROL, Outcome(CONTROL))
+    # By its length, as a stop rule may have ended the control before.
+    to_the_end = control.clips * setup.steps / control.step if control.step else 0.0
+    clips, five = sum(outcome.clips for outcome in trained), round(FIVE * to_the_end)
+    return Cost(
+        seconds=math.fsum(outcome.seconds for outcome in course.outcomes.values()),
+        clips=clips,
+        five_to_the_end=five,
+        share_of_five=clips / five if five else None,
+        most_share=MOST_PERCENT / 100,
+        why_over=why_race_is_over(folder, setup),
+        seeds=len(course.further),
+        seeds_seconds=math.fsum(outcome.seconds for outcome in course.further),
+        seeds_clips=sum(outcome.clips for outcome in course.further),
+    )
+
 
 # The control's evaluations are thinned to about so many before their spread is taken.
 NOISE_EVALS = 8

@@ -8,8 +8,8 @@ import shutil
 from rich.table import Table
 
 from xtts_finetune.errors import UserError, WorkFailed
-from xtts_finetune.pipeline.children.interrupted import ending_like_ctrl_c
 from xtts_finetune.pipeline.children.lock import run_lock
+from xtts_finetune.pipeline.children.process import ending_like_ctrl_c
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.plan.disk import free_bytes, planned_disk, readable
 from xtts_finetune.records.atomic import write_text_atomic

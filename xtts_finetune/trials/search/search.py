@@ -8,14 +8,13 @@ from contextlib import ExitStack
 from rich.table import Table
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.pipeline.children.interrupted import ending_like_ctrl_c
 from xtts_finetune.pipeline.children.lock import run_lock
+from xtts_finetune.pipeline.children.process import ending_like_ctrl_c
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.plan.disk import free_bytes, planned_disk, readable
 from xtts_finetune.records.atomic import write_text_atomic
 from xtts_finetune.records.search import Search, write_search
-from xtts_finetune.trials.search.book import Book
-from xtts_finetune.trials.search.generations import Course, run_generations
+from xtts_finetune.trials.search.generations import Book, Course, run_generations
 from xtts_finetune.trials.search.page import headings, search_page, table_rows, values_yaml
 from xtts_finetune.trials.search.result import result_of
 from xtts_finetune.trials.search.setup import (

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.children.running import Work
-from xtts_finetune.pipeline.plan.phase_length import planned_phase
+from xtts_finetune.pipeline.plan.inputs import planned_phase
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.spec.phase import PhaseSpec

@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from xtts_finetune.pipeline.plan.fingerprints import hash_of
+from xtts_finetune.pipeline.plan.stage_records import hash_of
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.search import Dimension, RangeSpec, is_whole, put
 
@@ -40,11 +40,7 @@ def label_of(choice: Any) -> str:
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:
     """The space in Optuna's terms."""
-    from optuna.distributions import (  # noqa: PLC0415  heavy
-        CategoricalDistribution,
-        FloatDistribution,
-        IntDistribution,
-    )
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution  # noqa: PLC0415  heavy
 
     found: dict[str, BaseDistribution] = {}
     for key, dimension in space.items():

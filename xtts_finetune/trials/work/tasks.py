@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from xtts_finetune.pipeline.children.running import Work
-from xtts_finetune.pipeline.plan.fingerprints import hash_of
+from xtts_finetune.pipeline.plan.stage_records import hash_of
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.trials.trials import Trial
 

@@ -21,12 +21,11 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.spec.pipeline import Vocoder as VocoderName
 from xtts_finetune.spec.utterances import InferenceSpec
 from xtts_finetune.xtts.base import BaseFiles
-from xtts_finetune.xtts.speech.background import background
 from xtts_finetune.xtts.speech.generation import BeforeStep, Choice, Piece, Said, generate
 from xtts_finetune.xtts.speech.mel_inversion import Wave
 from xtts_finetune.xtts.speech.quiet import without_hints
 from xtts_finetune.xtts.speech.text_split import split_text
-from xtts_finetune.xtts.speech.vocoder import Generated, Vocoder, make_vocoder
+from xtts_finetune.xtts.speech.vocoder import Generated, Vocoder, background, make_vocoder
 from xtts_finetune.xtts.speech.voice import as_xtts_wants, conditioning_latents
 from xtts_finetune.xtts.text.cleaning import cleaning_problem
 

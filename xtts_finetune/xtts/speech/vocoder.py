@@ -1,12 +1,18 @@
-"""Two vocoders behind one interface: XTTS's own HiFi-GAN, and a preview for a base without a trained one."""
+"""Two vocoders behind one interface: XTTS's own HiFi-GAN, and a preview for a base without a trained one.
+
+Where a vocoder works: in threads beside the GPT, or at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -17,13 +23,41 @@ from TTS.tts.models.xtts import Xtts
 from xtts_finetune.errors import UserError
 from xtts_finetune.spec.pipeline import Vocoder as VocoderName
 from xtts_finetune.xtts.base import BaseFiles
-from xtts_finetune.xtts.dvae import load_dvae
-from xtts_finetune.xtts.encoder import CODE_STRIDE
+from xtts_finetune.xtts.encoder import CODE_STRIDE, load_dvae
 from xtts_finetune.xtts.mels import SAMPLE_RATE, load_mel_stats
-from xtts_finetune.xtts.speech.background import threads
 from xtts_finetune.xtts.speech.mel_inversion import Wave, below_clipping, invert_mel, mel_filters
 from xtts_finetune.xtts.speech.voice import speaker_embedding
 from xtts_finetune.xtts.state import model_weights, read_checkpoint
+
+MOST_THREADS = 4  # no model is so fast that it keeps more of them busy
+
+
+def threads() -> int:
+    """As many as there are cores that this process may use, within reason."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_THREADS)
+
+
+@contextmanager
+def background(workers: int) -> Iterator[Executor]:
+    """An executor of `workers` threads; with none, each task is done before `submit` returns.
+
+    At the end, also after an exception, what has begun is finished and what has not is given up.
+    """
+    executor: Executor = ThreadPoolExecutor(workers, "vocoder") if workers else _AtOnce()
+    try:
+        yield executor
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+class _AtOnce(Executor):
+    """Does each task where it is asked for."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from xtts_finetune.errors import UserError
 from xtts_finetune.spec.languages import LANGUAGES
 from xtts_finetune.spec.utterances import has_words
-from xtts_finetune.xtts.text.cleaning import cleaning_problem, language_fault
-from xtts_finetune.xtts.text.numbers_read import read_numbers, reads_numbers
+from xtts_finetune.xtts.text.cleaning import cleaning_problem, language_fault, read_numbers, reads_numbers
 from xtts_finetune.xtts.weights.vocabulary_file import read_vocabulary
 
 if TYPE_CHECKING:

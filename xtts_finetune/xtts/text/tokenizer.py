@@ -8,7 +8,7 @@ from TTS.tts.layers.xtts.tokenizer import Tokenizer as TokenizerOfText
 from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.xtts.json_of_base import read_text_of_base
+from xtts_finetune.xtts.weights.vocabulary_file import read_text_of_base
 
 UNKNOWN_TOKEN = 1
 

@@ -8,12 +8,16 @@ from pathlib import Path
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.xtts.weights.containers import read_container
-from xtts_finetune.xtts.weights.kind import kind_of_content, kind_of_weights
 from xtts_finetune.xtts.weights.names import coqui_names, flatten
-from xtts_finetune.xtts.weights.of_other_forms import CURE, form_of_content, form_of_weights
+from xtts_finetune.xtts.weights.of_other_forms import (
+    CURE,
+    form_of_content,
+    form_of_weights,
+    kind_of_content,
+    kind_of_weights,
+)
 from xtts_finetune.xtts.weights.pickle import attributes
-from xtts_finetune.xtts.weights.places import Container
-from xtts_finetune.xtts.weights.stored_tensors import StoredTensor
+from xtts_finetune.xtts.weights.stored_tensors import Container, StoredTensor
 
 
 @dataclass(frozen=True)

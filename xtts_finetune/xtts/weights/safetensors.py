@@ -7,8 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from xtts_finetune.xtts.weights.places import AGAIN, LONGEST_TABLE, Container, Place, not_whole
-from xtts_finetune.xtts.weights.stored_tensors import SIZES, NotRead, Storage, StoredTensor
+from xtts_finetune.xtts.weights.stored_tensors import (
+    AGAIN,
+    LONGEST_TABLE,
+    SIZES,
+    Container,
+    NotRead,
+    Place,
+    Storage,
+    StoredTensor,
+    not_whole,
+)
 
 _SAFETENSORS = {
     "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64", "I32": "int32",

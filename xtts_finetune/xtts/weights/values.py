@@ -10,8 +10,15 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from xtts_finetune.xtts.weights.places import AGAIN, Container, Place, chunks_of
-from xtts_finetune.xtts.weights.stored_tensors import SIZES, NotRead, StoredTensor
+from xtts_finetune.xtts.weights.stored_tensors import (
+    AGAIN,
+    SIZES,
+    Container,
+    NotRead,
+    Place,
+    StoredTensor,
+    chunks_of,
+)
 
 # As whole numbers, and without their sign: the first number that is infinite in float32, and infinity itself. Beyond
 # that stand what is NaN. A model is float32, whatever its file is: only of float64 do the two differ.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from xtts_finetune.pipeline.plan.checks.memory_estimate import Estimate, Longest, estimate
+from xtts_finetune.pipeline.plan.checks.memory import Estimate, Longest, estimate
 from xtts_finetune.spec.phase import PhaseSpec
 
 CONFIG = {"model_args": {"gpt_layers": 30, "gpt_n_model_channels": 1024, "gpt_n_heads": 16}}

@@ -16,11 +16,16 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.children.lock import run_lock
 from xtts_finetune.pipeline.plan.checks.base_files import check_base
 from xtts_finetune.pipeline.plan.checks.check import Check, Verdict
-from xtts_finetune.pipeline.plan.checks.folder import check_folder, check_nobody_at_work
 from xtts_finetune.pipeline.plan.checks.gpu import Gpu, check_device, find_gpu, gpu_of, torch_check
-from xtts_finetune.pipeline.plan.checks.memory import Memory, check_memory
-from xtts_finetune.pipeline.plan.checks.memory_estimate import Estimate, Longest, estimate, longest_clip
-from xtts_finetune.pipeline.plan.checks.plan_checks import check_disk
+from xtts_finetune.pipeline.plan.checks.memory import (
+    Estimate,
+    Longest,
+    Memory,
+    check_memory,
+    estimate,
+    longest_clip,
+)
+from xtts_finetune.pipeline.plan.checks.plan_checks import check_disk, check_folder, check_nobody_at_work
 from xtts_finetune.pipeline.plan.checks.preflight import all_checks, quick_checks
 from xtts_finetune.pipeline.plan.checks.versions import check_versions, libraries_check, python_check
 from xtts_finetune.pipeline.plan.disk import DiskUse

@@ -16,7 +16,7 @@ from xtts_finetune.pipeline.plan.checks.check import Verdict
 from xtts_finetune.pipeline.plan.checks.preflight import all_checks, quick_checks
 from xtts_finetune.pipeline.plan.checks.voice_checks import voice_checks
 from xtts_finetune.pipeline.run import prepare_now
-from xtts_finetune.pipeline.voice_words import voice_lines
+from xtts_finetune.pipeline.summary import voice_lines
 from xtts_finetune.records.clips import read_clips, write_clips
 
 

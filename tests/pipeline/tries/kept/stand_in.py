@@ -25,7 +25,7 @@ from xtts_finetune.pipeline.children.process import Ended
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.phase import phases
 from xtts_finetune.pipeline.plan import disk, plan, trained_sizes
-from xtts_finetune.pipeline.plan.checks import first
+from xtts_finetune.pipeline.plan.checks import preflight
 from xtts_finetune.records.atomic import link_or_copy
 from xtts_finetune.records.checkpoints import (
     CheckpointRecord,
@@ -83,7 +83,7 @@ class StandIn:
                 stack.enter_context(patch.object(module, "run_child", self._run_child))
             for module in (disk, trained_sizes):
                 stack.enter_context(patch.object(module, "HIFIGAN_BYTES", HIFIGAN))
-            stack.enter_context(patch.object(first, "quick_checks", lambda *_: []))
+            stack.enter_context(patch.object(preflight, "quick_checks", lambda *_: []))
             stack.enter_context(patch.object(plan, "_scored", lambda *_: True))
             stack.enter_context(patch.object(run, "write_report", lambda _, folder: folder.report.touch()))
             for owner, name in ((os, "replace"), (os, "rename"), (os, "unlink"), (os, "link"), (shutil, "rmtree"),

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from tests.pipeline.project import Project, make_project, weights_file
 from tests.pipeline.tries.kept.stand_in import Ending, Killed, StandIn
 from xtts_finetune.errors import UserError
-from xtts_finetune.pipeline.children.interrupted import Interrupted
+from xtts_finetune.pipeline.children.process import Interrupted
 from xtts_finetune.pipeline.plan.plan import make_plan
 from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml
 from xtts_finetune.pipeline.run import run_plan

@@ -1,4 +1,7 @@
-"""All checks together: the quick ones before a run, all of them for `xtts-finetune doctor`."""
+"""All checks together: the quick ones before a run, all of them for `xtts-finetune doctor`.
+
+The quick checks before anything starts: what may go wrong is said, what will is raised.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,10 @@ import contextlib
 import os
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.phase.smaller_batch import as_it_ran, recorded_batches
-from xtts_finetune.pipeline.plan.checks.base_files import check_base, loads_base
+from xtts_finetune.pipeline.plan.checks.base_files import check_base, loads_base, weights_checks
 from xtts_finetune.pipeline.plan.checks.check import Check, Verdict, error
-from xtts_finetune.pipeline.plan.checks.folder import check_folder, check_nobody_at_work
 from xtts_finetune.pipeline.plan.checks.gpu import (
     Gpu,
     check_count,
@@ -20,13 +23,23 @@ from xtts_finetune.pipeline.plan.checks.gpu import (
     torch_is_for_gpus,
 )
 from xtts_finetune.pipeline.plan.checks.language_checks import language_checks
-from xtts_finetune.pipeline.plan.checks.memory import Memory, check_memory, computer_memory
-from xtts_finetune.pipeline.plan.checks.memory_estimate import estimate, longest_clip
-from xtts_finetune.pipeline.plan.checks.plan_checks import check_data, check_disk, check_sources
+from xtts_finetune.pipeline.plan.checks.memory import (
+    Memory,
+    check_memory,
+    computer_memory,
+    estimate,
+    longest_clip,
+)
+from xtts_finetune.pipeline.plan.checks.plan_checks import (
+    check_data,
+    check_disk,
+    check_folder,
+    check_nobody_at_work,
+    check_sources,
+)
 from xtts_finetune.pipeline.plan.checks.value_checks import value_checks
 from xtts_finetune.pipeline.plan.checks.versions import check_versions
 from xtts_finetune.pipeline.plan.checks.voice_checks import voice_checks
-from xtts_finetune.pipeline.plan.checks.weights_checks import weights_checks
 from xtts_finetune.pipeline.plan.disk import weights_bytes
 from xtts_finetune.pipeline.plan.leaving_out import left_out_checks
 from xtts_finetune.pipeline.plan.plan import make_plan
@@ -36,6 +49,23 @@ from xtts_finetune.records.clips import iter_clips
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.xtts.base import find_base, read_config
+
+
+def check_first(work: Work, plan: Plan) -> None:
+    """Say what may go wrong. Raises UserError with everything that will; nothing is written before.
+
+    A plan with nothing to do starts nothing, and nothing is checked.
+    """
+    if not plan.due:
+        return
+    checks = quick_checks(work.declaration, work.device, plan)
+    for check in checks:
+        if check.verdict is Verdict.WARNING:
+            work.say(f"warning: {check}", "yellow")
+    errors = [str(check) for check in checks if check.verdict is Verdict.ERROR]
+    if errors:
+        raise UserError("\n".join([*errors, "nothing was started; xtts-finetune doctor shows all checks"]))
+
 
 # A base with fewer bytes of weights trains on a CPU in minutes.
 SMALL_BASE = 200_000_000

@@ -11,6 +11,7 @@ import pytest
 
 from xtts_finetune.curves.trend import trend_of
 from xtts_finetune.errors import UserError
+from xtts_finetune.quantities import duration
 from xtts_finetune.records.closing import (
     read_model_info,
     rewrite_judgement,
@@ -22,7 +23,6 @@ from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, QualityReco
 from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.records.stopping_text import stopping_text
-from xtts_finetune.times import duration
 
 FACTS = PhaseFacts(
     trend=trend_of([], []).to_json(),

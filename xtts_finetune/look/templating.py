@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.look.style import look
-from xtts_finetune.times import duration
+from xtts_finetune.quantities import duration
 
 if TYPE_CHECKING:
     from jinja2 import Template

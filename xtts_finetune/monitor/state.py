@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from xtts_finetune.monitor.view import State
+from xtts_finetune.quantities import duration
 from xtts_finetune.records.holders import Holder
-from xtts_finetune.times import duration
 
 # For people, by the kind of state.
 STATES = {

@@ -17,12 +17,11 @@ from xtts_finetune.evaluation.whose_voice import whose_voice
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.commands import verb
 from xtts_finetune.pipeline.plan.inputs import data_info
+from xtts_finetune.quantities import duration, grouped, metric
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.records.stopping_text import ran_with_words
 from xtts_finetune.spec.declaration import Declaration
-from xtts_finetune.spec.reading.words import grouped, metric
-from xtts_finetune.times import duration
 
 
 def voice_words(declaration: Declaration, run: RunFolder) -> str:

@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from xtts_finetune.quantities import duration
 from xtts_finetune.records.facts import SCENARIOS
-from xtts_finetune.times import duration
 
 WIDTH = 100
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from xtts_finetune.quantities import now
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
-from xtts_finetune.times import now
 
 TRY_RECORD = "try.json"
 

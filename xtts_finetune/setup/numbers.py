@@ -11,7 +11,7 @@ from typing import Any
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.plan.checks.memory import FULL, LONGEST_TEXT, Longest, estimate
-from xtts_finetune.pipeline.plan.disk import readable
+from xtts_finetune.quantities import readable_size
 from xtts_finetune.spec.phase import PhaseSpec
 
 CLIPS_A_STEP = 3
@@ -62,16 +62,16 @@ def choose_batches(
     `model_bytes` and `config` are of the base's model.pth in fp32 and its config.json.
     """
     longest = Longest.of(longest_seconds, LONGEST_TEXT)
-    device = f"{readable(memory)} of {'GPU ' if on_gpu else ''}memory"
+    device = f"{readable_size(memory)} of {'GPU ' if on_gpu else ''}memory"
     needed = 0
     for keys, what in WAYS:
         phase = PhaseSpec(learning_rate=1e-6, steps=1, **keys)
         needed = estimate(model_bytes, config, phase, longest, on_gpu).total
         if needed <= FULL * memory:
-            return Batches(keys, f"{what}; about {readable(needed)} of the {device}")
+            return Batches(keys, f"{what}; about {readable_size(needed)} of the {device}")
     keys, what = WAYS[-1]
     enough = "that is tight" if needed <= memory else "that is too little"
-    return Batches(keys, f"{what}; about {readable(needed)} are needed of {device}: {enough}")
+    return Batches(keys, f"{what}; about {readable_size(needed)} are needed of {device}: {enough}")
 
 
 # Fewer leave too little to learn from once some are held out.

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from xtts_finetune.errors import WorkFailed
 from xtts_finetune.evaluation.utterances import package_versions, read_references
+from xtts_finetune.quantities import now
 from xtts_finetune.records.atomic import replace_with_retry, write_text_atomic
 from xtts_finetune.records.shipped import CARD, Shipped, files_in, write_shipped
 from xtts_finetune.shipping.model_card import card_text, copy_licences
 from xtts_finetune.shipping.plan import ShipPlan
-from xtts_finetune.times import now
 
 if TYPE_CHECKING:
     from xtts_finetune.xtts.speech.mel_inversion import Wave

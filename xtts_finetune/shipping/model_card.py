@@ -10,14 +10,13 @@ from typing import Any
 from xtts_finetune.evaluation.whose_voice import speakers_in_words
 from xtts_finetune.look.templating import Markdown, markdown_template
 from xtts_finetune.pipeline.plan.inputs import data_info
+from xtts_finetune.quantities import duration, metric
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.scores import read_scores
 from xtts_finetune.records.shipped import Shipped
 from xtts_finetune.shipping.plan import ShipPlan
 from xtts_finetune.spec.languages import LANGUAGES
-from xtts_finetune.spec.reading.words import metric
 from xtts_finetune.spec.train import train_words
-from xtts_finetune.times import duration
 from xtts_finetune.xtts.base import KNOWN_BASES
 
 METRICS = ("mel_ce", "text_ce", "stop_ce")

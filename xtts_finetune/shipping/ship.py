@@ -17,8 +17,9 @@ from xtts_finetune.pipeline.children.jobs import run_job
 from xtts_finetune.pipeline.children.lock import run_lock, sweep_leftovers, wait_for_older_child
 from xtts_finetune.pipeline.children.process import ending_like_ctrl_c
 from xtts_finetune.pipeline.children.running import SHIPPING, Work
-from xtts_finetune.pipeline.plan.disk import free_bytes, readable
+from xtts_finetune.pipeline.plan.disk import free_bytes
 from xtts_finetune.pipeline.plan.plan import check_candidates, make_plan
+from xtts_finetune.quantities import now, readable_size
 from xtts_finetune.records.checkpoints import read_checkpoint_records, remove_checkpoint
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.json_lines import JsonLinesWriter
@@ -30,7 +31,6 @@ from xtts_finetune.shipping.plan import ShipPlan, already_shipped, choose_candid
 from xtts_finetune.spec.decision import MadeCandidate
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.sources import kept_steps, last_is_needed
-from xtts_finetune.times import now
 
 
 @dataclass(frozen=True)
@@ -189,15 +189,15 @@ def _check_place(plan: ShipPlan) -> None:
     wanted, free = model.stat().st_size + BESIDE, free_bytes(plan.folder)
     if wanted > free:
         raise UserError(
-            f"{plan.folder}: the disk has {readable(free)} free, and up to {readable(wanted)} are needed; nothing was "
-            "started"
+            f"{plan.folder}: the disk has {readable_size(free)} free, and up to {readable_size(wanted)} are needed; "
+            "nothing was started"
         )
 
 
 def _say(work: Work, plan: ShipPlan, shipped: Shipped) -> None:
     work.say(f"shipped: {plan.folder}", "bold")
     work.say(
-        f"  {shipped.candidate} in {shipped.precision} precision, {readable(shipped.bytes)}; the voice is called "
+        f"  {shipped.candidate} in {shipped.precision} precision, {readable_size(shipped.bytes)}; the voice is called "
         f"'{shipped.name}'"
     )
     work.say(f"  it is {plan.voice.words}")
@@ -214,12 +214,12 @@ def _thin(work: Work, plan: ShipPlan) -> None:
     found = surplus(work.declaration, work.run)
     freed, left = delete(work.run, found, f"shipped {plan.name}, which is {plan.candidate}")
     for each in found:
-        work.say(f"  deleted: {each.path} ({readable(each.bytes)}): {each.why}")
+        work.say(f"  deleted: {each.path} ({readable_size(each.bytes)}): {each.why}")
     for line in left:
         work.say(f"warning: {line}", "yellow")
     if found:
         work.say(
-            f"  freed {readable(freed)}; every candidate's best model and records stay; {work.run.deleted}"
+            f"  freed {readable_size(freed)}; every candidate's best model and records stay; {work.run.deleted}"
         )
     else:
         work.say("  thin: there is nothing to delete")

@@ -12,12 +12,12 @@ from typing import Any
 
 from xtts_finetune.curves.trend import trend_of
 from xtts_finetune.data.planned import Planned
+from xtts_finetune.quantities import now
 from xtts_finetune.records.facts import Judgement, LimitCheck, PhaseFacts, Result, Scenario
 from xtts_finetune.records.metrics import EvalRecord, Metrics
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.stop_rules import SuccessLevel
-from xtts_finetune.times import now
 
 # After these the weights are what they were, or ruined: nothing that was measured is this phase's doing.
 NO_SUCCESS = frozenset({Reason.NO_OP, Reason.NOT_FINITE, Reason.BAD_START})

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from xtts_finetune.quantities import now
 from xtts_finetune.records.closing import write_untrained_info
 from xtts_finetune.records.metrics import MetricsWriter
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.spec.declaration import Declaration
-from xtts_finetune.times import now
 from xtts_finetune.training.device import pick_device
 from xtts_finetune.training.evaluate import evaluate
 from xtts_finetune.training.phase_data import EvalData

@@ -14,10 +14,10 @@ from xtts_finetune.pipeline.plan.disk import (
     phase_bytes,
     phase_disk,
     planned_disk,
-    readable,
     weights_bytes,
 )
 from xtts_finetune.pipeline.plan.trained_sizes import HIFIGAN_BYTES, TrainedSizes
+from xtts_finetune.quantities import readable_size
 from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.spec.phase import Keep, PhaseSpec
 from xtts_finetune.spec.sources import KeptStep
@@ -86,7 +86,7 @@ def test_a_file_that_goes_meanwhile_is_not_counted(tmp_path: Path) -> None:
 
 
 def test_sizes_for_people() -> None:
-    assert [readable(size) for size in (7, 12_345, 91_000_000, 5.5e9)] == [
+    assert [readable_size(size) for size in (7, 12_345, 91_000_000, 5.5e9)] == [
         "7 bytes",
         "12 kB",
         "91 MB",

@@ -16,12 +16,12 @@ from tests.pipeline.project import Project
 from tests.pipeline.tries.kept.stand_in import Ending, StandIn
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.pipeline.children.process import Interrupted
-from xtts_finetune.pipeline.plan.disk import readable
 from xtts_finetune.pipeline.plan.plan import make_plan
 from xtts_finetune.pipeline.plan.plan_table import print_plan
 from xtts_finetune.pipeline.run import run_plan
 from xtts_finetune.pipeline.tries import commands
 from xtts_finetune.pipeline.tries.commands import with_candidate
+from xtts_finetune.quantities import readable_size
 from xtts_finetune.records.tries import read_tries, tries_bytes
 
 FASTER, FASTEST = "phase2.learning_rate=5e-6", "phase2.learning_rate=4e-6"
@@ -92,7 +92,7 @@ def test_the_plan_names_earlier_tries_with_their_size_and_a_command(project: Pro
     print_plan(project.plan(), work.console)
     printed = work.console.file.getvalue()  # type: ignore[attr-defined]
     size = 2 * StandIn(project).sizes.model
-    assert f"2 earlier tries of phase2, {readable(size)}: xtts-finetune tries" in printed
+    assert f"2 earlier tries of phase2, {readable_size(size)}: xtts-finetune tries" in printed
     assert tries_bytes(read_tries(project.run_folder)) == size
 
 
@@ -151,7 +151,7 @@ def test_only_being_asked_removes_a_try(project: Project) -> None:
     run(project)
     run(project, FASTER)
     (each,) = read_tries(project.run_folder)
-    assert f"{readable(StandIn(project).sizes.model)} freed" in said(
+    assert f"{readable_size(StandIn(project).sizes.model)} freed" in said(
         project, commands.remove_now, [each.name]
     )
     assert read_tries(project.run_folder) == []

@@ -20,7 +20,7 @@ from xtts_finetune.look.style import look
 from xtts_finetune.monitor.run import RunWatch
 from xtts_finetune.monitor.sounds import sound_file
 from xtts_finetune.monitor.view import Run
-from xtts_finetune.times import now
+from xtts_finetune.quantities import now
 
 # Sound beyond this stays where it is: the page is to be sent by mail.
 MOST_SOUND_BYTES = 12_000_000

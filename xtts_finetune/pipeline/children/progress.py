@@ -11,10 +11,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from xtts_finetune.quantities import grouped
 from xtts_finetune.records.events import EventTail
 from xtts_finetune.records.json_lines import JsonLinesTail
 from xtts_finetune.records.metrics import EvalRecord, QualityRecord
-from xtts_finetune.spec.reading.words import grouped
 
 
 @contextmanager

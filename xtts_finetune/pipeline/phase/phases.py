@@ -24,14 +24,13 @@ from xtts_finetune.pipeline.plan.plan_table import value_lines
 from xtts_finetune.pipeline.plan.stage_records import hash_of, read_phase_yaml, write_phase_yaml
 from xtts_finetune.pipeline.plan.stages import Stage, State
 from xtts_finetune.pipeline.tries.tries import bring_back, keep_finished, needed_of, set_aside, uses_of
+from xtts_finetune.quantities import grouped, now
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.faults import stop_of_error
 from xtts_finetune.records.reserve import free_reserve, make_reserve
 from xtts_finetune.records.stopping import Reason
 from xtts_finetune.records.tries import EarlierTry
-from xtts_finetune.spec.reading.words import grouped
 from xtts_finetune.spec.sources import source_of
-from xtts_finetune.times import now
 
 
 def train_phase(work: Work, stage: Stage, pause_at: int | None = None, more: bool = False) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.decision import marks_given
 from xtts_finetune.look.templating import Markdown, escaped, markdown_template
+from xtts_finetune.quantities import duration
 from xtts_finetune.records.atomic import write_text_atomic
 from xtts_finetune.records.closing import read_model_info, rewrite_judgement
 from xtts_finetune.records.metrics import read_metrics
@@ -21,7 +22,6 @@ from xtts_finetune.records.stopping import Reason
 from xtts_finetune.records.stopping_text import numbers_in_words, outcome_words, ran_with_words
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.train import train_words
-from xtts_finetune.times import duration
 from xtts_finetune.training.closing import judge
 
 NOT_HEARD = "not heard yet"

@@ -142,15 +142,6 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def readable(size: float) -> str:
-    """Bytes for people, in units of 1000: '5.5 GB'."""
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
-
-
 def _table_of_contents(model: Path) -> bytes:
     """What a torch file says of its tensors, their names and types among it; nothing for another kind of file."""
     try:

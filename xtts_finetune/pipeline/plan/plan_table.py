@@ -11,11 +11,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from xtts_finetune.pipeline.plan.disk import PlannedDisk, readable
+from xtts_finetune.pipeline.plan.disk import PlannedDisk
 from xtts_finetune.pipeline.plan.stages import Plan, Stage, State
 from xtts_finetune.pipeline.tries.words import earlier_words
+from xtts_finetune.quantities import grouped, readable_size
 from xtts_finetune.spec.declaration import Declaration
-from xtts_finetune.spec.reading.words import grouped
 
 
 def value_lines(declaration: Declaration, name: str) -> list[str]:
@@ -76,7 +76,7 @@ def print_plan(plan: Plan, console: Console, tries_command: str = "xtts-finetune
     for heading in ("steps", "epochs", "disk"):
         table.add_column(heading, justify="right", no_wrap=True)
     for stage in plan.stages:
-        disk = f"about {readable(stage.disk.stays)}" if stage.due and stage.disk.stays else ""
+        disk = f"about {readable_size(stage.disk.stays)}" if stage.due and stage.disk.stays else ""
         table.add_row(stage.name, stage.state.value, stage.why, _steps(stage), _epochs(stage), disk)
         table.rows[-1].style = STYLES[stage.state]
     console.print(table)
@@ -101,11 +101,13 @@ def print_plan(plan: Plan, console: Console, tries_command: str = "xtts-finetune
 
 def _disk(disk: PlannedDisk) -> str:
     """What is written in all, what stays of it, and what is needed at the peak."""
-    free = f"{readable(disk.free)} free"
+    free = f"{readable_size(disk.free)} free"
     if not disk.peak:
         return free
-    written = f"{'about' if disk.exact else 'more than'} {readable(disk.written)} written in all"
-    return f"{written}, {readable(disk.stays)} of disk stay, {readable(disk.peak)} at the peak, {free}"
+    written = f"{'about' if disk.exact else 'more than'} {readable_size(disk.written)} written in all"
+    return (
+        f"{written}, {readable_size(disk.stays)} of disk stay, {readable_size(disk.peak)} at the peak, {free}"
+    )
 
 
 def _steps(stage: Stage) -> str:

@@ -20,7 +20,6 @@ from xtts_finetune.evaluation.candidates import standing
 from xtts_finetune.evaluation.decision import BASE, Candidate, Decision, decide
 from xtts_finetune.evaluation.whose_voice import whose_voice
 from xtts_finetune.look.templating import page_template
-from xtts_finetune.pipeline.plan.disk import readable
 from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml
 from xtts_finetune.pipeline.reports.curves import draw_curves
 from xtts_finetune.pipeline.reports.model import (
@@ -41,6 +40,7 @@ from xtts_finetune.pipeline.reports.players import (
     read_json,
 )
 from xtts_finetune.pipeline.tries.words import earlier_words, try_facts
+from xtts_finetune.quantities import duration, readable_size
 from xtts_finetune.records.atomic import write_text_atomic
 from xtts_finetune.records.clips import read_clips, read_dropped
 from xtts_finetune.records.closing import read_model_info
@@ -51,7 +51,6 @@ from xtts_finetune.records.stopping import Reason
 from xtts_finetune.records.tries import read_tries, tries_bytes
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.phase import PhaseSpec
-from xtts_finetune.times import duration
 
 
 def write_report(declaration: Declaration, run: RunFolder) -> Path:
@@ -119,7 +118,7 @@ def collect_report(declaration: Declaration, run: RunFolder) -> Report:
         on_the_way=tuple(_on_the_way(declaration, run, metrics)),
         phases=tuple(_phase(name, phase, run) for name, phase in declaration.phases.items()),
         earlier=tuple(
-            EarlierLine(each.name, readable(tries_bytes([each])), ", ".join(try_facts(each)))
+            EarlierLine(each.name, readable_size(tries_bytes([each])), ", ".join(try_facts(each)))
             for each in tries
         ),
         earlier_words="; ".join(earlier_words(tries)),

@@ -19,12 +19,12 @@ from xtts_finetune.evaluation.candidates import candidate_names
 from xtts_finetune.pipeline.children.lock import run_lock, wait_for_older_child
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.commands import verb
-from xtts_finetune.pipeline.plan.disk import readable
 from xtts_finetune.pipeline.plan.plan import make_plan
 from xtts_finetune.pipeline.plan.stage_records import differences, read_phase_yaml
 from xtts_finetune.pipeline.plan.stages import Stage, compared
 from xtts_finetune.pipeline.tries.tries import bring_back, needed_of, remove_try, uses_of
 from xtts_finetune.pipeline.tries.words import earlier_words, try_facts
+from xtts_finetune.quantities import readable_size
 from xtts_finetune.records.atomic import write_bytes_atomic
 from xtts_finetune.records.tries import EarlierTry, read_tries, tries_bytes
 from xtts_finetune.spec.checks.names import is_name
@@ -104,7 +104,7 @@ def list_tries(work: Work) -> None:
         work.say("There are no earlier tries: no changed declaration has set a trained model aside.")
         return
     for each in tries:
-        work.say(f"{each.name}   {readable(tries_bytes([each]))}")
+        work.say(f"{each.name}   {readable_size(tries_bytes([each]))}")
         work.say(f"  {', '.join(try_facts(each))}")
     work.say("; ".join(earlier_words(tries)))
     name = tries[-1].name
@@ -170,7 +170,7 @@ def remove_now(work: Work, names: Sequence[str]) -> None:
         for each in found:
             remove_try(work.run, each)
             work.say(f"removed {each.name}")
-    work.say(f"  {readable(freed)} freed")
+    work.say(f"  {readable_size(freed)} freed")
 
 
 def find_try(work: Work, name: str) -> EarlierTry:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Sequence
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.pipeline.plan.disk import readable
+from xtts_finetune.quantities import readable_size
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.tries import EarlierTry, tries_bytes
@@ -19,7 +19,7 @@ def earlier_words(tries: Sequence[EarlierTry]) -> list[str]:
     for phase in phases:
         own = [each for each in tries if each.phase == phase]
         many = "1 earlier try" if len(own) == 1 else f"{len(own)} earlier tries"
-        lines.append(f"{many} of {phase}, {readable(tries_bytes(own))}")
+        lines.append(f"{many} of {phase}, {readable_size(tries_bytes(own))}")
     return lines
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from xtts_finetune.spec.reading.document import Place
@@ -49,19 +49,6 @@ def did_you_mean(word: object, allowed: Iterable[str]) -> str:
 def listed(words: Iterable[str]) -> str:
     """'a', 'b', 'c'."""
     return ", ".join(f"'{word}'" for word in words)
-
-
-def grouped(number: int) -> str:
-    """A whole number for people: '2 140'."""
-    return f"{number:,}".replace(",", " ")
-
-
-def metric(values: Mapping[str, Any], name: str) -> str:
-    """A metric as it is shown everywhere: text_ce is small and gets a digit more; '?' where there is none."""
-    value = values.get(name)
-    if not isinstance(value, int | float):
-        return "?"
-    return f"{value:.4f}" if name == "text_ce" else f"{value:.3f}"
 
 
 def _plain(word: str) -> str:

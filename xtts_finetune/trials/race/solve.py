@@ -11,7 +11,8 @@ from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.pipeline.children.lock import run_lock
 from xtts_finetune.pipeline.children.process import ending_like_ctrl_c
 from xtts_finetune.pipeline.children.running import Work
-from xtts_finetune.pipeline.plan.disk import free_bytes, planned_disk, readable
+from xtts_finetune.pipeline.plan.disk import free_bytes, planned_disk
+from xtts_finetune.quantities import readable_size
 from xtts_finetune.records.atomic import write_text_atomic
 from xtts_finetune.records.race import Race, write_race
 from xtts_finetune.trials.race.adopt import adopt, next_steps
@@ -122,8 +123,8 @@ def _check_disk(work: Work, folder: RaceFolder, setup: Setup) -> None:
     disk = planned_disk([stage.disk for stage in stages if stage.due], free_bytes(folder.path))
     if not disk.fits:
         raise UserError(
-            f"{folder.path}: the race needs up to {readable(disk.peak)}, but {readable(disk.free)} are free; make "
-            "room, or remove files of remedies that need not race"
+            f"{folder.path}: the race needs up to {readable_size(disk.peak)}, but {readable_size(disk.free)} are free; "
+            "make room, or remove files of remedies that need not race"
         )
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from xtts_finetune.pipeline.reports.curves import BASE, EVAL, INK, LINE, MUTED, TRAIN, for_the_page
+from xtts_finetune.quantities import duration
 from xtts_finetune.records.search import Found, Search
-from xtts_finetune.times import duration
 from xtts_finetune.trials.race.page import STYLE
 from xtts_finetune.trials.search.space import label_of, with_values
 

@@ -11,7 +11,8 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.children.lock import run_lock
 from xtts_finetune.pipeline.children.process import ending_like_ctrl_c
 from xtts_finetune.pipeline.children.running import Work
-from xtts_finetune.pipeline.plan.disk import free_bytes, planned_disk, readable
+from xtts_finetune.pipeline.plan.disk import free_bytes, planned_disk
+from xtts_finetune.quantities import readable_size
 from xtts_finetune.records.atomic import write_text_atomic
 from xtts_finetune.records.search import Search, write_search
 from xtts_finetune.trials.search.generations import Book, Course, run_generations
@@ -82,8 +83,8 @@ def _check_disk(work: Work, folder: SearchFolder, setup: SearchSetup) -> None:
     disk = planned_disk([stage.disk] * (setup.at_once + 1), free_bytes(folder.path))
     if not disk.fits:
         raise UserError(
-            f"{folder.path}: {setup.at_once} trials at once need up to {readable(disk.peak)}, but "
-            f"{readable(disk.free)} are free; make room, or try fewer --at-once"
+            f"{folder.path}: {setup.at_once} trials at once need up to {readable_size(disk.peak)}, but "
+            f"{readable_size(disk.free)} are free; make room, or try fewer --at-once"
         )
 
 

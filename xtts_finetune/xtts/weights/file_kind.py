@@ -9,6 +9,8 @@ import tarfile
 import zlib
 from pathlib import Path
 
+from xtts_finetune.quantities import readable_size
+
 BEGINNING = 4096
 AGAIN = "download it again"
 _PLACES_OF_TAR = (257, b"ustar")
@@ -46,17 +48,6 @@ _ANSWERS = re.compile(
     r"|invalid username|unauthori[sz]ed|forbidden|must be authenticated|rate limit|accessdenied|nosuchkey",
     re.IGNORECASE,
 )
-
-
-def readable_size(size: float) -> str:
-    """Bytes for people, in units of 1000: '5.5 GB'."""
-    if size == 1:
-        return "1 byte"
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
 
 
 def not_a_file(path: Path) -> str | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
 
-from xtts_finetune.xtts.weights.file_kind import readable_size
+from xtts_finetune.quantities import readable_size
 
 AGAIN = "copy or download it again"
 LONGEST_TABLE = (

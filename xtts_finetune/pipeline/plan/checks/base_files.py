@@ -10,10 +10,10 @@ from pathlib import Path
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import made_candidates, sources_of
 from xtts_finetune.pipeline.plan.checks.check import Check, error, found_and_cure, ok, warning
-from xtts_finetune.pipeline.plan.disk import readable
 from xtts_finetune.pipeline.plan.leaving_out import UNTIL
 from xtts_finetune.pipeline.plan.stages import Plan, Stage
 from xtts_finetune.pipeline.plan.trained_sizes import gpt_sizes
+from xtts_finetune.quantities import readable_size
 from xtts_finetune.records.checkpoints import read_checkpoint_records
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
@@ -119,7 +119,7 @@ def check_base(name_or_path: str, deep: bool = False) -> Check:
             cure = f"remove it, then: xtts-finetune fetch {release.name}"
         return error(NAME, found, cure)
     if release is None:
-        return ok(NAME, f"{base.folder}, {readable(_size(base))}")
+        return ok(NAME, f"{base.folder}, {readable_size(_size(base))}")
     others = _of_other_size(base, release)
     if others:
         found = f"{base.folder}: {', '.join(others)} is not of version {release.version}"
@@ -129,7 +129,7 @@ def check_base(name_or_path: str, deep: bool = False) -> Check:
     model = release.file(base.model.name)
     same = base.model.stat().st_size == model.size
     how = "" if same else f"; {model.name}: {rewritten(base.model, model, values=False)}"
-    return ok(NAME, f"{base.folder}, version {release.version}, {readable(_size(base))}{how}")
+    return ok(NAME, f"{base.folder}, version {release.version}, {readable_size(_size(base))}{how}")
 
 
 def loads_base(plan: Plan) -> bool:

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from xtts_finetune.pipeline.plan.checks.check import Check, error, ok, warning
-from xtts_finetune.pipeline.plan.disk import readable
+from xtts_finetune.quantities import readable_size
 
 NAME = "device"
 MIB = 1 << 20
@@ -103,7 +103,7 @@ def check_device(wanted: str, gpu: Gpu | None, small: bool, torch_build: bool | 
     if torch_build is False:
         gpu = None
     if wanted != "cpu" and gpu is not None:
-        return ok(NAME, f"{gpu.name}, {readable(gpu.free)} of {readable(gpu.total)} free")
+        return ok(NAME, f"{gpu.name}, {readable_size(gpu.free)} of {readable_size(gpu.total)} free")
     if wanted == "cuda":
         return warning(
             NAME,

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from xtts_finetune.pipeline.plan.checks.check import Check, error, ok, warning
-from xtts_finetune.pipeline.plan.disk import readable
 from xtts_finetune.pipeline.plan.trained_sizes import HIFIGAN_BYTES, gpt_sizes, trained_sizes
+from xtts_finetune.quantities import readable_size
 from xtts_finetune.records.clips import ClipRecord
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.train import Train, TrainLora
@@ -218,10 +218,10 @@ def memory_within(total: int, free: int, limit: Limit | None) -> Memory:
 def check_memory(phase: str, estimate: Estimate, memory: Memory) -> Check:
     """Whether a phase fits; an error only if its weights alone never will."""
     name = f"memory of {phase}"
-    needed = f"about {readable(estimate.total)} for batches of {estimate.batch_size}"
-    there = f"{readable(memory.free)} of {readable(memory.total)} free on {memory.of}"
+    needed = f"about {readable_size(estimate.total)} for batches of {estimate.batch_size}"
+    there = f"{readable_size(memory.free)} of {readable_size(memory.total)} free on {memory.of}"
     if estimate.weights > memory.total:
-        found = f"{readable(estimate.weights)} for weights, gradients and optimizer alone; {there}"
+        found = f"{readable_size(estimate.weights)} for weights, gradients and optimizer alone; {there}"
         return error(
             name, found, "too much for this device: train: {lora: {}} needs less, or use one with more memory"
         )

@@ -11,8 +11,8 @@ from pathlib import Path
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.children.lock import refuse_second_command
 from xtts_finetune.pipeline.plan.checks.check import Check, error, ok, warning
-from xtts_finetune.pipeline.plan.disk import readable
 from xtts_finetune.pipeline.plan.stages import Plan, State
+from xtts_finetune.quantities import readable_size
 from xtts_finetune.records.tries import tries_bytes
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.sources import source_of
@@ -44,12 +44,12 @@ def check_nobody_at_work(root: Path) -> Check:
 def check_disk(plan: Plan) -> Check:
     """Whether the disk has room for what the plan writes."""
     disk = plan.disk
-    needed = f"about {readable(disk.peak)} needed at the peak, {readable(disk.free)} free"
+    needed = f"about {readable_size(disk.peak)} needed at the peak, {readable_size(disk.free)} free"
     if disk.fits:
         return ok("disk", needed)
     cure = "make room, or run fewer phases at a time"
     if plan.earlier:
-        size = readable(tries_bytes(plan.earlier))
+        size = readable_size(tries_bytes(plan.earlier))
         cure += f"; earlier tries take {size}: xtts-finetune tries lists and removes them"
     return error("disk", needed, cure)
 

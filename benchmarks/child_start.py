@@ -87,7 +87,7 @@ def build_as_stock(config: Any, base: Any) -> Any:
     """What Coqui's `Xtts.load_checkpoint` does before it reads weights: all layers twice, both times filled."""
     from TTS.tts.models.xtts import Xtts  # noqa: PLC0415
 
-    from xtts_finetune.xtts.text.tokenizer import load_vocabulary  # noqa: PLC0415
+    from xtts_finetune.xtts.tokenizer import load_vocabulary  # noqa: PLC0415
 
     model = Xtts(config)
     model.tokenizer = load_vocabulary(base.vocab)

@@ -199,7 +199,7 @@ def _prepare(folder: Path) -> Figures:
     from xtts_finetune.spec.declaration import load_declaration  # noqa: PLC0415
     from xtts_finetune.xtts.base import BaseFiles  # noqa: PLC0415
     from xtts_finetune.xtts.encoder import AudioEncoder  # noqa: PLC0415
-    from xtts_finetune.xtts.text.tokenizer import Tokenizer  # noqa: PLC0415
+    from xtts_finetune.xtts.tokenizer import Tokenizer  # noqa: PLC0415
 
     declaration, base = load_declaration(folder / "pipeline.yaml"), BaseFiles(folder / "base")
     tokenizer, encoder = Tokenizer(base.vocab), AudioEncoder(base)
@@ -262,7 +262,7 @@ def _making_a_batch(declaration: Any, run: Any) -> float:
     from xtts_finetune.data.index import ClipIndex, batch_plan  # noqa: PLC0415
     from xtts_finetune.data.loader import TrainingBatches  # noqa: PLC0415
     from xtts_finetune.xtts.base import conditioning_lengths, find_base, read_config  # noqa: PLC0415
-    from xtts_finetune.xtts.mels import load_mel_stats, silence  # noqa: PLC0415
+    from xtts_finetune.xtts.encoder import load_mel_stats, silence  # noqa: PLC0415
 
     base, clips = find_base(declaration.pipeline.base), ClipIndex.read(run.clips, "train")
     plan = batch_plan(clips, declaration.pipeline.datasets, declaration.phases["phase1"])

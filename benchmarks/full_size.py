@@ -112,7 +112,7 @@ def _prepare(work: Path) -> None:
     from xtts_finetune.spec.declaration import load_declaration  # noqa: PLC0415
     from xtts_finetune.xtts.base import BaseFiles  # noqa: PLC0415
     from xtts_finetune.xtts.encoder import AudioEncoder  # noqa: PLC0415
-    from xtts_finetune.xtts.text.tokenizer import Tokenizer  # noqa: PLC0415
+    from xtts_finetune.xtts.tokenizer import Tokenizer  # noqa: PLC0415
 
     declaration = load_declaration(work / "pipeline.yaml")
     base = BaseFiles(work / "base")

@@ -26,13 +26,13 @@ from scipy.signal import butter, sosfiltfilt
 
 from xtts_finetune.evaluation.gate import faults_of
 from xtts_finetune.evaluation.instruments.duration import speech_seconds
-from xtts_finetune.evaluation.instruments.pace import paces_of
+from xtts_finetune.evaluation.instruments.frames import paces_of
 from xtts_finetune.evaluation.instruments.panel import Panel
 from xtts_finetune.evaluation.instruments.sound import Sound
-from xtts_finetune.evaluation.loading_librosa import librosa_loaded
 from xtts_finetune.evaluation.scores import Scale, beside_recording, read_utterance
 from xtts_finetune.evaluation.voice import measure_voice
 from xtts_finetune.evaluation.voice_faults import Heard, faults_beside
+from xtts_finetune.importing import librosa_loaded
 from xtts_finetune.records.clips import ClipRecord
 from xtts_finetune.records.scores import UtteranceScores
 

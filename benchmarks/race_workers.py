@@ -30,7 +30,7 @@ from benchmarks.soak_kills import phase_folder, run_to_the_end
 from benchmarks.soak_project import DECLARED_PHASE, PHASE, make_project
 from xtts_finetune.pipeline.children.lock import CHILD_LOCK, read_holder
 from xtts_finetune.records.metrics import read_metrics
-from xtts_finetune.records.race import Race, Standing, read_race
+from xtts_finetune.records.trials import Race, Standing, read_race
 
 SHORT_PHASE = DECLARED_PHASE.replace("steps: 30", "steps: 10")
 RACE_STEPS, GRACE_SECONDS, ENDS_WITHIN = 8, 5, 1800.0

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.model import load_model
-from xtts_finetune.xtts.speech.quiet import without_hints
+from xtts_finetune.xtts.speech.generation import without_hints
 from xtts_finetune.xtts.speech.voice import voice_of
 
 SEED = 0

@@ -14,8 +14,8 @@ import torch
 from benchmarks.memory import peak_bytes
 from xtts_finetune.records.clips import ClipRecord
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.training.evaluate import evaluate
 from xtts_finetune.training.phase_data import EvalData
+from xtts_finetune.training.recorder import evaluate
 
 LEARNING_RATE = 3e-4  # random weights and the demo's need more than XTTS v2
 

@@ -17,7 +17,7 @@ from xtts_finetune.spec.declaration import load_declaration
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.encoder import AudioEncoder
 from xtts_finetune.xtts.random_base import XTTS_V2, BaseSize, make_random_base
-from xtts_finetune.xtts.text.tokenizer import Tokenizer
+from xtts_finetune.xtts.tokenizer import Tokenizer
 
 DEMO = Path(__file__).parents[1] / "samples" / "demo"
 SIZES = {

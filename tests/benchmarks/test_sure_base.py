@@ -13,8 +13,8 @@ from benchmarks.sure_base import fit_head, made_up
 from xtts_finetune.spec.utterances import InferenceSpec
 from xtts_finetune.xtts.model import load_model
 from xtts_finetune.xtts.random_base import BaseSize, make_random_base
-from xtts_finetune.xtts.speech.quiet import without_hints
-from xtts_finetune.xtts.speech.stock import speak_greedily
+from xtts_finetune.xtts.speech.generation import without_hints
+from xtts_finetune.xtts.speech.verification import speak_greedily
 from xtts_finetune.xtts.speech.voice import voice_of
 
 START, STOP = 1024, 1025

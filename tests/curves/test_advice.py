@@ -7,9 +7,9 @@ import shlex
 
 import pytest
 
+from xtts_finetune.curves.advice import Place
 from xtts_finetune.curves.curves import Curves, Series, series
-from xtts_finetune.curves.diagnosis.advice import Place
-from xtts_finetune.curves.diagnosis.diagnosis import Diagnosis, diagnose
+from xtts_finetune.curves.diagnosis import Diagnosis, diagnose
 
 OURS = Place("phase2", ("-f", "my voice/pipeline.yaml"), (50, 100, 150))
 DOWN = [3.5 - 0.05 * n for n in range(12)]

@@ -11,8 +11,8 @@ import warnings
 from rich.console import Console
 
 from xtts_finetune.curves.curves import Curves, Series, series
-from xtts_finetune.curves.diagnosis.diagnosis import diagnose
-from xtts_finetune.curves.diagnosis.shown import show
+from xtts_finetune.curves.diagnosis import diagnose
+from xtts_finetune.curves.shown import show
 
 ODD = (math.nan, math.inf, -math.inf, 0.0, -1.0)
 

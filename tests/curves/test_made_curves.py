@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from benchmarks.diagnosis_curves import DEMO_NOISE, Case, all_cases, line
-from xtts_finetune.curves.diagnosis.diagnosis import diagnose
+from xtts_finetune.curves.diagnosis import diagnose
 from xtts_finetune.curves.verdict import judge
 
 CASES = all_cases()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from xtts_finetune.curves.curves import Curves, series
-from xtts_finetune.curves.readers.reading import read_curves
+from xtts_finetune.curves.readers import read_curves
 from xtts_finetune.curves.readers.rows import chosen_pair, role_of
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, StepRecord

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from xtts_finetune.curves.curves import Curves, Series, series
-from xtts_finetune.curves.diagnosis.diagnosis import diagnose
+from xtts_finetune.curves.diagnosis import diagnose
 from xtts_finetune.curves.movement import in_blocks
-from xtts_finetune.curves.readers.reading import read_curves
+from xtts_finetune.curves.readers import read_curves
 
 HERE = Path(__file__).parent
 STUCK = [2.70, 2.71, 2.69, 2.70, 2.72, 2.70, 2.69, 2.71, 2.70, 2.70]

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from xtts_finetune.curves.curves import Curves, series
-from xtts_finetune.curves.diagnosis.shown import BEYOND, POINT, ROWS, sketch
+from xtts_finetune.curves.shown import BEYOND, POINT, ROWS, sketch
 
 FALLING = [(20 * n, 3.0 - 0.1 * n) for n in range(6)]
 

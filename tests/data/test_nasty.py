@@ -15,7 +15,7 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.records.clips import ClipRecord, WarningKind, read_clips, read_dropped
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.xtts.base import BaseFiles
-from xtts_finetune.xtts.text.tokenizer import Tokenizer
+from xtts_finetune.xtts.tokenizer import Tokenizer
 
 
 @pytest.fixture(scope="module")

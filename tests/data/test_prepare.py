@@ -327,7 +327,7 @@ def test_an_error_of_the_encoder_is_not_taken_for_bad_audio(two_sets: Declaratio
 
 def test_the_real_encoder_s_arrays_become_batches(two_sets: Declaration, tiny_base: BaseFiles):
     from xtts_finetune.xtts.encoder import AudioEncoder
-    from xtts_finetune.xtts.text.tokenizer import Tokenizer
+    from xtts_finetune.xtts.tokenizer import Tokenizer
 
     encoder, tokenizer, run = AudioEncoder(tiny_base), Tokenizer(tiny_base.vocab), run_folder(two_sets)
     prepare(two_sets, tokenizer, encoder, run, silent_progress)
@@ -356,7 +356,7 @@ def test_the_real_encoder_s_arrays_become_batches(two_sets: Declaration, tiny_ba
 
 
 def test_the_real_vocabulary_names_the_characters_it_lacks(two_sets: Declaration, tiny_base: BaseFiles):
-    from xtts_finetune.xtts.text.tokenizer import Tokenizer
+    from xtts_finetune.xtts.tokenizer import Tokenizer
 
     folder = two_sets.pipeline.datasets[1].path
     write_sound(folder / "x.wav")

@@ -12,9 +12,9 @@ from xtts_finetune.data.prepare import prepare
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.clips import DropReason, read_dropped
 from xtts_finetune.spec.declaration import Declaration
+from xtts_finetune.xtts import cleaning
 from xtts_finetune.xtts.base import BaseFiles
-from xtts_finetune.xtts.text import cleaning
-from xtts_finetune.xtts.text.tokenizer import Tokenizer
+from xtts_finetune.xtts.tokenizer import Tokenizer
 
 
 def made(folder: Path, base: BaseFiles, language: str, *texts: str) -> Declaration:

@@ -11,12 +11,13 @@ import soundfile
 import soxr
 
 from xtts_finetune.evaluation.gate import Fault, faults_of, measure
-from xtts_finetune.evaluation.instruments.frames import HOP_SECONDS, frames_of
-from xtts_finetune.evaluation.instruments.pace import (
+from xtts_finetune.evaluation.instruments.frames import (
     CLIPS_FOR_A_PACE,
     FASTEST_PACE,
+    HOP_SECONDS,
     SLOWEST_PACE,
     Pace,
+    frames_of,
     spoken_characters,
     tells_its_length,
 )

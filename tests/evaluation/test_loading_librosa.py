@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock, Timeout
 
-from xtts_finetune.evaluation.loading_librosa import COMPILED, LOCK, alone
+from xtts_finetune.importing import COMPILED, LOCK, alone
 
 # Prints each of `COMPILED` that is looked for while another process could load it too, and what is compiled elsewhere.
 PROBE = """
@@ -20,7 +20,7 @@ PROBE = """
     import librosa
     from filelock import FileLock, Timeout
 
-    from xtts_finetune.evaluation.loading_librosa import COMPILED, LOCK, librosa_loaded
+    from xtts_finetune.importing import COMPILED, LOCK, librosa_loaded
 
     class Probe:
         def find_spec(self, name, path=None, target=None):

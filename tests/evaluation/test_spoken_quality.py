@@ -21,9 +21,8 @@ from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.training.phase_model import PhaseModel
 from xtts_finetune.xtts.base import BaseFiles, find_base
-from xtts_finetune.xtts.model import load_model
+from xtts_finetune.xtts.model import left_as_it_was, load_model
 from xtts_finetune.xtts.random_base import BaseSize, make_random_base
-from xtts_finetune.xtts.speech.in_place import left_as_it_was
 
 SENTENCES = [{"id": "one", "text": "Yes."}, {"id": "two", "text": "Hello there."}]
 UTTERANCES: dict[str, Any] = {"sentences": SENTENCES, "seeds": [7, 8], "reference": {"clips": 2}}

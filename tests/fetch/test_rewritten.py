@@ -21,8 +21,7 @@ from xtts_finetune.pipeline.plan.checks import base_files
 from xtts_finetune.pipeline.plan.checks.base_files import check_base
 from xtts_finetune.pipeline.plan.checks.check import Verdict
 from xtts_finetune.xtts.base import FILE_NAMES, BaseFiles
-from xtts_finetune.xtts.releases import CPML, PublishedFile, Release
-from xtts_finetune.xtts.rewritten import NOTE
+from xtts_finetune.xtts.releases import CPML, NOTE, PublishedFile, Release
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,7 @@ from rich.console import Console
 
 from tests.monitor.made import MadeRun, evaluation
 from xtts_finetune.monitor.run import RunWatch
-from xtts_finetune.monitor.terminal.braille import EMPTY, draw, sparkline
-from xtts_finetune.monitor.terminal.screen import Screen, say_once
+from xtts_finetune.monitor.screen import EMPTY, Screen, draw, say_once, sparkline
 
 
 def shown(watch: RunWatch, width: int, height: int) -> str:

@@ -10,8 +10,7 @@ import pytest
 from tests.monitor import histories
 from tests.monitor.made import evaluation, step
 from xtts_finetune.monitor.gauges import gauges_of
-from xtts_finetune.monitor.limits import Limits
-from xtts_finetune.monitor.stability import eval_std
+from xtts_finetune.monitor.stability import Limits, eval_std
 from xtts_finetune.monitor.warnings import warnings_of
 from xtts_finetune.monitor.warnings.seen import Seen
 

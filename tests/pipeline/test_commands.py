@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.pipeline.project import Project
-from xtts_finetune.pipeline.commands import verb
+from xtts_finetune.pipeline.children.running import verb
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.records.test_closing import FACTS, folder_with
+from xtts_finetune.records.atomic import RESERVE_BYTES, RESERVE_NAME, free_reserve, make_reserve
 from xtts_finetune.records.closing import HISTORY_LEFT_OUT, history_columns, read_model_info, write_closing
 from xtts_finetune.records.faults import reason_of_error
 from xtts_finetune.records.metrics import read_metrics
-from xtts_finetune.records.reserve import RESERVE_BYTES, RESERVE_NAME, free_reserve, make_reserve
 from xtts_finetune.records.stopping import Reason, Stop
 
 FULL = Stop(Reason.DISK_FULL, "disk full: OSError: [Errno 28] No space left on device")

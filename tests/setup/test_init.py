@@ -136,7 +136,7 @@ def test_texts_that_cannot_be_read_are_named_and_not_chosen(
 def test_the_packages_of_a_language_come_first_among_the_next_steps(
     tiny_base: BaseFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("xtts_finetune.xtts.text.cleaning._PACKAGES", {"ja": (("no_such_cutlet",),)})
+    monkeypatch.setattr("xtts_finetune.xtts.cleaning._PACKAGES", {"ja": (("no_such_cutlet",),)})
     data = english(tmp_path / "recordings")
     planned(tmp_path / "anna", data=[data], base=str(tiny_base.folder), language="ja")
     said = capsys.readouterr().out

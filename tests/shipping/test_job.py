@@ -24,7 +24,7 @@ from xtts_finetune.speaking.say import Wanted, in_turns, say_now
 from xtts_finetune.speaking.speaking_models import candidate_model, shipped_model, what_was_shipped
 from xtts_finetune.xtts.model import load_model
 from xtts_finetune.xtts.speech import packing
-from xtts_finetune.xtts.speech.stock import load_stock, speak_greedily, voice_in
+from xtts_finetune.xtts.speech.verification import load_stock, speak_greedily, voice_in
 from xtts_finetune.xtts.speech.voice import voice_of
 
 

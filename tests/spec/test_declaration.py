@@ -11,8 +11,8 @@ import pytest
 
 from tests.spec.wrong_declarations import DECISION, PHASE1, PHASE2, PIPELINE, RIGHT, UTTERANCES, write_files
 from xtts_finetune.errors import DeclarationError
-from xtts_finetune.spec.checks.files import BASE_FILES, KNOWN_BASES
 from xtts_finetune.spec.declaration import load_declaration
+from xtts_finetune.spec.files import BASE_FILES, KNOWN_BASES
 from xtts_finetune.spec.languages import LANGUAGES
 from xtts_finetune.spec.stop_rules import TextCeAbove
 

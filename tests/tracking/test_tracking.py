@@ -22,8 +22,7 @@ from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.tracking import following, server
 from xtts_finetune.tracking.following import tracked
 from xtts_finetune.tracking.ledger import Ledger
-from xtts_finetune.tracking.server import CANDIDATE_TAG, PARENT_TAG, Server
-from xtts_finetune.tracking.where import Where, where
+from xtts_finetune.tracking.server import CANDIDATE_TAG, PARENT_TAG, Server, Where, where
 
 mlflow = pytest.importorskip("mlflow", reason="mlflow is not installed: the extra 'mlflow'")
 

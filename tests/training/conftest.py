@@ -46,7 +46,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, tiny_base: BaseFiles) -> 
     """A project folder with prepared clips and nothing trained; copy it, do not train in it."""
     from xtts_finetune.data.prepare import prepare
     from xtts_finetune.xtts.encoder import AudioEncoder
-    from xtts_finetune.xtts.text.tokenizer import Tokenizer
+    from xtts_finetune.xtts.tokenizer import Tokenizer
 
     folder = tmp_path_factory.mktemp("prepared")
     make_clips(folder / "voice", 10)

@@ -12,8 +12,8 @@ from xtts_finetune.data import loader
 from xtts_finetune.data.index import ClipIndex
 from xtts_finetune.errors import UserError
 from xtts_finetune.spec.phase import PhaseSpec
-from xtts_finetune.training.evaluate import evaluate
 from xtts_finetune.training.phase_data import EvalData, PhaseData
+from xtts_finetune.training.recorder import evaluate
 from xtts_finetune.xtts.base import BaseFiles
 
 

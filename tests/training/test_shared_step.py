@@ -12,9 +12,9 @@ from tests.training.conftest import declaration_of, run_of
 from xtts_finetune.data import loader
 from xtts_finetune.ranks.group import Ranks
 from xtts_finetune.spec.phase import PhaseSpec
-from xtts_finetune.training.evaluate import eval_record, evaluate, sums_of_batches
 from xtts_finetune.training.phase_data import EvalData, PhaseData
 from xtts_finetune.training.phase_model import PhaseModel
+from xtts_finetune.training.recorder import eval_record, evaluate, sums_of_batches
 from xtts_finetune.training.stepping import chance_of
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.model import load_model

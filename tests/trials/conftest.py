@@ -12,7 +12,7 @@ from tests.pipeline.conftest import project as declared
 from tests.training.conftest import prepared, project, trained
 from tests.trials.postgres import running_postgresql
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.trials.work.storage import storage_url
+from xtts_finetune.trials.storage import storage_url
 
 __all__ = ["_finished_once", "declared", "finished", "prepared", "project", "trained"]
 

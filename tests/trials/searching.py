@@ -23,17 +23,16 @@ from tests.trials.curve_child import START, child, mel_ce
 from xtts_finetune.pipeline.children.lock import CHILD_LOCK, read_holder
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.records.metrics import read_metrics
-from xtts_finetune.records.race import Race
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.records.search import Search
+from xtts_finetune.records.trials import Race, Search
 from xtts_finetune.spec.declaration import load_declaration
+from xtts_finetune.trials.crew import Sharing, Wanted, serve
 from xtts_finetune.trials.race import race as racing
 from xtts_finetune.trials.race.make_setup import Wishes
 from xtts_finetune.trials.race.solve import race
 from xtts_finetune.trials.search.search import search
 from xtts_finetune.trials.search.setup import SearchFolder, SearchWishes
 from xtts_finetune.trials.trials import Outcome, Point
-from xtts_finetune.trials.work.crew import Sharing, Wanted, serve
 
 PHASE, STEPS, TRIALS, GRACE = "phase1", 8, 12, 3
 RACE = Wishes(steps=32, start="best")

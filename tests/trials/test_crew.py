@@ -13,12 +13,12 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.children.lock import AtWork, refuse_second_command, run_lock
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.trials import crew
+from xtts_finetune.trials.crew import work_once
+from xtts_finetune.trials.ledger import Ledger, Taken
+from xtts_finetune.trials.storage import storage_url
+from xtts_finetune.trials.tasks import Task
 from xtts_finetune.trials.trials import Outcome, Trial
-from xtts_finetune.trials.work import crew
-from xtts_finetune.trials.work.crew import work_once
-from xtts_finetune.trials.work.ledger import Ledger, Taken
-from xtts_finetune.trials.work.storage import storage_url
-from xtts_finetune.trials.work.tasks import Task
 
 STEP = 8
 

@@ -13,10 +13,10 @@ import pytest
 
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.trials.work import ledger as ledgers
-from xtts_finetune.trials.work.ledger import MOST_LOST, Ledger, Taken
-from xtts_finetune.trials.work.storage import name_in_ledger, storage_url, without_password
-from xtts_finetune.trials.work.tasks import Task, read_task
+from xtts_finetune.trials import ledger as ledgers
+from xtts_finetune.trials.ledger import MOST_LOST, Ledger, Taken
+from xtts_finetune.trials.storage import name_in_ledger, storage_url, without_password
+from xtts_finetune.trials.tasks import Task, read_task
 
 GRACE = 2
 
@@ -86,7 +86,7 @@ def test_an_empty_database_may_be_opened_by_many_at_once(database: str, name: st
         fresh = f"{database.rpartition('/')[0]}/d{name.split()[1]}"
         with psycopg.connect(database.replace("+psycopg", ""), autocommit=True) as server:
             server.execute(f"CREATE DATABASE d{name.split()[1]}")
-    opening = f"from xtts_finetune.trials.work.ledger import Ledger; Ledger({fresh!r}, {name!r}, 60)"
+    opening = f"from xtts_finetune.trials.ledger import Ledger; Ledger({fresh!r}, {name!r}, 60)"
     running = [subprocess.Popen([sys.executable, "-c", opening], stderr=subprocess.PIPE) for _ in range(4)]
     errors = [process.communicate(timeout=120)[1].decode() for process in running]
     assert [process.returncode for process in running] == [0] * 4, errors

@@ -12,7 +12,8 @@ from tests.pipeline.project import Project
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.children.process import Interrupted
 from xtts_finetune.pipeline.children.running import Work
-from xtts_finetune.records.race import read_race
+from xtts_finetune.records.trials import read_race
+from xtts_finetune.trials.crew import one_by_one
 from xtts_finetune.trials.race import race as racing
 from xtts_finetune.trials.race.make_setup import Wishes, race_folder, setup_for
 from xtts_finetune.trials.race.race import racing_names, repeat_with_seeds, run_rounds, solve
@@ -20,7 +21,6 @@ from xtts_finetune.trials.race.result import race_of
 from xtts_finetune.trials.race.setup import RaceFolder, Setup
 from xtts_finetune.trials.race.text import cost_words
 from xtts_finetune.trials.trials import Outcome, Point, Trial
-from xtts_finetune.trials.work.crew import one_by_one
 
 PHASE = "phase1"
 START = 2.7

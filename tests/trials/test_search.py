@@ -25,11 +25,11 @@ from tests.trials.searching import (
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.records.search import Found, Search, read_search
+from xtts_finetune.records.trials import Found, Search, read_search
 from xtts_finetune.trials.search.generations import Book, run_generations
 from xtts_finetune.trials.search.result import result_of
 from xtts_finetune.trials.search.setup import SearchWishes, search_setup
-from xtts_finetune.trials.work.storage import storage_url
+from xtts_finetune.trials.storage import storage_url
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_what_cannot_be_searched_is_said(project: Path) -> None:
 
 
 def ledger_name(project: Path) -> str:
-    from xtts_finetune.trials.work.storage import name_in_ledger
+    from xtts_finetune.trials.storage import name_in_ledger
 
     run = RunFolder(work_on(project).declaration.run_folder)
     name = name_in_ledger(run, work_on(project).declaration.pipeline.name, make=False)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.pipeline.project import Project
 from tests.trials.searching import PHASE, RACE, command, kill_at_work, on_curves, wait_for, work_on
-from xtts_finetune.records.race import Race, read_race
+from xtts_finetune.records.trials import Race, read_race
 from xtts_finetune.trials.race.make_setup import race_folder, setup_for
 from xtts_finetune.trials.race.race import run_rounds
 from xtts_finetune.trials.race.result import race_of

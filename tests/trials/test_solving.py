@@ -15,7 +15,7 @@ import pytest
 from tests.pipeline.project import Project
 from tests.training.conftest import run_of
 from xtts_finetune.records.metrics import read_metrics
-from xtts_finetune.records.race import read_race
+from xtts_finetune.records.trials import read_race
 from xtts_finetune.trials.race.setup import RaceFolder
 
 ROOT = Path(__file__).parents[2]

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from xtts_finetune.spec.languages import LANGUAGES
-from xtts_finetune.xtts.text import cleaning
-from xtts_finetune.xtts.text.cleaning import (
+from xtts_finetune.xtts import cleaning
+from xtts_finetune.xtts.cleaning import (
     cleaning_problem,
     foreseen_problem,
     install_command,
@@ -147,7 +147,7 @@ def test_japanese_and_chinese_are_read_where_their_packages_are(language: str, t
 
 def test_foreseeing_imports_neither_torch_nor_coqui() -> None:
     code = (
-        "import sys; from xtts_finetune.xtts.text.cleaning import foreseen_problem;"
+        "import sys; from xtts_finetune.xtts.cleaning import foreseen_problem;"
         "assert foreseen_problem('Dne 8. 5. 2020', 'cs'); assert not {'torch', 'TTS'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

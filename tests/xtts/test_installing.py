@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from xtts_finetune.installing import pip_install, requirements_of_extra, shell_line
-from xtts_finetune.xtts.text.cleaning import install_command
+from xtts_finetune.xtts.cleaning import install_command
 
 METADATA = """\
 Metadata-Version: 2.4

@@ -16,7 +16,7 @@ from xtts_finetune.xtts.encoder import load_dvae
 from xtts_finetune.xtts.model import has_own_hifigan, load_config, load_model
 from xtts_finetune.xtts.random_base import BaseSize, make_random_base
 from xtts_finetune.xtts.state import hifigan_of, without_hifigan
-from xtts_finetune.xtts.text.tokenizer import load_vocabulary
+from xtts_finetune.xtts.tokenizer import load_vocabulary
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from xtts_finetune.xtts.encoder import AudioEncoder
 from xtts_finetune.xtts.losses import TEXT_CE_UNIT, GptBatch, gpt_cross_entropies
 from xtts_finetune.xtts.model import load_model
 from xtts_finetune.xtts.random_base import BaseSize, make_random_base
-from xtts_finetune.xtts.text.tokenizer import Tokenizer
+from xtts_finetune.xtts.tokenizer import Tokenizer
 
 
 @pytest.fixture(scope="module", params=["demo_base", "stock_sized_dvae"])

@@ -9,8 +9,8 @@ import pytest
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.xtts.base import BaseFiles
-from xtts_finetune.xtts.text.speakable import foreseen_unspeakable, unspeakable_characters
-from xtts_finetune.xtts.text.tokenizer import Tokenizer
+from xtts_finetune.xtts.speakable import foreseen_unspeakable, unspeakable_characters
+from xtts_finetune.xtts.tokenizer import Tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_what_is_foreseen_is_what_the_cleaner_finds(
 
 def test_foreseeing_needs_no_torch(tiny_base: BaseFiles) -> None:
     code = (
-        "import sys; from pathlib import Path; from xtts_finetune.xtts.text.speakable import foreseen_unspeakable;"
+        "import sys; from pathlib import Path; from xtts_finetune.xtts.speakable import foreseen_unspeakable;"
         "assert foreseen_unspeakable('مرحبا', 'ar', Path(sys.argv[1])); assert not {'torch', 'TTS'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, str(tiny_base.vocab)], check=True, timeout=60)

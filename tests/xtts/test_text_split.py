@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.xtts.speech.text_split import sentences, split_text
+from xtts_finetune.xtts.speakable import sentences, split_text
 
 
 def anything(_piece: str) -> bool:

@@ -11,8 +11,7 @@ import torch
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.xtts.base import BaseFiles
-from xtts_finetune.xtts.encoder import AudioEncoder, load_dvae
-from xtts_finetune.xtts.mels import dvae_mel, load_mel_stats
+from xtts_finetune.xtts.encoder import AudioEncoder, dvae_mel, load_dvae, load_mel_stats
 from xtts_finetune.xtts.model import load_model
 from xtts_finetune.xtts.random_base import BaseSize, make_random_base
 from xtts_finetune.xtts.speech.vocoder import (

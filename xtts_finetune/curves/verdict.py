@@ -1,13 +1,143 @@
-"""The verdict on curves: one of six words, with the numbers that it rests on. No words for people yet."""
+"""The verdict on curves: one of six words, with the numbers that it rests on. No words for people yet.
+
+What is worse than a plateau: losses that are no numbers, that explode, or that part from each other.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+
 from xtts_finetune.curves.curves import Curves, Series
-from xtts_finetune.curves.movement import FEWEST, RELEVANT, Movement, in_blocks, movement_of
-from xtts_finetune.curves.troubles import Finding, exploded, not_finite, risen, swinging
+from xtts_finetune.curves.line import as_numbers, local_noise, spread_around
+from xtts_finetune.curves.movement import (
+    FEWEST,
+    FEWEST_FLAT,
+    RELEVANT,
+    Movement,
+    in_blocks,
+    movement_of,
+    running_median,
+)
+
+LAST = 10  # values that say whether losses are numbers
+DOUBLE = 2.0  # times the level before: one value that far up is enough
+JUMP = 1.3  # times the level before, for two or three values in a row
+SURE = 6.0  # standard deviations above the level before
+GROWN = 1.5  # times its lowest level: a curve that climbed so far, slowly or not, has exploded
+RISEN = 4.0  # standard deviations of the difference of two levels; the lowest one was chosen among many
+SWINGS = 0.04  # of the value: noise of evaluations that hides what steps do
+CHANCE = 0.10  # of calling smaller noise a swing
+UNDER_NOISE = 3.0  # a fall over the window of fewer standard deviations is lost among swings
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something found: since which position, and the numbers that it rests on."""
+
+    since: float
+    numbers: dict[str, float]
+
+
+def not_finite(curves: Curves) -> Finding | None:
+    """NaN or infinity at the end: the last evaluation, or half of the last ten training losses or gradients.
+
+    A single one of them is none: fp16 now and then skips a step whose gradients overflow.
+    """
+    for found, share in ((curves.evaluation, None), (curves.train, 0.5), (curves.grad_norm, 0.5)):
+        bad = [not math.isfinite(value) for value in found.values[-LAST:]]
+        few = len(bad) < LAST and bool(bad) and bad[-1]
+        if bad and (
+            (share is None and bad[-1]) or few or (share is not None and sum(bad) > share * len(bad))
+        ):
+            whole = [math.isfinite(value) for value in found.values]
+            last_good = max((i for i, good in enumerate(whole) if good), default=-1)
+            since = found.positions[min(last_good + 1, len(found) - 1)] if bad[-1] else found.positions[-1]
+            return Finding(
+                since, {"not_finite": float(len(whole) - sum(whole)), "of_values": float(len(whole))}
+            )
+    return None
+
+
+def exploded(curve: Series) -> Finding | None:
+    """A jump at the end: one value at twice the level before, or two or three well above it and above noise.
+
+    The level before is the median of up to ten values. A curve that came back down has not exploded.
+    """
+    values = as_numbers(curve.values)
+    for last in (1, 2, 3):
+        if len(values) < last + 2:
+            return None
+        before = values[max(0, len(values) - last - 10) : len(values) - last]
+        # The level that it had reached, not the height that it came from.
+        level = min(float(np.median(before)), float(np.median(before[-3:])))
+        end = float(np.min(values[-last:]))
+        times = end / level if level > 0 else 0.0
+        enough = times > DOUBLE if last == 1 else times > JUMP and end > level + SURE * local_noise(before)
+        if enough and end > float(np.max(before[-3:])):
+            return Finding(
+                curve.positions[-last], {"before": level, "now": float(values[-1]), "times": times}
+            )
+    lowest = float(np.min(running_median(values)))
+    if lowest > 0 and float(np.min(values[-2:])) > GROWN * lowest + SURE * local_noise(values):
+        at = curve.positions[int(np.argmin(running_median(values)))]
+        return Finding(at, {"before": lowest, "now": float(values[-1]), "times": float(values[-1]) / lowest})
+    return None
+
+
+def risen(curve: Series, end: Movement) -> Finding | None:
+    """A curve that has risen since its lowest point by more than noise, and by what is relevant; the point.
+
+    Either its end rises, or the end (the last quarter, at least 3 values) lies higher than the lowest point.
+    """
+    values = as_numbers(curve.values)
+    smooth = running_median(values)
+    lowest = int(np.argmin(smooth[1:-1])) + 1 if len(values) > 2 else 0
+    count = max(3, len(values) // 4)
+    rise = float(np.median(values[-count:]) - smooth[lowest])
+    noise = local_noise(values) * math.sqrt((1 + end.memory) / (1 - end.memory))
+    high = (
+        lowest < len(values) - count
+        and rise > RISEN * (1 + FEWEST_FLAT / len(values)) * noise * math.sqrt(1 / count + 1 / 3)
+        and rise > end.relevant * abs(smooth[lowest])
+    )
+    if not high and end.direction != "rising":
+        return None
+    # What is said and kept as the best model is the lowest value itself.
+    best = int(np.argmin(values))
+    numbers = {"lowest": float(values[best]), "now": float(np.median(values[-3:]))}
+    level = max(abs(numbers["lowest"]), 1e-12)
+    return Finding(curve.positions[best], {**numbers, "rise": (numbers["now"] - numbers["lowest"]) / level})
+
+
+def swinging(curve: Series, end: Movement) -> Finding | None:
+    """Swings of more than 4 % of the value, by a confidence limit, in which a fall would be lost.
+
+    Asked only of values that are means over many clips, and of the window that speaks of the end.
+    """
+    window = curve.since(end.start)
+    if len(window) < FEWEST_FLAT:
+        return None
+    values = as_numbers(window.values)
+    level = float(np.median(values))
+    slope = -end.fall * abs(end.level) / end.horizon
+    ago = as_numbers(window.positions) - window.positions[-1]
+    spread, least = spread_around(values - end.level - slope * ago, CHANCE)
+    lost = slope * float(ago[0])
+    if least <= SWINGS * abs(level) or (end.direction == "falling" and lost > UNDER_NOISE * spread):
+        return None
+    numbers = {
+        "lowest": float(values.min()),
+        "highest": float(values.max()),
+        "std": float(values.std(ddof=1)),
+    }
+    return Finding(
+        end.start, {**numbers, "swings": spread / abs(level), "swings_at_least": least / abs(level)}
+    )
+
 
 Verdict = Literal["falling", "plateau", "oscillating", "exploding", "overfitting", "too short"]
 Which = Literal["evaluation", "train"]

@@ -15,7 +15,7 @@ from xtts_finetune.data.readers import RawClip
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.clips import DropReason
 from xtts_finetune.spec.languages import LANGUAGES
-from xtts_finetune.xtts.text.cleaning import cleaning_problem, language_fault
+from xtts_finetune.xtts.cleaning import cleaning_problem, language_fault
 
 
 class Unusable(Exception):

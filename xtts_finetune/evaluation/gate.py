@@ -12,8 +12,15 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from xtts_finetune.evaluation.instruments.frames import HOP_SECONDS, Frames, Wave, frames_of
-from xtts_finetune.evaluation.instruments.pace import Pace, spoken_characters, tells_its_length
+from xtts_finetune.evaluation.instruments.frames import (
+    HOP_SECONDS,
+    Frames,
+    Pace,
+    Wave,
+    frames_of,
+    spoken_characters,
+    tells_its_length,
+)
 from xtts_finetune.evaluation.instruments.repeats import repeated_in_text, strongest_repeat
 from xtts_finetune.spec.utterances import has_words
 

@@ -18,8 +18,8 @@ from xtts_finetune.evaluation.gate import Fault, faults_of
 from xtts_finetune.evaluation.instruments.cepstral import mel_cepstral_distance
 from xtts_finetune.evaluation.instruments.characters import character_error_rate, margin_of_text
 from xtts_finetune.evaluation.instruments.duration import speech_seconds
+from xtts_finetune.evaluation.instruments.frames import Pace, paces_of, spoken_characters, tells_its_length
 from xtts_finetune.evaluation.instruments.loudness import loudness_of
-from xtts_finetune.evaluation.instruments.pace import Pace, paces_of, spoken_characters, tells_its_length
 from xtts_finetune.evaluation.instruments.panel import Panel, package_versions
 from xtts_finetune.evaluation.instruments.pitch import pitch_of
 from xtts_finetune.evaluation.instruments.similarity import relative_similarity
@@ -227,7 +227,7 @@ def _scale(declaration: Declaration, run: RunFolder, panel: Panel, progress: Rep
 def _speller(declaration: Declaration) -> Callable[[str, str], str]:
     """The text with its numbers spelled out, as the model says it and a recogniser hears it."""
     from xtts_finetune.xtts.base import find_base  # noqa: PLC0415  heavy
-    from xtts_finetune.xtts.text.tokenizer import Tokenizer  # noqa: PLC0415  heavy
+    from xtts_finetune.xtts.tokenizer import Tokenizer  # noqa: PLC0415  heavy
 
     tokenizer = Tokenizer(find_base(declaration.pipeline.base).vocab)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.evaluation.gate import FAULT_NAMES, Fault, faults_of
-from xtts_finetune.evaluation.instruments.pace import Pace, paces_of
+from xtts_finetune.evaluation.instruments.frames import Pace, paces_of
 from xtts_finetune.evaluation.utterance_state import WantedUtterance, declared_utterances
 from xtts_finetune.evaluation.utterances import read_references, write_wav
 from xtts_finetune.evaluation.whose_voice import reference_files, voice_clips
@@ -71,7 +71,7 @@ class SpokenQuality:
 
         Raises UserError if the references are too short, or the base lacks the vocoder's HiFi-GAN.
         """
-        from xtts_finetune.xtts.speech.in_place import left_as_it_was  # noqa: PLC0415  heavy
+        from xtts_finetune.xtts.model import left_as_it_was  # noqa: PLC0415  heavy
         from xtts_finetune.xtts.speech.speech import Speaker  # noqa: PLC0415  heavy
 
         def stop_if_interrupted() -> None:

@@ -161,7 +161,7 @@ def load_speaker(
     Raises UserError for a reference that cannot be read, or a model that does not fit the base.
     """
     from xtts_finetune.xtts.model import load_model  # noqa: PLC0415  heavy
-    from xtts_finetune.xtts.speech.quiet import without_hints  # noqa: PLC0415  heavy
+    from xtts_finetune.xtts.speech.generation import without_hints  # noqa: PLC0415  heavy
     from xtts_finetune.xtts.speech.speech import Speaker  # noqa: PLC0415  heavy
 
     waves = read_references(references)

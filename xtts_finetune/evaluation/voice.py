@@ -17,8 +17,8 @@ from xtts_finetune.data.in_threads import in_order, one_core_a_thread
 from xtts_finetune.evaluation.instruments.cepstral import mel_cepstral_distance
 from xtts_finetune.evaluation.instruments.characters import character_error_rate
 from xtts_finetune.evaluation.instruments.duration import UsualDuration, speech_seconds
+from xtts_finetune.evaluation.instruments.frames import spoken_characters
 from xtts_finetune.evaluation.instruments.loudness import loudness_of
-from xtts_finetune.evaluation.instruments.pace import spoken_characters
 from xtts_finetune.evaluation.instruments.panel import Panel
 from xtts_finetune.evaluation.instruments.pitch import pitch_of, semitones_between
 from xtts_finetune.evaluation.instruments.similarity import mean_voice, own_similarity

@@ -21,8 +21,7 @@ from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.fetch import hub
 from xtts_finetune.records.atomic import atomic_path, replace_with_retry, write_text_atomic
 from xtts_finetune.xtts.base import FETCHED_PARTS, begun_in, places_of
-from xtts_finetune.xtts.releases import PublishedFile, Release
-from xtts_finetune.xtts.rewritten import MODEL, note_published, rewritten
+from xtts_finetune.xtts.releases import MODEL, PublishedFile, Release, note_published, rewritten
 
 READ_AT_ONCE = 1 << 22
 CONFIG = "config.json"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from xtts_finetune.monitor.history import gap_at
-from xtts_finetune.monitor.limits import Limits
-from xtts_finetune.monitor.stability import eval_std, gap_of, improvement, turns
+from xtts_finetune.monitor.stability import Limits, eval_std, gap_of, improvement, turns
 from xtts_finetune.monitor.view import Gauge
 from xtts_finetune.monitor.warnings.gap import gap
 from xtts_finetune.monitor.warnings.seen import Seen

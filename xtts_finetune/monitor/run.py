@@ -13,11 +13,10 @@ from pathlib import Path
 
 from xtts_finetune.monitor.candidate import CandidateWatch, seconds_left
 from xtts_finetune.monitor.gauges import gauges_of
-from xtts_finetune.monitor.jobs import Jobs
-from xtts_finetune.monitor.limits import DEFAULTS, Limits
 from xtts_finetune.monitor.remembered import RememberedFile
 from xtts_finetune.monitor.review import review_of
-from xtts_finetune.monitor.state import Facts, state_of
+from xtts_finetune.monitor.stability import DEFAULTS, Limits
+from xtts_finetune.monitor.state import Facts, Jobs, state_of
 from xtts_finetune.monitor.view import Curves, Finding, Machine, Run, State, Throughput, Warned, Work
 from xtts_finetune.monitor.warnings import warnings_of
 from xtts_finetune.monitor.warnings.seen import Seen

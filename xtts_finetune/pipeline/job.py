@@ -79,7 +79,7 @@ def prepare_clips(job: Job, progress: Progress) -> None:
     from xtts_finetune.training.device import pick_device  # noqa: PLC0415
     from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
     from xtts_finetune.xtts.encoder import AudioEncoder  # noqa: PLC0415
-    from xtts_finetune.xtts.text.tokenizer import Tokenizer  # noqa: PLC0415
+    from xtts_finetune.xtts.tokenizer import Tokenizer  # noqa: PLC0415
 
     base = find_base(job.declaration.pipeline.base)
     encoder = AudioEncoder(base, pick_device(job.device))

@@ -23,8 +23,7 @@ from xtts_finetune.evaluation.listening.material import (
 )
 from xtts_finetune.evaluation.listening.plan import Pair
 from xtts_finetune.evaluation.listening.taking import Taken, take_file
-from xtts_finetune.pipeline.children.running import Work
-from xtts_finetune.pipeline.commands import verb
+from xtts_finetune.pipeline.children.running import Work, verb
 from xtts_finetune.pipeline.listening_words import say_files, say_made, say_outdated
 from xtts_finetune.records.listening_files import ListeningTest, is_of_weights_now, read_test, read_tests
 

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from xtts_finetune.evaluation.listening.make import Made
 from xtts_finetune.evaluation.listening.sounds import LOUDNESS_LUFS
 from xtts_finetune.evaluation.utterance_state import utterances_current
-from xtts_finetune.pipeline.children.running import Work
-from xtts_finetune.pipeline.commands import verb
+from xtts_finetune.pipeline.children.running import Work, verb
 from xtts_finetune.records.run_folder import ListeningFolder
 
 

@@ -23,7 +23,7 @@ from xtts_finetune.pipeline.phase.phases import say_set_aside, train_phase
 from xtts_finetune.pipeline.phase.record import update_records
 from xtts_finetune.pipeline.plan.checks.preflight import check_first
 from xtts_finetune.pipeline.plan.inputs import CLIPS, decision_inputs, report_inputs, utterances_inputs
-from xtts_finetune.pipeline.plan.leaving_out import leave_out
+from xtts_finetune.pipeline.plan.made_state import leave_out
 from xtts_finetune.pipeline.plan.plan import check_candidates, check_names, make_plan
 from xtts_finetune.pipeline.plan.stage_records import forget_stage, hash_of, write_stage
 from xtts_finetune.pipeline.plan.stages import Kind, Plan, Stage, State

@@ -14,8 +14,7 @@ from typing import Any
 from rich.table import Table
 
 from xtts_finetune.evaluation.whose_voice import whose_voice
-from xtts_finetune.pipeline.children.running import Work
-from xtts_finetune.pipeline.commands import verb
+from xtts_finetune.pipeline.children.running import Work, verb
 from xtts_finetune.pipeline.plan.inputs import data_info
 from xtts_finetune.quantities import duration, grouped, metric
 from xtts_finetune.records.closing import read_model_info

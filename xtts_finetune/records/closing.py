@@ -14,11 +14,10 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.records.atomic import strict_json, write_json_atomic, write_text_atomic
+from xtts_finetune.records.atomic import free_reserve, strict_json, write_json_atomic, write_text_atomic
 from xtts_finetune.records.facts import Judgement, PhaseFacts
 from xtts_finetune.records.faults import reason_of_error
 from xtts_finetune.records.metrics import EvalRecord, Metrics, QualityRecord, StepRecord, read_metrics
-from xtts_finetune.records.reserve import free_reserve
 from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.records.stopping import Reason, Status, Stop
 from xtts_finetune.records.stopping_text import stopping_text

@@ -1,4 +1,7 @@
-"""What a folder of recordings holds: in which format, how many clips of which length. Nothing is declared yet."""
+"""What a folder of recordings holds: in which format, how many clips of which length. Nothing is declared yet.
+
+What setting up needs to know: answers to its questions, and what was found of data and base.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,73 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from xtts_finetune.data.readers import RawClip, read_dataset
 from xtts_finetune.data.readers.folder import SOUND_ENDINGS
 from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline.plan.checks.preflight import SMALL_BASE
+from xtts_finetune.pipeline.plan.disk import has_hifigan, weights_bytes
+from xtts_finetune.spec.files import is_base_folder
 from xtts_finetune.spec.formats import ENDINGS_OF_METADATA, FORMATS, Format
 from xtts_finetune.spec.pipeline import ClipLimits, DatasetSpec
+from xtts_finetune.xtts.base import KNOWN_BASES, find_base, read_config
+from xtts_finetune.xtts.releases import release_of
+
+# XTTS v2's sizes, for a base that is not fetched yet.
+XTTS_V2_CONFIG = {"model_args": {"gpt_layers": 30, "gpt_n_model_channels": 1024, "gpt_n_heads": 16}}
+
+
+@dataclass(frozen=True)
+class FoundBase:
+    """A base as it is to be declared. `missing` says what is to be done where it is not on this machine yet."""
+
+    declared: str
+    model_bytes: int
+    config: dict[str, Any]
+    preview: bool
+    missing: str = ""
+
+    @property
+    def small(self) -> bool:
+        """Whether it is one of a few million weights, which learns at other rates than XTTS v2."""
+        return self.model_bytes < SMALL_BASE
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Everything that the files are written from.
+
+    memory   bytes of the GPU, or of the computer where there is none
+    """
+
+    folder: Path
+    name: str
+    data: Sequence[FoundSet]
+    language: str
+    language_why: str
+    base: FoundBase
+    memory: int
+    on_gpu: bool
+
+
+def look_at_base(name_or_path: str) -> FoundBase:
+    """The base of that name or in that folder. A known one may be missing still; UserError for any other."""
+    if not is_base_folder(Path.cwd(), name_or_path) and name_or_path not in KNOWN_BASES:
+        raise UserError(
+            f"there is no folder '{name_or_path}', and no base of that name is known; known: {', '.join(KNOWN_BASES)}"
+        )
+    known = name_or_path in KNOWN_BASES
+    declared = name_or_path if known else str(Path(name_or_path).expanduser().absolute())
+    try:
+        base = find_base(declared)
+    except UserError as error:
+        release = release_of(declared)
+        if not known or release is None:
+            raise
+        return FoundBase(declared, release.file("model.pth").size, XTTS_V2_CONFIG, False, str(error))
+    return FoundBase(declared, weights_bytes(base.model), read_config(base), not has_hifigan(base.model))
+
 
 # Enough lines to tell the formats apart, and enough sounds to know how long the others are.
 LINES_TRIED, SOUNDS_MEASURED = 30, 600

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from xtts_finetune.data.readers import RawClip
-from xtts_finetune.xtts.text.cleaning import foreseen_problem, package_problem
+from xtts_finetune.xtts.cleaning import foreseen_problem, package_problem
 
 
 def readable_clips(clips: Sequence[RawClip], language: str) -> list[RawClip]:

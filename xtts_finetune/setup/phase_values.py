@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from xtts_finetune.setup.answers import Answers
+from xtts_finetune.setup.found_data import Answers
 from xtts_finetune.setup.numbers import Batches, Numbers, PhaseNumbers
 
 

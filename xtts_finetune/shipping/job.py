@@ -35,7 +35,7 @@ def ship(plan: ShipPlan, device: str, progress: Progress) -> Shipped:
     Raises WorkFailed where stock code does not load it or does not say what the candidate says.
     """
     from xtts_finetune.xtts.model import load_model  # noqa: PLC0415  heavy
-    from xtts_finetune.xtts.speech.quiet import without_hints  # noqa: PLC0415  heavy
+    from xtts_finetune.xtts.speech.generation import without_hints  # noqa: PLC0415  heavy
     from xtts_finetune.xtts.speech.verification import Original, Sentence  # noqa: PLC0415  heavy
     from xtts_finetune.xtts.speech.voice import voice_of  # noqa: PLC0415  heavy
 
@@ -131,8 +131,7 @@ def _verify(
 ) -> list[Compared]:
     """What stock code says with the folder. Raises WorkFailed where it does not even read it as it was written."""
     from xtts_finetune.xtts.speech.packing import packed_weights  # noqa: PLC0415  heavy
-    from xtts_finetune.xtts.speech.stock import load_stock  # noqa: PLC0415  heavy
-    from xtts_finetune.xtts.speech.verification import same_voice, wrong_weights  # noqa: PLC0415  heavy
+    from xtts_finetune.xtts.speech.verification import load_stock, same_voice, wrong_weights  # noqa: PLC0415  heavy
 
     try:
         stock = load_stock(staging, device)

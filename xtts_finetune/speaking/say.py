@@ -22,8 +22,8 @@ from xtts_finetune.spec.reading.document import Document
 from xtts_finetune.spec.reading.overrides import parse_overrides
 from xtts_finetune.spec.reading.problems import check
 from xtts_finetune.spec.utterances import InferenceSpec, has_words
-from xtts_finetune.xtts.text.cleaning import foreseen_problem
-from xtts_finetune.xtts.text.speakable import foreseen_unspeakable, unspeakable_characters
+from xtts_finetune.xtts.cleaning import foreseen_problem
+from xtts_finetune.xtts.speakable import foreseen_unspeakable, unspeakable_characters
 
 if TYPE_CHECKING:
     from xtts_finetune.xtts.speech.speech import Speaker, Speech
@@ -115,7 +115,7 @@ def say_now(model: SpeakingModel, wanted: Wanted, say: Say) -> Path | None:
 
 def in_turns(text: str) -> list[str]:
     """`text` as it is said: a sentence at a time, a short one together with what follows; no turn without a word."""
-    from xtts_finetune.xtts.speech.text_split import sentences  # noqa: PLC0415
+    from xtts_finetune.xtts.speakable import sentences  # noqa: PLC0415
 
     turns: list[str] = []
     for sentence in sentences(" ".join(text.split())):
@@ -151,7 +151,7 @@ def _check_beforehand(model: SpeakingModel, text: str, language: str) -> None:
 
 def _check_text(model: SpeakingModel, text: str, language: str, say: Say) -> None:
     """Raise UserError for a text that the model cannot say; warn of letters that it does not know."""
-    from xtts_finetune.xtts.text.tokenizer import Tokenizer  # noqa: PLC0415  heavy
+    from xtts_finetune.xtts.tokenizer import Tokenizer  # noqa: PLC0415  heavy
 
     if unknown := unspeakable_characters(text, language, Tokenizer(model.vocab)):
         say(

@@ -157,7 +157,7 @@ def _load_shipped(folder: Path, shipped: Shipped, device: str) -> Speaker:
     from xtts_finetune.xtts.encoder import load_dvae  # noqa: PLC0415  heavy
     from xtts_finetune.xtts.speech.packing import PREVIEW  # noqa: PLC0415  heavy
     from xtts_finetune.xtts.speech.speech import Speaker  # noqa: PLC0415  heavy
-    from xtts_finetune.xtts.speech.stock import load_stock, voice_in  # noqa: PLC0415  heavy
+    from xtts_finetune.xtts.speech.verification import load_stock, voice_in  # noqa: PLC0415  heavy
     from xtts_finetune.xtts.speech.vocoder import HifiganVocoder, PreviewVocoder, Vocoder  # noqa: PLC0415  heavy
 
     model = load_stock(folder, device)

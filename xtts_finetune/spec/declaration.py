@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from xtts_finetune.errors import DeclarationError, Problem
-from xtts_finetune.spec.checks.files import absolute, check_files, is_base_folder, is_file, is_folder
-from xtts_finetune.spec.checks.matrix import check_matrix
-from xtts_finetune.spec.checks.names import check_names, is_name
-from xtts_finetune.spec.checks.resume import check_resume
 from xtts_finetune.spec.decision import DecisionSpec, MadeCandidate
+from xtts_finetune.spec.files import absolute, check_files, check_resume, is_base_folder, is_file, is_folder
 from xtts_finetune.spec.languages import language_problem
 from xtts_finetune.spec.levels import Resolved, apply_levels, resolved_values
+from xtts_finetune.spec.matrix import check_matrix
+from xtts_finetune.spec.names import check_names, is_name
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.pipeline import PipelineSpec
 from xtts_finetune.spec.reading.document import Document, Keys, label

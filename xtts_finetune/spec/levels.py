@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xtts_finetune.spec.checks.files import is_file
-from xtts_finetune.spec.checks.names import is_name
+from xtts_finetune.spec.files import is_file
+from xtts_finetune.spec.names import is_name
 from xtts_finetune.spec.reading.document import Document, Keys, Place, label
 from xtts_finetune.spec.reading.overrides import Override
 from xtts_finetune.spec.reading.words import did_you_mean, listed

@@ -14,8 +14,7 @@ from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.decision import MadeCandidate
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.tracking.ledger import Ledger
-from xtts_finetune.tracking.server import Server
-from xtts_finetune.tracking.where import where
+from xtts_finetune.tracking.server import Server, where
 
 POLL_SECONDS = 5.0
 AWAY_SECONDS = 30.0  # between attempts while the server is away

@@ -21,8 +21,8 @@ from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.pipeline import DatasetSpec
 from xtts_finetune.spec.sources import KeptStep
 from xtts_finetune.xtts.base import BaseFiles, conditioning_lengths, read_config
+from xtts_finetune.xtts.encoder import load_mel_stats, silence
 from xtts_finetune.xtts.losses import GptBatch
-from xtts_finetune.xtts.mels import load_mel_stats, silence
 
 Interrupted = Callable[[], bool]
 Speak = Callable[[Xtts, int, Interrupted], QualityRecord | None]

@@ -18,11 +18,10 @@ from trainer import Trainer, TrainerArgs
 from xtts_finetune.ranks.group import check_same_weights
 from xtts_finetune.records.metrics import StepRecord
 from xtts_finetune.records.stopping import Reason, Stop
-from xtts_finetune.training.evaluate import eval_record, sums_of_batches
 from xtts_finetune.training.optimizer import follow_plateau, gather_moments
 from xtts_finetune.training.phase_data import PhaseJob
 from xtts_finetune.training.phase_model import PhaseModel, configured, hide_events_after, in_folder
-from xtts_finetune.training.recorder import Recorder
+from xtts_finetune.training.recorder import Recorder, eval_record, sums_of_batches
 from xtts_finetune.training.rules import first_stop
 from xtts_finetune.training.rules.foreign_start import foreign_start
 from xtts_finetune.training.rules.no_op import changed_nothing

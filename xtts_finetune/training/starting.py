@@ -23,11 +23,11 @@ from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.sources import Source, source_of
 from xtts_finetune.spec.train import is_lora
-from xtts_finetune.training.losses.start_model import FrozenCopy, StartModel, WithoutAdapters
 from xtts_finetune.training.optimizer import begin_at, keep_moments, take_moments
 from xtts_finetune.training.phase_data import PhaseJob
 from xtts_finetune.training.phase_model import PhaseModel, extras_of
 from xtts_finetune.training.phase_trainer import PhaseTrainer
+from xtts_finetune.training.start_model import FrozenCopy, StartModel, WithoutAdapters
 from xtts_finetune.xtts.base import BaseFiles, find_base
 from xtts_finetune.xtts.model import has_own_hifigan, load_model
 from xtts_finetune.xtts.state import hifigan_of, read_checkpoint, without_hifigan

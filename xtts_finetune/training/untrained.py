@@ -14,8 +14,8 @@ from xtts_finetune.records.metrics import MetricsWriter
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.training.device import pick_device
-from xtts_finetune.training.evaluate import evaluate
 from xtts_finetune.training.phase_data import EvalData
+from xtts_finetune.training.recorder import evaluate
 from xtts_finetune.training.saving import save_model, training_state
 from xtts_finetune.xtts.averaging import average_weights
 from xtts_finetune.xtts.base import find_base

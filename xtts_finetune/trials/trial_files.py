@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from xtts_finetune.records.atomic import write_text_atomic
-from xtts_finetune.spec.checks.files import is_base_folder
 from xtts_finetune.spec.declaration import Declaration
+from xtts_finetune.spec.files import is_base_folder
 
 HEADER = (
     "# Written by xtts-finetune: what this trial is trained from. Change the remedy's own file instead.\n"

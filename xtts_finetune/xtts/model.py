@@ -1,26 +1,60 @@
 """Coqui's XTTS model, built from a base and, if given, a checkpoint's weights.
 
 Building a model without drawing the random weights that a checkpoint's are going to replace.
+
+A model that is being trained may speak in between: everything that speaking does to it is undone.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+import random
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from TTS.tts.models.xtts import Xtts
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.xtts.base import BaseFiles, read_config
-from xtts_finetune.xtts.mels import load_mel_stats
+from xtts_finetune.xtts.encoder import load_mel_stats
 from xtts_finetune.xtts.state import HIFIGAN, StateDict, hifigan_of, model_weights, read_checkpoint
-from xtts_finetune.xtts.text.tokenizer import load_vocabulary
+from xtts_finetune.xtts.tokenizer import load_vocabulary
 from xtts_finetune.xtts.weights.fit import problem_of_weights
 from xtts_finetune.xtts.weights.form import may_be_missing
+
+
+@contextlib.contextmanager
+def left_as_it_was(model: Xtts) -> Iterator[None]:
+    """Inside, `model` may become a Speaker's; outside it trains on as if it had not, also after an exception.
+
+    What is put back: the modules, and so the keys of its state dict; training or evaluation mode of each
+    module; the random state of Python, NumPy and torch, on the CPU and on the model's GPU.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    of_inference = [(owner, name) for owner, name in _of_inference(model) if not hasattr(owner, name)]
+    python, numpy = random.getstate(), np.random.get_state()
+    device = model.device
+    try:
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+        for owner, name in of_inference:
+            if hasattr(owner, name):
+                delattr(owner, name)
+        for module, training in modes:
+            module.training = training  # not train(), which would set the modules inside as well
+
+
+def _of_inference(model: Xtts) -> list[tuple[torch.nn.Module, str]]:
+    """What Coqui's `init_gpt_for_inference` adds: second names for the GPT's own modules."""
+    return [(model.gpt, "gpt_inference"), (model.gpt.gpt, "wte")]
+
 
 # What every way of filling a weight comes to: torch.nn.init's, transformers' and Coqui's own.
 FILLING = (torch.ops.aten.uniform_, torch.ops.aten.normal_)

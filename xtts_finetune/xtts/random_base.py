@@ -14,7 +14,7 @@ from TTS.tts.layers.xtts.dvae import DiscreteVAE
 from TTS.tts.models.xtts import Xtts
 
 from xtts_finetune.xtts.base import BaseFiles
-from xtts_finetune.xtts.mels import MEL_CHANNELS
+from xtts_finetune.xtts.encoder import MEL_CHANNELS
 from xtts_finetune.xtts.model import load_config
 
 AUDIO_TOKENS = 1026  # 1024 codes, start and stop

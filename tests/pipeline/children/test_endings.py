@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from xtts_finetune.pipeline.children.endings import stop_of
+from xtts_finetune.pipeline.children.jobs import stop_of
 from xtts_finetune.pipeline.children.process import Ended
 from xtts_finetune.records.stopping import Reason
 

@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from xtts_finetune.training.losses.log_variances import LogVariances, uncertainty_weighted
-from xtts_finetune.training.losses.token_losses import huberised, token_losses
-from xtts_finetune.training.losses.training_loss import kl_from_start
+from xtts_finetune.training.training_loss import (
+    LogVariances,
+    huberised,
+    kl_from_start,
+    token_losses,
+    uncertainty_weighted,
+)
 from xtts_finetune.xtts.losses import IGNORE
 
 TOKENS, KINDS = 40, 17

@@ -12,10 +12,10 @@ from typing import Annotated
 import typer
 
 from xtts_finetune.cli.options import Demo, File, load
+from xtts_finetune.curves.advice import Place
 from xtts_finetune.curves.curves import Curves
-from xtts_finetune.curves.diagnosis.advice import Place
+from xtts_finetune.curves.readers import read_curves
 from xtts_finetune.curves.readers.metrics_file import FORMAT
-from xtts_finetune.curves.readers.reading import read_curves
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.spec.declaration import Declaration
@@ -95,7 +95,7 @@ def diagnose(
 ) -> None:
     """Say whether training still falls, has a plateau, swings, explodes or overfits; why; and what to do."""
     from xtts_finetune.cli.terminal import console  # noqa: PLC0415
-    from xtts_finetune.curves.diagnosis.diagnosis import diagnose as found_in  # noqa: PLC0415  (numpy)
+    from xtts_finetune.curves.diagnosis import diagnose as found_in  # noqa: PLC0415  (numpy)
 
     named = ("--demo",) if demo else ("-f", str(file)) if file is not None else ()
     curves, place = curves_of(what, lambda: load(file, demo), named)
@@ -105,6 +105,6 @@ def diagnose(
 
         typer.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=2, allow_nan=False))
         return
-    from xtts_finetune.curves.diagnosis.shown import show  # noqa: PLC0415
+    from xtts_finetune.curves.shown import show  # noqa: PLC0415
 
     show(curves, found, console())

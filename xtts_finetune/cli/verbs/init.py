@@ -15,10 +15,10 @@ import typer
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.plan.plan import make_plan
-from xtts_finetune.setup.answers import Answers
+from xtts_finetune.setup.found_data import Answers
 from xtts_finetune.spec.declaration import load_declaration
 from xtts_finetune.spec.languages import LANGUAGES
-from xtts_finetune.xtts.text.cleaning import install_command, package_problem
+from xtts_finetune.xtts.cleaning import install_command, package_problem
 
 if TYPE_CHECKING:
     pass
@@ -119,8 +119,7 @@ def init(
     """Look at your recordings and write pipeline.yaml, two phases, sentences, matrix and launchers for them."""
     from xtts_finetune.cli.verbs.init_questions import Asked, Questions  # noqa: PLC0415
     from xtts_finetune.errors import UserError  # noqa: PLC0415
-    from xtts_finetune.setup.files import render  # noqa: PLC0415
-    from xtts_finetune.setup.write import in_the_way, write_files  # noqa: PLC0415
+    from xtts_finetune.setup.files import in_the_way, render, write_files  # noqa: PLC0415
 
     questions = Questions(yes)
     folder = folder.expanduser().absolute()

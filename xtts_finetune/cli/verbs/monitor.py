@@ -55,8 +55,8 @@ def monitor(
     """Show runs as they go along: progress, curves, warnings with what to do about them."""
     from xtts_finetune.cli.terminal import console  # noqa: PLC0415
     from xtts_finetune.errors import UserError  # noqa: PLC0415
-    from xtts_finetune.monitor.limits import Limits  # noqa: PLC0415
     from xtts_finetune.monitor.run import RunWatch  # noqa: PLC0415
+    from xtts_finetune.monitor.stability import Limits  # noqa: PLC0415
 
     asked = [name for name, wanted in (("--watch", watch), ("--web", web), ("--json", as_json)) if wanted]
     if len(asked) > 1:
@@ -71,7 +71,7 @@ def monitor(
     elif as_json:
         _print_json(watches)
     elif watch or (png is None and html is None):
-        from xtts_finetune.monitor.terminal.screen import keep_watching, say_once  # noqa: PLC0415
+        from xtts_finetune.monitor.screen import keep_watching, say_once  # noqa: PLC0415
 
         (keep_watching if console().is_terminal else say_once)(watches, console())
 

@@ -105,7 +105,7 @@ def run(
     together = machines_of(rendezvous, machines, machine, join_seconds)
     if plan:
         from xtts_finetune.cli.terminal import console  # noqa: PLC0415
-        from xtts_finetune.pipeline.commands import verb  # noqa: PLC0415
+        from xtts_finetune.pipeline.children.running import verb  # noqa: PLC0415
         from xtts_finetune.pipeline.plan.checks.preflight import check_first  # noqa: PLC0415
         from xtts_finetune.pipeline.plan.plan_table import print_plan, print_values  # noqa: PLC0415
 

@@ -76,9 +76,9 @@ def search(
     Stopped anywhere, the same command goes on; with more --trials, it adds to them. `xtts-finetune worker` helps it.
     """
     declaration = load(file, demo, settings or [])
+    from xtts_finetune.trials.crew import Sharing  # noqa: PLC0415
     from xtts_finetune.trials.search import search as searching  # noqa: PLC0415  (--help answers at once)
     from xtts_finetune.trials.search.setup import SearchWishes  # noqa: PLC0415
-    from xtts_finetune.trials.work.crew import Sharing  # noqa: PLC0415
 
     work = work_on(declaration, settings or [], device)
     wishes = SearchWishes(steps, start.value if start is not None else None, at_once, seed)

@@ -73,9 +73,9 @@ def solve(
     if seeds > 1 and not race:
         raise UserError("--seeds goes with --race")
     declaration = load(file, demo, settings or [])
+    from xtts_finetune.trials.crew import Sharing  # noqa: PLC0415
     from xtts_finetune.trials.race import solve as solving  # noqa: PLC0415
     from xtts_finetune.trials.race.make_setup import Wishes  # noqa: PLC0415
-    from xtts_finetune.trials.work.crew import Sharing  # noqa: PLC0415
 
     work = work_on(declaration, settings or [], device)
     wishes = Wishes(steps, start.value if start is not None else None)

@@ -30,6 +30,6 @@ def worker(
     Start as many as there are machines or GPUs; each may end at any time: another one goes on from its checkpoint.
     """
     declaration = load(file, demo, settings or [])
-    from xtts_finetune.trials.work.crew import serve  # noqa: PLC0415  (--help answers at once)
+    from xtts_finetune.trials.crew import serve  # noqa: PLC0415  (--help answers at once)
 
     serve(work_on(declaration, settings or [], device), storage, grace, idle)

@@ -1,1 +1,78 @@
-"""Curves of a training run, whoever wrote them: one reader a format."""
+"""Curves of a training run, whoever wrote them: one reader a format.
+
+Any file or folder to curves: what it is, is seen from what is in it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from xtts_finetune.curves.curves import Curves
+from xtts_finetune.curves.readers.coqui_log import is_coqui_log, read_coqui_log
+from xtts_finetune.curves.readers.csv_table import is_table, read_table
+from xtts_finetune.curves.readers.metrics_file import is_metrics, read_metrics_file
+from xtts_finetune.curves.readers.plain_log import has_losses, read_plain_log
+from xtts_finetune.curves.readers.tensorboard_events import is_events, read_events
+from xtts_finetune.errors import UserError
+
+HEAD = 65_536  # bytes that say what a file is
+LARGEST = 2_000_000_000  # bytes; a log of months is a tenth of that
+IN_A_FOLDER = ("metrics.jsonl", "trainer_0_log.txt", "events.out.tfevents.*", "*.csv", "*.log")
+LOOKED_FOR = (
+    "looked for a metrics.jsonl of ours, a log of Coqui's trainer (trainer_0_log.txt), TensorBoard events, a table "
+    "with a column such as 'loss' or 'val_loss', and lines such as 'epoch 12 loss: 2.71 val_loss: 2.75'"
+)
+
+
+def read_curves(path: Path) -> Curves:
+    """The curves of a file, or of the best file in a folder.
+
+    Raises UserError when there is none, or when nothing in it can be understood; it says what was looked for.
+    """
+    if path.is_dir():
+        return read_curves(_best_in(path))
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            start = file.read(HEAD)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); name a log, or a phase") from None
+    if size > LARGEST:
+        raise UserError(f"{path}: {size / 1e9:.1f} GB are too many for a log; cut out the part that matters")
+    if is_events(path, start):
+        return read_events(path)
+    if not start.strip():
+        raise UserError(f"{path}: the file is empty; {LOOKED_FOR}")
+    return _of_text(path, start)
+
+
+def _of_text(path: Path, start: bytes) -> Curves:
+    encoding = encoding_of(start)
+    head = start.decode(encoding, errors="replace")
+    if is_metrics(path, head):
+        return read_metrics_file(path)
+    # The losses of a plain log may begin far down, after pages of greetings.
+    lines = path.read_text(encoding=encoding, errors="replace").splitlines()
+    if is_coqui_log(head):
+        return read_coqui_log(lines, str(path))
+    if is_table(head):
+        return read_table(lines, str(path))
+    if has_losses("\n".join(lines)):
+        return read_plain_log(lines, str(path))
+    raise UserError(f"{path}: nothing in it is a loss; {LOOKED_FOR}")
+
+
+def encoding_of(start: bytes) -> str:
+    """UTF-8, or the UTF-16 that `> log.txt` writes in a Windows PowerShell."""
+    return "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+
+
+def _best_in(folder: Path) -> Path:
+    for pattern in IN_A_FOLDER:
+        # Of several event files or tables the newest is of the last start.
+        found = sorted(folder.glob(pattern), key=lambda path: (path.stat().st_mtime, path.name))
+        if found:
+            return found[-1]
+    below = sorted(path.parent.name for path in folder.glob("*/metrics.jsonl") if path.parent.name != "base")
+    hint = f"; it holds {', '.join(below)}: name one of these folders" if below else ""
+    raise UserError(f"{folder}: no {', '.join(IN_A_FOLDER)} in this folder{hint}")

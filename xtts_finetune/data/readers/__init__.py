@@ -1,19 +1,133 @@
-"""One file a format; `read_dataset` finds the reader by the name in the declaration."""
+"""One file a format; `read_dataset` finds the reader by the name in the declaration.
+
+Says when a data set is in another format than the declared one, before all of its clips are dropped.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
+from xtts_finetune.data.readers.audiofolder import RECORDS as AUDIOFOLDER
 from xtts_finetune.data.readers.audiofolder import read_audiofolder
 from xtts_finetune.data.readers.common_voice import read_common_voice
 from xtts_finetune.data.readers.coqui import read_coqui
-from xtts_finetune.data.readers.folder import read_folder
-from xtts_finetune.data.readers.jsonl import read_jsonl
-from xtts_finetune.data.readers.ljspeech import read_ljspeech
-from xtts_finetune.data.readers.raw import RawClip, Unreadable, metadata_of
-from xtts_finetune.data.readers.recognise import check_format
-from xtts_finetune.spec.formats import Format
+from xtts_finetune.data.readers.folder import pairs_of, read_folder
+from xtts_finetune.data.readers.jsonl import AUDIO_KEYS, parse_object, read_jsonl
+from xtts_finetune.data.readers.lines import (
+    Fields,
+    Line,
+    existing,
+    find_audio,
+    folders_of,
+    names_a_file,
+    read_fields,
+    read_lines,
+)
+from xtts_finetune.data.readers.ljspeech import ljspeech_audio, read_ljspeech
+from xtts_finetune.data.readers.raw import RawClip, Unreadable, lines_of, metadata_of
+from xtts_finetune.errors import UserError
+from xtts_finetune.spec.formats import Format, what_lies_there
 from xtts_finetune.spec.pipeline import DatasetSpec
+
+CLIPS_LOOKED_AT = 5
+SHOWN = 80
+PIPE = "|"
+
+
+def check_format(spec: DatasetSpec) -> None:
+    """Raise UserError if what the metadata file holds is plainly another format's."""
+    if spec.format == "folder":
+        _check_pairs(spec)
+        return
+    lines = (line for line in read_lines(spec) if not isinstance(line, Line) or line.text.strip())
+    first = next(lines, None)
+    if not isinstance(first, Line):
+        return
+    found = formats_of(first.text)
+    if found and spec.format not in found:
+        what = f"line {first.number} is '{first.text.strip()[:SHOWN]}'"
+        raise _wrong_format(spec, found[0], what)
+    if first.text.lstrip().startswith("[") and lines_of(spec).suffix.lower() in (".json", ".jsonl"):
+        raise UserError(
+            f"data set '{spec.name}': {lines_of(spec)}:{first.number}: this is one JSON list; "
+            "JSON lines have an object a line, without brackets around all and commas between them"
+        )
+    if not found and PIPE in first.text:
+        _check_places(spec)
+
+
+def _check_pairs(spec: DatasetSpec) -> None:
+    if not any(pair.sounds and pair.texts for pair in pairs_of(spec)):
+        raise UserError(
+            f"data set '{spec.name}' of the format 'folder': {spec.path} has no sound with its text beside it, "
+            f"as x.wav and x.txt{what_lies_there(spec.path, spec.format)}"
+        )
+
+
+def formats_of(line: str) -> list[Format]:
+    """The formats whose metadata may begin with this line, as far as that is plain; the likeliest first."""
+    content = line.strip()
+    if content.startswith("{"):
+        try:
+            keys = parse_object(content).keys()
+        except ValueError:
+            return []
+        found: list[Format] = ["audiofolder"] if "file_name" in keys else []
+        return [*found, "jsonl"] if keys & set(AUDIO_KEYS) else found
+    if {"path", "sentence"} <= _names(content, "\t"):
+        return ["common_voice"]
+    if {"audio_file", "text"} <= _names(content, PIPE):
+        return ["coqui"]
+    try:
+        header = next(csv.reader([content]), [])
+    except csv.Error:
+        return []
+    names = {name.strip() for name in header}
+    return ["audiofolder"] if "file_name" in names and names & set(AUDIOFOLDER.text_keys) else []
+
+
+def _names(line: str, separator: str) -> set[str]:
+    return {name.strip() for name in line.split(separator)}
+
+
+def _check_places(spec: DatasetSpec) -> None:
+    """LJSpeech and Coqui look alike without a header, but for where the sounds lie."""
+    clips = (
+        fields for fields in read_fields(spec, PIPE) if isinstance(fields, Fields) and len(fields.values) > 1
+    )
+    names = [fields.values[0] for fields in islice(clips, CLIPS_LOOKED_AT)]
+    names = [name for name in names if names_a_file(name)]
+    if _first_found(spec, spec.format, names) is not None:
+        return
+    others: tuple[tuple[Format, str], ...] = (("coqui", "its path"), ("ljspeech", "wavs/<id>.wav"))
+    for other, place in others:
+        if (name := _first_found(spec, other, names)) is not None:
+            raise _wrong_format(spec, other, f"the sound of '{name}' lies at {place}")
+
+
+def _first_found(spec: DatasetSpec, format: Format, names: Sequence[str]) -> str | None:
+    """The first name whose sound lies where the format has it."""
+    folders = folders_of(spec, lines_of(spec))
+    for name in names:
+        if format == "ljspeech":
+            sound = ljspeech_audio([folder / "wavs" for folder in folders], name)
+        elif format == "coqui":
+            sound = find_audio(folders, name)
+        else:
+            return None
+        if existing(sound) is not None:
+            return name
+    return None
+
+
+def _wrong_format(spec: DatasetSpec, likely: Format, what: str) -> UserError:
+    return UserError(
+        f"data set '{spec.name}': {lines_of(spec)} is declared as '{spec.format}' but looks like '{likely}': "
+        f"{what}; write 'format: {likely}' in pipeline.yaml"
+    )
+
 
 __all__ = ["READERS", "RawClip", "Unreadable", "check_dataset", "metadata_of", "read_dataset"]
 

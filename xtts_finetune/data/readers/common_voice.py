@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from xtts_finetune.data.readers.lines import Fields, read_fields, wrong_columns
+from xtts_finetune.data.readers.lines import (
+    ENDINGS,
+    Fields,
+    clip_id,
+    find_audio,
+    folders_of,
+    names_a_file,
+    read_fields,
+    wrong_columns,
+)
 from xtts_finetune.data.readers.raw import (
     RawClip,
     Unreadable,
@@ -14,7 +23,6 @@ from xtts_finetune.data.readers.raw import (
     clip_text,
     lines_of,
 )
-from xtts_finetune.data.readers.sounds import ENDINGS, clip_id, find_audio, folders_of, names_a_file
 from xtts_finetune.errors import UserError
 from xtts_finetune.spec.pipeline import DatasetSpec
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from xtts_finetune.data.readers.lines import Fields, read_fields, wrong_columns
+from xtts_finetune.data.readers.lines import (
+    Fields,
+    clip_id,
+    find_audio,
+    folders_of,
+    names_a_file,
+    read_fields,
+    wrong_columns,
+)
 from xtts_finetune.data.readers.raw import (
     RawClip,
     Unreadable,
@@ -13,7 +21,6 @@ from xtts_finetune.data.readers.raw import (
     clip_text,
     lines_of,
 )
-from xtts_finetune.data.readers.sounds import clip_id, find_audio, folders_of, names_a_file
 from xtts_finetune.spec.pipeline import DatasetSpec
 
 SEPARATOR = "|"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xtts_finetune.data.readers.lines import BYTE_ORDER_MARK, UTF_16_MARKS, not_utf_8
+from xtts_finetune.data.readers.lines import BYTE_ORDER_MARK, ENDINGS, UTF_16_MARKS, not_utf_8
 from xtts_finetune.data.readers.raw import (
     RawClip,
     Unreadable,
@@ -18,7 +18,6 @@ from xtts_finetune.data.readers.raw import (
     metadata_of,
     printable,
 )
-from xtts_finetune.data.readers.sounds import ENDINGS
 from xtts_finetune.spec.pipeline import DatasetSpec
 
 TEXT_ENDING = ".txt"

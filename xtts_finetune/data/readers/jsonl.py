@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xtts_finetune.data.readers.lines import read_lines
+from xtts_finetune.data.readers.lines import clip_id, find_audio, folders_of, names_a_file, read_lines
 from xtts_finetune.data.readers.raw import (
     RawClip,
     Unreadable,
@@ -22,7 +22,6 @@ from xtts_finetune.data.readers.raw import (
     lines_of,
     printable,
 )
-from xtts_finetune.data.readers.sounds import clip_id, find_audio, folders_of, names_a_file
 from xtts_finetune.spec.pipeline import DatasetSpec
 
 SPEAKER_KEYS = ("speaker", "speaker_name", "speaker_id")

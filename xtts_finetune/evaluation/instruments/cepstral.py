@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xtts_finetune.evaluation.instruments.frames import Wave, frames_of
-from xtts_finetune.evaluation.loading_librosa import librosa_loaded
+from xtts_finetune.importing import librosa_loaded
 
 SAMPLE_RATE = 16_000
 FRAME, HOP = 1024, 160

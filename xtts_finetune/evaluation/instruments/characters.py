@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from xtts_finetune.evaluation.instruments.sound import NotMeasured, Sound
-from xtts_finetune.evaluation.loading_librosa import librosa_loaded
+from xtts_finetune.importing import librosa_loaded
 from xtts_finetune.spec.utterances import FILE_MARK, LANGUAGE_MARK, RecogniserSpec
 
 INSTALL = "pip install jiwer pocketsphinx"

@@ -6,7 +6,7 @@ import numpy as np
 
 from xtts_finetune.evaluation.instruments.frames import Wave
 from xtts_finetune.evaluation.instruments.sound import NotMeasured, installed_file
-from xtts_finetune.evaluation.loading_librosa import librosa_loaded
+from xtts_finetune.importing import librosa_loaded
 
 INSTALL = "pip install onnxruntime speechmos"
 MODEL = "dnsmos_models/sig_bak_ovr.onnx"

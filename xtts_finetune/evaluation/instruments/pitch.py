@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xtts_finetune.evaluation.instruments.frames import HIGHEST_PITCH, HOP_SECONDS, LOWEST_PITCH, Frames, Wave
-from xtts_finetune.evaluation.loading_librosa import librosa_loaded
+from xtts_finetune.importing import librosa_loaded
 
 # Samples of one frame as seconds: four periods of the lowest pitch.
 FRAME_SECONDS = 4.0 / LOWEST_PITCH

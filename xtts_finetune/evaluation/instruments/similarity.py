@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from xtts_finetune.evaluation.instruments.frames import HOP_SECONDS, Wave, frames_of
 from xtts_finetune.evaluation.instruments.sound import NotMeasured, installed_file
-from xtts_finetune.evaluation.loading_librosa import librosa_loaded
+from xtts_finetune.importing import librosa_loaded
 
 Embedding = npt.NDArray[np.float32]
 

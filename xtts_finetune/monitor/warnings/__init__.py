@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from xtts_finetune.monitor.limits import Limits
+from xtts_finetune.monitor.stability import Limits
 from xtts_finetune.monitor.view import Warned
 from xtts_finetune.monitor.warnings.disk_nearly_full import disk_nearly_full
 from xtts_finetune.monitor.warnings.gap import gap

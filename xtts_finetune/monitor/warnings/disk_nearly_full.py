@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xtts_finetune.monitor.limits import Limits
+from xtts_finetune.monitor.stability import Limits
 from xtts_finetune.monitor.view import Warned
 from xtts_finetune.monitor.warnings.seen import Seen
 

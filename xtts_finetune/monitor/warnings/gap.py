@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from xtts_finetune.monitor.history import gap_at
-from xtts_finetune.monitor.limits import Limits
-from xtts_finetune.monitor.stability import GAP_EVALS, gap_of
+from xtts_finetune.monitor.stability import GAP_EVALS, Limits, gap_of
 from xtts_finetune.monitor.view import Warned
 from xtts_finetune.monitor.warnings.seen import Seen
 

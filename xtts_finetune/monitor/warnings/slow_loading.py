@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from xtts_finetune.monitor.limits import Limits
+from xtts_finetune.monitor.stability import Limits
 from xtts_finetune.monitor.view import Warned
 from xtts_finetune.monitor.warnings.seen import Seen
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from xtts_finetune.monitor.limits import Limits
-from xtts_finetune.monitor.stability import EPOCHS, improvement
+from xtts_finetune.monitor.stability import EPOCHS, Limits, improvement
 from xtts_finetune.monitor.view import Warned
 from xtts_finetune.monitor.warnings.rates import higher_rate, lower_rate
 from xtts_finetune.monitor.warnings.seen import Seen

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from xtts_finetune.monitor.limits import Limits
-from xtts_finetune.monitor.stability import WINDOW, eval_std, turns
+from xtts_finetune.monitor.stability import WINDOW, Limits, eval_std, turns
 from xtts_finetune.monitor.view import Warned
 from xtts_finetune.monitor.warnings.rates import lower_rate
 from xtts_finetune.monitor.warnings.seen import Seen

@@ -10,8 +10,7 @@ from typing import Any
 from xtts_finetune.data.planned import Planned
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.pipeline.children.process import Ended, Interrupted
-from xtts_finetune.pipeline.children.running import Work
-from xtts_finetune.pipeline.commands import next_commands
+from xtts_finetune.pipeline.children.running import Work, next_commands
 from xtts_finetune.pipeline.phase.record import write_record
 from xtts_finetune.pipeline.phase.smaller_batch import RanWith, as_it_ran
 from xtts_finetune.pipeline.plan.inputs import planned_phase

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.children.child import stop_without_parent
-from xtts_finetune.pipeline.children.endings import oom_kills_so_far
+from xtts_finetune.pipeline.children.jobs import oom_kills_so_far
 from xtts_finetune.pipeline.children.lock import sweep_leftovers
 from xtts_finetune.ranks.outcome import DONE, FAILED, INTERRUPTED, WRONG_INPUT, LaunchFolder
 from xtts_finetune.records.atomic import write_json_atomic

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.pipeline.children.endings import oom_kills_so_far, stop_of
+from xtts_finetune.pipeline.children.jobs import oom_kills_so_far, stop_of
 from xtts_finetune.pipeline.children.process import Ended, run_child
 from xtts_finetune.pipeline.children.progress import PhaseWatch, progress_bar
-from xtts_finetune.pipeline.children.running import TOGETHER, TRAINING, Work
-from xtts_finetune.pipeline.commands import next_commands
+from xtts_finetune.pipeline.children.running import TOGETHER, TRAINING, Work, next_commands
 from xtts_finetune.pipeline.phase.closing import (
     USER_ERROR,
     Started,
@@ -25,9 +24,9 @@ from xtts_finetune.pipeline.plan.stage_records import hash_of, read_phase_yaml, 
 from xtts_finetune.pipeline.plan.stages import Stage, State
 from xtts_finetune.pipeline.tries.tries import bring_back, keep_finished, needed_of, set_aside, uses_of
 from xtts_finetune.quantities import grouped, now
+from xtts_finetune.records.atomic import free_reserve, make_reserve
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.faults import stop_of_error
-from xtts_finetune.records.reserve import free_reserve, make_reserve
 from xtts_finetune.records.stopping import Reason
 from xtts_finetune.records.tries import EarlierTry
 from xtts_finetune.spec.sources import source_of

@@ -1,4 +1,7 @@
-"""The state of the candidates that are made of others: what each would be made of now, beside what it was made of."""
+"""The state of the candidates that are made of others: what each would be made of now, beside what it was made of.
+
+A candidate that could not be made: noted, said, and the rest of the run goes ahead without it.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +10,56 @@ from dataclasses import replace
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import (
+    Failure,
     broken_files,
     made_candidates,
     meaning,
     read_failure,
     sources_of,
     without_part,
+    write_failure,
 )
+from xtts_finetune.pipeline.children.running import Work
+from xtts_finetune.pipeline.plan.checks.check import Check, warning
 from xtts_finetune.pipeline.plan.disk import DiskUse, files_bytes
 from xtts_finetune.pipeline.plan.inputs import candidate_inputs
 from xtts_finetune.pipeline.plan.phase_state import Surroundings, weights_of
 from xtts_finetune.pipeline.plan.stage_records import hash_of, read_stage
-from xtts_finetune.pipeline.plan.stages import Stage, State, after, compare
+from xtts_finetune.pipeline.plan.stages import Plan, Stage, State, after, compare
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.spec.decision import BASE, MadeCandidate
+from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.xtts.base import quick_hash
 from xtts_finetune.xtts.weights.file_kind import why_unreadable
+
+UNTIL = "the others are compared without it until it can be used"
+
+
+def leave_out(work: Work, stage: Stage, error: Exception) -> None:
+    """Note why the candidate could not be made, and say that it is left out and what that means."""
+    why = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    failure = Failure(why, hash_of(stage.inputs), lasting=isinstance(error, UserError))
+    write_failure(work.run.candidate(stage.name), failure)
+    work.say(
+        f"warning: {stage.name} is left out: {_with_meaning(work.declaration, stage.name, why)}", "yellow"
+    )
+    if not failure.lasting:
+        work.say(f"  its log: {work.run.job_log(stage.name)}; the next run tries again")
+
+
+def left_out_checks(declaration: Declaration, plan: Plan) -> list[Check]:
+    """A warning for each candidate that the plan leaves out."""
+    checks = []
+    for stage in plan.stages:
+        if stage.state is State.LEFT_OUT:
+            found = f"left out: {_with_meaning(declaration, stage.name, stage.why)}"
+            checks.append(warning(f"candidate {stage.name}", found, UNTIL))
+    return checks
+
+
+def _with_meaning(declaration: Declaration, name: str, why: str) -> str:
+    means = meaning(name, declaration.decision.rows, declaration.decision.read)
+    return f"{why}; {means}" if means else why
 
 
 def made_stages(

@@ -39,7 +39,6 @@ from xtts_finetune.pipeline.reports.players import (
     collect_sentences,
     read_json,
 )
-from xtts_finetune.pipeline.tries.words import earlier_words, try_facts
 from xtts_finetune.quantities import duration, readable_size
 from xtts_finetune.records.atomic import write_text_atomic
 from xtts_finetune.records.clips import read_clips, read_dropped
@@ -48,7 +47,7 @@ from xtts_finetune.records.listening import read_votes
 from xtts_finetune.records.metrics import Metrics, read_metrics
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason
-from xtts_finetune.records.tries import read_tries, tries_bytes
+from xtts_finetune.records.tries import earlier_words, read_tries, tries_bytes, try_facts
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.phase import PhaseSpec
 

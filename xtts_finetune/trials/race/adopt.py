@@ -12,7 +12,7 @@ import yaml
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.records.atomic import write_text_atomic
-from xtts_finetune.records.race import Standing
+from xtts_finetune.records.trials import Standing
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.trials.race.setup import RaceFolder, Setup, read_remedy
 

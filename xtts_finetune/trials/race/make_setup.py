@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from xtts_finetune.curves.diagnosis.diagnosis import diagnose
+from xtts_finetune.curves.diagnosis import diagnose
 from xtts_finetune.curves.readers.metrics_file import curves_of_metrics
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.children.running import Work

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from xtts_finetune.records.race import Verdict
+from xtts_finetune.records.trials import Verdict
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from html import escape
 
 from xtts_finetune.pipeline.reports.curves import BASE, EVAL, INK, LINE, MUTED, TRAIN, for_the_page
-from xtts_finetune.records.race import VERDICTS, Race
+from xtts_finetune.records.trials import VERDICTS, Race
 from xtts_finetune.trials.race.remedies import CONTROL
 from xtts_finetune.trials.race.text import HEADINGS, cost_words, sentence, table_rows
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from xtts_finetune.pipeline.children.running import Work
+from xtts_finetune.trials.crew import TrainAll, one_by_one
 from xtts_finetune.trials.halving import Rounds, rounds_of, the_best, why_over
 from xtts_finetune.trials.race.average import average
 from xtts_finetune.trials.race.remedies import AVERAGED, CONTROL
 from xtts_finetune.trials.race.setup import RaceFolder, Setup, names_of, trial_of
 from xtts_finetune.trials.trials import Outcome, Trial, outcome_at, release
-from xtts_finetune.trials.work.crew import TrainAll, one_by_one
 
 
 @dataclass

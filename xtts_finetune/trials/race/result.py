@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from xtts_finetune.records.race import Cost, Race, Standing
+from xtts_finetune.records.trials import Cost, Race, Standing
 from xtts_finetune.trials.halving import FIVE, MOST_PERCENT
 from xtts_finetune.trials.race.average import mean_of
 from xtts_finetune.trials.race.noise import Noise, Selection, noise_around_trends, noise_of_repeats, select

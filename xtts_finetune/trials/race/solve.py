@@ -14,7 +14,8 @@ from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.plan.disk import free_bytes, planned_disk
 from xtts_finetune.quantities import readable_size
 from xtts_finetune.records.atomic import write_text_atomic
-from xtts_finetune.records.race import Race, write_race
+from xtts_finetune.records.trials import Race, write_race
+from xtts_finetune.trials.crew import ALONE, Sharing, crew_of
 from xtts_finetune.trials.race.adopt import adopt, next_steps
 from xtts_finetune.trials.race.average import average
 from xtts_finetune.trials.race.make_setup import Wishes, race_folder, setup_for
@@ -33,7 +34,6 @@ from xtts_finetune.trials.race.result import race_of
 from xtts_finetune.trials.race.setup import RaceFolder, Setup, changed_by_hand, trial_of
 from xtts_finetune.trials.race.text import HEADINGS, cost_words, selection_text, table_rows
 from xtts_finetune.trials.trials import advance, trial_stage, trial_work
-from xtts_finetune.trials.work.crew import ALONE, Sharing, crew_of
 
 
 def write_remedies(work: Work, phase: str, wishes: Wishes, fresh: bool = False) -> None:

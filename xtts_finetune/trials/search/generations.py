@@ -18,13 +18,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from xtts_finetune.pipeline.children.running import Work
+from xtts_finetune.trials.crew import TrainAll
 from xtts_finetune.trials.halving import better_half
 from xtts_finetune.trials.race.race import best_of, standing_at_the_mark
 from xtts_finetune.trials.search.setup import SearchFolder, SearchSetup, declared_trial, step_at, trial_of
 from xtts_finetune.trials.search.space import RANDOM_GENERATIONS, Point, Space, distributions, propose
+from xtts_finetune.trials.storage import open_storage, reaching
 from xtts_finetune.trials.trials import Outcome, Trial, release
-from xtts_finetune.trials.work.crew import TrainAll
-from xtts_finetune.trials.work.storage import open_storage, reaching
 
 if TYPE_CHECKING:
     from optuna.study import Study

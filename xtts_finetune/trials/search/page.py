@@ -11,7 +11,7 @@ import yaml
 
 from xtts_finetune.pipeline.reports.curves import BASE, EVAL, INK, LINE, MUTED, TRAIN, for_the_page
 from xtts_finetune.quantities import duration
-from xtts_finetune.records.search import Found, Search
+from xtts_finetune.records.trials import Found, Search
 from xtts_finetune.trials.race.page import STYLE
 from xtts_finetune.trials.search.space import label_of, with_values
 

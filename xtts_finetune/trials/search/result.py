@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from xtts_finetune.records.search import Found, Search
+from xtts_finetune.records.trials import Found, Search
 from xtts_finetune.trials.race.noise import noise_around_trends
 from xtts_finetune.trials.race.race import best_of
 from xtts_finetune.trials.search.generations import Course, Tried

@@ -14,7 +14,8 @@ from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.plan.disk import free_bytes, planned_disk
 from xtts_finetune.quantities import readable_size
 from xtts_finetune.records.atomic import write_text_atomic
-from xtts_finetune.records.search import Search, write_search
+from xtts_finetune.records.trials import Search, write_search
+from xtts_finetune.trials.crew import ALONE, Sharing, crew_of
 from xtts_finetune.trials.search.generations import Book, Course, run_generations
 from xtts_finetune.trials.search.page import headings, search_page, table_rows, values_yaml
 from xtts_finetune.trials.search.result import result_of
@@ -26,7 +27,6 @@ from xtts_finetune.trials.search.setup import (
     search_setup,
 )
 from xtts_finetune.trials.trials import trial_stage, trial_work
-from xtts_finetune.trials.work.crew import ALONE, Sharing, crew_of
 
 
 def search(

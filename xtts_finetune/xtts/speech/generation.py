@@ -4,16 +4,20 @@ Pieces of different length stand in one batch with their ends aligned, and what 
 A piece that has ended leaves the batch. Its random numbers are its own, so that neither the others nor the order
 matter. Only rounding can tell: products of matrices round otherwise in batches of another size, by about 1e-6 of a
 logit, so that where two codes are likely to within that much, the other one may be taken.
+
+Without hints of libraries that say nothing to those who speak with a model.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+import transformers
 from torch import Tensor
 from transformers import DynamicCache
 from transformers.generation.logits_process import (
@@ -25,6 +29,18 @@ from transformers.generation.logits_process import (
 )
 
 from xtts_finetune.spec.utterances import InferenceSpec
+
+
+@contextlib.contextmanager
+def without_hints() -> Iterator[None]:
+    """Without transformers' warnings about start and stop tokens, which Coqui's GPT never uses, and greedy settings."""
+    before = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        transformers.logging.set_verbosity(before)
+
 
 # What Coqui gives transformers in place of text and voice. It counts as said once, as the start token does, so that
 # code 1 pays the repetition penalty from the beginning.

@@ -17,7 +17,7 @@ import scipy.signal
 import torch
 from scipy.sparse import csr_array
 
-from xtts_finetune.xtts.mels import HOP, LOG_FLOOR, dvae_mel
+from xtts_finetune.xtts.encoder import HOP, LOG_FLOOR, dvae_mel
 
 Floats = npt.NDArray[np.float32]
 Spectra = npt.NDArray[np.complex64]

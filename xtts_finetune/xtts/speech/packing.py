@@ -17,7 +17,7 @@ from TTS.tts.configs.xtts_config import XttsConfig
 
 from xtts_finetune.spec.utterances import InferenceSpec
 from xtts_finetune.xtts.base import BaseFiles, read_config
-from xtts_finetune.xtts.mels import SAMPLE_RATE
+from xtts_finetune.xtts.encoder import SAMPLE_RATE
 from xtts_finetune.xtts.speech.mel_inversion import Wave
 from xtts_finetune.xtts.speech.voice import Voice
 from xtts_finetune.xtts.state import StateDict

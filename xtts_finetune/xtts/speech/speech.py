@@ -21,13 +21,12 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.spec.pipeline import Vocoder as VocoderName
 from xtts_finetune.spec.utterances import InferenceSpec
 from xtts_finetune.xtts.base import BaseFiles
-from xtts_finetune.xtts.speech.generation import BeforeStep, Choice, Piece, Said, generate
+from xtts_finetune.xtts.cleaning import cleaning_problem
+from xtts_finetune.xtts.speakable import split_text
+from xtts_finetune.xtts.speech.generation import BeforeStep, Choice, Piece, Said, generate, without_hints
 from xtts_finetune.xtts.speech.mel_inversion import Wave
-from xtts_finetune.xtts.speech.quiet import without_hints
-from xtts_finetune.xtts.speech.text_split import split_text
 from xtts_finetune.xtts.speech.vocoder import Generated, Vocoder, background, make_vocoder
 from xtts_finetune.xtts.speech.voice import as_xtts_wants, conditioning_latents
-from xtts_finetune.xtts.text.cleaning import cleaning_problem
 
 DEFAULT_CHAR_LIMIT = 250  # Coqui's for a language it has no own limit for
 

@@ -23,8 +23,7 @@ from TTS.tts.models.xtts import Xtts
 from xtts_finetune.errors import UserError
 from xtts_finetune.spec.pipeline import Vocoder as VocoderName
 from xtts_finetune.xtts.base import BaseFiles
-from xtts_finetune.xtts.encoder import CODE_STRIDE, load_dvae
-from xtts_finetune.xtts.mels import SAMPLE_RATE, load_mel_stats
+from xtts_finetune.xtts.encoder import CODE_STRIDE, SAMPLE_RATE, load_dvae, load_mel_stats
 from xtts_finetune.xtts.speech.mel_inversion import Wave, below_clipping, invert_mel, mel_filters
 from xtts_finetune.xtts.speech.voice import speaker_embedding
 from xtts_finetune.xtts.state import model_weights, read_checkpoint

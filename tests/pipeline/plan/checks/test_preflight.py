@@ -16,7 +16,16 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.children.lock import run_lock
 from xtts_finetune.pipeline.plan.checks.base_files import check_base
 from xtts_finetune.pipeline.plan.checks.check import Check, Verdict
-from xtts_finetune.pipeline.plan.checks.gpu import Gpu, check_device, find_gpu, gpu_of, torch_check
+from xtts_finetune.pipeline.plan.checks.gpu import (
+    Gpu,
+    check_device,
+    check_versions,
+    find_gpu,
+    gpu_of,
+    libraries_check,
+    python_check,
+    torch_check,
+)
 from xtts_finetune.pipeline.plan.checks.memory import (
     Estimate,
     Longest,
@@ -27,7 +36,6 @@ from xtts_finetune.pipeline.plan.checks.memory import (
 )
 from xtts_finetune.pipeline.plan.checks.plan_checks import check_disk, check_folder, check_nobody_at_work
 from xtts_finetune.pipeline.plan.checks.preflight import all_checks, quick_checks
-from xtts_finetune.pipeline.plan.checks.versions import check_versions, libraries_check, python_check
 from xtts_finetune.pipeline.plan.disk import DiskUse
 from xtts_finetune.pipeline.plan.stages import Plan, Stage, State
 from xtts_finetune.spec.phase import PhaseSpec

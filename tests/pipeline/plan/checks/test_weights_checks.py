@@ -16,7 +16,7 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.plan.checks.base_files import weights_checks
 from xtts_finetune.pipeline.plan.checks.check import Check, Verdict
 from xtts_finetune.pipeline.plan.checks.preflight import all_checks, quick_checks
-from xtts_finetune.pipeline.plan.leaving_out import left_out_checks
+from xtts_finetune.pipeline.plan.made_state import left_out_checks
 from xtts_finetune.xtts.base import BaseFiles
 
 BROKEN = [file for file in REFUSED if file.what not in ("nothing", "a folder")]

@@ -10,7 +10,7 @@ from pathlib import Path
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import made_candidates, sources_of
 from xtts_finetune.pipeline.plan.checks.check import Check, error, found_and_cure, ok, warning
-from xtts_finetune.pipeline.plan.leaving_out import UNTIL
+from xtts_finetune.pipeline.plan.made_state import UNTIL
 from xtts_finetune.pipeline.plan.stages import Plan, Stage
 from xtts_finetune.pipeline.plan.trained_sizes import gpt_sizes
 from xtts_finetune.quantities import readable_size
@@ -19,8 +19,7 @@ from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.sources import Source, source_of
 from xtts_finetune.xtts.base import BaseFiles, find_base, read_config
-from xtts_finetune.xtts.releases import Release, release_of
-from xtts_finetune.xtts.rewritten import rewritten
+from xtts_finetune.xtts.releases import Release, release_of, rewritten
 from xtts_finetune.xtts.weights.fit import problem_of_base, problem_of_weights
 
 

@@ -18,11 +18,11 @@ from xtts_finetune.pipeline.plan.checks.gpu import (
     check_count,
     check_device,
     check_torch,
+    check_versions,
     count_gpus,
     find_gpu,
     torch_is_for_gpus,
 )
-from xtts_finetune.pipeline.plan.checks.language_checks import language_checks
 from xtts_finetune.pipeline.plan.checks.memory import (
     Memory,
     check_memory,
@@ -38,10 +38,9 @@ from xtts_finetune.pipeline.plan.checks.plan_checks import (
     check_sources,
 )
 from xtts_finetune.pipeline.plan.checks.value_checks import value_checks
-from xtts_finetune.pipeline.plan.checks.versions import check_versions
-from xtts_finetune.pipeline.plan.checks.voice_checks import voice_checks
+from xtts_finetune.pipeline.plan.checks.voice_checks import language_checks, voice_checks
 from xtts_finetune.pipeline.plan.disk import weights_bytes
-from xtts_finetune.pipeline.plan.leaving_out import left_out_checks
+from xtts_finetune.pipeline.plan.made_state import left_out_checks
 from xtts_finetune.pipeline.plan.plan import make_plan
 from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml
 from xtts_finetune.pipeline.plan.stages import Plan

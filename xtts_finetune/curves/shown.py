@@ -15,9 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from xtts_finetune.curves.curves import Curves, Series
-from xtts_finetune.curves.diagnosis.diagnosis import Diagnosis
-from xtts_finetune.curves.diagnosis.wording import change, place, share, value
+from xtts_finetune.curves.diagnosis import Diagnosis
 from xtts_finetune.curves.movement import in_blocks
+from xtts_finetune.curves.wording import change, place, share, value
 
 ROWS = 9
 WIDEST, NARROWEST = 100, 20

@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from xtts_finetune.curves.diagnosis.wording import more_values, value
-from xtts_finetune.curves.diagnosis.wording import place as at
 from xtts_finetune.curves.verdict import Judgement
+from xtts_finetune.curves.wording import more_values, value
+from xtts_finetune.curves.wording import place as at
 
 BREAKER = "plateau_breaker"
 STABLE = "stable"

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 
 from xtts_finetune.curves.curves import Unit
 from xtts_finetune.curves.movement import FEWEST, FEWEST_FLAT, Movement
-from xtts_finetune.curves.troubles import SWINGS
-from xtts_finetune.curves.verdict import Judgement
+from xtts_finetune.curves.verdict import SWINGS, Judgement
 
 
 def words_of(judged: Judgement, numbers: Mapping[str, float], unit: Unit) -> str:

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from xtts_finetune import __version__
 from xtts_finetune.errors import UserError
-from xtts_finetune.trials.work.storage import GRACE_SECONDS, open_storage, reaching
-from xtts_finetune.trials.work.tasks import Task, read_task
+from xtts_finetune.trials.storage import GRACE_SECONDS, open_storage, reaching
+from xtts_finetune.trials.tasks import Task, read_task
 
 if TYPE_CHECKING:
     from optuna.study import Study

@@ -16,10 +16,10 @@ from xtts_finetune.pipeline.children.lock import AtWork, run_lock
 from xtts_finetune.pipeline.children.process import ending_like_ctrl_c
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.spec.declaration import load_declaration
+from xtts_finetune.trials.ledger import Ledger, Taken
+from xtts_finetune.trials.storage import GRACE_SECONDS, name_in_ledger, storage_url, without_password
+from xtts_finetune.trials.tasks import Task, task_of
 from xtts_finetune.trials.trials import Outcome, Trial, advance, advance_held, is_due, outcome_at
-from xtts_finetune.trials.work.ledger import Ledger, Taken
-from xtts_finetune.trials.work.storage import GRACE_SECONDS, name_in_ledger, storage_url, without_password
-from xtts_finetune.trials.work.tasks import Task, task_of
 
 
 def serve(work: Work, storage: str | None, grace_seconds: int, idle_seconds: float | None) -> None:

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from statistics import median, stdev
 from typing import Any
 
+from xtts_finetune.curves.advice import Advice, Place, advise
 from xtts_finetune.curves.curves import Curves, Series, Unit
-from xtts_finetune.curves.diagnosis.advice import Advice, Place, advise
-from xtts_finetune.curves.diagnosis.wording import share, value, words_of
 from xtts_finetune.curves.movement import RELEVANT, in_blocks
 from xtts_finetune.curves.trend import NOTHING
 from xtts_finetune.curves.verdict import Judgement, Verdict, Which, judge
+from xtts_finetune.curves.wording import share, value, words_of
 
 LATELY = 5  # values
 

@@ -1,1 +1,0 @@
-"""Checks of a declaration that need more than one value: names, files, what contradicts itself."""

@@ -1,1 +1,0 @@
-"""Trials as tasks of a ledger, taken by one worker or by many machines."""

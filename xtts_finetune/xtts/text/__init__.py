@@ -1,1 +1,0 @@
-"""What XTTS makes of a text: cleaned, counted, cut, turned into tokens."""

@@ -1,14 +1,21 @@
-"""What the tests share: a tiny base with random weights, made once."""
+"""What the tests share: a tiny base with random weights, made once; and how long each file of them takes.
+
+`tests/durations.json` holds what `make durations` measured. It chooses the order of a run, longest first, and which
+files `--quick` leaves out; a file that it does not know yet counts as quick.
+"""
 
 from __future__ import annotations
 
 import gc
+import json
 import logging
 import os
 import signal
-from collections.abc import Iterator
+import time
+from collections import defaultdict
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -29,9 +36,62 @@ if hasattr(signal, "SIGHUP"):
 # What tests import stays: nothing of it is garbage, neither now nor later on (`pytest_collection_finish`).
 gc.disable()
 
-# Files of few tests that take long: begun last, one would keep a single worker busy while the others are done.
-SLOW = ("endurance/", "training/test_over_ranks", "ranks/test_launch", "trials/test_solving", "trials/test_trials",
-        "training/test_phase_trainer", "trials/test_search", "data/test_killed")  # fmt: skip
+DURATIONS = Path(__file__).with_name("durations.json")
+# Seconds of a file, with the fixtures that it shares with others: whoever trains something for its tests takes longer.
+QUICK_SECONDS = 4.0
+# Seconds that each fixture of the whole session took to make in this process, and those of the test that runs now.
+MADE_ONCE: dict[str, float] = {}
+MADE_NOW: list[str] = []
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="leave out the files that take long")
+    parser.addoption("--record-durations", action="store_true", help="write tests/durations.json anew")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--record-durations") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Recorder())
+
+
+class Recorder:
+    """Writes how long the tests of each file took, each file counted as if it were run alone."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+        self.shared: dict[str, dict[str, float]] = defaultdict(dict)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        file = report.nodeid.partition("::")[0]
+        self.seconds[file] += report.duration
+        if report.when == "setup":
+            properties: dict[str, Any] = dict(report.user_properties)
+            self.shared[file] |= properties["shared"]
+            self.seconds[file] -= properties["made now"]
+
+    def pytest_sessionfinish(self) -> None:
+        of_files = {file: own + sum(self.shared[file].values()) for file, own in self.seconds.items()}
+        rounded = {file: round(seconds, 1) for file, seconds in sorted(of_files.items())}
+        DURATIONS.write_text(json.dumps(rounded, indent=0) + "\n", encoding="utf-8")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Generator[None, Any, Any]:
+    began = time.monotonic()
+    made = yield
+    if fixturedef.scope == "session":
+        MADE_ONCE[fixturedef.argname] = time.monotonic() - began
+        MADE_NOW.append(fixturedef.argname)
+    return made
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Function) -> Generator[None, None, None]:
+    """Say which fixtures of the whole session the test uses, and what those took that were made for it."""
+    MADE_NOW.clear()
+    yield
+    shared = {name: MADE_ONCE[name] for name in item.fixturenames if name in MADE_ONCE}
+    item.user_properties += [("shared", shared), ("made now", sum(MADE_ONCE[name] for name in MADE_NOW))]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -56,10 +116,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
     return Together(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The slow files first."""
-    tests = Path(__file__).parent
-    items.sort(key=lambda item: not item.path.relative_to(tests).as_posix().startswith(SLOW))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The files that take longest first: begun last, one would keep a single worker busy while the others are done."""
+    seconds: dict[str, float] = json.loads(DURATIONS.read_text(encoding="utf-8"))
+
+    def taken(item: pytest.Item) -> float:
+        return seconds.get(item.nodeid.partition("::")[0], 0.0)
+
+    if config.getoption("--quick"):
+        config.hook.pytest_deselected(items=[item for item in items if taken(item) > QUICK_SECONDS])
+        items[:] = [item for item in items if taken(item) <= QUICK_SECONDS]
+    items.sort(key=taken, reverse=True)
 
 
 def pytest_collection_finish() -> None:

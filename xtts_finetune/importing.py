@@ -1,7 +1,4 @@
-"""Importing what is heavy, sooner than by `import` alone.
-
-librosa, loaded by one process at a time: its machine code on disk does not survive two that write it at once.
-"""
+"""Importing what is heavy, sooner than by `import` alone; librosa in one process at a time, which its cache needs."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ from tests.fetch.hub_server import REVISION
 from tests.fetch.test_fetch import Quiet
 from xtts_finetune.errors import UserError
 from xtts_finetune.fetch.fetch import look_around, take
-from xtts_finetune.pipeline.plan.checks import base_files
-from xtts_finetune.pipeline.plan.checks.base_files import check_base
+from xtts_finetune.pipeline.plan.checks import model_files
+from xtts_finetune.pipeline.plan.checks.model_files import check_base
 from xtts_finetune.pipeline.plan.checks.check import Verdict
 from xtts_finetune.xtts.base import FILE_NAMES, BaseFiles
 from xtts_finetune.xtts.releases import CPML, NOTE, PublishedFile, Release
@@ -130,7 +130,7 @@ def test_copying_notes_what_was_checked(release: Release, published: Path, tmp_p
 
 def test_doctor_says_the_same(release: Release, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XTTS_FINETUNE_BASES", str(folder.parent))
-    monkeypatch.setattr(base_files, "release_of", lambda name: release)
+    monkeypatch.setattr(model_files, "release_of", lambda name: release)
     rewrite(folder)
     check = check_base("xtts_v2", deep=True)
     assert check.verdict is Verdict.OK

@@ -6,7 +6,7 @@ import pytest
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.setup.found_data import XTTS_V2_CONFIG, slug
-from xtts_finetune.setup.language_guess import guess_language
+from xtts_finetune.setup.texts import guess_language
 from xtts_finetune.setup.numbers import choose_batches, choose_numbers
 from xtts_finetune.xtts.releases import XTTS_V2
 

@@ -1,8 +1,6 @@
-"""The terminal that commands print to.
+"""The terminal that commands print to and ask in, and the command line that continues after an interruption.
 
-Questions in the terminal. Ctrl-C and Ctrl-D end them as they end everything else: exit code 130, one line.
-
-The command line that goes on after an interruption.
+Ctrl-C and Ctrl-D end a question as they end everything else: exit code 130, one line.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Where the embedded voice and base are.
-
-Where the demo's declaration is: inside an installed package, or in `samples/demo` of a checkout.
-"""
+"""Where the embedded voice and base are: inside an installed package, or in `samples/demo` of a checkout."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Get a base: what is there is checked and kept, the licence is asked about, the rest is fetched and checked.
-
-Whether a file is the published one.
-"""
+"""Get a base: what is there is checked and kept, the licence is asked about, the rest is fetched and checked."""
 
 from __future__ import annotations
 
@@ -46,7 +43,7 @@ def sha256_of(path: Path) -> str:
 
 
 def look_at(path: Path, published: PublishedFile) -> Found:
-    """Whether `path` is the published file; the whole file is read where its size is right.
+    """What stands at `path` beside the published file; the whole file is read where its size is right.
 
     A config.json or model.pth with other bytes may still be of the same release: Coqui's programs write paths into
     the one, and the other anew. They count as rewritten if the one is the configuration of an XTTS model and the

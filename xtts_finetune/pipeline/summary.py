@@ -1,9 +1,4 @@
-"""What a finished command prints last, read from the records alone.
-
-The decision as a command prints it last: a table, the answer, why and how sure it is.
-
-Whose voice is spoken with, as the terminal says it.
-"""
+"""What a command prints of data, voice, phases and the decision, read from the records alone."""
 
 from __future__ import annotations
 

@@ -2,8 +2,6 @@
 
 STOPPING_REASON.txt comes first, as it must get there; training_history.json is the only big one and is left out
 where the disk has no room for it; model_info.json is last, as it says that the phase is closed.
-
-The content of model_info.json and training_history.json. STOPPING_REASON.txt says the same for people.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What is known of a phase that ends, beyond its metrics.
-
-What a phase was worth: its success levels, limit by limit, and the scenario that they make.
-"""
+"""What is known of a phase that ends, beyond its metrics: its values, its times, and the levels that it reached."""
 
 from __future__ import annotations
 

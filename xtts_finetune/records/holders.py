@@ -1,9 +1,7 @@
 """Who is at work in a run's folder: the record beside each lock (pipeline/children/lock.py) names its holder.
 
 The lock itself says whether somebody works; only who wants to work may try to take it. Whoever merely looks reads
-the record and asks the system whether that process is still there.
-
-Which process is which: a number alone is given to another program once its owner is gone.
+the record and asks the system whether that very process is still there, not another one with its number.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
-"""Files of one JSON object a line: appended to while a run goes on, read while others write.
+"""Files of one JSON object a line: appended to while a run goes on, read and followed while others write.
 
-Following a file of one JSON object a line: what came since the last look, a torn last line left for later.
-
-Unlike the pipeline, which stops at a damaged record, whoever looks on counts it and goes on looking.
+The pipeline stops at a damaged record; whoever only follows a file counts it and reads on.
 """
 
 from __future__ import annotations

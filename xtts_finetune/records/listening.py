@@ -1,8 +1,7 @@
-"""What listeners said, unblinded: all listening tests of a run put together, checks apart.
+"""What listeners said, unblinded: all listening tests of a run put together, and who of them can be relied on.
 
-Plain Python, so that deciding and reporting need no library to read it.
-
-Whether a listener can be relied on: the trials whose right answer is known, judged by a rule fixed beforehand.
+The trials whose right answer is known are judged by a rule fixed beforehand. Plain Python, so that deciding and
+reporting need no library to read it.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ def is_enough(checks: int, passed: int, passed_at_least: float) -> bool:
 
 
 def _passed(trial: KeyTrial, preferences: Mapping[str, float]) -> bool | None:
-    """Whether a check was passed; None for what is no check, or cannot be judged."""
+    """True where a check was passed, False where not; None for what is no check, or cannot be judged."""
     answer = preferences[trial.trial]
     if trial.kind in ("hidden_reference", "anchor"):
         whole = -answer if trial.b == ANCHOR else answer

@@ -1,7 +1,4 @@
-"""`race.json`: what came out of a race between remedies. Plain numbers and words, read without torch.
-
-`search.json`: what came out of a search for a phase's values. Plain numbers and words, read without torch.
-"""
+"""`race.json` and `search.json`: what came out of trials. Plain numbers and words, read without torch."""
 
 from __future__ import annotations
 

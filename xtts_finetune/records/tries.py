@@ -1,7 +1,4 @@
-"""Earlier tries of a phase: models that another declaration set aside, each in a folder of its own.
-
-Earlier tries in words, for the terminal and the report.
-"""
+"""Earlier tries of a phase: models that another declaration set aside, each in a folder of its own; and their words."""
 
 from __future__ import annotations
 

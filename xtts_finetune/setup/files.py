@@ -1,7 +1,4 @@
-"""The files of a new declaration as text, each value with its reason.
-
-Writing the files of a new declaration; nothing that is there is written over unasked.
-"""
+"""The files of a new declaration, each value with its reason; nothing that is there is written over unasked."""
 
 from __future__ import annotations
 
@@ -21,7 +18,6 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.records.atomic import replace_with_retry, write_text_atomic
 from xtts_finetune.setup.found_data import Answers, FoundSet
 from xtts_finetune.setup.held_out import Spoken, held_out_lines
-from xtts_finetune.setup.language_guess import readable_clips
 from xtts_finetune.setup.numbers import (
     MOST_EVAL_CLIPS,
     USUAL_FRACTION,
@@ -31,6 +27,7 @@ from xtts_finetune.setup.numbers import (
     choose_numbers,
 )
 from xtts_finetune.setup.phase_values import phase_values
+from xtts_finetune.setup.texts import readable_clips
 from xtts_finetune.spec.languages import LANGUAGES
 from xtts_finetune.spec.names import is_name
 from xtts_finetune.spec.pipeline import ClipLimits, EvalSetSpec

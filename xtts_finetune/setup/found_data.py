@@ -1,7 +1,4 @@
-"""What a folder of recordings holds: in which format, how many clips of which length. Nothing is declared yet.
-
-What setting up needs to know: answers to its questions, and what was found of data and base.
-"""
+"""What setting up finds and asks: a folder's format, clips and lengths, and the answers. Nothing is declared yet."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What `xtts-finetune ship` does: the decided candidate becomes a verified folder for use; then the rest is thinned.
-
-What becomes of everything that does not ship: by the rule `ship.others`, and never before shipping is verified.
-"""
+"""What `xtts-finetune ship` does: the decided candidate becomes a verified folder for use; then the rest is thinned."""
 
 from __future__ import annotations
 

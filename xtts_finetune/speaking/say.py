@@ -1,7 +1,4 @@
-"""What `xtts-finetune say` does: speak with a model, a sentence at a time, to the ears or into a file.
-
-Settings of inference from the command line, under the limits and in the words of the declaration.
-"""
+"""What `xtts-finetune say` does: speak with a model, a sentence at a time, to the ears or into a file."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.errors import DeclarationError, Problem, UserError
-from xtts_finetune.pipeline.plan.checks.gpu import CUDA_BUILD, torch_is_for_gpus
+from xtts_finetune.pipeline.plan.checks.machine import CUDA_BUILD, torch_is_for_gpus
 from xtts_finetune.speaking.playing import Background, find_player
 from xtts_finetune.speaking.sound_file import check_sound_file, write_sound
 from xtts_finetune.speaking.speaking_models import SpeakingModel

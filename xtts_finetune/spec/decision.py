@@ -1,7 +1,4 @@
-"""`eval/decision_matrix.yaml`: which phase's model ships, as rows read from the top.
-
-`candidates`: the models that may ship, among them those that are made of others without training.
-"""
+"""`eval/decision_matrix.yaml`: the models that may ship, and which of them does, as rows read from the top."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Paths of a declaration: relative to the file that they stand in; checks that what they name is there.
 
-Checks of `resume_from`: an earlier phase with a checkpoint it will have, or a file that exists.
+`resume_from` names an earlier phase with a checkpoint that it will have, or a file.
 """
 
 from __future__ import annotations

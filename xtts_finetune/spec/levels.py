@@ -1,9 +1,7 @@
-"""`optimization_level`: values of a phase that stand in a file of their own, and where they count.
+"""`optimization_level`: values of a phase that stand in a file of their own, laid under the phase's own values.
 
 From the least to the most: the level that a phase's file names, the file itself, the level that the command line names,
-other values of the command line.
-
-One set of values laid over another, each value keeping the place where it was written.
+other values of the command line. Each value keeps the place where it was written.
 """
 
 from __future__ import annotations
@@ -191,7 +189,7 @@ def resolved_values(phase: Document, levels: Sequence[Document]) -> tuple[Resolv
 
 
 def _read(name: Any, phase: Document, where: str = "") -> Document | None:
-    """The named level, the project's own before the shipped one; None where there is none, as is said then."""
+    """The named level, the project's own before the shipped one; None where there is none, which is then reported."""
     from xtts_finetune.spec.reading.yaml_file import read_document  # noqa: PLC0415  (most phases have no level)
 
     if not isinstance(name, str) or not is_name(name):

@@ -1,9 +1,4 @@
-"""`phases/<name>.yaml`: one declared training run.
-
-`checkpoint_every` and `keep`: what a phase writes, and what of it stays.
-
-`resume_from`: where a phase takes its first weights from, as declared.
-"""
+"""`phases/<name>.yaml`: one declared training run, where its first weights come from, and what it keeps."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""`pipeline.yaml`: the voice's data, the base, and the phases in their order.
-
-`ship` in pipeline.yaml: how the model that ships is written, and what becomes of everything else.
-"""
+"""`pipeline.yaml`: the voice's data, the base, the phases in their order, and how the chosen model ships."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""`stop_when`: the rules that may end a phase early, as declared.
-
-`success`: the levels of quality that a phase may reach.
-"""
+"""`stop_when`: the rules that may end a phase early; `success`: the levels of quality that it may reach."""
 
 from __future__ import annotations
 

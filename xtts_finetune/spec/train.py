@@ -1,7 +1,4 @@
-"""`train`: which weights of the GPT a phase changes.
-
-What contradicts itself between the values of one phase.
-"""
+"""`train`: which weights of the GPT a phase changes; and what contradicts itself between a phase's values."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from xtts_finetune.pipeline.phase.machines import (
     print_together,
     processes,
 )
-from xtts_finetune.pipeline.plan.checks.gpu import check_count
+from xtts_finetune.pipeline.plan.checks.machine import check_count
 from xtts_finetune.spec.phase import PhaseSpec
 
 TWO = Machines(2, "127.0.0.1", 29400, leads=True)

@@ -1,7 +1,4 @@
-"""`xtts-finetune diagnose`: say what curves of training show, and what to do.
-
-Whose curves they are: a file or folder of any run, or a phase of the declaration.
-"""
+"""`xtts-finetune diagnose`: say what curves of training show, of any run's file or of a phase, and what to do."""
 
 from __future__ import annotations
 

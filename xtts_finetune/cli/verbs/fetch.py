@@ -1,7 +1,4 @@
-"""`xtts-finetune fetch`: get the base that training starts from.
-
-What fetching shows: one bar for each file in a terminal, a line for each in a pipe; and the licence's question.
-"""
+"""`xtts-finetune fetch`: get the base that training starts from, with a bar for each file, its licence asked first."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""`xtts-finetune init`: write the declaration of a new voice from its recordings.
-
-What comes after `xtts-finetune init`: the check that every later command makes, and those commands.
-"""
+"""`xtts-finetune init`: write the declaration of a new voice from its recordings, and say what comes next."""
 
 from __future__ import annotations
 

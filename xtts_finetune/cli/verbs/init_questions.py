@@ -13,10 +13,10 @@ import typer
 
 from xtts_finetune.cli.terminal import agrees, ask
 from xtts_finetune.errors import UserError
-from xtts_finetune.pipeline.plan.checks.gpu import find_gpu
+from xtts_finetune.pipeline.plan.checks.machine import find_gpu
 from xtts_finetune.pipeline.plan.checks.memory import computer_memory
 from xtts_finetune.setup.found_data import Answers, FoundBase, FoundSet, find_data, look_at_base, slug
-from xtts_finetune.setup.language_guess import guess_language, reading_note
+from xtts_finetune.setup.texts import guess_language, reading_note
 from xtts_finetune.spec.languages import LANGUAGES, as_xtts_names_it, language_problem
 from xtts_finetune.spec.model import NAME_PATTERN
 from xtts_finetune.xtts.cleaning import package_problem

@@ -1,8 +1,6 @@
 """What each stage reads, as plain keys and values: the same inputs need no second run.
 
-Keys that start with 'files ' hold fingerprints; `fingerprints.differences` names them without their values.
-
-How long a phase is, from what the run's folder knows of the clips.
+Keys that start with 'files ' hold fingerprints; `stage_records.differences` names them without their values.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The state of the candidates that are made of others: what each would be made of now, beside what it was made of.
 
-A candidate that could not be made: noted, said, and the rest of the run goes ahead without it.
+One that could not be made is noted and reported, and the rest of the run goes ahead without it.
 """
 
 from __future__ import annotations

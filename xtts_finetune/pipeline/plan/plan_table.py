@@ -1,7 +1,4 @@
-"""A plan as a table for people.
-
-What a phase is trained with, for people: the values that its optimization level is about, and unusual ones.
-"""
+"""A plan as a table for people, and the values that its phases are trained with."""
 
 from __future__ import annotations
 

@@ -1,10 +1,8 @@
 """What each stage was last done from: `stages.json` for the small stages, `phase.yaml` for a phase.
 
 A record of `stages.json` is removed before its stage starts and written once the stage is done, so that it
-stands for work that was finished. `phase.yaml` is written before the start; that the phase is done is said by
-its `model_info.json`.
-
-Fingerprints of what a stage reads, and in words what is different since it was last done.
+stands for work that was finished. `phase.yaml` is written before the start; its `model_info.json` says that the
+phase is done. Fingerprints of what a stage reads say in words what is different since then.
 """
 
 from __future__ import annotations

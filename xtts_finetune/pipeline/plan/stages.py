@@ -1,7 +1,4 @@
-"""A plan's words: its stages, and the state each is in.
-
-The state of a stage: beside what it was last done from, or after a stage that comes first.
-"""
+"""A plan's words: its stages, and the state of each beside what it was last done from."""
 
 from __future__ import annotations
 

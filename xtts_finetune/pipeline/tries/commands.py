@@ -1,6 +1,6 @@
 """What `xtts-finetune tries` does with the earlier tries of phases: list, bring back, let compete, remove.
 
-Adding a candidate to a decision matrix file, with every comment of the file left as it is.
+One that competes is added to the decision matrix file, whose comments stay as they are.
 """
 
 from __future__ import annotations

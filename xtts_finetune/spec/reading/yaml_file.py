@@ -1,7 +1,4 @@
-"""Reading YAML: text to plain data with the line of every value; each fault in words, with its line.
-
-From YAML's nodes to plain values: numbers as people write them, no tags, no bombs.
-"""
+"""YAML to plain data with the line of every value: numbers as people write them, no tags, no bombs, faults in words."""
 
 from __future__ import annotations
 

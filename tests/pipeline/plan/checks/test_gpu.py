@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from xtts_finetune.pipeline.plan.checks.check import Verdict
-from xtts_finetune.pipeline.plan.checks.gpu import Gpu, built_for_gpus, check_device, torch_is_for_gpus
+from xtts_finetune.pipeline.plan.checks.machine import Gpu, built_for_gpus, check_device, torch_is_for_gpus
 
 OK, WARNING, ERROR = Verdict.OK, Verdict.WARNING, Verdict.ERROR
 CARD = Gpu("NVIDIA GeForce RTX 3060", 12288 << 20, 11000 << 20)

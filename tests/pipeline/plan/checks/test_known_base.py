@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.fake_base import fake_base
-from xtts_finetune.pipeline.plan.checks import base_files
-from xtts_finetune.pipeline.plan.checks.base_files import check_base
+from xtts_finetune.pipeline.plan.checks import model_files
+from xtts_finetune.pipeline.plan.checks.model_files import check_base
 from xtts_finetune.pipeline.plan.checks.check import Verdict
 from xtts_finetune.xtts.base import FETCHED_PARTS, FILE_NAMES
 from xtts_finetune.xtts.releases import CPML, PublishedFile, Release
@@ -30,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XTTS_FINETUNE_BASES", str(tmp_path))
     monkeypatch.setenv("TTS_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(base_files, "release_of", lambda name: RELEASE)
+    monkeypatch.setattr(model_files, "release_of", lambda name: RELEASE)
     folder = tmp_path / "xtts_v2"
     folder.mkdir()
     for name, content in CONTENT.items():

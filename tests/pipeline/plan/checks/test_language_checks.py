@@ -9,7 +9,7 @@ import pytest
 from tests.pipeline.project import Project, make_project
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.plan.checks.check import Verdict
-from xtts_finetune.pipeline.plan.checks.voice_checks import language_checks
+from xtts_finetune.pipeline.plan.checks.speech_checks import language_checks
 from xtts_finetune.xtts import cleaning
 
 

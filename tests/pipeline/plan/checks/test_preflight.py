@@ -14,18 +14,9 @@ from packaging.requirements import Requirement
 from tests.pipeline.project import Project, weights_file
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.children.lock import run_lock
-from xtts_finetune.pipeline.plan.checks.base_files import check_base
+from xtts_finetune.pipeline.plan.checks.model_files import check_base
 from xtts_finetune.pipeline.plan.checks.check import Check, Verdict
-from xtts_finetune.pipeline.plan.checks.gpu import (
-    Gpu,
-    check_device,
-    check_versions,
-    find_gpu,
-    gpu_of,
-    libraries_check,
-    python_check,
-    torch_check,
-)
+from xtts_finetune.pipeline.plan.checks.machine import Gpu, check_device, check_versions, find_gpu, gpu_of, libraries_check, python_check, torch_check
 from xtts_finetune.pipeline.plan.checks.memory import (
     Estimate,
     Longest,

@@ -14,7 +14,7 @@ from tests.pipeline.project import Project
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.plan.checks.check import Verdict
 from xtts_finetune.pipeline.plan.checks.preflight import all_checks, quick_checks
-from xtts_finetune.pipeline.plan.checks.voice_checks import voice_checks
+from xtts_finetune.pipeline.plan.checks.speech_checks import voice_checks
 from xtts_finetune.pipeline.run import prepare_now
 from xtts_finetune.pipeline.summary import voice_lines
 from xtts_finetune.records.clips import read_clips, write_clips
@@ -135,7 +135,7 @@ def test_the_checks_need_no_torch(tmp_path: Path) -> None:
     import subprocess
 
     code = (
-        "import sys; import xtts_finetune.pipeline.plan.checks.voice_checks as checks; from pathlib import Path; "
+        "import sys; import xtts_finetune.pipeline.plan.checks.speech_checks as checks; from pathlib import Path; "
         "from xtts_finetune.evaluation.usable_references import reference_problem as problem; "
         "print(problem(Path(sys.argv[1]), 10.0), sorted({'torch', 'TTS', 'librosa'} & set(sys.modules)))"
     )

@@ -1,9 +1,4 @@
-"""The memory that a phase needs, against what there is.
-
-The memory that a container or a service is given, which may be less than the computer has.
-
-How much memory a phase takes, before it starts.
-"""
+"""The memory that a phase takes, beside what there is: of the card, the computer, or the container it runs in."""
 
 from __future__ import annotations
 
@@ -216,7 +211,7 @@ def memory_within(total: int, free: int, limit: Limit | None) -> Memory:
 
 
 def check_memory(phase: str, estimate: Estimate, memory: Memory) -> Check:
-    """Whether a phase fits; an error only if its weights alone never will."""
+    """Check that a phase fits; an error only if its weights alone never will."""
     name = f"memory of {phase}"
     needed = f"about {readable_size(estimate.total)} for batches of {estimate.batch_size}"
     there = f"{readable_size(memory.free)} of {readable_size(memory.total)} free on {memory.of}"

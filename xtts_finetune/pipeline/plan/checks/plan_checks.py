@@ -1,7 +1,4 @@
-"""What the plan says: earlier phases, data, and the room on the disk.
-
-The run's folder: may it be written to, is anybody at work in it?
-"""
+"""What the plan says: the run's folder, who is at work there, earlier phases, data, and the room on the disk."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ NAME = "run folder"
 
 
 def check_folder(root: Path) -> Check:
-    """Whether the folder, or the one that it will be made in, may be written to."""
+    """Check that the folder, or the one that it will be made in, may be written to."""
     there = root
     while not there.exists() and there != there.parent:
         there = there.parent
@@ -33,7 +30,7 @@ def check_folder(root: Path) -> Check:
 
 
 def check_nobody_at_work(root: Path) -> Check:
-    """Whether another command is at work in the folder."""
+    """Check that no other command is at work in the folder."""
     try:
         refuse_second_command(root)
     except UserError as fault:
@@ -42,7 +39,7 @@ def check_nobody_at_work(root: Path) -> Check:
 
 
 def check_disk(plan: Plan) -> Check:
-    """Whether the disk has room for what the plan writes."""
+    """Check that the disk has room for what the plan writes."""
     disk = plan.disk
     needed = f"about {readable_size(disk.peak)} needed at the peak, {readable_size(disk.free)} free"
     if disk.fits:
@@ -55,7 +52,7 @@ def check_disk(plan: Plan) -> Check:
 
 
 def check_data(plan: Plan) -> Check:
-    """Whether the clips are prepared; that their files are there was checked with the declaration."""
+    """Check that the clips are prepared; that their files are there was checked with the declaration."""
     stage = plan.stage("data")
     if stage.state is State.UP_TO_DATE:
         return ok("data", stage.why)

@@ -1,7 +1,4 @@
-"""All checks together: the quick ones before a run, all of them for `xtts-finetune doctor`.
-
-The quick checks before anything starts: what may go wrong is said, what will is raised.
-"""
+"""All checks together: the quick ones before anything starts, all of them for `xtts-finetune doctor`."""
 
 from __future__ import annotations
 
@@ -11,9 +8,8 @@ import os
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.phase.smaller_batch import as_it_ran, recorded_batches
-from xtts_finetune.pipeline.plan.checks.base_files import check_base, loads_base, weights_checks
 from xtts_finetune.pipeline.plan.checks.check import Check, Verdict, error
-from xtts_finetune.pipeline.plan.checks.gpu import (
+from xtts_finetune.pipeline.plan.checks.machine import (
     Gpu,
     check_count,
     check_device,
@@ -30,6 +26,7 @@ from xtts_finetune.pipeline.plan.checks.memory import (
     estimate,
     longest_clip,
 )
+from xtts_finetune.pipeline.plan.checks.model_files import check_base, loads_base, weights_checks
 from xtts_finetune.pipeline.plan.checks.plan_checks import (
     check_data,
     check_disk,
@@ -37,8 +34,8 @@ from xtts_finetune.pipeline.plan.checks.plan_checks import (
     check_nobody_at_work,
     check_sources,
 )
+from xtts_finetune.pipeline.plan.checks.speech_checks import language_checks, voice_checks
 from xtts_finetune.pipeline.plan.checks.value_checks import value_checks
-from xtts_finetune.pipeline.plan.checks.voice_checks import language_checks, voice_checks
 from xtts_finetune.pipeline.plan.disk import weights_bytes
 from xtts_finetune.pipeline.plan.made_state import left_out_checks
 from xtts_finetune.pipeline.plan.plan import make_plan

@@ -1,7 +1,4 @@
-"""The graphics card: what its driver says, and what torch in a process of its own says.
-
-Python and the libraries, against what this package says it needs.
-"""
+"""The graphics card, Python and the libraries: what is there, beside what this package says it needs."""
 
 from __future__ import annotations
 
@@ -36,7 +33,7 @@ def check_versions() -> list[Check]:
 
 
 def python_check(version: str, wanted: str) -> Check:
-    """Whether this Python is one that the package says it works with."""
+    """Check that this Python is one that the package says it works with."""
     if SpecifierSet(wanted).contains(version, prereleases=True):
         return ok("python", version)
     cure = f"make an environment with a Python {wanted}; the versions of the libraries were tested with 3.11"
@@ -44,7 +41,7 @@ def python_check(version: str, wanted: str) -> Check:
 
 
 def libraries_check(requirements: list[Requirement]) -> Check:
-    """Whether every library that is needed is there in a version that was meant."""
+    """Check that every library that is needed is there in a version that was meant."""
     missing, others, found = [], [], []
     for requirement in requirements:
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
@@ -107,7 +104,7 @@ def count_gpus(visible: str | None) -> int:
 
 
 def check_count(phase: str, devices: int, gpus: int) -> Check | None:
-    """Whether there are as many cards as a phase asks for; None where it trains on the CPU."""
+    """Check that there are as many cards as a phase asks for; None where it trains on the CPU."""
     if not gpus or devices <= gpus:
         return None
     there = "there is 1 GPU" if gpus == 1 else f"there are {gpus} GPUs"
@@ -124,7 +121,7 @@ def gpu_of(said: str) -> Gpu | None:
 
 
 def torch_is_for_gpus() -> bool | None:
-    """Whether the installed torch was built for GPUs, without importing it; None where that cannot be told.
+    """True where the installed torch was built for GPUs, told without importing it; None where that cannot be told.
 
     On Windows the ordinary torch is not, and a run would take days without a word.
     """
@@ -144,7 +141,7 @@ def built_for_gpus(version: str) -> bool | None:
 
 
 def check_device(wanted: str, gpu: Gpu | None, small: bool, torch_build: bool | None = None) -> Check:
-    """Whether there is a GPU where one is needed; a `small` base trains on a CPU as well.
+    """Check that there is a GPU where one is needed; a `small` base trains on a CPU as well.
 
     `torch_build` says whether torch was built for GPUs, None where nobody knows.
     """

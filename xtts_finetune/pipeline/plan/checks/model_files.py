@@ -1,7 +1,4 @@
-"""The base's five files: whether they are there, whole, and fit each other. Without torch.
-
-Checkpoints that due stages will read: looked into before anything is started or moved. Without torch.
-"""
+"""The files that a run reads: the base's five, and checkpoints of due stages: there, whole, fitting. Without torch."""
 
 from __future__ import annotations
 
@@ -105,7 +102,7 @@ LOADING = ("data", "base", "phase", "candidate", "utterances")
 
 
 def check_base(name_or_path: str, deep: bool = False) -> Check:
-    """Whether all files are there and fit each other; `deep` reads all of them and compares their sums (seconds)."""
+    """Check that all files are there and fit each other; `deep` reads all of them and compares their sums (seconds)."""
     try:
         base = find_base(name_or_path)
         gpt_sizes(read_config(base))

@@ -1,7 +1,4 @@
-"""Whether there is a voice to speak with: recordings that can be heard, a speaker who is in the data, a recogniser.
-
-Whether XTTS can read what is declared: the languages of the clips, and every sentence that is to be spoken.
-"""
+"""What is to be read and spoken: texts and languages that XTTS can read, a voice that can be heard, a recogniser."""
 
 from __future__ import annotations
 
@@ -122,7 +119,7 @@ def _voice(declaration: Declaration, plan: Plan) -> list[Check]:
 
 
 def _recogniser(declaration: Declaration) -> list[Check]:
-    """Whether the declared program can be started; what it hears is not tried."""
+    """Check that the declared program can be started; what it hears is not tried."""
     spec = declaration.utterances.recogniser
     if spec is None:
         return []

@@ -1,7 +1,4 @@
-"""Which language texts are in, as far as letters and the commonest words tell it.
-
-Which of the recordings' texts XTTS can read.
-"""
+"""The texts of recordings: their language, as letters and common words tell it, and which of them XTTS can read."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo plan test lint types format reference clean-run clean
+.PHONY: help demo plan test quick durations lint types format reference clean-run clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -42,8 +42,18 @@ types: .venv/installed ## mypy, strict
 # Three processes for two cores, one thread in each; the tests of a file stay together, as they share what is costly to
 # make, and slow files come first (tests/conftest.py). A process that dies is not replaced: with `loadfile` the others
 # would wait for it for ever. Compiled modules are kept, also where the environment says no: tests start many processes.
+PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadfile \
+	--no-loadscope-reorder --max-worker-restart 0
+
 test: lint types ## lint, types, then all tests
-	@OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+	@$(PYTEST)
+
+# The tests run while mypy, which fills one core, reads the package.
+quick: lint ## lint, types, and the tests that take a moment: two minutes on two cores
+	@$(BIN)/mypy & $(PYTEST) --quick; tests=$$?; wait $$! && exit $$tests
+
+durations: .venv/installed ## measure how long each file of tests takes, for the order of `test` and the choice of `quick`
+	@$(PYTEST) --record-durations
 
 format: .venv/installed ## put the code in the form that `make lint` wants
 	@$(BIN)/ruff check --fix .

@@ -63,7 +63,7 @@ def timed(task: str, side: str, folder: Path) -> list[float]:
     elif side == "stock":
         import TTS.tts.models.xtts  # noqa: F401, PLC0415  what is measured
     else:
-        from xtts_finetune.xtts.loading_coqui import load_coqui  # noqa: PLC0415
+        from xtts_finetune.xtts import load_coqui  # noqa: PLC0415
 
         load_coqui()
     clock, processor = time.perf_counter() - began, time.process_time() - used
@@ -72,8 +72,8 @@ def timed(task: str, side: str, folder: Path) -> list[float]:
 
 def full_size(folder: Path) -> tuple[Any, Any]:
     """XTTS v2's size, and a base that has its vocabulary's files; none of its weights is made."""
+    from testbed.random_base import XTTS_V2, BaseSize, make_random_base  # noqa: PLC0415
     from xtts_finetune.xtts.model import load_config  # noqa: PLC0415
-    from xtts_finetune.xtts.random_base import XTTS_V2, BaseSize, make_random_base  # noqa: PLC0415
 
     base = make_random_base(folder, BaseSize(text_tokens=XTTS_V2.text_tokens))
     config = load_config(base)

@@ -154,7 +154,7 @@ def _child(stage: str, folder: Path) -> Figures:
 
 def _write_project(folder: Path, clips: int, steps: int) -> None:
     """A project with so many clips, unless its sounds are there already."""
-    from xtts_finetune.xtts.random_base import make_random_base  # noqa: PLC0415
+    from testbed.random_base import make_random_base  # noqa: PLC0415
 
     for name in ("voice/wavs", "phases", "eval"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -216,6 +216,7 @@ def _prepare(folder: Path) -> Figures:
 
 def _train(folder: Path) -> Figures:
     began = time.time()
+    from xtts_finetune.records.job import Job  # noqa: PLC0415
     from xtts_finetune.records.metrics import read_metrics  # noqa: PLC0415
     from xtts_finetune.records.run_folder import RunFolder  # noqa: PLC0415
     from xtts_finetune.spec.declaration import load_declaration  # noqa: PLC0415
@@ -227,8 +228,9 @@ def _train(folder: Path) -> Figures:
     run.candidate("phase1").path.mkdir(parents=True)
     started: list[float] = []
     _when_there(run.candidate("phase1").metrics, lambda: started.append(time.time()))
-    job: dict[str, Any] = {"phase": "phase1", "device": "auto", "fingerprint": "", "started": ""}
-    stop = train_phase(declaration, run, job, threading.Event())
+    file, events = folder / "pipeline.yaml", run.job_events("phase1")
+    job = Job(file, (), run.root, run.root, "auto", events, phase="phase1")
+    stop = train_phase(declaration, job, lambda: False)
     if stop.reason.status != "done":
         raise SystemExit(stop.message)
     peak = peak_bytes() / 1e6

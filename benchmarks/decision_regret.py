@@ -39,7 +39,7 @@ from xtts_finetune.evaluation.decision.by_ears import answer_by_ears
 from xtts_finetune.evaluation.decision.evidence import Evidence, excluded_by_ears
 from xtts_finetune.evaluation.decision.heard import Heard
 from xtts_finetune.evaluation.decision.model import Answer, Candidate
-from xtts_finetune.evaluation.statistics.bradley_terry import pairs_of, strengths
+from xtts_finetune.evaluation.statistics.bradley_terry import strengths
 from xtts_finetune.evaluation.statistics.preferences import compare, count
 
 LOOKS = (20, 40)
@@ -67,7 +67,7 @@ def decide(preferences: NDArray[np.float64], names: Sequence[str]) -> Answer:
 
 
 def _ask(means: NDArray[np.float64], names: Sequence[str], look: int) -> Answer:
-    counts = {pair: count(means[:, column]) for column, pair in enumerate(pairs_of(names))}
+    counts = {pair: count(means[:, column]) for column, pair in enumerate(combinations(names, 2))}
     preferences = compare(counts)
     heard = Heard(
         names=tuple(names),

@@ -30,9 +30,10 @@ from numpy.typing import NDArray
 from pocketsphinx import Decoder
 
 from benchmarks.acoustics import RATE, flatness, longest_pause_s, voiced_share
+from xtts_finetune.fixed import SAMPLE_RATE
 from xtts_finetune.importing import librosa_loaded
 from xtts_finetune.xtts.base import find_base
-from xtts_finetune.xtts.encoder import SAMPLE_RATE, AudioEncoder, load_dvae, load_mel_stats
+from xtts_finetune.xtts.encoder import AudioEncoder, load_dvae, load_mel_stats
 from xtts_finetune.xtts.speech.vocoder import Generated, PreviewVocoder
 
 ORDINARY = re.compile(r"[A-Z][a-z]*( [A-Za-z]+){4,10}\.( [A-Z][a-z]*( [A-Za-z]+){4,10}\.)?")

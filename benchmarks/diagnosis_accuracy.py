@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from benchmarks.diagnosis_curves import DEMO_NOISE, Case, all_cases, line
+from testbed.known_curves import DEMO_NOISE, Case, all_cases, line
 from xtts_finetune.curves.verdict import judge
 
 VERDICTS = ("falling", "plateau", "oscillating", "exploding", "overfitting", "too short")

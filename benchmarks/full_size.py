@@ -82,7 +82,7 @@ def main() -> None:
 
 
 def _make_base(work: Path) -> None:
-    from xtts_finetune.xtts.random_base import XTTS_V2, make_random_base  # noqa: PLC0415
+    from testbed.random_base import XTTS_V2, make_random_base  # noqa: PLC0415
 
     if not (work / "base" / "model.pth").is_file():
         make_random_base(work / "base", XTTS_V2)
@@ -121,18 +121,10 @@ def _prepare(work: Path) -> None:
 
 
 def _write_job(work: Path) -> Path:
-    job = {
-        "declaration_file": str(work / "pipeline.yaml"),
-        "overrides": [],
-        "run_folder": str(work / "run" / "full_size"),
-        "data_folder": str(work / "run" / "full_size"),
-        "phase": "phase1",
-        "device": "auto",
-        "fingerprint": "",
-        "started": "",
-    }
-    path = work / "job.json"
-    path.write_text(json.dumps(job), encoding="utf-8")
+    from xtts_finetune.records.job import Job  # noqa: PLC0415
+
+    path, run = work / "job.json", work / "run" / "full_size"
+    Job(work / "pipeline.yaml", (), run, run, "auto", work / "events.jsonl", phase="phase1").write(path)
     return path
 
 

@@ -15,7 +15,7 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,13 +25,11 @@ import soxr
 from scipy.signal import butter, sosfiltfilt
 
 from xtts_finetune.evaluation.gate import faults_of
-from xtts_finetune.evaluation.instruments.duration import speech_seconds
 from xtts_finetune.evaluation.instruments.frames import paces_of
+from xtts_finetune.evaluation.instruments.instrument import Sound, Take
 from xtts_finetune.evaluation.instruments.panel import Panel
-from xtts_finetune.evaluation.instruments.sound import Sound
-from xtts_finetune.evaluation.scores import Scale, beside_recording, read_utterance
+from xtts_finetune.evaluation.scores import read_utterance, voice_faults
 from xtts_finetune.evaluation.voice import measure_voice
-from xtts_finetune.evaluation.voice_faults import Heard, faults_beside
 from xtts_finetune.importing import librosa_loaded
 from xtts_finetune.records.clips import ClipRecord
 from xtts_finetune.records.scores import UtteranceScores
@@ -140,13 +138,8 @@ class Bench:
         self.folder = folder
         self.panel = Panel()
         self.own, self.damaged = clips[::2], clips[1::2]
-        self.scale = Scale(
-            voice=measure_voice(self.own, "", self.panel, lambda done, total: None),
-            paces=paces_of(self.own),
-            recordings={},
-            speed=1.0,
-            spell=lambda text, language: text,
-        )
+        self.voice = measure_voice(self.own, "", self.panel, lambda done, total: None)
+        self.paces = paces_of(self.own)
         self.texts = tuple(clip.text for clip in clips)
 
     def row(self, damage: str, count: int) -> Row:
@@ -168,13 +161,14 @@ class Bench:
         file = self.folder / "damaged.wav"
         soundfile.write(file, np.clip(wave, -1.0, 1.0), RATE, subtype="PCM_16")
         sound = Sound.of(file)
-        gate = faults_of(sound.wave, RATE, clip.text, False, self.scale.paces[clip.language])
+        gate = faults_of(sound.wave, RATE, clip.text, False, self.paces[clip.language])
         scores = UtteranceScores(clip.id, 1, file.name, clip.text)
-        scores = read_utterance(scores, sound, clip.language, self.scale, self.panel, self.texts)
-        seconds = speech_seconds(sound.frames)
-        beside = faults_beside(self.scale.voice, Heard(scores, seconds))
-        with_own = beside_recording(scores, sound, clip, 1.0)
-        held_out = faults_beside(self.scale.voice, Heard(with_own, seconds))
+        take = Take(
+            sound, clip.text, clip.language, clip.text, self.panel, self.voice, others=lambda: self.texts
+        )
+        beside = voice_faults(take, read_utterance(scores, take))
+        with_own = replace(take, recording=Sound.of(clip.audio))
+        held_out = voice_faults(with_own, read_utterance(scores, with_own))
         found = [[fault.name for fault in faults] for faults in (gate, beside, held_out)]
         return {
             STAGES[0]: found[0],

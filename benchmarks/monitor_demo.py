@@ -23,8 +23,8 @@ from typing import Any
 
 import psutil
 
-from benchmarks.browser import chromium
 from benchmarks.monitor_page import server
+from testbed.browser import chromium
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.run_folder import RunFolder
 

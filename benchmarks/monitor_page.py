@@ -29,7 +29,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.browser import chromium
+from testbed.browser import chromium
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.holders import started_at
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, StepRecord

@@ -26,10 +26,10 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.soak_kills import phase_folder, run_to_the_end
-from benchmarks.soak_project import DECLARED_PHASE, PHASE, make_project
-from xtts_finetune.pipeline.children.lock import CHILD_LOCK, read_holder
+from testbed.killing import DECLARED_PHASE, PHASE, make_project, phase_folder, run_to_the_end
+from xtts_finetune.records.holders import read_holder
 from xtts_finetune.records.metrics import read_metrics
+from xtts_finetune.records.run_folder import CHILD_LOCK
 from xtts_finetune.records.trials import Race, Standing, read_race
 
 SHORT_PHASE = DECLARED_PHASE.replace("steps: 30", "steps: 10")

@@ -25,9 +25,8 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
-from benchmarks.soak_compare import differences
-from benchmarks.soak_kills import phase_folder
-from benchmarks.soak_project import PHASE, make_project
+from testbed.killing import PHASE, make_project, phase_folder
+from testbed.soak import differences
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.run import run_plan
 from xtts_finetune.records.metrics import read_metrics

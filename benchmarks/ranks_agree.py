@@ -23,7 +23,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.soak_project import PHASE, make_project
+from testbed.killing import PHASE, make_project
 from xtts_finetune.records.metrics import Metrics, read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.spec.declaration import load_declaration

@@ -16,12 +16,11 @@ are better by 0.15 points on the whole: of two, the later one is the better one 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-
-from xtts_finetune.evaluation.statistics.bradley_terry import pairs_of
 
 NAMES = ("base", "phase1", "phase2", "phase3", "phase4")
 START, SCATTER, TREND = 7.5, 0.5, 0.15
@@ -66,7 +65,7 @@ def draw_qualities(generator: np.random.Generator, trials: int, voices: int) -> 
 def rate(generator: np.random.Generator, voices: Qualities, listeners: Listeners, sentences: int) -> Array:
     """Every listener's answer to every sentence of every pair, (trials, listeners, sentences, pairs), -2 to 2."""
     trials, count = voices.quality.shape
-    pairs = pairs_of(NAMES[:count])
+    pairs = list(combinations(NAMES[:count], 2))
     first = [NAMES.index(pair[0]) for pair in pairs]
     second = [NAMES.index(pair[1]) for pair in pairs]
     spoken = voices.quality[:, None, :] + generator.normal(

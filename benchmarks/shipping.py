@@ -22,11 +22,11 @@ import psutil
 import soundfile
 
 from benchmarks.sure_base import fit_head
+from testbed.random_base import XTTS_V2, BaseSize, make_random_base
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.shipping.job import ship
 from xtts_finetune.shipping.plan import make_ship_plan
 from xtts_finetune.spec.declaration import load_declaration
-from xtts_finetune.xtts.random_base import XTTS_V2, BaseSize, make_random_base
 
 SIZES = {"demo": BaseSize(layers=6, width=192, heads=3, with_hifigan=True), "full": XTTS_V2}
 # About as many as the demo's voice needs for the longest text; fewer for the narrow head, which holds no more of them.

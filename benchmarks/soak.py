@@ -14,19 +14,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
 import shutil
 import signal
 import sys
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.soak_compare import differences, leftovers
-from benchmarks.soak_kills import Kill, Moment, kill_once, run_to_the_end
-from benchmarks.soak_project import PHASE, make_project
-
-MOST_KILLS_A_LIFE = 8
+from testbed.killing import PHASE, make_project, run_to_the_end
+from testbed.soak import soak
 
 
 def main() -> None:
@@ -42,55 +37,6 @@ def main() -> None:
     result = soak(project, untouched, work, arguments.kills, arguments.saves, arguments.seed)
     print(json.dumps(result, indent=2))
     sys.exit(bool(result["differences"]))
-
-
-def soak(project: Path, untouched: Path, work: Path, kills: int, saves: int, seed: int) -> dict[str, object]:
-    """Kill phases of copies of `project` `kills` times, at least `saves` of them in the middle of a save.
-
-    `project` is a folder with a declaration whose data and base are ready and whose phase is to come,
-    `untouched` the same after a run that was left alone.
-    """
-    chance = random.Random(seed)
-    done: list[Kill] = []
-    found: dict[str, list[str]] = {}
-    lives = 0
-    while len(done) < kills:
-        lives += 1
-        if lives > 5 + 2 * kills:
-            raise RuntimeError(f"only {len(done)} kills in {lives} lives: the phase ends before they come")
-        life = Path(shutil.copytree(project, work / f"life_{lives}"))
-        for _ in range(min(chance.randint(3, MOST_KILLS_A_LIFE), kills - len(done))):
-            moment = _moment(chance, kills - len(done), saves - sum(kill.in_save for kill in done))
-            kill = kill_once(life, moment, chance)
-            if kill is None:
-                break  # the phase ended before its moment came
-            done.append(kill)
-            print(f"{len(done):3} life {lives:2}  {kill}", flush=True)
-        run_to_the_end(life)
-        if wrong := differences(untouched, life) + leftovers(life):
-            found[life.name] = wrong
-            print("\n".join(wrong), flush=True)
-        else:
-            shutil.rmtree(life)
-    return {
-        "kills": len(done),
-        "in_a_save": sum(kill.in_save for kill in done),
-        "lives": lives,
-        "went_on_and_ended_the_same": lives - len(found),
-        "by_kind": {kind: sum(kill.kind == kind for kill in done) for kind in sorted({k.kind for k in done})},
-        "most_seconds_to_end_when_asked": max((k.seconds for k in done if k.asked), default=0.0),
-        "differences": found,
-        "each": [asdict(kill) for kill in done],
-    }
-
-
-def _moment(chance: random.Random, kills_left: int, saves_left: int) -> Moment:
-    """When to kill next: in a save while these are owed, else anywhere."""
-    if saves_left > 0 and chance.random() < max(0.4, saves_left / kills_left):
-        return Moment("save", chance.uniform(0.0, 5.0))
-    if chance.random() < 0.25:
-        return Moment("start", chance.uniform(0.0, 8.0))
-    return Moment("step", chance.random())
 
 
 def _arguments() -> argparse.Namespace:

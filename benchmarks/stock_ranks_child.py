@@ -16,7 +16,7 @@ import torch.distributed as dist
 from trainer import Trainer, TrainerArgs
 
 from benchmarks.train_speed_stock import recipe, sample_of
-from tests.stock import MODULE, read_with_soundfile, stock_model
+from testbed.stock import MODULE, read_with_soundfile, stock_model
 from xtts_finetune.records.clips import read_clips
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.xtts.base import BaseFiles

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from testbed.random_base import XTTS_V2, BaseSize, make_random_base
 from xtts_finetune.data.prepare import prepare
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import load_declaration
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.encoder import AudioEncoder
-from xtts_finetune.xtts.random_base import XTTS_V2, BaseSize, make_random_base
 from xtts_finetune.xtts.tokenizer import Tokenizer
 
 DEMO = Path(__file__).parents[1] / "samples" / "demo"

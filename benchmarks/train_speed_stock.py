@@ -22,7 +22,7 @@ from benchmarks.train_speed_measure import (
     peak_memory,
     write_result,
 )
-from tests.stock import MODULE, STOCK_DVAE_WIDTH, read_with_soundfile, stock_model
+from testbed.stock import MODULE, STOCK_DVAE_WIDTH, read_with_soundfile, stock_model
 from xtts_finetune.records.clips import ClipRecord, read_clips
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.xtts.base import BaseFiles

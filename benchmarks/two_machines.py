@@ -22,8 +22,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.soak_kills import phase_folder
-from benchmarks.soak_project import PHASE, make_project
+from testbed.killing import PHASE, make_project, phase_folder
 from xtts_finetune.records.metrics import read_metrics
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -36,7 +36,8 @@ if hasattr(signal, "SIGHUP"):
 # What tests import stays: nothing of it is garbage, neither now nor later on (`pytest_collection_finish`).
 gc.disable()
 
-DURATIONS = Path(__file__).with_name("durations.json")
+ROOT = Path(__file__).parents[1]
+DURATIONS = ROOT / "tests" / "durations.json"
 # Seconds of a file, with the fixtures that it shares with others: whoever trains something for its tests takes longer.
 QUICK_SECONDS = 4.0
 # Seconds that each fixture of the whole session took to make in this process, and those of the test that runs now.
@@ -66,13 +67,20 @@ class Recorder:
         self.seconds[file] += report.duration
         if report.when == "setup":
             properties: dict[str, Any] = dict(report.user_properties)
-            self.shared[file] |= properties["shared"]
-            self.seconds[file] -= properties["made now"]
+            self.shared[file] |= properties.get("shared", {})
+            self.seconds[file] -= properties.get("made now", 0.0)
 
     def pytest_sessionfinish(self) -> None:
-        of_files = {file: own + sum(self.shared[file].values()) for file, own in self.seconds.items()}
-        rounded = {file: round(seconds, 1) for file, seconds in sorted(of_files.items())}
-        DURATIONS.write_text(json.dumps(rounded, indent=0) + "\n", encoding="utf-8")
+        of_files = read_durations()
+        of_files |= {file: own + sum(self.shared[file].values()) for file, own in self.seconds.items()}
+        here = {file: round(of_files[file], 1) for file in sorted(of_files) if (ROOT / file).is_file()}
+        DURATIONS.write_text(json.dumps(here, indent=0) + "\n", encoding="utf-8")
+
+
+def read_durations() -> dict[str, float]:
+    """Seconds of each file of tests, by its path from the project's folder."""
+    durations: dict[str, float] = json.loads(DURATIONS.read_text(encoding="utf-8"))
+    return durations
 
 
 @pytest.hookimpl(wrapper=True)
@@ -118,7 +126,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The files that take longest first: begun last, one would keep a single worker busy while the others are done."""
-    seconds: dict[str, float] = json.loads(DURATIONS.read_text(encoding="utf-8"))
+    seconds = read_durations()
 
     def taken(item: pytest.Item) -> float:
         return seconds.get(item.nodeid.partition("::")[0], 0.0)
@@ -149,7 +157,7 @@ def no_log_of_an_earlier_trainer() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> BaseFiles:
     """A whole base, 2 layers x 64, with random weights and without a HiFi-GAN."""
-    from xtts_finetune.xtts.random_base import make_random_base
+    from testbed.random_base import make_random_base
 
     return make_random_base(tmp_path_factory.mktemp("tiny_base"))
 
@@ -157,4 +165,4 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> BaseFiles:
 @pytest.fixture(scope="session")
 def demo_folder() -> Path:
     """The embedded demo as it stands in the repository."""
-    return Path(__file__).parents[1] / "samples" / "demo"
+    return ROOT / "samples" / "demo"

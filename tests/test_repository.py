@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import re
 import runpy
@@ -13,6 +14,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from xtts_finetune import errors
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -169,6 +172,98 @@ def test_modules_stay_short() -> None:
         for path in (ROOT / "xtts_finetune").rglob("*.py")
     }
     assert {str(path): length for path, length in lengths.items() if length > LONGEST_MODULE} == {}
+
+
+def test_the_tree_of_errors_is_the_one_in_the_docstring() -> None:
+    """Each exception of the package stands in errors.py with its module, below the one that it is a kind of."""
+    written: set[tuple[str, str, str]] = set()
+    kinds: list[str] = []
+    for indent, name, module in re.findall(
+        r"^((?: {4})+)(\w+) +([a-z][\w.]+)  ", errors.__doc__ or "", re.MULTILINE
+    ):
+        kinds[len(indent) // 4 - 1 :] = [name]
+        written.add((name, module, kinds[-2] if len(kinds) > 1 else "Exception"))
+    package = ROOT / "xtts_finetune"
+    defined: set[tuple[str, str, str]] = set()
+    for file in package.rglob("*.py"):
+        classes = [
+            node for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.ClassDef)
+        ]
+        module = ".".join(file.relative_to(package).with_suffix("").parts).removesuffix(".__init__")
+        defined |= {(each.name, module, ast.unparse(base)) for each in classes for base in each.bases}
+    found = {"Exception"}
+    while more := {name for name, _, kind in defined if kind in found} - found:
+        found |= more
+    assert written == {each for each in defined if each[2] in found}
+
+
+def defined_in(tree: ast.AST) -> dict[str, ast.AST]:
+    """Functions, classes and values that a module or a class holds, by their names."""
+    found: dict[str, ast.AST] = {}
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found[node.name] = node
+        elif isinstance(node, ast.Assign):
+            found |= {target.id: node for target in node.targets if isinstance(target, ast.Name)}
+    return found
+
+
+def test_places_that_the_documents_name_exist() -> None:
+    named = {
+        place for text in DOCUMENTS for place in re.findall(r"([\w/]+\.py):([A-Za-z_][\w.]*)", code_of(text))
+    }
+    assert len(named) > 30
+    missing = []
+    for file, names in named:
+        path = next((path for path in (ROOT / "xtts_finetune" / file, ROOT / file) if path.is_file()), None)
+        place: ast.AST | None = ast.parse(path.read_text(encoding="utf-8")) if path else None
+        for name in names.split("."):
+            place = defined_in(place).get(name) if place else None
+        missing += [] if place else [f"{file}:{names}"]
+    assert sorted(missing) == []
+
+
+def test_design_names_every_room_and_the_way_of_imports() -> None:
+    _, design = prose_and_code(ROOT / "docs" / "design.md")
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        contract = tomllib.load(file)["tool"]["importlinter"]["contracts"][0]["layers"]
+    layers = [
+        {room.removeprefix("xtts_finetune.") for room in re.split(r" [|:] ", layer)} for layer in contract
+    ]
+    blocks = [block.splitlines() for block in re.findall(r"```\n(.*?)```", design, flags=re.DOTALL)]
+    assert [set(line.split(", ")) for line in blocks[1]] == layers
+    assert {line.split()[0] for line in blocks[0]} == {room for layer in layers for room in layer}
+    package = ROOT / "xtts_finetune"
+    rooms = {
+        path.stem for path in package.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()
+    }
+    assert rooms - {"__init__"} == {room for layer in layers for room in layer}
+
+
+def test_every_folder_of_tests_is_that_of_a_room() -> None:
+    folders = {path.name for path in (ROOT / "tests").iterdir() if any(path.glob("*.py"))}
+    rooms = {path.name for path in (ROOT / "xtts_finetune").iterdir()}
+    assert folders - rooms == {"benchmarks", "documents", "endurance", "launchers"}
+
+
+def test_tests_and_benchmarks_share_through_the_testbed_alone() -> None:
+    both = "tests|benchmarks"
+    forbidden = {
+        "tests": "benchmarks",
+        "benchmarks": "tests",
+        "testbed": both,
+        "xtts_finetune": f"{both}|testbed",
+    }
+    found = [
+        str(path.relative_to(ROOT))
+        for folder, others in forbidden.items()
+        for path in (ROOT / folder).rglob("*.py")
+        if path.parent != ROOT / "tests" / "benchmarks"
+        and re.search(
+            rf"^\s*(from|import) ({others})\b", path.read_text(encoding="utf-8"), flags=re.MULTILINE
+        )
+    ]
+    assert found == []
 
 
 def project() -> dict[str, object]:

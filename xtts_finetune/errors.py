@@ -1,10 +1,38 @@
-"""The errors that a user may see: each says what is wrong, where, and what to do."""
+"""The errors that a user may see: each says what is wrong, where, and what to do. And the exit codes of commands.
+
+0 done, 1 failed, 2 an input is wrong, 130 interrupted. Whatever else is raised is unexpected: 1, with a log.
+
+    UserError                 errors                            2: nothing was started
+        DeclarationError      errors                            2: everything wrong in a declaration, at once
+        AtWork                pipeline.children.lock            2: another command is at work in the run's folder
+        Unreadable            training.rank                     2: but the phase had begun, so its records are closed
+    WorkFailed                errors                            1: what was started could not be finished
+    Interrupted               pipeline.children.process         130: what is done is kept
+
+These stay in their rooms: whoever calls knows what to make of them.
+
+    TooMuch                   spec.reading.yaml_file            no declaration is as large
+    NotRead                   xtts.weights.stored_tensors       a file of weights, and why
+    AudioError                data.audio                        a file that is no sound; its clip is left out
+    Unusable                  data.texts                        a text that cannot be used; its clip is left out
+    NoClip                    data.readers.jsonl                a line that is no clip; it is left out
+    ToldByAnother             training.rank                     another rank has said how the phase ends
+    OthersAreGone             training.rank                     the other ranks are gone, and said nothing
+    RestartsUsedUp            ranks.agent                       a rank was lost once too often
+    _EvaluationInterrupted    training.phase_trainer            Ctrl-C in the middle of an evaluation
+    _Interrupted              evaluation.spoken_quality         Ctrl-C in the middle of speaking
+    NotMeasured               evaluation.instruments.panel      an instrument that cannot be read here, and why
+    NotTaken                  evaluation.listening.answers      a rating that is refused, and why
+        AlreadyTaken          evaluation.listening.answers      the very rating is there
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
 class UserError(Exception):

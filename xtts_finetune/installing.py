@@ -5,16 +5,46 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, requires
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 OURS = "xtts-finetune"
+# The project's own folder, where the package runs from one.
+FOLDER = Path(__file__).resolve().parents[1]
 _PLAIN_ON_WINDOWS = re.compile(r"[\w.:\\/-]+")
 
 
 def pip_install(requirements: Sequence[str], *options: str) -> str:
     """`pip install` with the running Python, each word quoted where the shell needs it."""
     return shell_line([sys.executable or "python", "-m", "pip", "install", *options, *requirements])
+
+
+def install_extra(extra: str, otherwise: str) -> str:
+    """What installs an extra of ours; `otherwise` is what pip is given where the installed package has no such one."""
+    return pip_install(requirements_of_extra(extra) or [otherwise], *_tested_versions())
+
+
+def install_again(requirements: Iterable[Requirement]) -> str:
+    """What installs the package again from the project's folder; these requirements alone where there is no folder."""
+    if (FOLDER / "pyproject.toml").is_file():
+        return pip_install(["-e", str(FOLDER)], *_tested_versions())
+    return pip_install([as_pip_takes(each) for each in requirements] or [OURS])
+
+
+def as_pip_takes(requirement: Requirement) -> str:
+    """A requirement without its marker: 'fugashi[unidic-lite]>=1.5'."""
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    return f"{requirement.name}{extras}{requirement.specifier}"
+
+
+def _tested_versions() -> tuple[str, ...]:
+    file = FOLDER / "constraints.txt"
+    return ("-c", str(file)) if file.is_file() else ()
 
 
 def requirements_of_extra(extra: str) -> list[str]:
@@ -30,8 +60,7 @@ def requirements_of_extra(extra: str) -> list[str]:
         if each.marker is None or each.marker.evaluate({"extra": ""}):
             continue
         if each.marker.evaluate({"extra": extra}):
-            extras = f"[{','.join(sorted(each.extras))}]" if each.extras else ""
-            found.append(f"{each.name}{extras}{each.specifier}")
+            found.append(as_pip_takes(each))
     return found
 
 

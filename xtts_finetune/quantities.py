@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+# What a loss is called that is no number.
+NOT_FINITE = "NaN or infinite"
+
 
 def now() -> str:
     """This moment in ISO 8601 with its time zone, to the second."""

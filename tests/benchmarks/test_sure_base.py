@@ -10,9 +10,9 @@ import soundfile
 import torch
 
 from benchmarks.sure_base import fit_head, made_up
+from testbed.random_base import BaseSize, make_random_base
 from xtts_finetune.spec.utterances import InferenceSpec
 from xtts_finetune.xtts.model import load_model
-from xtts_finetune.xtts.random_base import BaseSize, make_random_base
 from xtts_finetune.xtts.speech.generation import without_hints
 from xtts_finetune.xtts.speech.verification import speak_greedily
 from xtts_finetune.xtts.speech.voice import voice_of

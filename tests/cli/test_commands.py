@@ -15,28 +15,14 @@ from tests.pipeline.project import make_project
 from tests.spec.wrong_declarations import RIGHT, WRONG, write_files
 
 ROOT = Path(__file__).parents[2]
-# Runs a command in this process and says what it imported; the last line is for the test.
-PROBE = """
-import sys
-program, *arguments = sys.argv[1:]
-sys.argv = [program, *arguments]
-if program == "run_pipeline":
-    from xtts_finetune.cli.run_pipeline import main
-else:
-    from xtts_finetune.cli.main import main
-try:
-    main()
-finally:
-    heavy = {"torch", "TTS", "trainer", "librosa", "matplotlib", "transformers"}
-    print("\\nHEAVY", sorted(heavy & set(sys.modules)))
-"""
+PROBE = Path(__file__).with_name("probe.py")
 
 
 def command(*words: str, cwd: Path, probe: bool = False) -> subprocess.CompletedProcess[str]:
     """Run a command of the package; with `probe`, its last line lists the heavy modules that it imported."""
     program, *arguments = words
     module = "xtts_finetune.cli." + ("run_pipeline" if program == "run_pipeline" else "main")
-    start = ["-c", PROBE, *words] if probe else ["-m", module, *arguments]
+    start = [str(PROBE), *words] if probe else ["-m", module, *arguments]
     environment = {**os.environ, "NO_COLOR": "1", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
     return subprocess.run(
         [sys.executable, *start], cwd=cwd, capture_output=True, encoding="utf-8", env=environment, check=False
@@ -135,24 +121,6 @@ def test_wrong_input_is_said_and_nothing_is_started(
     assert not (project.folder / "run").exists()
 
 
-# One process for the whole table: what a user sees is the same, and a start costs a third of a second.
-TABLE = """
-import contextlib, io, json, sys
-from xtts_finetune.cli.run_pipeline import main
-for line in sys.stdin:
-    arguments = json.loads(line)
-    sys.argv = ["run_pipeline", *arguments]
-    errors, output = io.StringIO(), io.StringIO()
-    code = None
-    with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(output):
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code
-    print(json.dumps([code, errors.getvalue(), output.getvalue(), "torch" in sys.modules]))
-"""
-
-
 def test_every_wrong_declaration_through_the_command(tmp_path: Path) -> None:
     lines = []
     for number, wrong in enumerate(WRONG):
@@ -160,7 +128,7 @@ def test_every_wrong_declaration_through_the_command(tmp_path: Path) -> None:
         settings = [word for setting in wrong.overrides for word in ("--set", setting)]
         lines.append(json.dumps(["-f", str(file), *settings]))
     done = subprocess.run(
-        [sys.executable, "-c", TABLE],
+        [sys.executable, str(PROBE)],
         input="\n".join(lines),
         capture_output=True,
         encoding="utf-8",

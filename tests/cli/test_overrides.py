@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.spec.wrong_declarations import RIGHT, write_files
-from xtts_finetune.cli.overrides import Shorthands, with_shorthands
+from xtts_finetune.cli.options import Shorthands, with_shorthands
 from xtts_finetune.spec.declaration import Declaration, load_declaration
 
 

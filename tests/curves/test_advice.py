@@ -59,7 +59,7 @@ def test_clips_that_are_used_up_want_more_clips() -> None:
     assert found.verdict == "plateau"
     assert found.optimization_level is None
     assert found.remedies[0] == "averaged"
-    assert "clips by heart" in " ".join(found.causes)
+    assert "memorise the clips" in " ".join(found.causes)
 
 
 def test_the_last_good_checkpoint_is_named() -> None:

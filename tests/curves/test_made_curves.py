@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from benchmarks.diagnosis_curves import DEMO_NOISE, Case, all_cases, line
+from testbed.known_curves import DEMO_NOISE, Case, all_cases, line
 from xtts_finetune.curves.diagnosis import diagnose
 from xtts_finetune.curves.verdict import judge
 

@@ -143,6 +143,18 @@ def test_a_single_nan_of_training_is_no_explosion() -> None:
     assert (found.verdict, found.since) == ("exploding", 392)
 
 
+@pytest.mark.parametrize("ends", [1, 2, 3])
+@pytest.mark.parametrize("kind", [math.nan, math.inf])
+def test_a_log_that_ends_in_nan_is_never_called_falling(tmp_path: Path, ends: int, kind: float) -> None:
+    losses = [3.0 - 0.001 * n for n in range(400)] + [kind] * ends
+    log = tmp_path / "train.log"
+    log.write_text("".join(f"step {n} loss: {loss}\n" for n, loss in enumerate(losses)), encoding="utf-8")
+    found = diagnose(read_curves(log))
+    assert (found.verdict, found.since) == ("exploding", 400)
+    assert "the loss is NaN or infinite since step 400" in found.words
+    assert "Leave it alone" not in found.recommendation
+
+
 def test_noisy_batches_do_not_swing() -> None:
     """Losses of single batches differ by much more than 4 %, and that says nothing of the model."""
     values = [2.7 * (1 + 0.1 * math.sin(n * n)) for n in range(2000)]

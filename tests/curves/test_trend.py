@@ -8,7 +8,7 @@ from itertools import permutations
 
 import pytest
 
-from xtts_finetune.curves.trend import chance_of_balance, trend_of
+from xtts_finetune.curves.judge import chance_of_balance, trend_of
 
 FALLING = [5.0 * 0.97**n for n in range(12)]
 PLATEAU = [6.73, 6.72, 6.71, 6.72, 6.73, 6.71, 6.72, 6.73, 6.72, 6.71, 6.73, 6.72]

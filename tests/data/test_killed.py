@@ -6,11 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
+import time
 from pathlib import Path
 
 import pytest
 
+from tests.child import killed_at, start
 from tests.data.data_samples import (
     CountingEncoder,
     LetterTokenizer,
@@ -27,32 +28,32 @@ from xtts_finetune.xtts.base import BaseFiles
 
 CLIPS = 12
 
-# Kills itself, as the system would, before the n-th replacement of a file or in the middle of writing it.
-KILLED = """
-    import os, signal, sys
-    from pathlib import Path
-    import xtts_finetune.records.atomic as atomic
-    from tests.data.data_samples import CountingEncoder, LetterTokenizer, declare, run_folder, silent_progress
-    from xtts_finetune.data.prepare import prepare
 
-    base, data, run, kill_at, torn = sys.argv[1:]
-    replaced = 0
-    replace = atomic.replace_with_retry
-
-    def replace_or_die(source, target):
-        global replaced
-        replaced += 1
-        if replaced == int(kill_at):
-            if torn == "torn":
-                content = source.read_bytes()
-                source.write_bytes(content[: len(content) // 2])
-            os.kill(os.getpid(), signal.SIGKILL)
-        replace(source, target)
-
-    atomic.replace_with_retry = replace_or_die
+def prepare_at(base: str, data: str, run: str, encoder: CountingEncoder | None = None) -> None:
+    """Prepare a data set as a process of its own does."""
     declaration = declare(Path(base), [{"name": "a", "path": Path(data), "format": "ljspeech"}], Path(run))
-    prepare(declaration, LetterTokenizer(), CountingEncoder(), run_folder(declaration), silent_progress)
-"""
+    prepare(
+        declaration, LetterTokenizer(), encoder or CountingEncoder(), run_folder(declaration), silent_progress
+    )
+
+
+def prepare_until(base: str, data: str, run: str, kill_at: str) -> None:
+    """Be killed before the n-th replacement of a file, or, where n is odd, in the middle of writing it."""
+    killed_at(int(kill_at), run, torn=int(kill_at) % 2 == 1)
+    prepare_at(base, data, run)
+
+
+def prepare_beside(base: str, data: str, run: str, me: str, other: str) -> None:
+    """Wait for the other before the first clip, so that both do fill the cache at once."""
+
+    def meet() -> None:
+        Path(run, me).touch()
+        for _ in range(3000):
+            if Path(run, other).exists():
+                return
+            time.sleep(0.01)
+
+    prepare_at(base, data, run, CountingEncoder(meet))
 
 
 def prepared(declaration: Declaration) -> CountingEncoder:
@@ -86,13 +87,9 @@ def test_a_kill_leaves_nothing_wrong(
     folder = undisturbed.pipeline.datasets[0].path
     datasets = [{"name": "a", "path": folder, "format": "ljspeech"}]
     killed = declare(tiny_base.folder, datasets, tmp_path / "killed")
-    arguments = [str(tiny_base.folder), str(folder), str(killed.run_folder), str(kill_at)]
-    torn = "torn" if kill_at % 2 else "whole"
-    command = [sys.executable, "-c", textwrap.dedent(KILLED), *arguments, torn]
-    child = subprocess.run(
-        command, timeout=120, capture_output=True, text=True, cwd=Path(__file__).parents[2]
-    )
-    assert child.returncode == -9, child.stderr
+    child = start(prepare_until, tiny_base.folder, folder, killed.run_folder, kill_at, stderr=subprocess.PIPE)
+    _, errors = child.communicate(timeout=120)
+    assert child.returncode == -signal.SIGKILL, errors
 
     run = run_folder(killed)
     assert not run.data_info.exists()
@@ -107,27 +104,6 @@ def test_a_kill_leaves_nothing_wrong(
     assert result(killed) == result(undisturbed)
 
 
-# Both wait for each other before the first clip, so that they do fill the cache at once.
-AT_ONCE = """
-    import sys, time
-    from pathlib import Path
-    from tests.data.data_samples import CountingEncoder, LetterTokenizer, declare, run_folder, silent_progress
-    from xtts_finetune.data.prepare import prepare
-
-    base, data, run, me, other = sys.argv[1:]
-    declaration = declare(Path(base), [{"name": "a", "path": Path(data), "format": "ljspeech"}], Path(run))
-
-    def meet():
-        Path(run, me).touch()
-        for _ in range(3000):
-            if Path(run, other).exists():
-                return
-            time.sleep(0.01)
-
-    prepare(declaration, LetterTokenizer(), CountingEncoder(meet), run_folder(declaration), silent_progress)
-"""
-
-
 def test_two_processes_may_build_the_cache_at_once(tmp_path: Path, tiny_base: BaseFiles):
     folder = write_ljspeech(tmp_path / "a", CLIPS)
     datasets = [{"name": "a", "path": folder, "format": "ljspeech"}]
@@ -135,14 +111,8 @@ def test_two_processes_may_build_the_cache_at_once(tmp_path: Path, tiny_base: Ba
     prepared(alone)
     shared = declare(tiny_base.folder, datasets, tmp_path / "shared")
     shared.run_folder.mkdir()
-    start = [sys.executable, "-c", textwrap.dedent(AT_ONCE), str(tiny_base.folder), str(folder)]
     children = [
-        subprocess.Popen(
-            [*start, str(shared.run_folder), *names],
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).parents[2],
-        )
+        start(prepare_beside, tiny_base.folder, folder, shared.run_folder, *names, stderr=subprocess.PIPE)
         for names in (("one", "two"), ("two", "one"))
     ]
     for child in children:

@@ -9,8 +9,9 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from xtts_finetune.data.audio import SAMPLE_RATE, Clipping, load_audio
+from xtts_finetune.data.audio import Clipping, load_audio
 from xtts_finetune.data.findings import Measures, measure, sound_warnings
+from xtts_finetune.fixed import SAMPLE_RATE
 from xtts_finetune.records.clips import WarningKind
 
 Wave = NDArray[np.float32]

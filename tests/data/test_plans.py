@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 
 from tests.data.data_samples import clip
 from xtts_finetune.data.index import ClipIndex, batch_plan, planned, planned_of_run
-from xtts_finetune.data.planned import planned_of_count
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.clips import write_clips
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.spec.phase import PhaseSpec
+from xtts_finetune.spec.phase import PhaseSpec, planned_of_count
 from xtts_finetune.spec.pipeline import DatasetSpec
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.soak_kills import run_to_the_end
-from benchmarks.soak_project import PHASE, make_project
+from testbed.killing import PHASE, make_project, run_to_the_end
 from tests.voices import make_clips
 from xtts_finetune.xtts.base import BaseFiles
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.soak_compare import differences, leftovers
-from benchmarks.soak_kills import command, phase_folder, run_to_the_end
+from testbed.killing import command, phase_folder, run_to_the_end
+from testbed.soak import differences, leftovers
 from xtts_finetune.records.checkpoints import check_whole, read_checkpoint_records
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.soak_kills import command, phase_folder
+from testbed.killing import command, phase_folder
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of this kind are Linux's")

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.soak import soak
-from benchmarks.soak_compare import differences, leftovers
-from benchmarks.soak_kills import phase_folder
+from testbed.killing import phase_folder
+from testbed.soak import differences, leftovers, soak
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.soak_compare import leftovers
-from benchmarks.soak_kills import command, phase_folder
+from testbed.killing import command, phase_folder
+from testbed.soak import leftovers
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.metrics import read_metrics
 

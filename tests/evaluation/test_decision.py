@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.child import heavy_after
 from xtts_finetune.evaluation.decision import NOBODY_LISTENED, NOT_RUN, decide, decide_from, write_decision
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter
 from xtts_finetune.records.run_folder import RunFolder
@@ -263,6 +262,4 @@ def test_deciding_again_from_the_file_gives_the_same_answer(tmp_path: Path) -> N
 
 
 def test_deciding_is_planned_without_heavy_packages() -> None:
-    code = "import sys, xtts_finetune.evaluation.decision; print(*{'torch', 'scipy', 'numpy'} & set(sys.modules))"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == ""
+    assert heavy_after("import xtts_finetune.evaluation.decision") == set()

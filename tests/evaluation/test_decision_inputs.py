@@ -40,7 +40,12 @@ def spoken(run: RunFolder, name: str, model: str, faulty: int = 0) -> None:
     folder.utterances_json.write_text(json.dumps({"model_sha": model}), encoding="utf-8")
     utterances = tuple(
         UtteranceScores(
-            f"s{n}", 1, f"s{n}_s1.wav", "Text.", ("silent",) if n < faulty else (), similarity=0.9
+            f"s{n}",
+            1,
+            f"s{n}_s1.wav",
+            "Text.",
+            ("silent",) if n < faulty else (),
+            readings={"similarity": 0.9},
         )
         for n in range(SENTENCES)
     )

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 import torch
 
+from testbed.random_base import BaseSize, make_random_base
 from tests.evaluation.test_utterances import declare
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.spoken_quality import KEPT_STEPS, SpokenQuality
@@ -22,7 +23,6 @@ from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.training.phase_model import PhaseModel
 from xtts_finetune.xtts.base import BaseFiles, find_base
 from xtts_finetune.xtts.model import left_as_it_was, load_model
-from xtts_finetune.xtts.random_base import BaseSize, make_random_base
 
 SENTENCES = [{"id": "one", "text": "Yes."}, {"id": "two", "text": "Hello there."}]
 UTTERANCES: dict[str, Any] = {"sentences": SENTENCES, "seeds": [7, 8], "reference": {"clips": 2}}

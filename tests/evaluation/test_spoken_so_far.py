@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from testbed.random_base import BaseSize, make_random_base
 from tests.evaluation.test_utterances import FILES, UTTERANCES, declare, prepared, record, speak
 from xtts_finetune.evaluation.utterance_state import utterances_current
 from xtts_finetune.evaluation.utterances import speak_candidate
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.xtts.base import BaseFiles
-from xtts_finetune.xtts.random_base import BaseSize, make_random_base
 
 
 class Killed(BaseException):

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import soundfile
 
+from testbed.random_base import BaseSize, make_random_base
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.utterance_state import utterances_current, wanted_utterances
 from xtts_finetune.evaluation.utterances import speak_candidate
@@ -23,7 +24,6 @@ from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.pipeline import PipelineSpec
 from xtts_finetune.spec.utterances import UtterancesSpec
 from xtts_finetune.xtts.base import BaseFiles
-from xtts_finetune.xtts.random_base import BaseSize, make_random_base
 
 UTTERANCES: dict[str, Any] = {
     "sentences": [{"id": "one", "text": "Yes."}, {"id": "two", "text": "Hello there.", "language": "hu"}],

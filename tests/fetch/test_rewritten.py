@@ -18,8 +18,8 @@ from tests.fetch.test_fetch import Quiet
 from xtts_finetune.errors import UserError
 from xtts_finetune.fetch.fetch import look_around, take
 from xtts_finetune.pipeline.plan.checks import model_files
-from xtts_finetune.pipeline.plan.checks.model_files import check_base
 from xtts_finetune.pipeline.plan.checks.check import Verdict
+from xtts_finetune.pipeline.plan.checks.model_files import check_base
 from xtts_finetune.xtts.base import FILE_NAMES, BaseFiles
 from xtts_finetune.xtts.releases import CPML, NOTE, PublishedFile, Release
 

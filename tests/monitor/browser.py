@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xtts_finetune.loopback import HOST, open_port
-from xtts_finetune.monitor.page.serve import make_app, make_server
 from xtts_finetune.monitor.run import RunWatch
+from xtts_finetune.monitor.serve import make_app, make_server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

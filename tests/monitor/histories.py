@@ -9,8 +9,8 @@ import math
 import random
 
 from tests.monitor.made import evaluation
-from xtts_finetune.monitor.stability import EpochMean
-from xtts_finetune.monitor.warnings.seen import Seen
+from xtts_finetune.curves.judge import EpochMean
+from xtts_finetune.monitor.warnings import Seen
 
 COUNT = 20
 

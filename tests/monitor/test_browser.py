@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser import chromium
+from testbed.browser import chromium_or_skip
 from tests.monitor.browser import address_of, opened, served
 from tests.monitor.made import MadeRun, evaluation
-from xtts_finetune.monitor.page.document import static_page
+from xtts_finetune.monitor.document import static_page
 from xtts_finetune.monitor.run import RunWatch
 from xtts_finetune.records.holders import started_at
 
@@ -29,7 +29,7 @@ PATIENCE = 20_000
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium() as found:
+    with chromium_or_skip() as found:
         yield found
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.monitor.browser import served
 from tests.monitor.made import MadeRun, content_of
-from xtts_finetune.monitor.page.document import inert, page
+from xtts_finetune.monitor.document import page
 
 
 @pytest.fixture
@@ -92,5 +92,4 @@ def test_the_page_reaches_nothing_and_runs_nothing_but_its_own(port: int) -> Non
 
 def test_records_cannot_end_the_element_that_holds_them() -> None:
     hostile = "</script><script>alert(1)</script><!--\u2028"
-    assert "<" not in inert({"text": hostile}) and json.loads(inert({"text": hostile})) == {"text": hostile}
     assert "<script>alert" not in page("<script>alert(1)</script>", "now", {"runs": hostile})

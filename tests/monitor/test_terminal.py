@@ -9,8 +9,9 @@ import pytest
 from rich.console import Console
 
 from tests.monitor.made import MadeRun, evaluation
+from xtts_finetune.curves.shown import EMPTY, draw
 from xtts_finetune.monitor.run import RunWatch
-from xtts_finetune.monitor.screen import EMPTY, Screen, draw, say_once, sparkline
+from xtts_finetune.monitor.screen import Screen, say_once, sparkline
 
 
 def shown(watch: RunWatch, width: int, height: int) -> str:

@@ -9,10 +9,8 @@ import pytest
 
 from tests.monitor import histories
 from tests.monitor.made import evaluation, step
-from xtts_finetune.monitor.gauges import gauges_of
-from xtts_finetune.monitor.stability import Limits, eval_std
-from xtts_finetune.monitor.warnings import warnings_of
-from xtts_finetune.monitor.warnings.seen import Seen
+from xtts_finetune.curves.judge import eval_std
+from xtts_finetune.monitor.warnings import Limits, Seen, gauges_of, warnings_of
 
 Make = Callable[[int], Seen]
 SHOULD = [("unsteady_eval", histories.unsteady), ("slow_training", histories.slow), ("gap", histories.apart)]

@@ -19,24 +19,25 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from xtts_finetune.data.data_summary import DataSummary
 from xtts_finetune.data.fingerprint import data_inputs
-from xtts_finetune.data.planned import planned_of_count
 from xtts_finetune.evaluation.scores import scores_fingerprint
 from xtts_finetune.evaluation.utterance_state import plan_utterances
 from xtts_finetune.records.atomic import write_json_atomic, write_text_atomic
 from xtts_finetune.records.checkpoints import CheckpointRecord, write_checkpoint_record
 from xtts_finetune.records.clips import ClipRecord, write_clips
-from xtts_finetune.records.closing import write_closing, write_untrained_info
+from xtts_finetune.records.closing import write_untrained_info
 from xtts_finetune.records.events import EventWriter
-from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, read_metrics
-from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
+from xtts_finetune.records.job import Job
+from xtts_finetune.records.metrics import EvalRecord, MetricsWriter
+from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.records.scores import Scores, write_scores
 from xtts_finetune.records.shipped import Shipped, files_in, write_shipped
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.shipping.plan import make_ship_plan
 from xtts_finetune.spec.declaration import Declaration, load_declaration
 from xtts_finetune.spec.sources import kept_steps
-from xtts_finetune.training.closing import phase_facts
+from xtts_finetune.training.closing import as_it_ran, close_phase
 
 NOW = "2026-11-20T20:00:00+01:00"
 TRACEBACK = (
@@ -48,22 +49,21 @@ NO_MEMORY = (
 
 
 def main(arguments: list[str]) -> int:
-    job = json.loads(Path(arguments[-1]).read_text(encoding="utf-8"))
-    run = RunFolder(Path(job["run_folder"]), Path(job["data_folder"]))
-    declaration = load_declaration(Path(job["declaration_file"]), job["overrides"], run.root)
+    job = Job.read(Path(arguments[-1]))
+    declaration = load_declaration(job.declaration_file, job.overrides, job.run_folder)
     started = declaration.folder / "started.txt"
-    name = job.get("phase") or arguments[1]
+    name = job.phase or arguments[1]
     with started.open("a", encoding="utf-8") as file:
         file.write(f"{name}\n")
     end_as_told(name, declaration, job)
-    if job.get("phase"):
-        return train(declaration, run, job)
+    if job.phase:
+        return train(declaration, job)
     for kind in arguments[1:-1]:
-        KINDS[kind](declaration, run, job)
+        KINDS[kind](declaration, job)
     return 0
 
 
-def end_as_told(name: str, declaration: Declaration, job: dict[str, Any]) -> None:
+def end_as_told(name: str, declaration: Declaration, job: Job) -> None:
     told = told_to(name, declaration)
     if told == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
@@ -81,14 +81,14 @@ def end_as_told(name: str, declaration: Declaration, job: dict[str, Any]) -> Non
         sys.exit(1)
     if told == "fills the disk":
         # Nothing can be printed either: the log lies on the same disk.
-        with (run_folder(job) / "filler").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        with (job.run_folder / "filler").open("wb", buffering=0) as file, contextlib.suppress(OSError):
             while file.write(b"x" * 512):
                 pass
         with contextlib.suppress(OSError):
             print(f"{TRACEBACK}RuntimeError: the writer is gone", file=sys.stderr, flush=True)
         os._exit(1)
     if told == "fails with a record":
-        EventWriter(Path(job["events"])).failed("the sound card is on fire")
+        EventWriter(job.events).failed("the sound card is on fire")
         sys.exit(1)
     if told == "wrong input":
         print("device: 'cuda' is declared, but there is no GPU", file=sys.stderr)
@@ -126,22 +126,16 @@ def a_sound() -> bytes:
     return written.getvalue()
 
 
-def prepare(declaration: Declaration, run: RunFolder, job: dict[str, Any]) -> None:
+def prepare(declaration: Declaration, job: Job) -> None:
     audio = declaration.folder / "voice.wav"
     audio.write_bytes(a_sound())
     splits = ["eval" if number % 8 == 0 else "train" for number in range(40)]
-    write_clips(run.clips, [clip(number, split, audio) for number, split in enumerate(splits)])
-    write_json_atomic(run.eval_set, {"clips": []})
+    write_clips(job.run.clips, [clip(number, split, audio) for number, split in enumerate(splits)])
+    write_json_atomic(job.run.eval_set, {"clips": []})
     content = declaration.folder / "content"
-    info = {
-        "inputs": data_inputs(declaration),
-        "content": content.read_text(encoding="utf-8") if content.is_file() else "one",
-        "clips": 40,
-        "seconds": 120.0,
-        "eval_clips": 5,
-        "dropped": 0,
-    }
-    write_json_atomic(run.data_info, info)
+    said = content.read_text(encoding="utf-8") if content.is_file() else "one"
+    summary = DataSummary(40, 120.0, splits.count("eval"), 0, {}, 0, {}, said, ())
+    write_json_atomic(job.run.data_info, summary.as_json(data_inputs(declaration)))
 
 
 def clip(number: int, split: Any, audio: Path) -> ClipRecord:
@@ -163,27 +157,27 @@ def evaluation(step: int, mel_ce: float) -> EvalRecord:
     return EvalRecord(step, mel_ce, 0.03, 3.0, 1.0, 1000, 100, 0.1)
 
 
-def evaluate_base(declaration: Declaration, run: RunFolder, job: dict[str, Any]) -> None:
-    folder = run.candidate("base")
+def evaluate_base(declaration: Declaration, job: Job) -> None:
+    folder = job.run.candidate("base")
     folder.metrics.unlink(missing_ok=True)
     with MetricsWriter(folder.metrics) as metrics:
         metrics.write(evaluation(0, 5.0))
-    write_untrained_info(folder, NOW, NOW, 1.0, job["fingerprint"])
+    write_untrained_info(folder, NOW, NOW, 1.0, job.fingerprint)
 
 
-def make_candidate(declaration: Declaration, run: RunFolder, job: dict[str, Any]) -> None:
-    folder = run.candidate(job["candidate"])
+def make_candidate(declaration: Declaration, job: Job) -> None:
+    folder = job.run.candidate(job.candidate)
     folder.path.mkdir(parents=True, exist_ok=True)
     folder.best_model.write_bytes(b"model")
     folder.metrics.unlink(missing_ok=True)
     with MetricsWriter(folder.metrics) as metrics:
         metrics.write(evaluation(0, 2.5))
-    write_untrained_info(folder, NOW, NOW, 1.0, job["fingerprint"])
+    write_untrained_info(folder, NOW, NOW, 1.0, job.fingerprint)
 
 
-def speak(declaration: Declaration, run: RunFolder, job: dict[str, Any]) -> None:
-    plan = plan_utterances(declaration, run, job["candidate"])
-    folder = run.candidate(job["candidate"])
+def speak(declaration: Declaration, job: Job) -> None:
+    plan = plan_utterances(declaration, job.run, job.candidate)
+    folder = job.run.candidate(job.candidate)
     for utterance in plan.utterances:
         folder.utterances.mkdir(parents=True, exist_ok=True)
         (folder.utterances / utterance.file).write_bytes(b"RIFF")
@@ -191,14 +185,14 @@ def speak(declaration: Declaration, run: RunFolder, job: dict[str, Any]) -> None
     write_json_atomic(folder.utterances_json, {"fingerprint": plan.fingerprint, "utterances": said})
 
 
-def score(declaration: Declaration, run: RunFolder, job: dict[str, Any]) -> None:
-    name = job["candidate"]
-    scores = Scores(name, scores_fingerprint(declaration, run, name), {}, ())
-    write_scores(run.candidate(name).scores_json, scores)
+def score(declaration: Declaration, job: Job) -> None:
+    name = job.candidate
+    scores = Scores(name, scores_fingerprint(declaration, job.run, name), {}, ())
+    write_scores(job.run.candidate(name).scores_json, scores)
 
 
-def ship(declaration: Declaration, run: RunFolder, job: dict[str, Any]) -> None:
-    plan = make_ship_plan(declaration, run, job["candidate"])
+def ship(declaration: Declaration, job: Job) -> None:
+    plan = make_ship_plan(declaration, job.run, job.candidate)
     plan.folder.mkdir(parents=True, exist_ok=True)
     (plan.folder / "model.pth").write_bytes(b"model")
     record = Shipped(
@@ -230,14 +224,10 @@ KINDS = {
 }
 
 
-def run_folder(job: dict[str, Any]) -> Path:
-    return Path(job["run_folder"])
-
-
-def needs_memory(clips: int, declaration: Declaration, job: dict[str, Any]) -> None:
+def needs_memory(clips: int, declaration: Declaration, job: Job) -> None:
     """Run out of memory after a checkpoint of step 500, but for batches of at most so many clips."""
-    folder = RunFolder(Path(job["run_folder"])).candidate(job["phase"])
-    if job.get("batch_size", declaration.phases[job["phase"]].batch_size) <= clips:
+    folder = job.run.candidate(job.phase)
+    if as_it_ran(declaration.phases[job.phase], job.ran_with).batch_size <= clips:
         return
     with MetricsWriter(folder.metrics) as metrics:
         metrics.write(evaluation(0, 4.0))
@@ -263,32 +253,18 @@ ENDS: dict[str, tuple[list[float], Stop, int]] = {
 }
 
 
-def train(declaration: Declaration, run: RunFolder, job: dict[str, Any]) -> int:
-    folder = run.candidate(job["phase"])
-    mel_ces, stop, code = ENDS.get(told_to(job["phase"], declaration), ENDS["is done"])
+def train(declaration: Declaration, job: Job) -> int:
+    folder = job.run.candidate(job.phase)
+    mel_ces, stop, code = ENDS.get(told_to(job.phase, declaration), ENDS["is done"])
     if stop.reason is not Reason.NOT_FINITE:
-        folder.best_model.write_bytes(job["fingerprint"].encode())
-    for step in (*(needed.step for needed in kept_steps(declaration, job["phase"])), 1000):
+        folder.best_model.write_bytes(job.fingerprint.encode())
+    for step in (*(needed.step for needed in kept_steps(declaration, job.phase)), 1000):
         checkpoint(folder, step)
     folder.metrics.unlink(missing_ok=True)
     with MetricsWriter(folder.metrics) as metrics:
         for number, mel_ce in enumerate(mel_ces):
             metrics.write(evaluation(1000 * number, mel_ce))
-    batches = {key: job[key] for key in ("batch_size", "accumulate") if key in job}
-    phase = declaration.phases[job["phase"]].model_copy(update=batches)
-    facts = phase_facts(
-        job["phase"],
-        phase,
-        planned_of_count(35, phase),
-        read_metrics(folder.metrics),
-        stop,
-        started=job["started"],
-        fingerprint=job["fingerprint"],
-        log=run.job_log(job["phase"]),
-        commands=job["commands"],
-        ran_with=job.get("ran_with"),
-    )
-    write_closing(folder, facts, stop)
+    close_phase(declaration, job, stop)
     return code
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import math
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
 
-from xtts_finetune.curves.trend import trend_of
 from xtts_finetune.records.clips import ClipRecord, DroppedClip, DropReason, write_clips, write_dropped
 from xtts_finetune.records.closing import write_closing, write_untrained_info
-from xtts_finetune.records.facts import Judgement, PhaseFacts
-from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, StepRecord, read_metrics
+from xtts_finetune.records.job import Job
+from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, StepRecord
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.decision import DecisionSpec
@@ -23,6 +23,7 @@ from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.pipeline import PipelineSpec
 from xtts_finetune.spec.utterances import UtterancesSpec
+from xtts_finetune.training.closing import phase_facts
 
 SENTENCES = {
     "question": "Melyik évben nyílt meg az első budapesti földalatti?",
@@ -131,21 +132,11 @@ def add_phase(run: RunFolder, name: str, start: float, end: float, steps: int, s
             if step % 100 == 0:
                 text_ce = 0.0279 + 0.0124 * math.exp(-6 * step / steps) * (name == "phase1")
                 writer.write(_evaluation(step, level(step), text_ce, level(step) - 0.1))
-    evals = read_metrics(folder.metrics).evals
-    facts = PhaseFacts(
-        trend=trend_of([each.step for each in evals], [each.mel_ce for each in evals]).to_json(),
-        steps_planned=3000 if name == "phase2" else 1600,
-        epochs_planned=30,
-        batch_size=3,
-        learning_rate=1e-6,
-        hyperparameters={"learning_rate": 1e-6},
-        started=STARTED,
-        ended=ENDED,
-        seconds=29520,
-        judgement=Judgement("target", "success") if end < 2.5 else Judgement(None, "marginal"),
-        fingerprint="abc",
-        command="run_pipeline",
-    )
+    declaration = declare(run.root.parents[1])
+    job = Job(declaration.file, (), run.root, run.root, "cpu", run.job_events(name), "abc", phase=name)
+    facts = phase_facts(job, declaration.phases[name], declaration.pipeline.datasets, stop)
+    planned = {"steps_planned": 3000 if name == "phase2" else 1600, "epochs_planned": 30}
+    facts = replace(facts, **planned, started=STARTED, ended=ENDED, seconds=29520)
     folder.best_model.touch()
     write_closing(folder, facts, stop)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -10,11 +9,14 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.child import start
 from tests.pipeline.project import Project
+from xtts_finetune.cli.exits import run_app
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.pipeline.children.lock import run_lock
 from xtts_finetune.pipeline.run import decide_now, prepare_now, report_now, speak_now
@@ -131,19 +133,15 @@ def test_a_second_command_in_the_same_folder_is_refused(project: Project) -> Non
     assert project.started == []
 
 
+def run_project(folder: str) -> None:
+    run_app(Project(Path(folder)).run)
+
+
 @contextmanager
 def command(project: Project) -> Iterator[subprocess.Popen[str]]:
     """The run as a command of its own, once its child of phase1 waits."""
-    code = (
-        "import sys; from pathlib import Path; from tests.pipeline.project import Project;"
-        "from xtts_finetune.cli.exits import run_app; import xtts_finetune.pipeline.children.process as process;"
-        "process.run_child.__defaults__ = (*process.run_child.__defaults__[:-1], 1.0);"
-        f"run_app(Project(Path({str(project.folder)!r})).run)"
-    )
-    root = str(Path(__file__).parents[2])
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = start(run_project, project.folder, **pipes)
     try:
         waiting = project.folder / "waiting"
         ends = time.monotonic() + 60
@@ -178,6 +176,9 @@ def test_ctrl_c_stops_the_child_and_names_the_command_that_goes_on(
     with command(finished) as process:
         child = int((finished.folder / "waiting").read_text(encoding="utf-8"))
         process.send_signal(request_to_end)
+        if told == "never stops":
+            time.sleep(0.5)
+            process.send_signal(request_to_end)  # the second time it is killed
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "phase1 was interrupted; what is done is kept. Go on with:" in errors
@@ -203,8 +204,7 @@ def test_a_child_whose_parent_is_gone_stops(finished: Project, tmp_path: Path) -
         encoding="utf-8",
     )
     job = tmp_path / "job.json"
-    what = {"run_folder": str(tmp_path), "events": str(tmp_path / "events.jsonl")}
-    job.write_text(json.dumps(what), encoding="utf-8")
+    replace(finished.work().job(tmp_path / "events.jsonl"), run_folder=tmp_path).write(job)
     child = subprocess.Popen(
         [sys.executable, "-m", "xtts_finetune.pipeline.children.child", "endless", str(job)],
         stdin=subprocess.PIPE,

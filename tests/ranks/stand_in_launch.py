@@ -9,7 +9,6 @@ from tests.ranks import stand_in_rank
 from xtts_finetune.pipeline.phase import launch
 
 if __name__ == "__main__":
-    launch.close = stand_in_rank.close  # type: ignore[assignment]
-    launch.newest_step = lambda folder: 37  # type: ignore[assignment]
-    launch._write_closing = lambda job, stop: stand_in_rank.close(None, None, None, job, stop)
+    launch.newest_step = lambda job: 37
+    launch._write_closing = lambda job, stop: stand_in_rank.close(None, job, stop)
     sys.exit(launch.main(Path(sys.argv[-1]), [str(Path(__file__).with_name("stand_in_rank.py"))]))

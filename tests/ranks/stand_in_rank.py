@@ -1,7 +1,7 @@
 """A rank that talks to the others as a real one does, and trains nothing: `python stand_in_rank.py JOB.json`.
 
-`steps` of the job is how many times all ranks add up a number; `told` says what a rank does at which step, as in
-{"1": "kill at 3 in round 0"}. Steps that were done are kept in the phase's folder, as checkpoints are.
+`behaviour.json` in the run's folder says how many times all ranks add up a number (`steps`), and what a rank does at
+which step, as in {"1": "kill at 3 in round 0"}. Steps that were done are kept there, as checkpoints are.
 """
 
 from __future__ import annotations
@@ -18,23 +18,22 @@ from typing import Any
 from xtts_finetune.errors import UserError
 from xtts_finetune.ranks.agreement import Start
 from xtts_finetune.ranks.launched import Launched, launched
+from xtts_finetune.records.job import Job
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.training import child, phase_work, rank
 
-JOB: dict[str, Any] = json.loads(Path(sys.argv[-1]).read_text(encoding="utf-8"))
-FOLDER = Path(JOB["run_folder"])
+FOLDER = Job.read(Path(sys.argv[-1])).run_folder
+BEHAVIOUR: dict[str, Any] = json.loads((FOLDER / "behaviour.json").read_text(encoding="utf-8"))
 
 
-def ready(place: Launched, run: Any, job: dict[str, Any]) -> tuple[Start, Any]:
-    told = JOB["told"].get(str(place.rank), "")
+def ready(place: Launched, job: Job) -> tuple[Start, Any]:
+    told = BEHAVIOUR.get(str(place.rank), "")
     if told.startswith("wrong: "):
         return Start(place.rank, place.machine, told.removeprefix("wrong: ")), None
-    return Start(place.rank, place.machine, phase=job["phase"], device="cpu"), (None, None, "cpu")
+    return Start(place.rank, place.machine, phase=job.phase, device="cpu"), (None, None, "cpu")
 
 
-def train(
-    declaration: Any, run: Any, folder: Any, phase: Any, asked: Any, speak: Any, pause: Any, ranks: Any
-) -> Stop:
+def train(declaration: Any, job: Job, phase: Any, asked: Any, speech: Any, ranks: Any) -> Stop:
     import torch
 
     place = launched()
@@ -42,16 +41,16 @@ def train(
     (FOLDER / f"pid-{ranks.rank}").write_text(str(os.getpid()), encoding="utf-8")
     done = FOLDER / "done"
     step = ranks.from_first(int(done.read_text(encoding="utf-8")) if done.is_file() else 0)
-    while step < JOB["steps"]:
-        behave(JOB["told"].get(str(ranks.rank), ""), step, place.round)
+    while step < BEHAVIOUR["steps"]:
+        behave(BEHAVIOUR.get(str(ranks.rank), ""), step, place.round)
         total = ranks.sum(torch.ones(1))
         assert total.item() == ranks.count
         step += 1
         if ranks.rank == 0:
             done.write_text(str(step), encoding="utf-8")
-        if ranks.any(asked.is_set()):
+        if ranks.any(asked()):
             return Stop(Reason.INTERRUPTED, f"interrupted at step {step}")
-        time.sleep(JOB.get("pause", 0.01))
+        time.sleep(0.01)
     return Stop(Reason.ALL_STEPS_DONE, f"all {step} steps are done")
 
 
@@ -72,23 +71,12 @@ def behave(told: str, step: int, round_: int) -> None:
         os._exit(3)
 
 
-def close(run: Any, phase: Any, datasets: Any, job: dict[str, Any], stop: Stop) -> None:
+def close(declaration: Any, job: Job, stop: Stop, phase: Any = None) -> None:
     (FOLDER / "closed").write_text(f"{stop.reason.value}: {stop.message}", encoding="utf-8")
 
 
-class Nothing:
-    """What stands in for a declaration."""
-
-    pipeline: Any = None
-
-    def __init__(self) -> None:
-        self.pipeline = self
-        self.datasets: tuple[Any, ...] = ()
-
-
 if __name__ == "__main__":
-    rank._ready = lambda *given: (ready(*given)[0], (Nothing(), None, "cpu"))  # type: ignore[assignment]
-    phase_work.speaker = lambda *given: None  # type: ignore[assignment]
-    phase_work.train, phase_work.close = train, close  # type: ignore[assignment]
-    phase_work.newest_step = lambda folder: None  # type: ignore[assignment]
+    rank._ready, rank.close_phase = ready, close
+    phase_work.train, phase_work.speaker = train, lambda *given: None  # type: ignore[assignment]
+    phase_work.newest_step = lambda job: None
     sys.exit(child.main(Path(sys.argv[-1])))

@@ -13,40 +13,43 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
+from torch.distributed import TCPStore
 
-from xtts_finetune.pipeline.phase.launch import stop_of_fault
-from xtts_finetune.ranks.launch import Ended
+from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline.phase.launch import hear_leading, stop_of_fault
+from xtts_finetune.ranks.launch import LaunchEnd
+from xtts_finetune.ranks.launched import USES_LIBUV
+from xtts_finetune.records.atomic import write_json_atomic
+from xtts_finetune.records.job import Job, LaunchNews, LaunchPlan, RanWith
 from xtts_finetune.records.stopping import Reason
+from xtts_finetune.records.values import strict_json
 
 ROOT = Path(__file__).resolve().parents[2]
+TWO = LaunchPlan(devices=2, restarts=1, silent_seconds=5)
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
 
-def started(folder: Path, told: dict[str, str] | None = None, **more: Any) -> subprocess.Popen[str]:
+def job_of(folder: Path, run: Path, launch: LaunchPlan | None = None) -> Job:
+    """What a launch in the folder is told."""
+    return Job(Path("none"), (), run, run, "cpu", folder / "events.jsonl", phase="phase1", launch=launch)
+
+
+def started(
+    folder: Path,
+    told: dict[str, str] | None = None,
+    launch: LaunchPlan = TWO,
+    run: Path | None = None,
+    steps: int = 12,
+) -> subprocess.Popen[str]:
     """A launch of two ranks in the folder, which end as they are told."""
-    launch = {"devices": 2, "restarts": 1, "silent_seconds": 5, **more.pop("launch", {})}
-    run = more.pop("run_folder", folder)
-    run.mkdir(parents=True, exist_ok=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    job = {
-        "declaration_file": "none",
-        "overrides": [],
-        "run_folder": str(run),
-        "data_folder": str(run),
-        "device": "cpu",
-        "phase": "phase1",
-        "events": str(folder / "events.jsonl"),
-        "launch": launch,
-        "told": told or {},
-        "steps": 12,
-        **more,
-    }
+    run = run or folder
     file = folder / "job.json"
-    file.write_text(json.dumps(job), encoding="utf-8")
+    job_of(folder, run, launch).write(file)
+    write_json_atomic(run / "behaviour.json", {**(told or {}), "steps": steps})
     return subprocess.Popen(
         [sys.executable, "-m", "tests.ranks.stand_in_launch", str(file)],
         cwd=ROOT,
@@ -130,10 +133,10 @@ def test_two_machines_meet_and_outlive_the_loss_of_a_rank(tmp_path: Path) -> Non
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    meet = {"devices": 1, "machines": 2, "host": "127.0.0.1", "port": port, "join_seconds": 120}
+    meet = replace(TWO, devices=1, machines=2, host="127.0.0.1", port=port, join_seconds=120)
     run, told = tmp_path / "first", {"1": "kill at 3 in round 0"}
-    first = started(run, told, launch={**meet, "leads": True})
-    second = started(tmp_path / "second", told, launch={**meet, "leads": False}, run_folder=run)
+    first = started(run, told, meet)
+    second = started(tmp_path / "second", told, replace(meet, leads=False), run)
     assert [ended(machine)[0] for machine in (first, second)] == [0, 0]
     assert closed(run) == "all_steps_done: all 12 steps are done"
     assert not list(run.glob(".*.tmp")), "what the lost rank left half-written"
@@ -141,28 +144,50 @@ def test_two_machines_meet_and_outlive_the_loss_of_a_rank(tmp_path: Path) -> Non
     assert not notes(tmp_path / "second")
 
 
+def test_a_machine_that_follows_takes_the_leading_ones_job_with_its_own_folders(tmp_path: Path) -> None:
+    leading = tmp_path / "leading"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    meet = replace(TWO, machines=2, host="127.0.0.1", port=port)
+    told = replace(job_of(leading, leading, meet), ran_with=RanWith(1, 3, 500, "why"), pause_at=7, more=True)
+    store = TCPStore("127.0.0.1", port, is_master=True, wait_for_workers=False, use_libuv=USES_LIBUV)
+    store.set("told", json.dumps(strict_json(asdict(LaunchNews("first", told)))))
+    here, news = replace(meet, leads=False), tmp_path / "told.json"
+    mine = replace(job_of(tmp_path, tmp_path), phase="", launches={"phase1": here}, news=news)
+    job = hear_leading(mine)
+    assert job == replace(
+        told, run_folder=tmp_path, data_folder=tmp_path, events=mine.events, launch=here, news=news
+    )
+    assert LaunchNews.read(news) == LaunchNews("first", told)
+    assert hear_leading(replace(mine, heard=("first",))) is None
+    with pytest.raises(UserError, match="trains 'phase1', which is not declared here"):
+        hear_leading(replace(mine, launches={"phase2": here}))
+    with pytest.raises(UserError, match="3 here, 2 on the leading machine"):
+        hear_leading(replace(mine, launches={"phase1": replace(here, machines=3)}))
+
+
 @pytest.mark.parametrize(
     ("lost", "reason", "message"),
     [
         (
-            Ended(None, "rank 1 of 2 on a was ended by SIGKILL", 2),
+            LaunchEnd(None, "rank 1 of 2 on a was ended by SIGKILL", 2),
             Reason.KILLED,
             "rank 1 of 2 on a was ended by SIGKILL before its first step; it had been started again 2 times",
         ),
         (
-            Ended(None, "rank 0 of 2 on a ended with exit code 3"),
+            LaunchEnd(None, "rank 0 of 2 on a ended with exit code 3"),
             Reason.ERROR,
             "rank 0 of 2 on a ended with exit code 3 before its first step; it was not to be started again",
         ),
         (
-            Ended(None, "rank 1 of 2 on a was ended by SIGKILL", 0, memory=True),
+            LaunchEnd(None, "rank 1 of 2 on a was ended by SIGKILL", 0, memory=True),
             Reason.OUT_OF_MEMORY,
             "out of memory: rank 1 of 2 on a was ended by SIGKILL before its first step; "
             "it was not to be started again",
         ),
     ],
 )
-def test_what_is_said_of_a_fault(tmp_path: Path, lost: Ended, reason: Reason, message: str) -> None:
-    job = {"run_folder": str(tmp_path), "data_folder": str(tmp_path), "phase": "phase1"}
-    stop = stop_of_fault(job, lost)
+def test_what_is_said_of_a_fault(tmp_path: Path, lost: LaunchEnd, reason: Reason, message: str) -> None:
+    stop = stop_of_fault(job_of(tmp_path, tmp_path), lost)
     assert (stop.reason, stop.message) == (reason, message)

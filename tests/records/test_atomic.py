@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from xtts_finetune.records import atomic
+from xtts_finetune.errors import UserError
+from xtts_finetune.records import atomic, values
 
 
 def test_text_is_utf8_with_plain_newlines(tmp_path: Path) -> None:
@@ -61,3 +62,57 @@ def test_a_refused_replace_is_tried_again_but_not_forever(
         with pytest.raises(PermissionError):
             atomic.write_text_atomic(target, "new")
         assert list(tmp_path.iterdir()) == []
+
+
+RECORD = {"b": [1, 2.5, None, True], "a": {"é": "ő"}}
+
+
+def test_recorded_fingerprints_stay_what_they_are() -> None:
+    """What runs have recorded is compared with these: another form would do all of their work anew."""
+    assert values.digest_of(RECORD) == "04d32239d767a32a16a7425ae034249b918f3402665b22d2109f0f04be1526d1"
+    assert values.hash_of(dict(reversed(RECORD.items()))) == "eaccc9b6f5d10cf2"
+    assert values.hash_of([Path("x")]) == values.hash_of(["x"])
+    assert values.text_digest("ő")[:16] == "b43597c1aa3eee0c"
+
+
+def test_nested_settings_become_dotted_keys() -> None:
+    nested = {"schedule": {"kind": "cosine", "steps": [1, {"a": 2}]}, "rate": 1e-6, "none": {}}
+    assert values.flat(nested) == {
+        "schedule.kind": "cosine",
+        "schedule.steps": [1, {"a": 2}],
+        "rate": 1e-6,
+    }
+    listed = values.flat(nested, "p.", lists=True)
+    assert listed == {
+        "p.schedule.kind": "cosine",
+        "p.schedule.steps.0": 1,
+        "p.schedule.steps.1.a": 2,
+        "p.rate": 1e-6,
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "finding"),
+    [
+        (None, "it cannot be read: No such file or directory"),
+        (b'{"best": 1', "no JSON: Expecting ',' delimiter at character 11"),
+        (b"\xff{}", "no JSON: 'utf-8' codec"),
+        (b"[" * 100_000, "no JSON"),
+        (b"[1]", "expected a JSON object"),
+        (b"{}", "it has no 'best'"),
+        (b'{"best": []}', "int"),
+    ],
+)
+def test_a_record_that_is_not_whole_is_named_with_what_is_wrong_and_the_cure(
+    tmp_path: Path, content: bytes | None, finding: str
+) -> None:
+    path = tmp_path / "record.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError) as raised:
+        atomic.read_json(path, lambda record: int(record["best"]), "damaged", "train it again")
+    assert str(raised.value).startswith(f"{path}: damaged ({finding}")
+    assert str(raised.value).endswith("; train it again")
+    assert atomic.json_or_none(path, lambda record: int(record["best"])) is None
+    path.write_text('{"best": 7}', encoding="utf-8")
+    assert atomic.json_or_none(path, lambda record: int(record["best"])) == 7

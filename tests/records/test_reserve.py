@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.records.test_closing import FACTS, folder_with
-from xtts_finetune.records.atomic import RESERVE_BYTES, RESERVE_NAME, free_reserve, make_reserve
+from xtts_finetune.records.atomic import RESERVE_BYTES, free_reserve, make_reserve
 from xtts_finetune.records.closing import HISTORY_LEFT_OUT, history_columns, read_model_info, write_closing
 from xtts_finetune.records.faults import reason_of_error
 from xtts_finetune.records.metrics import read_metrics
+from xtts_finetune.records.run_folder import RESERVE
 from xtts_finetune.records.stopping import Reason, Stop
 
 FULL = Stop(Reason.DISK_FULL, "disk full: OSError: [Errno 28] No space left on device")
@@ -51,7 +52,7 @@ def fill(place: Path) -> None:
 def test_the_reserve_is_made_once_and_given_back(tmp_path: Path) -> None:
     folder = tmp_path / "phase1"
     make_reserve(folder)
-    file = folder / RESERVE_NAME
+    file = folder / RESERVE
     assert file.stat().st_size == RESERVE_BYTES
     before = file.read_bytes()
     make_reserve(folder)
@@ -97,4 +98,4 @@ def test_a_disk_without_room_for_the_reserve_says_so_and_keeps_nothing(small_dis
     with pytest.raises(OSError) as caught:
         make_reserve(small_disk / "phase1")
     assert reason_of_error(caught.value) is Reason.DISK_FULL
-    assert not (small_disk / "phase1" / RESERVE_NAME).exists()
+    assert not (small_disk / "phase1" / RESERVE).exists()

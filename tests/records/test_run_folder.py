@@ -2,9 +2,71 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import xtts_finetune
+from xtts_finetune.records import run_folder
 from xtts_finetune.records.run_folder import RunFolder
+
+PACKAGE = Path(xtts_finetune.__file__).parent
+OURS = Path(run_folder.__file__)
+FILE_NAME = re.compile(r"\S*\.(json|jsonl|yaml|html|txt|md|log|lock|db|pth)")
+# The files of a model for stock XTTS tools are called as those of a base are.
+STOCK = frozenset({"config.json", "vocab.json", "reference.wav"})
+# Modules and rooms that name files which do not lie in a run's folder, and which ones.
+ELSEWHERE = {
+    "cli/": "declarations; the log of an unexpected error, among temporary files",
+    "curves/readers/": "logs of other programs",
+    "data/readers/": "formats of data sets",
+    "demo/": "declarations",
+    "importing.py": "a lock beside the machine code of librosa",
+    "installing.py": "the repository",
+    "monitor/remembered.py": "the two forms of records",
+    "pipeline/phase/launch.py": "a launch, among temporary files",
+    "pipeline/phase/machines.py": "a launch, among temporary files",
+    "pipeline/tries/tries.py": "what weights of any name end with",
+    "ranks/outcome.py": "a launch, among temporary files",
+    "setup/": "declarations",
+    "spec/": "declarations and data sets",
+    "trials/race/": "remedies and phases, which are declarations",
+    "trials/trial.py": "a trial's declaration",
+    "xtts/": "a base, and weights from anywhere",
+}
+
+
+def names_in(file: Path) -> Iterator[str]:
+    """File names among the texts of a module, without docstrings: 'metrics.jsonl', or '.json' of f'{job}.json'."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
+            yield from (text.rpartition("/")[2] for text in [node.value] if FILE_NAME.fullmatch(text))
+
+
+KNOWN = {name.replace("\\", "") for name in names_in(OURS) if not name.startswith((".", "*"))} - STOCK
+
+
+def test_nobody_else_names_files_of_a_run() -> None:
+    """A name that this room knows stands nowhere else, and another one only where ELSEWHERE says of what."""
+    named = {
+        file.relative_to(PACKAGE).as_posix(): set(names_in(file)) - STOCK for file in PACKAGE.rglob("*.py")
+    }
+    del named[OURS.relative_to(PACKAGE).as_posix()]
+    known = {place: names & KNOWN for place, names in named.items() if names & KNOWN}
+    assert known == {}, "ask records/run_folder.py for these"
+    others = {
+        place: names for place, names in named.items() if names and not place.startswith(tuple(ELSEWHERE))
+    }
+    assert others == {}, "let records/run_folder.py know these, or say in ELSEWHERE where they lie"
+    unused = [
+        each
+        for each in ELSEWHERE
+        if not any(names and place.startswith(each) for place, names in named.items())
+    ]
+    assert unused == [], "ELSEWHERE can do without these"
 
 
 def test_asking_for_paths_makes_nothing(tmp_path: Path) -> None:

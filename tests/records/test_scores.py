@@ -8,9 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from xtts_finetune.records.scores import InstrumentState, Scores, UtteranceScores, read_scores, write_scores
+from xtts_finetune.records.scores import (
+    InstrumentState,
+    Reading,
+    Scores,
+    UtteranceScores,
+    read_scores,
+    write_scores,
+)
 
-ONE = UtteranceScores("one", 1, "one_s1.wav", "Yes.", (), (), 1.0, 4.0, -23.0, 120.0, 3.0, 1.1, 0.9, 3.5)
+READINGS = {"level_lufs": -23.0, "similarity": 0.9, "mcd_db": None, "cer": None, "heard": None}
+ONE = UtteranceScores("one", 1, "one_s1.wav", "Yes.", (), (), 1.0, 4.0, READINGS)
+
+
+def read_as(**readings: Reading) -> UtteranceScores:
+    return replace(ONE, readings={**READINGS, **readings})
+
+
 SCORES = Scores(
     candidate="phase1",
     fingerprint="abc",
@@ -20,9 +34,12 @@ SCORES = Scores(
     },
     utterances=(
         ONE,
-        replace(ONE, id="two", faults=("cut",), findings=("cut: 3 s, limit 3",), similarity=0.7, mcd_db=6.5),
-        replace(ONE, id="two", seed=2, faults=("clipping", "cut"), similarity=None, heard="no"),
+        replace(
+            read_as(similarity=0.7, mcd_db=6.5), id="two", faults=("cut",), findings=("cut: 3 s, limit 3",)
+        ),
+        replace(read_as(similarity=None, heard="no"), id="two", seed=2, faults=("clipping", "cut")),
     ),
+    averaged=("similarity", "mcd_db", "cer"),
 )
 
 
@@ -42,10 +59,23 @@ def test_counts_and_means_are_of_what_was_read(tmp_path: Path) -> None:
 
 
 def test_a_number_that_json_lacks_is_not_measured(tmp_path: Path) -> None:
-    write_scores(tmp_path / "scores.json", replace(SCORES, utterances=(replace(ONE, mcd_db=float("nan")),)))
+    write_scores(tmp_path / "scores.json", replace(SCORES, utterances=(read_as(mcd_db=float("nan")),)))
     scores = read_scores(tmp_path / "scores.json")
     assert scores is not None
-    assert (scores.utterances[0].mcd_db, scores.mcd_db) == (None, None)
+    assert (scores.utterances[0].number("mcd_db"), scores.mean("mcd_db")) == (None, None)
+
+
+def test_scores_written_with_other_instruments_are_read(tmp_path: Path) -> None:
+    """A version may have more of them or fewer: whatever is a number or words is a reading."""
+    record = SCORES.to_json()
+    record["utterances"][0] |= {"warmth": 0.5, "spectrum": [1, 2]}
+    del record["utterances"][0]["cer"]
+    (tmp_path / "scores.json").write_text(json.dumps({**record, "warmth": 0.5}), encoding="utf-8")
+    scores = read_scores(tmp_path / "scores.json")
+    assert scores is not None
+    first = scores.utterances[0]
+    assert (first.number("warmth"), first.number("cer"), "spectrum" in first.readings) == (0.5, None, False)
+    assert scores.averaged == ("similarity", "mcd_db", "cer", "warmth")
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "[]", "{}", '{"candidate": "a", "utterances": 3}'])

@@ -6,8 +6,8 @@ import pytest
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.setup.found_data import XTTS_V2_CONFIG, slug
-from xtts_finetune.setup.texts import guess_language
 from xtts_finetune.setup.numbers import choose_batches, choose_numbers
+from xtts_finetune.setup.texts import guess_language
 from xtts_finetune.xtts.releases import XTTS_V2
 
 GB = 1_000_000_000
@@ -15,7 +15,7 @@ GB = 1_000_000_000
 
 def test_the_first_run_of_this_pipeline_comes_out_as_it_was() -> None:
     """311 clips: 31 held out, 1600 and about 3000 steps, an evaluation about every 100."""
-    numbers = choose_numbers(311, small_base=False)
+    numbers = choose_numbers(311)
     assert (numbers.eval_clips, numbers.steps_an_epoch) == (31, 94)
     assert numbers.phase1.steps == pytest.approx(1600, rel=0.15)
     assert numbers.phase2.steps == pytest.approx(3000, rel=0.1)
@@ -24,9 +24,9 @@ def test_the_first_run_of_this_pipeline_comes_out_as_it_was() -> None:
 
 
 @pytest.mark.parametrize("clips", [10, 11, 25, 80, 160, 500, 3000, 40_000])
-@pytest.mark.parametrize("small", [True, False])
-def test_numbers_hold_for_any_number_of_clips(clips: int, small: bool) -> None:
-    numbers = choose_numbers(clips, small)
+@pytest.mark.parametrize("weights", [5.7e6, 441e6])
+def test_numbers_hold_for_any_number_of_clips(clips: int, weights: float) -> None:
+    numbers = choose_numbers(clips, weights)
     assert 2 <= numbers.eval_clips <= clips / 2 and numbers.eval_clips <= 320
     for phase in (numbers.phase1, numbers.phase2):
         assert 4 * phase.eval_every <= phase.steps + 3 and phase.patience >= 5 * phase.eval_every
@@ -35,7 +35,7 @@ def test_numbers_hold_for_any_number_of_clips(clips: int, small: bool) -> None:
 
 def test_too_few_clips_are_refused() -> None:
     with pytest.raises(UserError, match=r"^1 clip can be used"):
-        choose_numbers(1, small_base=False)
+        choose_numbers(1)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_every_step_sees_three_clips(gigabytes: float) -> None:
 
 
 def test_adapters_take_larger_steps() -> None:
-    whole, adapters = (choose_numbers(300, False, adapters).phase1 for adapters in (False, True))
+    whole, adapters = (choose_numbers(300, adapters=adapters).phase1 for adapters in (False, True))
     assert float(adapters.learning_rate) == 10 * float(whole.learning_rate)
 
 

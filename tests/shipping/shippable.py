@@ -8,12 +8,12 @@ import numpy as np
 import soundfile
 import torch
 
+from testbed.random_base import BaseSize, make_random_base
 from tests.pipeline.made_up_run import add_phase
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.shipping.plan import ShipPlan, make_ship_plan
 from xtts_finetune.spec.declaration import Declaration, load_declaration
-from xtts_finetune.xtts.random_base import BaseSize, make_random_base
 
 SIZE = BaseSize(max_audio_tokens=15, max_text_tokens=60, with_hifigan=True)
 FILES = {

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.child import heavy_after
 from tests.spec.wrong_declarations import DECISION, PHASE1, PHASE2, PIPELINE, RIGHT, UTTERANCES, write_files
 from xtts_finetune.errors import DeclarationError
 from xtts_finetune.spec.declaration import load_declaration
@@ -198,15 +198,10 @@ def test_a_declaration_that_is_a_folder(tmp_path: Path) -> None:
 
 
 def test_neither_torch_nor_the_model_is_imported(file: Path) -> None:
-    heavy = "{'torch', 'TTS', 'trainer', 'librosa', 'numpy', 'soundfile', 'matplotlib', 'transformers'}"
     code = (
         "import sys; from pathlib import Path\n"
         "from xtts_finetune.spec.declaration import load_declaration\n"
         "import xtts_finetune.spec.schema, xtts_finetune.cli.verbs.schema\n"
-        f"load_declaration(Path({str(file)!r}))\n"
-        f"print(sorted({heavy} & set(sys.modules)))"
+        "load_declaration(Path(sys.argv[1]))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", check=True
-    )
-    assert done.stdout.strip() == "[]"
+    assert heavy_after(code, file) == set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,16 +14,18 @@ from typing import Any
 
 import pytest
 
+from tests.child import start
 from tests.pipeline.project import Project, make_project
 from xtts_finetune.errors import UserError, WorkFailed
+from xtts_finetune.installing import install_extra
 from xtts_finetune.pipeline.run import run_plan
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, StepRecord, keep_metrics_until
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.tracking import following, server
 from xtts_finetune.tracking.following import tracked
-from xtts_finetune.tracking.ledger import Ledger
 from xtts_finetune.tracking.server import CANDIDATE_TAG, PARENT_TAG, Server, Where, where
+from xtts_finetune.tracking.tracked_run import TrackedRun
 
 mlflow = pytest.importorskip("mlflow", reason="mlflow is not installed: the extra 'mlflow'")
 
@@ -125,7 +128,9 @@ def test_without_mlflow_it_says_how_to_install_it(project: Project, monkeypatch:
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "mlflow" else found(name))
     printed = run(project, "nothing")
-    assert printed.count("mlflow is not installed; nothing is logged: python -m pip install") == 1
+    said = f"mlflow is not installed; nothing is logged: {install_extra('mlflow', 'none')}"
+    assert printed.count(said) == 1
+    assert shlex.split(said)[-1].startswith("mlflow-skinny>=")
     assert project.run_folder.report.is_file()
 
 
@@ -164,7 +169,7 @@ def phase_folder(root: Path) -> Path:
 
 
 def bring_up(store: Path, root: Path) -> None:
-    Ledger(Server(where(str(store), "xtts-finetune", store)), RunFolder(root), ("phase1",), {}).bring_up()
+    TrackedRun(Server(where(str(store), "xtts-finetune", store)), RunFolder(root), ("phase1",), {}).bring_up()
 
 
 def test_steps_that_are_trained_again_are_there_once(tmp_path: Path) -> None:
@@ -198,16 +203,15 @@ def test_a_metric_that_a_kill_left_empty_is_logged_anew(
     assert shown.steps("phase1", "eval/mel_ce") == [50]
 
 
+def bring_up_as_a_process(store: str, run: str) -> None:
+    bring_up(Path(store), Path(run))
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 def test_killed_while_it_logs_it_goes_on_without_a_point_twice_or_missing(tmp_path: Path) -> None:
     folder = phase_folder(tmp_path / "run")
     write_steps(folder, 1, STEPS)
-    code = (
-        "import sys; from pathlib import Path; from tests.tracking.test_tracking import bring_up;"
-        "print('begins', flush=True); bring_up(*map(Path, sys.argv[1:]))"
-    )
-    command = [sys.executable, "-c", code, str(tmp_path / "store"), str(tmp_path / "run")]
-    process = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE)
+    process = start(bring_up_as_a_process, tmp_path / "store", tmp_path / "run", stdout=subprocess.PIPE)
     written = list[Any]()
     ends = time.monotonic() + 60
     while not written and process.poll() is None and time.monotonic() < ends:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.voices import make_clips
+from xtts_finetune.records.job import Job
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason, Stop
@@ -17,7 +19,6 @@ from xtts_finetune.spec.declaration import Declaration, load_declaration
 from xtts_finetune.xtts.base import BaseFiles
 
 if TYPE_CHECKING:
-    from xtts_finetune.ranks.group import Ranks
     from xtts_finetune.training.phase_trainer import PhaseTrainer
 
 PHASE1 = """
@@ -98,6 +99,22 @@ def run_of(project: Path) -> RunFolder:
     return RunFolder(project / "run" / "t")
 
 
+def job_of(project: Path, phase: str) -> Job:
+    """What a child that trains the phase here is told."""
+    run = run_of(project)
+    return Job(
+        declaration_file=project / "pipeline.yaml",
+        overrides=(),
+        run_folder=run.root,
+        data_folder=run.data_root,
+        device="cpu",
+        events=run.job_events(phase),
+        fingerprint="f",
+        phase=phase,
+        started="2026-01-01T00:00:00+00:00",
+    )
+
+
 def train(
     project: Path,
     phase: str,
@@ -107,33 +124,22 @@ def train(
     continued_at: int = 0,
 ) -> Stop:
     """Train a phase in this process and return why it stopped; with `stop_at`, interrupt it at that step."""
-    import threading
-
     from xtts_finetune.training.child import train_phase
 
     metrics = run_of(project).candidate(phase).metrics
 
-    class At(threading.Event):
-        def is_set(self) -> bool:
-            steps = read_metrics(metrics).steps
-            return stop_at is not None and bool(steps) and steps[-1].step >= stop_at
+    def interrupted() -> bool:
+        steps = read_metrics(metrics).steps
+        return stop_at is not None and bool(steps) and steps[-1].step >= stop_at
 
-    job = {"phase": phase, "device": "cpu", "fingerprint": "f", "started": "2026-01-01T00:00:00+00:00"}
-    job |= {"continued_at": continued_at}
-    stop = train_phase(declaration_of(project, *overrides), run_of(project), job, At(), speech)
+    job = replace(job_of(project, phase), continued_at=continued_at)
+    stop = train_phase(declaration_of(project, *overrides), job, interrupted, speech)
     assert stop.reason.status != "failed" or stop.reason is Reason.BAD_START, stop.message
     return stop
 
 
-def open_trainer(
-    project: Path,
-    phase: str,
-    say: Callable[[str], None],
-    ranks: Ranks | None = None,
-    pause_at: int | None = None,
-) -> PhaseTrainer:
+def open_trainer(project: Path, phase: str, say: Callable[[str], None]) -> PhaseTrainer:
     """The trainer of a phase where it was left, before its next step."""
-    from xtts_finetune.ranks.group import ALONE
     from xtts_finetune.spec.sources import kept_steps
     from xtts_finetune.training.phase_data import PhaseData, PhaseJob
     from xtts_finetune.training.starting import start
@@ -141,9 +147,7 @@ def open_trainer(
 
     declaration, run = declaration_of(project), run_of(project)
     spec = declaration.phases[phase]
-    ranks = ranks or ALONE
-    base = find_base(declaration.pipeline.base)
-    data = PhaseData(run, base, spec, declaration.pipeline.datasets, ranks=ranks)
+    data = PhaseData(run, find_base(declaration.pipeline.base), spec, declaration.pipeline.datasets)
     folder, needed = run.candidate(phase), kept_steps(declaration, phase)
-    job = PhaseJob(folder, spec, data, data.planned.steps, needed, pause_at=pause_at, ranks=ranks)
+    job = PhaseJob(folder, spec, data, data.planned.steps, needed)
     return start(declaration, run, job, say)

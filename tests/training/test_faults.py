@@ -11,7 +11,7 @@ import torch
 from tests.records.test_reserve import fill, small_disk  # noqa: F401  (a fixture)
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.stopping import Reason
-from xtts_finetune.training.rank import stop_of_error
+from xtts_finetune.training.phase_work import stop_of_error
 
 
 def raised_by(what: object) -> BaseException:

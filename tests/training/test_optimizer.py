@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.stock import stock_config, stock_model
+from testbed.stock import stock_config, stock_model
 from xtts_finetune.errors import UserError
 from xtts_finetune.training.optimizer import keep_moments, make_optimizer, parameter_names
 from xtts_finetune.xtts.base import BaseFiles

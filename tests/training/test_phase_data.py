@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.training.conftest import declaration_of, run_of
+from tests.training.conftest import declaration_of, job_of, run_of
 from xtts_finetune.data import loader
 from xtts_finetune.data.index import ClipIndex
 from xtts_finetune.errors import UserError
+from xtts_finetune.records.job import RanWith
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.training.phase_data import EvalData, PhaseData
 from xtts_finetune.training.recorder import evaluate
@@ -101,7 +102,7 @@ def test_smaller_batches_after_memory_ran_out_train_the_same_clips(
         raise RuntimeError("enough is known")
 
     monkeypatch.setattr(TrainingBatches, "__call__", noted)
-    for batches in ({}, {"batch_size": 1, "accumulate": 2}):
-        job = {"phase": "phase1", "device": "cpu", "fingerprint": "", "started": "", **batches}
-        train_phase(declaration_of(project), run_of(project), job, threading.Event())
+    for ran_with in (None, RanWith(1, 2, 0, "out of memory")):
+        job = replace(job_of(project, "phase1"), ran_with=ran_with)
+        train_phase(declaration_of(project), job, lambda: False)
     assert seen["2 / 2"] == seen["2 / 1"]

@@ -11,8 +11,7 @@ import torch
 
 from tests.training.conftest import declaration_of, run_of, train
 from xtts_finetune.errors import UserError
-from xtts_finetune.pipeline.plan.disk import files_bytes, phase_disk, weights_bytes
-from xtts_finetune.pipeline.plan.trained_sizes import trained_sizes
+from xtts_finetune.pipeline.plan.disk import files_bytes, phase_disk, trained_sizes, weights_bytes
 from xtts_finetune.records.metrics import EvalRecord, QualityRecord, StepRecord, read_metrics
 from xtts_finetune.spec.sources import KeptStep
 

@@ -15,7 +15,7 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.records.metrics import Metrics, read_metrics
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.training.phase_model import PhaseModel
-from xtts_finetune.training.start_model import FrozenCopy, WithoutAdapters
+from xtts_finetune.training.training_loss import FrozenCopy, WithoutAdapters
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.model import load_model
 

@@ -11,7 +11,7 @@ from trainer import Trainer, TrainerArgs
 from TTS.tts.configs.xtts_config import XttsConfig
 from TTS.tts.models.xtts import Xtts
 
-from tests.stock import stock_config, stock_model
+from testbed.stock import stock_config, stock_model
 from tests.training.conftest import run_of, train
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.xtts.base import BaseFiles

@@ -14,6 +14,7 @@ import torch
 from TTS.tts.configs.xtts_config import XttsConfig
 from TTS.tts.models.xtts import Xtts
 
+from testbed.random_base import BaseSize, make_random_base
 from tests.training.conftest import declaration_of, open_trainer, run_of, train
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.metrics import EvalRecord, StepRecord, read_metrics
@@ -27,7 +28,6 @@ from xtts_finetune.training.recorder import evaluate
 from xtts_finetune.training.trainable import PARTS, make_trainable
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.model import left_as_it_was, load_model
-from xtts_finetune.xtts.random_base import BaseSize, make_random_base
 from xtts_finetune.xtts.speech.speech import Speaker, Speech
 from xtts_finetune.xtts.state import StateDict
 

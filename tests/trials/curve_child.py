@@ -6,7 +6,6 @@ real one.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import sys
@@ -15,20 +14,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xtts_finetune.data.planned import planned_of_count
 from xtts_finetune.records.checkpoints import CheckpointRecord, write_checkpoint_record
-from xtts_finetune.records.closing import write_closing
-from xtts_finetune.records.metrics import (
-    EvalRecord,
-    MetricsWriter,
-    StepRecord,
-    keep_metrics_until,
-    read_metrics,
-)
-from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
+from xtts_finetune.records.job import Job
+from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, StepRecord, keep_metrics_until
+from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.declaration import load_declaration
-from xtts_finetune.training.closing import phase_facts
+from xtts_finetune.training.closing import close_phase
 
 STEP_SECONDS = float(os.environ.get("CURVE_STEP_SECONDS", "0.01"))
 START = 3.0
@@ -53,24 +45,11 @@ def child(module: str, arguments: Sequence[str]) -> list[str]:
 
 
 def main(job_file: str) -> int:
-    job = json.loads(Path(job_file).read_text(encoding="utf-8"))
-    run = RunFolder(Path(job["run_folder"]), Path(job["data_folder"]))
-    declaration = load_declaration(Path(job["declaration_file"]), job["overrides"], run.root)
-    phase = declaration.phases[job["phase"]]
-    folder = run.candidate(job["phase"])
-    stop = train(folder, phase.model_dump(), job.get("pause_at"))
-    facts = phase_facts(
-        job["phase"],
-        phase,
-        planned_of_count(35, phase),
-        read_metrics(folder.metrics),
-        stop,
-        started=job["started"],
-        fingerprint=job["fingerprint"],
-        log=run.job_log(job["phase"]),
-        commands=job["commands"],
-    )
-    write_closing(folder, facts, stop)
+    job = Job.read(Path(job_file))
+    declaration = load_declaration(job.declaration_file, job.overrides, job.run_folder)
+    phase = declaration.phases[job.phase]
+    stop = train(job.run.candidate(job.phase), phase.model_dump(), job.pause_at)
+    close_phase(declaration, job, stop)
     return 130 if stop.reason is Reason.INTERRUPTED else 0
 
 

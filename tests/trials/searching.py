@@ -20,19 +20,19 @@ from rich.console import Console
 from tests.pipeline.fake_child import prepare
 from tests.pipeline.project import make_project
 from tests.trials.curve_child import START, child, mel_ce
-from xtts_finetune.pipeline.children.lock import CHILD_LOCK, read_holder
 from xtts_finetune.pipeline.children.running import Work
+from xtts_finetune.records.holders import read_holder
 from xtts_finetune.records.metrics import read_metrics
-from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.run_folder import CHILD_LOCK, TrialsFolder
 from xtts_finetune.records.trials import Race, Search
 from xtts_finetune.spec.declaration import load_declaration
+from xtts_finetune.trials.advance import Measured, TrialOutcome
 from xtts_finetune.trials.crew import Sharing, Wanted, serve
+from xtts_finetune.trials.pinned import Wishes
 from xtts_finetune.trials.race import race as racing
-from xtts_finetune.trials.race.make_setup import Wishes
 from xtts_finetune.trials.race.solve import race
 from xtts_finetune.trials.search.search import search
-from xtts_finetune.trials.search.setup import SearchFolder, SearchWishes
-from xtts_finetune.trials.trials import Outcome, Point
+from xtts_finetune.trials.search.setup import SearchWishes
 
 PHASE, STEPS, TRIALS, GRACE = "phase1", 8, 12, 3
 RACE = Wishes(steps=32, start="best")
@@ -49,7 +49,7 @@ def make_search_project(folder: Path) -> Path:
     project = make_project(folder)
     file = folder / "phases" / f"{PHASE}.yaml"
     file.write_text(file.read_text(encoding="utf-8") + SPACE, encoding="utf-8")
-    prepare(project.declaration(), RunFolder(project.declaration().run_folder), {})
+    prepare(project.declaration(), work_on(folder).job(folder / "events.jsonl"))
     return folder
 
 
@@ -58,8 +58,8 @@ def work_on(folder: Path, *overrides: str) -> Work:
     return Work(declaration, overrides, "cpu", Console(width=200), "xtts-finetune search", child)
 
 
-def folder_of(project: Path) -> SearchFolder:
-    return SearchFolder(work_on(project).run.searches / PHASE)
+def folder_of(project: Path) -> TrialsFolder:
+    return work_on(project).run.search(PHASE)
 
 
 def run_search(
@@ -74,16 +74,16 @@ def run_search(
     return search(work_on(project), PHASE, trials, wishes, fresh, Sharing(url, GRACE))
 
 
-def on_curves(work: Work, wanted: Sequence[Wanted]) -> list[Outcome]:
+def on_curves(work: Work, wanted: Sequence[Wanted]) -> list[TrialOutcome]:
     """What the children come to, without them."""
     outcomes = []
     for trial, to_step in wanted:
         every, clips = int(trial.phase["eval_every_steps"]), int(trial.phase.get("batch_size", 3))
-        later = [Point(step, mel_ce(trial.phase, step)) for step in range(every, to_step + 1, every)]
+        later = [Measured(step, mel_ce(trial.phase, step)) for step in range(every, to_step + 1, every)]
         status = "done" if to_step == trial.phase["steps"] else "paused"
         best = min(later, key=lambda point: point.mel_ce)
-        points = (Point(0, START), *later)
-        outcome = Outcome(
+        points = (Measured(0, START), *later)
+        outcome = TrialOutcome(
             trial.name, to_step, clips * to_step, points[0], best, later[-1], points, 1.0, status
         )
         outcomes.append(outcome)
@@ -104,7 +104,7 @@ def command(
 def run_race(project: Path, url: str | None = None) -> Race:
     """A race of the phase's remedies, in this process."""
     # A mean is made by a child of its own, which is none of ours.
-    racing.average = lambda work, trial, models: Outcome(trial.name)
+    racing.average = lambda work, trial, models: TrialOutcome(trial.name)
     return race(work_on(project), PHASE, RACE, sharing=Sharing(url, GRACE))
 
 

@@ -14,11 +14,11 @@ from xtts_finetune.pipeline.children.lock import AtWork, refuse_second_command, 
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.trials import crew
+from xtts_finetune.trials.advance import TrialOutcome
 from xtts_finetune.trials.crew import work_once
-from xtts_finetune.trials.ledger import Ledger, Taken
+from xtts_finetune.trials.ledger import Taken, TaskLedger
 from xtts_finetune.trials.storage import storage_url
-from xtts_finetune.trials.tasks import Task
-from xtts_finetune.trials.trials import Outcome, Trial
+from xtts_finetune.trials.trial import Task, Trial
 
 STEP = 8
 
@@ -40,11 +40,11 @@ def url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def ledger(url: str) -> Ledger:
-    return Ledger(url, "crew", grace_seconds=20)
+def ledger(url: str) -> TaskLedger:
+    return TaskLedger(url, "crew", grace_seconds=20)
 
 
-def once(ledger: Ledger, work: Work) -> bool:
+def once(ledger: TaskLedger, work: Work) -> bool:
     return work_once(ledger, work, lambda _: work)
 
 
@@ -62,17 +62,17 @@ def test_of_four_who_take_at_once_each_task_is_done_by_one(
     """Each looks at all tasks that wait, so at those that another one is just beginning with."""
     done: list[str] = []
 
-    def advance_held(_: Work, trial: Trial, to_step: int) -> Outcome:
+    def advance_held(_: Work, trial: Trial, to_step: int) -> TrialOutcome:
         assert held_by_somebody(trial.folder)
         done.append(trial.name)
-        return Outcome(trial.name, to_step, status="paused")
+        return TrialOutcome(trial.name, to_step, status="paused")
 
     monkeypatch.setattr(crew, "advance_held", advance_held)
     tasks = [task(number) for number in range(8)]
-    ledgers = [Ledger(url, "crew", grace_seconds=20) for _ in range(4)]
+    ledgers = [TaskLedger(url, "crew", grace_seconds=20) for _ in range(4)]
     ledgers[0].post(tasks)
 
-    def work_until_done(ledger: Ledger) -> None:
+    def work_until_done(ledger: TaskLedger) -> None:
         while any(entry.state == "open" for entry in ledger.entries().values()):
             once(ledger, work)
 
@@ -82,18 +82,18 @@ def test_of_four_who_take_at_once_each_task_is_done_by_one(
 
 
 def test_a_folder_is_held_before_its_task_is_taken(
-    ledger: Ledger, work: Work, monkeypatch: pytest.MonkeyPatch
+    ledger: TaskLedger, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the two, another worker's look would keep out whoever has the task."""
-    claim = Ledger._claim
+    claim = TaskLedger._claim
     held: list[bool] = []
 
-    def claim_of_a_held_one(self: Ledger, row: object) -> bool:
+    def claim_of_a_held_one(self: TaskLedger, row: object) -> bool:
         held.append(held_by_somebody(task(1).trial(work.run).folder))
         return claim(self, row)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Ledger, "_claim", claim_of_a_held_one)
-    monkeypatch.setattr(crew, "advance_held", lambda _, trial, to_step: Outcome(trial.name, to_step))
+    monkeypatch.setattr(TaskLedger, "_claim", claim_of_a_held_one)
+    monkeypatch.setattr(crew, "advance_held", lambda _, trial, to_step: TrialOutcome(trial.name, to_step))
     ledger.post([task(1)])
     assert once(ledger, work)
     assert held == [True]
@@ -101,13 +101,13 @@ def test_a_folder_is_held_before_its_task_is_taken(
 
 
 def test_a_trial_in_whose_folder_somebody_works_is_left_for_later(
-    ledger: Ledger, work: Work, monkeypatch: pytest.MonkeyPatch
+    ledger: TaskLedger, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[str] = []
 
-    def advance_held(_: Work, trial: Trial, to_step: int) -> Outcome:
+    def advance_held(_: Work, trial: Trial, to_step: int) -> TrialOutcome:
         begun.append(trial.name)
-        return Outcome(trial.name, to_step)
+        return TrialOutcome(trial.name, to_step)
 
     monkeypatch.setattr(crew, "advance_held", advance_held)
     ledger.post([task(1), task(2)])
@@ -119,18 +119,18 @@ def test_a_trial_in_whose_folder_somebody_works_is_left_for_later(
 
 
 def test_what_another_was_faster_to_take_is_let_go(
-    ledger: Ledger, work: Work, monkeypatch: pytest.MonkeyPatch
+    ledger: TaskLedger, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Ledger, "_claim", lambda _, row: False)
+    monkeypatch.setattr(TaskLedger, "_claim", lambda _, row: False)
     ledger.post([task(1)])
     assert not once(ledger, work)
     assert not held_by_somebody(task(1).trial(work.run).folder)
 
 
 def test_what_fails_is_given_back_and_its_folder_let_go(
-    ledger: Ledger, work: Work, monkeypatch: pytest.MonkeyPatch
+    ledger: TaskLedger, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def wrong(_: Work, trial: Trial, to_step: int) -> Outcome:
+    def wrong(_: Work, trial: Trial, to_step: int) -> TrialOutcome:
         raise UserError("a key is wrong")
 
     monkeypatch.setattr(crew, "advance_held", wrong)

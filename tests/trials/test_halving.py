@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xtts_finetune.trials.halving import (
+from xtts_finetune.trials.judging import (
     FEWEST_EVALS,
     better_half,
     earliest,
@@ -77,9 +77,9 @@ def test_rounds_of_a_race(trials: int, evals: int, marks: tuple[int, ...], cut: 
 @pytest.mark.parametrize(
     ("trials", "evals", "warmup", "said"),
     [
-        (12, 16, 1, "12 remedies cannot leave before evaluation 2 of 16, as two evaluations are to be waited for"),
-        (7, 16, 6, "7 remedies cannot leave before evaluation 7 of 16, as the longest warm-up is to be waited for"),
-        (5, 16, 16, "5 remedies cannot leave before evaluation 16 of 16, as the longest warm-up"),
+        (12, 16, 1, "12 remedies cannot be dropped before evaluation 2 of 16, because two evaluations have"),
+        (7, 16, 6, "7 remedies cannot be dropped before evaluation 7 of 16, because the longest warm-up has"),
+        (5, 16, 16, "5 remedies cannot be dropped before evaluation 16 of 16, because the longest warm-up"),
         (7, 16, 1, ""),
     ],
 )  # fmt: skip

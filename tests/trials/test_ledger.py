@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -11,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.child import start
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.trials import ledger as ledgers
-from xtts_finetune.trials.ledger import MOST_LOST, Ledger, Taken
+from xtts_finetune.trials.ledger import MOST_LOST, Taken, TaskLedger
 from xtts_finetune.trials.storage import name_in_ledger, storage_url, without_password
-from xtts_finetune.trials.tasks import Task, read_task
+from xtts_finetune.trials.trial import Task, read_task
 
 GRACE = 2
 
@@ -31,15 +31,15 @@ def name() -> str:
 
 
 @pytest.fixture
-def ledger(database: str, name: str) -> Ledger:
-    return Ledger(database, name, GRACE)
+def ledger(database: str, name: str) -> TaskLedger:
+    return TaskLedger(database, name, GRACE)
 
 
-def take(ledger: Ledger) -> Taken | None:
+def take(ledger: TaskLedger) -> Taken | None:
     return ledger.take(lambda _: True)
 
 
-def states(ledger: Ledger, *tasks: Task) -> list[str]:
+def states(ledger: TaskLedger, *tasks: Task) -> list[str]:
     entries = ledger.entries()
     return [entries[task.key].state for task in tasks]
 
@@ -49,7 +49,7 @@ def test_a_task_comes_back_as_it_was_posted() -> None:
     assert read_task(task(1).to_json()).key == task(1).key != task(2).key
 
 
-def test_tasks_are_taken_in_their_order_and_done_once(ledger: Ledger) -> None:
+def test_tasks_are_taken_in_their_order_and_done_once(ledger: TaskLedger) -> None:
     ledger.post([task(1), task(2)])
     first, second = take(ledger), take(ledger)
     assert first is not None
@@ -63,10 +63,10 @@ def test_tasks_are_taken_in_their_order_and_done_once(ledger: Ledger) -> None:
 
 def test_many_at_once_never_take_the_same(database: str, name: str) -> None:
     tasks = [task(number) for number in range(12)]
-    Ledger(database, name, 60).post(tasks)
+    TaskLedger(database, name, 60).post(tasks)
 
     def worker(_: int) -> list[str]:
-        own, had = Ledger(database, name, 60), []
+        own, had = TaskLedger(database, name, 60), []
         while (taken := take(own)) is not None:
             had.append(taken.task.name)
             own.done(taken, "done", 8, None)
@@ -78,6 +78,10 @@ def test_many_at_once_never_take_the_same(database: str, name: str) -> None:
     assert sorted(had) == sorted(task.name for task in tasks)
 
 
+def open_ledger(url: str, name: str) -> None:
+    TaskLedger(url, name, 60)
+
+
 def test_an_empty_database_may_be_opened_by_many_at_once(database: str, name: str) -> None:
     fresh = database
     if database.startswith("postgresql"):
@@ -86,17 +90,17 @@ def test_an_empty_database_may_be_opened_by_many_at_once(database: str, name: st
         fresh = f"{database.rpartition('/')[0]}/d{name.split()[1]}"
         with psycopg.connect(database.replace("+psycopg", ""), autocommit=True) as server:
             server.execute(f"CREATE DATABASE d{name.split()[1]}")
-    opening = f"from xtts_finetune.trials.ledger import Ledger; Ledger({fresh!r}, {name!r}, 60)"
-    running = [subprocess.Popen([sys.executable, "-c", opening], stderr=subprocess.PIPE) for _ in range(4)]
-    errors = [process.communicate(timeout=120)[1].decode() for process in running]
+    pipes = {"stderr": subprocess.PIPE}
+    running = [start(open_ledger, fresh, name, **pipes) for _ in range(4)]
+    errors = [process.communicate(timeout=120)[1] for process in running]
     assert [process.returncode for process in running] == [0] * 4, errors
 
 
-def test_a_dead_worker_loses_its_task_to_another_one(ledger: Ledger, database: str, name: str) -> None:
+def test_a_dead_worker_loses_its_task_to_another_one(ledger: TaskLedger, database: str, name: str) -> None:
     ledger.post([task(1)])
     dead = take(ledger)  # and nothing is heard of it any more
     assert dead is not None
-    other = Ledger(database, name, GRACE)
+    other = TaskLedger(database, name, GRACE)
     assert take(other) is None
     time.sleep(GRACE + 1.2)
     again = take(other)
@@ -109,17 +113,17 @@ def test_a_dead_worker_loses_its_task_to_another_one(ledger: Ledger, database: s
     assert states(ledger, task(1)) == ["done"]
 
 
-def test_who_is_heard_of_keeps_its_task(ledger: Ledger, database: str, name: str) -> None:
+def test_who_is_heard_of_keeps_its_task(ledger: TaskLedger, database: str, name: str) -> None:
     ledger.post([task(1)])
     taken = take(ledger)
     assert taken is not None
     with ledger.heard_of(taken):
         time.sleep(GRACE + 1.2)
-        assert take(Ledger(database, name, GRACE)) is None
+        assert take(TaskLedger(database, name, GRACE)) is None
 
 
 def test_a_task_that_costs_every_worker_is_not_given_to_another(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    ledger: TaskLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledgers, "MOST_LOST", 1)
     assert MOST_LOST > 1
@@ -131,7 +135,7 @@ def test_a_task_that_costs_every_worker_is_not_given_to_another(
 
 
 def test_what_is_given_back_waits_again_and_is_not_counted_as_a_loss(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    ledger: TaskLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledgers, "MOST_LOST", 1)
     ledger.post([task(1)])
@@ -142,14 +146,14 @@ def test_what_is_given_back_waits_again_and_is_not_counted_as_a_loss(
     assert states(ledger, task(1)) == ["open"]
 
 
-def test_what_is_not_free_is_left_for_later(ledger: Ledger) -> None:
+def test_what_is_not_free_is_left_for_later(ledger: TaskLedger) -> None:
     ledger.post([task(1), task(2)])
     taken = ledger.take(lambda task: task.name == "trial2")
     assert taken is not None
     assert taken.task == task(2)
 
 
-def test_only_what_was_asked_for_last_counts(ledger: Ledger) -> None:
+def test_only_what_was_asked_for_last_counts(ledger: TaskLedger) -> None:
     ledger.post([task(1)])
     ledger.post([task(2)])
     assert set(ledger.entries()) == {task(2).key}
@@ -157,16 +161,16 @@ def test_only_what_was_asked_for_last_counts(ledger: Ledger) -> None:
     assert take(ledger) is None
 
 
-def test_work_of_another_version_is_refused(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_work_of_another_version_is_refused(ledger: TaskLedger, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger.post([task(1)])
     monkeypatch.setattr(ledgers, "__version__", "9.9")
-    with pytest.raises(UserError, match=r"the work is of xtts-finetune .*, this is 9\.9"):
+    with pytest.raises(UserError, match=r"the work was asked for by xtts-finetune .*, but this is 9\.9"):
         take(ledger)
 
 
-def test_runs_in_one_database_do_not_see_each_other(ledger: Ledger, database: str) -> None:
+def test_runs_in_one_database_do_not_see_each_other(ledger: TaskLedger, database: str) -> None:
     ledger.post([task(1)])
-    assert take(Ledger(database, f"t {uuid.uuid4().hex}", GRACE)) is None
+    assert take(TaskLedger(database, f"t {uuid.uuid4().hex}", GRACE)) is None
 
 
 def test_a_run_keeps_its_name(tmp_path: Path) -> None:
@@ -208,13 +212,13 @@ def test_passwords_are_not_shown() -> None:
 def test_a_database_that_is_not_there_is_said() -> None:
     pytest.importorskip("psycopg")
     with pytest.raises(UserError, match="the ledger cannot be opened") as error:
-        Ledger("postgresql+psycopg://me:secret@127.0.0.1:1/db", "t", GRACE)
+        TaskLedger("postgresql+psycopg://me:secret@127.0.0.1:1/db", "t", GRACE)
     assert "secret" not in str(error.value)
 
 
 def test_a_database_that_goes_away_is_said(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
-    ledger = Ledger(storage_url(run, None), "t", GRACE)
+    ledger = TaskLedger(storage_url(run, None), "t", GRACE)
     run.ledger.write_bytes(b"no database any more")
     with pytest.raises(WorkFailed, match="the ledger cannot be reached"):
         ledger.post([task(1)])

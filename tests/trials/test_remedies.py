@@ -13,7 +13,7 @@ from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.reading.yaml_file import read_document
 from xtts_finetune.trials.race.remedies import AVERAGED, CONTROL, Remedy, remedies_for
 from xtts_finetune.trials.race.setup import read_remedy, remedy_text
-from xtts_finetune.trials.situation import Situation
+from xtts_finetune.trials.race.situation import Situation
 
 PHASE = {
     "learning_rate": 4e-6,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,10 +27,10 @@ from tests.trials.searching import (
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.records.trials import Found, Search, read_search
+from xtts_finetune.records.trials import Cost, Found, Race, Search, Standing, read_search
 from xtts_finetune.trials.search.generations import Book, run_generations
-from xtts_finetune.trials.search.result import result_of
-from xtts_finetune.trials.search.setup import SearchWishes, search_setup
+from xtts_finetune.trials.search.search import result_of
+from xtts_finetune.trials.search.setup import SearchSetup, SearchWishes, declared_trial, search_setup
 from xtts_finetune.trials.storage import storage_url
 
 
@@ -144,6 +146,64 @@ def test_another_space_or_length_needs_a_fresh_search(project: Path) -> None:
     file.write_text(file.read_text(encoding="utf-8").replace("high: 5}", "high: 6}"), encoding="utf-8")
     with pytest.raises(UserError, match=r"other values \(space\)"):
         search_setup(work_on(project), PHASE, SearchWishes())
+
+
+def written_before(setup: SearchSetup, **other: object) -> str:
+    """setup.json as version 1 of it had been: with words of its own for the start."""
+    content = {
+        "version": 1, "name": PHASE, "phase": setup.values, "space": setup.space, "seed": setup.seed,
+        "at_once": setup.at_once, "evals": setup.evals, "marks": setup.marks, "eval_every": setup.eval_every,
+        "start": "start", "optimizer": "reset", "from_base": True,
+    }  # fmt: skip
+    return json.dumps(content | other)
+
+
+def test_a_search_begun_before_setups_were_one_goes_on(project: Path, tmp_path: Path) -> None:
+    work = work_on(project)
+    folder, setup = search_setup(work, PHASE, SearchWishes(steps=STEPS))
+    folder.setup.write_text(written_before(setup), encoding="utf-8")
+    assert search_setup(work, PHASE, SearchWishes())[1] == setup
+    assert declared_trial(folder, setup).checkpoint is None
+
+    folder.start.write_bytes(b"the best model of then")
+    old = written_before(setup, start="best", optimizer="keep", from_base=False)
+    folder.setup.write_text(old, encoding="utf-8")
+    then = search_setup(work, PHASE, SearchWishes())[1]
+    assert (then.start.which, then.start.optimizer) == ("best", "keep")
+    assert declared_trial(folder, then).checkpoint == folder.start
+
+    folder.setup.write_text(written_before(setup, version=0), encoding="utf-8")
+    with pytest.raises(UserError, match=r"damaged \(it is of another version, 0\); start the search over"):
+        search_setup(work, PHASE, SearchWishes())
+
+
+def test_trials_with_equal_values_share_a_place_and_none_is_left_out() -> None:
+    """Of a search and of a race alike; advice takes no part in a race, and stands last."""
+
+    def values(name: str, best: float | None, out_at: int | None = None) -> dict[str, Any]:
+        return {
+            "name": name, "status": "done", "message": "", "out_at": out_at, "steps": 8, "clips": 24,
+            "seconds": 1.0, "best": best, "best_step": 4, "points": (),
+        }  # fmt: skip
+
+    did = [
+        values("late", 2.0, out_at=4), values("worse", 2.6), values("a", 2.5), values("b", 2.5),
+        values("none", None, out_at=4), values("nor", None, out_at=4), values("first out", 1.0, out_at=2),
+    ]  # fmt: skip
+    places = {"a": 1, "b": 1, "worse": 2, "late": 3, "none": 4, "nor": 4, "first out": 5}
+    of_a_remedy = {"change": "", "why": "", "reason": "", "start": 2.7, "last": 2.5, "model": ""}
+    advice = Standing(**values("more-data", None), kind="advice", **of_a_remedy)
+    trained = [Standing(**each, kind="train", **of_a_remedy) for each in did]
+    race = Race(
+        "phase1", "unfinished", None, "", (2, 4, 8), 2, 1, {}, "", None, "", None, Cost(1.0, 1, 1, 0.6),
+        (advice, *trained),
+    )  # fmt: skip
+    assert race.places == places
+    assert [standing.name for standing in race.ranked] == [*places, "more-data"]
+    trials = tuple(Found(**each, number=number, values={}) for number, each in enumerate(did))
+    search = Search("phase1", False, "", 1, (2, 4, 8), 1, "start", None, {}, 1.0, trials[0], trials)
+    assert search.places == places
+    assert [found.name for found in search.ranked] == list(places)
 
 
 def test_a_search_leaves_the_phase_up_to_date(project: Path) -> None:

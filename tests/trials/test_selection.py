@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from xtts_finetune.trials.race.noise import Noise, Selection, noise_around_trends, noise_of_repeats, select
+from xtts_finetune.trials.judging import Noise, noise_around_trends, noise_of_repeats
+from xtts_finetune.trials.race.result import Selection, select
 
 EVALS, REMEDIES, DEVIATION = 8, 6, 0.01
 

@@ -8,9 +8,9 @@ from typing import Any
 from tests.pipeline.project import Project
 from tests.trials.searching import PHASE, RACE, command, kill_at_work, on_curves, wait_for, work_on
 from xtts_finetune.records.trials import Race, read_race
-from xtts_finetune.trials.race.make_setup import race_folder, setup_for
 from xtts_finetune.trials.race.race import run_rounds
 from xtts_finetune.trials.race.result import race_of
+from xtts_finetune.trials.race.setup import race_setup
 
 RACING = ("control", "lr-x2", "cosine", "half-batch", "drops")
 
@@ -28,7 +28,7 @@ def test_a_worker_killed_on_postgresql_leaves_the_ranking_of_one_process(
 ) -> None:
     project: Path = finished.folder
     work = work_on(project)
-    folder, setup = race_folder(work, PHASE), setup_for(work, PHASE, RACE)
+    folder, setup = race_setup(work, PHASE, RACE)
     for file in folder.path.glob("*.yaml"):
         if file.stem not in RACING:
             file.unlink()
@@ -41,7 +41,7 @@ def test_a_worker_killed_on_postgresql_leaves_the_ranking_of_one_process(
         for process in running:
             process.kill()
             process.wait()
-    found = read_race(folder.race)
+    found = read_race(folder.record)
     assert found is not None
     alone = race_of(folder, setup, run_rounds(work, folder, setup, lambda _: None, on_curves), over=True)
     assert ranking(found) == ranking(alone), f"after {killed} was killed in the middle"

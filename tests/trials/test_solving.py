@@ -16,7 +16,6 @@ from tests.pipeline.project import Project
 from tests.training.conftest import run_of
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.trials import read_race
-from xtts_finetune.trials.race.setup import RaceFolder
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -36,7 +35,7 @@ def solve(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 def test_from_a_plateau_the_remedy_that_helps_wins(trained: Path, tmp_path: Path) -> None:
     project = Path(shutil.copytree(trained, tmp_path / "a project with späces"))
-    folder = RaceFolder(run_of(project).remedies / "phase1")
+    folder = run_of(project).race("phase1")
     written = solve(project, "--steps", "8", "--set", "phase1.learning_rate=1e-9", "--from", "best")
     assert written.returncode == 0, written.stderr
     assert "change    learning_rate 0.001 -> 0.002" in written.stdout
@@ -60,7 +59,7 @@ def test_from_a_plateau_the_remedy_that_helps_wins(trained: Path, tmp_path: Path
 
     raced = solve(project, "--race")
     assert raced.returncode == 0, raced.stderr
-    found = read_race(folder.race)
+    found = read_race(folder.record)
     assert found is not None
     assert (found.verdict, found.winner) == ("solved", "lr-x2")
     model = folder.path / found.standing("lr-x2").model
@@ -75,7 +74,7 @@ def test_from_a_plateau_the_remedy_that_helps_wins(trained: Path, tmp_path: Path
     again = solve(project, "--race")
     assert again.returncode == 0
     assert "step 0 of" not in again.stdout, "nothing is trained twice"
-    assert read_race(folder.race) == found
+    assert read_race(folder.record) == found
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the launcher for Windows is the .bat")

@@ -20,10 +20,13 @@ from rich.console import Console
 from tests.pipeline.project import fake_child
 from tests.training.conftest import declaration_of, run_of
 from xtts_finetune.errors import UserError
-from xtts_finetune.pipeline.children.lock import CHILD_LOCK, read_holder, run_lock
+from xtts_finetune.pipeline.children.lock import run_lock
 from xtts_finetune.pipeline.children.running import Work
+from xtts_finetune.records.holders import read_holder
 from xtts_finetune.records.metrics import read_metrics
-from xtts_finetune.trials.trials import Trial, advance, outcome_at, release
+from xtts_finetune.records.run_folder import CHILD_LOCK
+from xtts_finetune.trials.advance import advance, outcome_at, release
+from xtts_finetune.trials.trial import Trial
 
 PHASE = {
     "learning_rate": 1e-3,
@@ -42,7 +45,7 @@ def work_on(project: Path) -> Work:
 
 
 def trial_in(project: Path, name: str = "once", **changes: object) -> Trial:
-    folder = run_of(project).remedies / "phase1" / name
+    folder = run_of(project).race("phase1").trial(name)
     return Trial(name, folder, PHASE | changes)
 
 

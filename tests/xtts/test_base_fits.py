@@ -14,11 +14,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from testbed.random_base import BaseSize, make_random_base
 from xtts_finetune.spec.utterances import InferenceSpec
 from xtts_finetune.xtts.base import BaseFiles, read_config
 from xtts_finetune.xtts.encoder import load_dvae, load_mel_stats
 from xtts_finetune.xtts.model import load_model
-from xtts_finetune.xtts.random_base import BaseSize, make_random_base
 from xtts_finetune.xtts.speech.packing import write_config
 from xtts_finetune.xtts.tokenizer import Tokenizer
 from xtts_finetune.xtts.weights.fit import problem_of_base, problem_of_weights

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from testbed.random_base import BaseSize, make_random_base
 from xtts_finetune.xtts.forward import conditioning_latents
 from xtts_finetune.xtts.model import load_model
-from xtts_finetune.xtts.random_base import BaseSize, make_random_base
 
 
 @pytest.fixture(scope="module")

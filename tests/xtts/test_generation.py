@@ -11,10 +11,10 @@ import pytest
 import soundfile
 import torch
 
+from testbed.random_base import BaseSize, make_random_base
 from xtts_finetune.spec.utterances import InferenceSpec
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.model import load_model
-from xtts_finetune.xtts.random_base import BaseSize, make_random_base
 from xtts_finetune.xtts.speech import generation
 from xtts_finetune.xtts.speech.generation import MOST_ROWS, Choice, Piece, Said, generate, rows_at_once
 

@@ -7,8 +7,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
-from xtts_finetune.installing import pip_install, requirements_of_extra, shell_line
+from xtts_finetune import installing
+from xtts_finetune.installing import (
+    install_again,
+    install_extra,
+    pip_install,
+    requirements_of_extra,
+    shell_line,
+)
 from xtts_finetune.xtts.cleaning import install_command
 
 METADATA = """\
@@ -65,3 +73,23 @@ def test_on_windows_what_cmd_would_take_for_a_redirection_is_quoted(monkeypatch:
     monkeypatch.setattr(sys, "executable", r"C:\my voices\.venv\python.exe")
     assert pip_install(["a>=1", "b"]) == r'"C:\my voices\.venv\python.exe" -m pip install "a>=1" b'
     assert shell_line(["python", "-m"]) == "python -m"
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("in_its_folder", [True, False])
+def test_what_is_missing_is_installed_from_wherever_the_package_lies(
+    in_its_folder: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "a project"
+    folder.mkdir()
+    monkeypatch.setattr(installing, "FOLDER", folder)
+    tested = []
+    if in_its_folder:
+        for name in ("pyproject.toml", "constraints.txt"):
+            (folder / name).touch()
+        tested = ["-c", str(folder / "constraints.txt")]
+    pip = [sys.executable, "-m", "pip", "install"]
+    assert shlex.split(install_extra("zh", "none")) == [*pip, *tested, "pypinyin<1,>=0.55"]
+    assert shlex.split(install_extra("nothing", "something")) == [*pip, *tested, "something"]
+    again = shlex.split(install_again([Requirement("numpy>=1.26; python_version > '3'")]))
+    assert again == [*pip, *tested, "-e", str(folder)] if in_its_folder else [*pip, "numpy>=1.26"]

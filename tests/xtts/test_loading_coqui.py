@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from xtts_finetune.xtts.loading_coqui import MODEL, load_coqui
+from xtts_finetune.xtts import MODEL, load_coqui
 
 
 def test_it_is_imported_where_it_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:

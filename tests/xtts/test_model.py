@@ -10,11 +10,11 @@ import pytest
 import torch
 from TTS.tts.models.xtts import Xtts
 
+from testbed.random_base import BaseSize, make_random_base
 from xtts_finetune.errors import UserError
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.encoder import load_dvae
 from xtts_finetune.xtts.model import has_own_hifigan, load_config, load_model
-from xtts_finetune.xtts.random_base import BaseSize, make_random_base
 from xtts_finetune.xtts.state import hifigan_of, without_hifigan
 from xtts_finetune.xtts.tokenizer import load_vocabulary
 

@@ -9,13 +9,13 @@ import pytest
 import soundfile
 import torch
 
-from tests.stock import stock_eval_batches, stock_eval_losses, stock_model
+from testbed.random_base import BaseSize, make_random_base
+from testbed.stock import stock_eval_batches, stock_eval_losses, stock_model
 from tests.voices import make_clips
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.encoder import AudioEncoder
 from xtts_finetune.xtts.losses import TEXT_CE_UNIT, GptBatch, gpt_cross_entropies
 from xtts_finetune.xtts.model import load_model
-from xtts_finetune.xtts.random_base import BaseSize, make_random_base
 from xtts_finetune.xtts.tokenizer import Tokenizer
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from testbed.random_base import BaseSize, make_random_base
 from xtts_finetune.errors import UserError
 from xtts_finetune.spec.pipeline import Vocoder as VocoderName
 from xtts_finetune.spec.utterances import InferenceSpec
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.model import load_model
-from xtts_finetune.xtts.random_base import BaseSize, make_random_base
 from xtts_finetune.xtts.speech.speech import Line, Speaker
 
 SETTINGS = InferenceSpec()

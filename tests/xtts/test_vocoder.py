@@ -9,11 +9,11 @@ import pytest
 import soundfile
 import torch
 
+from testbed.random_base import BaseSize, make_random_base
 from xtts_finetune.errors import UserError
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.encoder import AudioEncoder, dvae_mel, load_dvae, load_mel_stats
 from xtts_finetune.xtts.model import load_model
-from xtts_finetune.xtts.random_base import BaseSize, make_random_base
 from xtts_finetune.xtts.speech.vocoder import (
     Generated,
     HifiganVocoder,

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from testbed.random_base import BaseSize, make_random_base
 from xtts_finetune.xtts.base import BaseFiles, read_config
-from xtts_finetune.xtts.random_base import BaseSize, make_random_base
 from xtts_finetune.xtts.weights.form import may_be_missing
 from xtts_finetune.xtts.weights.gpt_shapes import gpt_shapes, hifigan_names, sizes_of_config
 from xtts_finetune.xtts.weights.names import WRAPPERS, coqui_names, flatten

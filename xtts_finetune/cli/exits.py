@@ -1,4 +1,4 @@
-"""The one place where errors become exit codes: 0 done, 1 failed, 2 wrong input, 130 interrupted."""
+"""The one place where errors become exit codes (see errors.py)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from xtts_finetune.cli.terminal import command_again
-
-FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+from xtts_finetune.errors import DONE, FAILED, INTERRUPTED, WRONG_INPUT
 
 
 def run_app(app: Callable[[], object]) -> None:
@@ -62,7 +61,7 @@ def _code_of(app: Callable[[], object]) -> int:
         lines = str(error).splitlines() or [""]
         complain(f"unexpected {type(error).__name__}: {lines[0]}\n  log: {write_traceback(error)}")
         return FAILED
-    return 0
+    return DONE
 
 
 def goes_on(message: str) -> str:

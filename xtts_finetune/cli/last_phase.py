@@ -8,8 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from xtts_finetune.cli.exits import run_app
-from xtts_finetune.cli.options import declared_file
-from xtts_finetune.cli.overrides import phase_names
+from xtts_finetune.cli.options import declared_file, phase_names
 from xtts_finetune.errors import UserError
 
 

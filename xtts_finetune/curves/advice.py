@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from xtts_finetune.curves.verdict import Judgement
 from xtts_finetune.curves.wording import more_values, value
 from xtts_finetune.curves.wording import place as at
+from xtts_finetune.quantities import NOT_FINITE
+from xtts_finetune.usual import Usual, learning_rates, short
 
 BREAKER = "plateau_breaker"
 STABLE = "stable"
@@ -20,11 +22,13 @@ class Place:
     """The phase that curves are of, the words that name its declaration (-f FILE, --demo), and its checkpoints.
 
     `phase` None: curves of somebody else's run; commands then say PHASE. `checkpoints` are the steps of whole ones.
+    `rates` are the learning rates that are usual for what it trains; of a run that says nothing about it, XTTS v2's.
     """
 
     phase: str | None = None
     declaration: tuple[str, ...] = ()
     checkpoints: tuple[int, ...] = ()
+    rates: Usual = field(default_factory=learning_rates)
 
     def command(self, *words: str) -> str:
         """A command for a shell, with the phase in place of PHASE."""
@@ -75,8 +79,8 @@ def _leave_alone(place: Place) -> Advice:
 def _go_on(numbers: Mapping[str, float], place: Place) -> Advice:
     wait = f"about {more_values(numbers)}" if "more_values" in numbers else "some more evaluations"
     return Advice(
-        f"Go on, and look again after {wait}. Not {BREAKER}: what has only just begun, or cannot be told from a fall, "
-        "is no plateau.",
+        f"Continue, and look again after {wait}. Not {BREAKER}: what has only just begun, or cannot be told from a "
+        "fall, is no plateau.",
         _again(place),
     )
 
@@ -115,13 +119,13 @@ def _how(place: Place) -> str:
         return "from that run's best checkpoint"
     return (
         f"as a further phase with resume_from: {{phase: {place.phase}, checkpoint: best}} and optimization_level: "
-        f"{BREAKER}, which goes on from what {place.phase} has learnt; the second command trains {place.phase} anew"
+        f"{BREAKER}, which continues from what {place.phase} has learnt; the second command trains {place.phase} anew"
     )
 
 
 def _oscillating(numbers: Mapping[str, float], place: Place) -> Advice:
     rate = numbers.get("learning_rate_peak") or 0.0
-    lower = ("--lr", f"{rate / 2:.2g}") if rate > 0 else ("--lr", "5e-6")
+    lower = ("--lr", f"{rate / 2:.2g}" if rate > 0 else short(place.rates.high / 4))
     half = f" ({rate:.2g} -> {rate / 2:.2g})" if rate > 0 else ""
     return Advice(
         f"Calm it down, and train the phase anew: half the learning rate{half}, larger batches (or "
@@ -138,7 +142,7 @@ def _oscillating(numbers: Mapping[str, float], place: Place) -> Advice:
 def _exploding(judged: Judgement, numbers: Mapping[str, float], place: Place) -> Advice:
     if judged.not_finite and numbers.get("not_finite") == numbers.get("of_values"):
         return Advice(
-            "It was NaN or infinite from the first value on, before anything was trained: the weights that it starts "
+            f"It was {NOT_FINITE} from the first value on, before anything was trained: the weights that it starts "
             "from are ruined. Start from another checkpoint, an earlier one of the same training; neither "
             f"{BREAKER} nor another learning rate helps.",
             place.command("xtts-finetune", "doctor"),
@@ -155,12 +159,12 @@ def _exploding(judged: Judgement, numbers: Mapping[str, float], place: Place) ->
     else:
         last = ""
     rate = numbers.get("learning_rate_peak") or 0.0
-    lower = f"{rate / 4:.2g}" if rate > 0 else "2e-6"
+    lower = f"{rate / 4:.2g}" if rate > 0 else short(place.rates.high / 10)
     to = f" ({rate:.2g} -> {lower})" if rate > 0 else ""
     cause = "Look for broken clips and, with fp16, try bf16 or fp32. " if judged.not_finite else ""
     return Advice(
         f"Stop it. {last}Train the phase again with a quarter of the learning rate{to}, gradients clipped at {CLIP} "
-        f"and a longer warm-up. {cause}Not {BREAKER}: it cannot mend a model that is broken.",
+        f"and a longer warm-up. {cause}Not {BREAKER}: it cannot fix a model that is broken.",
         place.command("run_pipeline", "PHASE", "--lr", lower, "--gradient-clip", str(CLIP)),
         (),
         (),
@@ -172,7 +176,7 @@ def _overfitting(judged: Judgement, numbers: Mapping[str, float], place: Place) 
     best = at(judged.finding.since) if judged.finding is not None else "its best"
     return Advice(
         f"Stop it and use the best checkpoint, that of {best}: best_model.pth is it already. Next time fewer steps "
-        "(the stop rules 'overfitting' and 'no_improvement' end it by themselves), LoRA, or more clips. "
+        "(the stop rules 'overfitting' and 'no_improvement' stop it by themselves), LoRA, or more clips. "
         f"Not {BREAKER}: it is not stuck, it learns the wrong thing.",
         place.command("xtts-finetune", "decide"),
         (place.command("xtts-finetune", "solve", "PHASE"),),

@@ -1,9 +1,4 @@
-"""The diagnosis: a verdict with its numbers, in words, with what to do and the command to type.
-
-What often lies behind such numbers: named where the numbers fit, as a hint, not as a verdict.
-
-The numbers that a diagnosis shows, whatever the verdict.
-"""
+"""The diagnosis: a verdict in words, with its numbers, what often lies behind such numbers, and what to do."""
 
 from __future__ import annotations
 
@@ -15,10 +10,11 @@ from typing import Any
 
 from xtts_finetune.curves.advice import Advice, Place, advise
 from xtts_finetune.curves.curves import Curves, Series, Unit
+from xtts_finetune.curves.judge import NOTHING, lowest, unrest
 from xtts_finetune.curves.movement import RELEVANT, in_blocks
-from xtts_finetune.curves.trend import NOTHING
 from xtts_finetune.curves.verdict import Judgement, Verdict, Which, judge
 from xtts_finetune.curves.wording import share, value, words_of
+from xtts_finetune.usual import Usual
 
 LATELY = 5  # values
 
@@ -28,7 +24,7 @@ def measured(curves: Curves, judged: Judgement) -> dict[str, float]:
     curve = judged.curve
     numbers: dict[str, float] = {"values": float(len(curve))}
     if curve.values:
-        best = min(range(len(curve)), key=lambda i: curve.values[i])
+        best = lowest(curve.values)
         numbers |= {
             "first": curve.values[0],
             "last": curve.values[-1],
@@ -54,13 +50,13 @@ def measured(curves: Curves, judged: Judgement) -> dict[str, float]:
         if end.more_values is not None and judged.verdict == "too short":
             numbers["more_values"] = float(end.more_values)
     if judged.which == "evaluation":
-        numbers |= _beside_training(curves, judged)
+        numbers |= _compared_with_training(curves, judged)
     for name, found in (("learning_rate", curves.learning_rate), ("grad_norm", curves.grad_norm)):
         numbers |= _last_of(name, found.finite)
     return numbers | (dict(judged.finding.numbers) if judged.finding is not None else {})
 
 
-def _beside_training(curves: Curves, judged: Judgement) -> dict[str, float]:
+def _compared_with_training(curves: Curves, judged: Judgement) -> dict[str, float]:
     """Where training is, and how far apart the two are, now and when evaluations were best."""
     train, curve = in_blocks(curves.train), judged.curve
     if not train or not curve:
@@ -82,27 +78,28 @@ def _last_of(name: str, found: Series) -> dict[str, float]:
     return {name: lately} | ({"grad_norm_times": lately / usual} if before else {})
 
 
-# Of the value; the first watchers of such trainings warned of 0.05, 0.05 and 0.10 at losses near 0.5.
+# Shares of the value, where the monitor has nats: its limits of 0.05, 0.05 and 0.10 come from losses near 0.5.
 JUMPY, SLOW, APART = 0.05, 0.05, 0.20
 SLOW_VALUES = 5
-HIGH_RATE = 1e-4  # for a model of the size of XTTS v2
 GRADIENTS = 5.0  # times what they usually were
 
 
-def causes_of(curves: Curves, judged: Judgement, numbers: Mapping[str, float]) -> tuple[str, ...]:
-    """Sentences, the likeliest first; none where nothing fits."""
+def causes_of(
+    curves: Curves, judged: Judgement, numbers: Mapping[str, float], rates: Usual
+) -> tuple[str, ...]:
+    """Sentences, the likeliest first; none where nothing fits. `rates` are the usual ones of what is trained."""
     level = abs(numbers.get("level", 0.0))
     if not level:
         return ()
     found = []
     rate = numbers.get("learning_rate_peak", 0.0)
-    if judged.verdict in ("oscillating", "exploding") and rate >= HIGH_RATE:
-        found.append(f"a learning rate of {rate:g} is high for a full-size XTTS; 5e-7 to 2e-5 is usual there")
-    std = numbers.get("std_lately", 0.0)
+    if judged.verdict in ("oscillating", "exploding") and rate > rates.high:
+        found.append(f"a learning rate of {rate:g} is high: {rates} is usual for {rates.of}")
+    std = unrest(judged.curve.values) or 0.0
     if judged.which == "evaluation" and std > JUMPY * level:
         found.append(
-            f"evaluations differ by {value(std)} (standard deviation of the last 5): too high a learning rate, too "
-            "small batches, too small an eval set, or loss terms that pull in different directions"
+            f"evaluations differ by {value(std)} (standard deviation around their course): too high a learning rate, "
+            "too small batches, too small an eval set, or loss terms that pull in different directions"
         )
     if numbers.get("grad_norm_times", 0.0) > GRADIENTS:
         found.append(
@@ -123,7 +120,7 @@ def causes_of(curves: Curves, judged: Judgement, numbers: Mapping[str, float]) -
     if judged.verdict == "plateau" and judged.end is not None:
         if judged.train_end is not None and judged.train_end.direction == "falling":
             found.append(
-                "training falls on while evaluations stay: more steps of this kind only learn clips by heart"
+                "training falls on while evaluations stay: more steps of this kind only memorise the clips"
             )
         elif judged.end.since == judged.curve.positions[0]:
             found.append(
@@ -193,7 +190,8 @@ def diagnose(curves: Curves, place: Place | None = None, relevant: float = RELEV
     """
     judged = judge(curves, relevant)
     numbers = measured(curves, judged)
-    advice: Advice = advise(judged, numbers, place or Place(curves.phase))
+    place = place or Place(curves.phase)
+    advice: Advice = advise(judged, numbers, place)
     return Diagnosis(
         judged.verdict,
         since_of(judged),
@@ -205,7 +203,7 @@ def diagnose(curves: Curves, place: Place | None = None, relevant: float = RELEV
         judged.which,
         judged.curve.name or judged.which,
         curves.unit,
-        causes_of(curves, judged, numbers),
+        causes_of(curves, judged, numbers, place.rates),
         advice.also,
         advice.remedies,
         advice.optimization_level,

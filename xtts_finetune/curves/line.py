@@ -1,7 +1,4 @@
-"""How fast a curve falls, and how sure that is: a line through noisy points that single odd ones cannot turn.
-
-How much a curve jumps, apart from where it goes.
-"""
+"""How fast a curve falls and how sure that is, by a line that single odd points cannot turn, and how much it jumps."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xtts_finetune.curves.trend import chance_of_balance
+from xtts_finetune.curves.judge import chance_of_balance, typical_distance
 
 FAR = 3.0  # times the typical distance: a single odd value further off counts as no more than this
 
@@ -29,7 +26,7 @@ def local_noise(values: Numbers) -> float:
     if len(values) < 4:
         return 0.0
     off = (values[:-2] + values[2:]) / 2 - values[1:-1]
-    return 1.4826 * float(np.median(np.abs(off))) / math.sqrt(1.5)
+    return typical_distance(off) / math.sqrt(1.5)
 
 
 def spread_around(off: Numbers, chance: float) -> tuple[float, float]:
@@ -38,7 +35,7 @@ def spread_around(off: Numbers, chance: float) -> tuple[float, float]:
     Single odd distances count as three times the typical one. The limit is that of the chi-squared distribution,
     two degrees of freedom being the line's. off  (n,), n >= 3
     """
-    far = np.minimum(np.abs(off), FAR * 1.4826 * float(np.median(np.abs(off))))
+    far = np.minimum(np.abs(off), FAR * typical_distance(off))
     free = len(off) - 2
     found = math.sqrt(float(np.sum(far**2)) / free)
     return found, found * math.sqrt(free / chi_squared(free, 1 - chance))
@@ -92,7 +89,7 @@ def line_through(positions: Numbers, values: Numbers, chance: float) -> Line:
     slope = float(np.median(slopes))
     offset = float(np.median(values - slope * positions))
     around = values - slope * positions - offset
-    noise = 1.4826 * float(np.median(np.abs(around)))
+    noise = typical_distance(around)
     memory = memory_of(positions, np.clip(around, -ODD * noise, ODD * noise))
     spread = critical_balance(count, chance) * math.sqrt((1 + memory) / (1 - memory))
     # Of N slopes in order, the limits are those at (N - spread) / 2 from either end.
@@ -104,7 +101,7 @@ def line_through(positions: Numbers, values: Numbers, chance: float) -> Line:
 
 
 def memory_of(positions: Numbers, values: Numbers) -> float:
-    """The correlation of what neighbouring values have beside a smooth course; 0 where it could be chance.
+    """The correlation of what neighbouring values have apart from a smooth course; 0 where it could be chance.
 
     The smooth course is the closest cubic: what bends is no noise. Taking k = 4 coefficients away makes the
     estimate from n values too low by about k (1 + r) / n (after Marriott & Pope, 1954), which is put back.

@@ -1,7 +1,4 @@
-"""Where the end of a curve goes: falls, stays, rises, or too noisy to tell; and since when it stays.
-
-Which part of a curve speaks of its end: the longest last part that a straight line describes.
-"""
+"""Where the end of a curve goes (falls, stays, rises, too noisy to tell), and which part of it speaks of its end."""
 
 from __future__ import annotations
 
@@ -13,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from xtts_finetune.curves.curves import Series
+from xtts_finetune.curves.judge import typical_distance
 from xtts_finetune.curves.line import ODD, Line, Numbers, as_numbers, line_through, local_noise, polynomials
 
 MOST = 60  # values that are looked at; of more, means of neighbours
@@ -181,7 +179,7 @@ def flat_since(positions: Numbers, values: Numbers, first: int, relevant: float)
     or two standard deviations of such a middle.
     """
     level = float(np.median(values[first:]))
-    noise = max(local_noise(values[first:]), 1.4826 * float(np.median(np.abs(values[first:] - level))))
+    noise = max(local_noise(values[first:]), typical_distance(values[first:] - level))
     # The median of three Gaussian values has 0.67 of their standard deviation.
     allowed = max(relevant / 2 * abs(level), 2 * 0.67 * noise)
     smooth = running_median(values)

@@ -1,7 +1,4 @@
-"""The diagnosis on a terminal: the curve, the verdict, what to do, the numbers.
-
-A small curve for a terminal, in characters alone, so that it survives a pipe and a log.
-"""
+"""The diagnosis on a terminal: the curve in characters, which survive a pipe and a log, the verdict, what to do."""
 
 from __future__ import annotations
 
@@ -24,9 +21,47 @@ WIDEST, NARROWEST = 100, 20
 LABEL = 8  # characters left of the axis
 HIGHEST = 3.0  # times the median: what explodes would else flatten all the rest
 POINT, BEYOND = "●", "▲"
-BRAILLE = 0x2800
-# The bit of each dot of a Braille character, by row and column.
-DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+# Each character of Braille holds two by four dots: their bits, by column and row (Unicode's block from U+2800 on).
+DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
+EMPTY = 0x2800
+
+Line = Sequence[tuple[float, float]]
+
+
+def draw(
+    lines: Sequence[Line], width: int, height: int, end: float, low: float, high: float
+) -> list[list[tuple[str, int]]]:
+    """Rows of (character, number of the line that it belongs to, -1 for none); later lines lie on top.
+
+    Points are (step, value); steps go from 0 to `end`, values from `low` to `high`. What is higher or lower is
+    drawn at the edge.
+    """
+    bits = [[0] * width for _ in range(height)]
+    owner = [[-1] * width for _ in range(height)]
+    for number, line in enumerate(lines):
+        for column, row in _dots(line, width * 2, height * 4, end, low, high):
+            cell, x = (row // 4, column // 2), column % 2
+            if owner[cell[0]][cell[1]] != number:
+                owner[cell[0]][cell[1]], bits[cell[0]][cell[1]] = number, 0
+            bits[cell[0]][cell[1]] |= DOTS[x][row % 4]
+    return [
+        [(chr(EMPTY + bit), which) for bit, which in zip(row, owners, strict=True)]
+        for row, owners in zip(bits, owner, strict=True)
+    ]
+
+
+def _dots(line: Line, width: int, height: int, end: float, low: float, high: float) -> set[tuple[int, int]]:
+    def dot(step: float, value: float) -> tuple[int, int]:
+        x = round((width - 1) * step / end) if end > 0 else 0
+        down = (high - value) / (high - low) if high > low else 0.5
+        return min(width - 1, max(0, x)), round((height - 1) * min(1.0, max(0.0, down)))
+
+    places = [dot(step, value) for step, value in line if math.isfinite(value)]
+    found = set(places[:1])
+    for (x0, y0), (x1, y1) in zip(places, places[1:], strict=False):  # noqa: RUF007  (also where there is one)
+        far = max(abs(x1 - x0), abs(y1 - y0), 1)
+        found |= {(round(x0 + (x1 - x0) * i / far), round(y0 + (y1 - y0) * i / far)) for i in range(far + 1)}
+    return found
 
 
 def sketch(curves: Curves, width: int) -> str:
@@ -48,7 +83,13 @@ def sketch(curves: Curves, width: int) -> str:
         low, high = low - 0.5 * abs(low) - 1e-9, high + 0.5 * abs(high) + 1e-9
     first = min(found.positions[0] for found in drawn)
     last = max(found.positions[-1] for found in drawn)
-    cells = _line(train, columns, (first, last), (low, high))
+    line = [
+        (position - first, number) for position, number in zip(train.positions, train.values, strict=True)
+    ]
+    cells = [
+        [" " if which < 0 else character for character, which in row]
+        for row in draw([line], columns, ROWS, last - first, low, high)
+    ]
     for position, number in zip(evaluation.positions, evaluation.values, strict=True):
         column = _scaled(position, first, last, columns)
         row = ROWS - 1 - _scaled(number, low, high, ROWS)
@@ -56,22 +97,6 @@ def sketch(curves: Curves, width: int) -> str:
     return "\n".join(
         [*_with_labels(cells, low, high), *_foot(curves, train, evaluation, columns, first, last)]
     )
-
-
-def _line(
-    found: Series, columns: int, across: tuple[float, float], up: tuple[float, float]
-) -> list[list[str]]:
-    """A grid of characters, ROWS x columns, with the series as a line of Braille dots."""
-    bits = [[0] * columns for _ in range(ROWS)]
-    points = list(zip(found.positions, found.values, strict=True))
-    for (from_x, from_y), (to_x, to_y) in zip(points, points[1:] or points, strict=False):
-        start, end = (_scaled(x, *across, 2 * columns) for x in (from_x, to_x))
-        for column in range(start, end + 1):
-            part = (column - start) / (end - start) if end > start else 0.0
-            height = min(from_y + (to_y - from_y) * part, up[1])
-            row = 4 * ROWS - 1 - _scaled(height, *up, 4 * ROWS)
-            bits[row // 4][column // 2] |= DOTS[row % 4][column % 2]
-    return [[chr(BRAILLE + bit) if bit else " " for bit in row] for row in bits]
 
 
 def _scaled(number: float, low: float, high: float, count: int) -> int:
@@ -129,7 +154,9 @@ def show(curves: Curves, found: Diagnosis, out: Console) -> None:
         out.print(Text(f"  {'or ' if place_in_list else ''}{command}", style="bold"), soft_wrap=True)
     if "PHASE" in found.command.split():
         _print(
-            out, "  PHASE: the phase of your own declaration that goes on from this run's CHECKPOINT.", "dim"
+            out,
+            "  PHASE: the phase of your own declaration that continues from this run's CHECKPOINT.",
+            "dim",
         )
     out.print()
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))

@@ -1,6 +1,6 @@
-"""The verdict on curves: one of six words, with the numbers that it rests on. No words for people yet.
+"""The verdict on curves: one of six words, with the numbers that it rests on.
 
-What is worse than a plateau: losses that are no numbers, that explode, or that part from each other.
+What is worse than a plateau comes first: losses that are NaN or infinite, that explode, or that part from each other.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from xtts_finetune.curves.curves import Curves, Series
+from xtts_finetune.curves.judge import ends_not_finite, level_before
 from xtts_finetune.curves.line import as_numbers, local_noise, spread_around
 from xtts_finetune.curves.movement import (
     FEWEST,
@@ -43,16 +44,14 @@ class Finding:
 
 
 def not_finite(curves: Curves) -> Finding | None:
-    """NaN or infinity at the end: the last evaluation, or half of the last ten training losses or gradients.
+    """NaN or infinity at the end: the last evaluation or training loss, or most of the last ten losses or gradients.
 
-    A single one of them is none: fp16 now and then skips a step whose gradients overflow.
+    A single gradient is none: fp16 now and then skips a step whose gradients overflow.
     """
-    for found, share in ((curves.evaluation, None), (curves.train, 0.5), (curves.grad_norm, 0.5)):
+    for found in (curves.evaluation, curves.train, curves.grad_norm):
         bad = [not math.isfinite(value) for value in found.values[-LAST:]]
-        few = len(bad) < LAST and bool(bad) and bad[-1]
-        if bad and (
-            (share is None and bad[-1]) or few or (share is not None and sum(bad) > share * len(bad))
-        ):
+        ended = ends_not_finite(found.values) and (found is not curves.grad_norm or len(bad) < LAST)
+        if ended or (found is not curves.evaluation and sum(bad) > len(bad) / 2):
             whole = [math.isfinite(value) for value in found.values]
             last_good = max((i for i, good in enumerate(whole) if good), default=-1)
             since = found.positions[min(last_good + 1, len(found) - 1)] if bad[-1] else found.positions[-1]
@@ -72,8 +71,7 @@ def exploded(curve: Series) -> Finding | None:
         if len(values) < last + 2:
             return None
         before = values[max(0, len(values) - last - 10) : len(values) - last]
-        # The level that it had reached, not the height that it came from.
-        level = min(float(np.median(before)), float(np.median(before[-3:])))
+        level = level_before(before.tolist(), 10, 3)
         end = float(np.min(values[-last:]))
         times = end / level if level > 0 else 0.0
         enough = times > DOUBLE if last == 1 else times > JUMP and end > level + SURE * local_noise(before)

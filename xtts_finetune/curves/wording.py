@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from xtts_finetune.curves.curves import Unit
 from xtts_finetune.curves.movement import FEWEST, FEWEST_FLAT, Movement
 from xtts_finetune.curves.verdict import SWINGS, Judgement
+from xtts_finetune.quantities import NOT_FINITE
 
 
 def words_of(judged: Judgement, numbers: Mapping[str, float], unit: Unit) -> str:
@@ -64,7 +65,7 @@ def _exploding(judged: Judgement, numbers: Mapping[str, float], unit: Unit, name
     finding = judged.finding
     since = f"since {unit} {place(finding.since)}" if finding is not None else ""
     if judged.not_finite:
-        return f"losses are no numbers any more (NaN or infinite) {since}: the model is broken from there on"
+        return f"the loss is {NOT_FINITE} {since}: the model is broken from there on"
     if "times" in numbers:
         times = f"{numbers['times']:.1f} times as much"
         return f"losses explode {since}: from {value(numbers['before'])} to {value(numbers['now'])}, {times}"
@@ -76,12 +77,12 @@ def _overfitting(judged: Judgement, numbers: Mapping[str, float], unit: Unit, na
     since = place(judged.finding.since if judged.finding is not None else None)
     train = ""
     if judged.train_end is not None and judged.train_end.direction == "falling":
-        train = f", while training falls on, to {value(numbers['train_last'])}"
+        train = f", while training still falls, to {value(numbers['train_last'])}"
     elif "train_last" not in numbers:
         train = "; the file has no training losses, which would show whether these fall on"
     return (
         f"{name} was lowest at {unit} {since} ({value(numbers['lowest'])}) and has risen by {share(numbers['rise'])} "
-        f"since, more than its noise{train}: the model learns its clips by heart"
+        f"since, more than its noise{train}: the model memorises its clips"
     )
 
 

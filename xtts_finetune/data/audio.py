@@ -11,7 +11,8 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-SAMPLE_RATE = 22_050
+from xtts_finetune.fixed import SAMPLE_RATE
+from xtts_finetune.records.values import file_digest
 
 # Decoding these gives the same samples everywhere, so the sound itself can be the identity of a clip.
 LOSSLESS = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW", "ALAC")
@@ -129,7 +130,7 @@ def _clipping(samples: NDArray[np.float32], rate: int) -> Clipping:
 
 def _identity(path: Path, mono: NDArray[np.float32], rate: int, subtype: str) -> str:
     if not subtype.startswith(LOSSLESS):
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return file_digest(path)
     digest = hashlib.sha256(f"{rate} Hz float32\n".encode())
     digest.update(mono.astype("<f4", copy=False).tobytes())
     return digest.hexdigest()

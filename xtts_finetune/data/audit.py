@@ -13,16 +13,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from xtts_finetune.data.audio import SAMPLE_RATE, Audio, AudioError, load_audio, seconds_of
+from xtts_finetune.data.audio import Audio, AudioError, load_audio, seconds_of
 from xtts_finetune.data.cache import ClipCache
 from xtts_finetune.data.findings import QUIETEST, measure, sound_warnings
 from xtts_finetune.data.readers import RawClip, Unreadable
 from xtts_finetune.data.sources import Source, Sources, Stamp, stamp_of
 from xtts_finetune.data.texts import TextCheck, Unusable
+from xtts_finetune.fixed import CODE_SAMPLES, SAMPLE_RATE
 from xtts_finetune.records.clips import ClipRecord, DroppedClip, DropReason
 from xtts_finetune.spec.pipeline import ClipLimits
-
-CODE_SAMPLES = 1024
 
 
 class SoundEncoder(Protocol):

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xtts_finetune.data.epochs import CROPS, SHUFFLE, Epochs, entropy, shuffled
+from xtts_finetune.fixed import CONDITIONING_TOKENS
 
-CONDITIONING_TOKENS = 32  # what XTTS's perceiver makes of the voice, before text and sound
 # A text has a start token in front, a sound a start token and, after it, three stop tokens (xtts.losses).
 EXTRA_TOKENS = 1 + 4
 
@@ -35,13 +35,13 @@ class Lengths:
         return self.text + self.codes + CONDITIONING_TOKENS + EXTRA_TOKENS
 
     def padded(self, clips: NDArray[np.int64]) -> int:
-        """Positions that the GPT computes for these clips in one batch, padding included."""
+        """Positions that the GPT computes for these clips (any,) in one batch, padding included."""
         longest = int(self.text[clips].max()) + int(self.codes[clips].max())
         return (longest + CONDITIONING_TOKENS + EXTRA_TOKENS) * len(clips)
 
 
 def sorted_in_windows(clips: NDArray[np.int64], lengths: Lengths, window: int) -> NDArray[np.int64]:
-    """The clips, each `window` of them sorted by length: random still from window to window."""
+    """The clips (any,), each `window` of them sorted by length: random still from window to window."""
     # Sound first: it makes most of the length, and texts of equally long sounds are about as long.
     ranks = lengths.codes * 1000 + lengths.text
     parts = [clips[start : start + window] for start in range(0, len(clips), window)]
@@ -123,7 +123,10 @@ class BatchPlan:
         return [clip for batch in self.batches_of(step) for clip in batch]
 
     def batches_of(self, step: int) -> list[list[int]]:
-        """The micro-batches whose gradients a step adds up, `accumulate` x `parts` of them, as indices of clips."""
+        """The micro-batches whose gradients a step adds up, `accumulate` x `parts` of them, as indices of clips.
+
+        Raises ValueError for a step below 0.
+        """
         if step < 0:
             raise ValueError(f"steps count from 0 but got {step}")
         batches = self._by_tokens(step) if self.max_tokens is not None else self._by_clips(step)

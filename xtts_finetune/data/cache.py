@@ -6,9 +6,7 @@ only files that are right, and a changed clip is one more file. Nothing stays in
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 import math
 import mmap
 import shutil
@@ -22,10 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.records.atomic import is_abandoned, write_bytes_atomic, write_json_atomic
+from xtts_finetune.fixed import HOP, MEL_CHANNELS
+from xtts_finetune.records.atomic import is_abandoned, json_or_none, write_bytes_atomic, write_json_atomic
 from xtts_finetune.records.clips import ClipRecord
+from xtts_finetune.records.run_folder import CACHE_KEYS
+from xtts_finetune.records.values import text_digest
 
-MELS = 80
 PREFIX = struct.Struct("<8sH")  # magic string with version, and the length of the header after it
 
 
@@ -58,13 +58,10 @@ class ClipCache:
     @classmethod
     def open(cls, folder: Path) -> ClipCache:
         """The cache as it was last prepared. Raises UserError if it never was."""
-        try:
-            keys = json.loads(_keys(folder).read_text(encoding="utf-8"))
-            return cls(folder, str(keys["encoder"]), str(keys["vocabulary"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            raise UserError(
-                f"{folder}: no prepared clips; prepare them first (xtts-finetune prepare)"
-            ) from None
+        keys = json_or_none(folder / CACHE_KEYS, lambda it: (str(it["encoder"]), str(it["vocabulary"])))
+        if keys is None:
+            raise UserError(f"{folder}: no prepared clips; prepare them first (xtts-finetune prepare)")
+        return cls(folder, *keys)
 
     def item(self, clip: ClipRecord) -> Item:
         """Everything of one prepared clip. Raises UserError if a file is missing or damaged."""
@@ -95,7 +92,7 @@ class ClipCache:
         )
 
     def text(self, text: str, language: str) -> NDArray[np.int32] | None:
-        """Tokens of a text, or None if they are not kept."""
+        """Tokens (tokens,) of a text, or None if they are not kept."""
         tokens = _load(self._text(text_key(text, language)))
         return None if tokens is None else np.array(tokens)
 
@@ -108,7 +105,7 @@ class ClipCache:
         return _load(self._evaluation(sha256)) is not None
 
     def add_text(self, text: str, language: str, tokens: list[int]) -> NDArray[np.int32]:
-        """Keep the tokens of a text that passed the audit."""
+        """Keep the tokens of a text that passed the audit; gives them as int32 (tokens,)."""
         kept = np.asarray(tokens, dtype=np.int32)
         _save(self._text(text_key(text, language)), kept)
         return kept
@@ -116,10 +113,15 @@ class ClipCache:
     def add_sound(
         self, sha256: str, samples: int, codes: NDArray[np.int16], conditioning: NDArray[np.float32]
     ) -> None:
-        """Keep a sound's codes (codes,) and its whole conditioning mel (80, samples // 256 + 1)."""
-        frames = samples // 256 + 1
-        if conditioning.shape != (MELS, frames):
-            raise ValueError(f"expected a conditioning mel of {(MELS, frames)} but got {conditioning.shape}")
+        """Keep a sound's codes (codes,) and its whole conditioning mel (80, samples // 256 + 1).
+
+        Raises ValueError for a mel of another shape.
+        """
+        frames = samples // HOP + 1
+        if conditioning.shape != (MEL_CHANNELS, frames):
+            raise ValueError(
+                f"expected a conditioning mel of {(MEL_CHANNELS, frames)} but got {conditioning.shape}"
+            )
         layout = [
             ("samples", "<i8"),
             ("codes", "<i2", (len(codes),)),
@@ -141,7 +143,7 @@ class ClipCache:
 
     def make_current(self) -> None:
         """Let `open` find this base's arrays, and drop what was kept for other bases."""
-        write_json_atomic(_keys(self.folder), {"encoder": self.encoder, "vocabulary": self.vocabulary})
+        write_json_atomic(self.folder / CACHE_KEYS, {"encoder": self.encoder, "vocabulary": self.vocabulary})
         for kind, key in (("sounds", self.encoder), ("evaluation", self.encoder), ("texts", self.vocabulary)):
             others = (self.folder / kind).glob("*")
             for other in others:
@@ -164,16 +166,12 @@ class ClipCache:
 
 def text_key(text: str, language: str) -> str:
     """By which the tokens of a text are found: 64 hexadecimal digits."""
-    return hashlib.sha256(f"{language}\n{text}".encode()).hexdigest()
-
-
-def _keys(folder: Path) -> Path:
-    return folder / "keys.json"
+    return text_digest(f"{language}\n{text}")
 
 
 def _short(key: str) -> str:
     """A key as a folder's name, whatever characters and length it has."""
-    return hashlib.sha256(key.encode()).hexdigest()[:16]
+    return text_digest(key)[:16]
 
 
 def _save(path: Path, array: NDArray[Any]) -> None:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xtts_finetune.data.batches import Lengths
-from xtts_finetune.data.cache import MELS, Item
+from xtts_finetune.data.cache import Item
+from xtts_finetune.fixed import CODE_SAMPLES, HOP, MEL_CHANNELS
 from xtts_finetune.xtts.base import ConditioningLengths
 from xtts_finetune.xtts.forward import FRAME_GRAIN, STOP_TOKENS, rounded_up
 from xtts_finetune.xtts.losses import GptBatch, PartOf
@@ -51,10 +52,6 @@ def pieces_of(batches: Sequence[Sequence[int]], lengths: Lengths, rank: int, ran
             pieces.append(Piece(number, int(mine[0]), int(mine[-1]) + 1))
         start += size
     return pieces or [Piece(0, 0, 1, idle=True)]
-
-
-HOP = 256
-CODE_SAMPLES = 1024
 
 
 @dataclass(frozen=True)
@@ -110,7 +107,7 @@ def collate_training(
     # One frame of the silence that fills up the longest slice is enough: the GPT hears how often it is there.
     frames = min(rounded_up(max(mel.shape[1] for mel in mels) + 1, FRAME_GRAIN), full)
     first, last = (piece.first, piece.last) if piece is not None else (0, len(items))
-    conditioning = np.empty((last - first, MELS, frames), dtype=np.float32)
+    conditioning = np.empty((last - first, MEL_CHANNELS, frames), dtype=np.float32)
     conditioning[:] = silence[:, None]
     for row, mel in zip(conditioning, mels[first:last], strict=True):
         row[:, : mel.shape[1]] = mel

@@ -1,4 +1,4 @@
-"""Oddities that show only beside the other clips: pace, loudness, copies, and texts on both sides of the split."""
+"""What is suspicious compared with the other clips: pace, loudness, copies, and texts on both sides of the split."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLIPS_FOR_A_MEDIAN = 20
 # A normal distribution's deviation from its MAD, and how many of them are odd: with 4, one clip in 16 000 of them.
 DEVIATION_OF_MAD, ODD_DEVIATIONS = 1.4826, 4.0
 # Characters a second that no voice goes beyond, of texts as the model sees them: 2.5 is slow Mandarin of a character
-# a syllable (see evaluation.pace, which has the sources); written in Latin letters, hasty Mandarin has 35.
+# a syllable (evaluation/instruments/frames.py has the sources); written in Latin letters, hasty Mandarin has 35.
 SLOWEST_PACE, FASTEST_PACE = 2.5, 40.0
 # How far a pace may be from the usual one, as a factor. A reader's sentences differ by 1.3 either way; a text of
 # which half is missing is always beyond the second.
@@ -30,7 +30,7 @@ LOUDNESS_DIFFERENCE = (8.0, 15.0)
 SHORTEST_COPIED_TEXT = 15
 
 
-Found = tuple[int, ClipWarning]  # place of the clip, what is odd about it
+Found = tuple[int, ClipWarning]  # place of the clip, what is suspicious about it
 
 
 def compare(outlines: Outlines, held_out: frozenset[str]) -> dict[int, list[ClipWarning]]:
@@ -43,7 +43,7 @@ def compare(outlines: Outlines, held_out: frozenset[str]) -> dict[int, list[Clip
 
 
 def _paces(outlines: Outlines) -> Iterator[Found]:
-    """Clips whose text is too long or too short for what is said, beside their data set's in that language."""
+    """Clips whose text is too long or too short for what is said, compared with their data set's in that language."""
     datasets, languages = outlines.datasets, outlines.languages
     all_characters, all_seconds = outlines.characters, outlines.seconds
     for dataset, language in sorted(set(zip(datasets.tolist(), languages.tolist(), strict=True))):

@@ -64,7 +64,7 @@ class Epochs:
         return epoch
 
     def clips_of(self, epoch: int) -> NDArray[np.int64]:
-        """The clips of an epoch in their order, as often as each comes."""
+        """Indices (visits,) of an epoch's clips in their order, as often as each comes."""
         times = np.zeros(len(self.datasets), dtype=np.int64)
         for members, share in zip(self._members, self._shares, strict=True):
             times[members] = floor(share)
@@ -74,7 +74,7 @@ class Epochs:
         return _in_order(times, self.seed, epoch)
 
     def walk(self, first: int, end: int) -> NDArray[np.int64]:
-        """The clips from one place to before another, through as many epochs as it takes."""
+        """Indices (end - first,) of the clips from one place to before another, through as many epochs as it takes."""
         parts = []
         while first < end:
             epoch = self.epoch_at(first)
@@ -108,7 +108,7 @@ def _in_order(times: NDArray[np.int64], seed: int, epoch: int) -> NDArray[np.int
 
 
 def shuffled(values: NDArray[np.int64], seed: int, *stream: int) -> NDArray[np.int64]:
-    """The values in an order that seed and stream alone decide."""
+    """The values (any,) in an order that seed and stream alone decide."""
     return values[np.argsort(random_raw(len(values), seed, *stream), kind="stable")]
 
 

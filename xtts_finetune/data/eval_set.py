@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xtts_finetune.data.outlines import SOUND_BYTES, first_alike
-from xtts_finetune.errors import UserError
-from xtts_finetune.records.atomic import write_json_atomic
+from xtts_finetune.records.atomic import read_json, write_json_atomic
 from xtts_finetune.spec.pipeline import EvalSetSpec
 
 
@@ -105,17 +103,13 @@ def read_eval_set(path: Path) -> EvalSet | None:
     """The frozen choice, or None before there is one. Raises UserError for a damaged file."""
     if not path.is_file():
         return None
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        clips = tuple(
-            EvalClip(str(c["id"]), str(c["dataset"]), _sha256(c["sha256"])) for c in record["clips"]
-        )
-        return EvalSet(int(record["seed"]), float(record["fraction"]), int(record["at_least"]), clips)
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{path}: the frozen eval set is damaged ({type(error).__name__}: {error}); "
-            "restore the file, or start a new run under another name"
-        ) from None
+    cure = "restore the file, or start a new run under another name"
+    return read_json(path, _eval_set, "the frozen eval set is damaged", cure)
+
+
+def _eval_set(record: Mapping[str, Any]) -> EvalSet:
+    clips = tuple(EvalClip(str(c["id"]), str(c["dataset"]), _sha256(c["sha256"])) for c in record["clips"])
+    return EvalSet(int(record["seed"]), float(record["fraction"]), int(record["at_least"]), clips)
 
 
 def _sha256(written: object) -> str:

@@ -12,7 +12,8 @@ from dataclasses import astuple, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xtts_finetune.data.audio import SAMPLE_RATE, Audio
+from xtts_finetune.data.audio import Audio
+from xtts_finetune.fixed import SAMPLE_RATE
 from xtts_finetune.records.clips import ClipWarning, DropReason, WarningKind
 
 FRAME = 220  # samples, 10 ms
@@ -119,7 +120,7 @@ CURE = {
 
 
 def sound_warnings(measures: Measures) -> Iterator[ClipWarning]:
-    """What is odd about a sound, whatever the others are like."""
+    """What is suspicious about a sound, whatever the others are like."""
     if measures.clipped > MOST_CLIPPED or measures.longest_top > LONGEST_TOP:
         found = f"{_percent(measures.clipped)} of the samples are in flat tops, the longest {measures.longest_top:g} ms"
         limits = f"at most {_percent(MOST_CLIPPED)} and {LONGEST_TOP:g} ms"

@@ -6,7 +6,6 @@ Whether the clips that a declaration lets through fit into its base, before trai
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,19 +13,16 @@ from typing import Any
 from xtts_finetune.data.readers import RawClip, metadata_of, read_dataset
 from xtts_finetune.data.readers.folder import pairs_of
 from xtts_finetune.errors import UserError
+from xtts_finetune.fixed import CODES_A_SECOND, V2_SIZES
 from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.values import canonical, digest_of, file_digest
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.pipeline import ClipLimits, DatasetSpec
 from xtts_finetune.xtts.base import find_base, read_config
 from xtts_finetune.xtts.base_as_recorded import hashes_in
 
-# XTTS v2's own, for a config.json that does not give them.
-MAX_AUDIO_TOKENS = 605
-MAX_TEXT_TOKENS = 402
-
 # Coqui's GPT has 3 positions more than audio tokens, and takes 5 besides the clip's own codes.
 EXTRA_POSITIONS = 2
-CODES_A_SECOND = 22_050 / 1024
 
 
 def check_limits(limits: ClipLimits, config: dict[str, Any]) -> None:
@@ -35,13 +31,13 @@ def check_limits(limits: ClipLimits, config: dict[str, Any]) -> None:
     `config` is the base's config.json (see xtts.base.read_config).
     """
     arguments = config["model_args"]
-    codes = int(arguments.get("gpt_max_audio_tokens") or MAX_AUDIO_TOKENS) - EXTRA_POSITIONS
+    codes = int(arguments.get("gpt_max_audio_tokens") or V2_SIZES["gpt_max_audio_tokens"]) - EXTRA_POSITIONS
     if limits.max_seconds * CODES_A_SECOND > codes:
         seconds = int(codes / CODES_A_SECOND * 10) / 10
         raise UserError(
             f"clips: max_seconds is {limits.max_seconds:g}, but this base holds at most {seconds:g} s"
         )
-    tokens = int(arguments.get("gpt_max_text_tokens") or MAX_TEXT_TOKENS)
+    tokens = int(arguments.get("gpt_max_text_tokens") or V2_SIZES["gpt_max_text_tokens"])
     if limits.max_text_tokens > tokens:
         raise UserError(
             f"clips: max_text_tokens is {limits.max_text_tokens}, but this base holds at most {tokens}"
@@ -67,11 +63,11 @@ def data_inputs(declaration: Declaration) -> dict[str, str]:
     check_limits(pipeline.clips, read_config(base))
     names = [file.name for file in (base.dvae, base.mel_stats, base.vocab, base.config)]
     seen = hashes_in(RunFolder(declaration.run_folder), base, names)
-    inputs = {"base": _hash([seen[name] for name in names])}
+    inputs = {"base": digest_of([seen[name] for name in names])}
     settings = [VERSION, pipeline.language, pipeline.eval_set.model_dump(), pipeline.clips.model_dump()]
     # How often a clip comes is no matter of preparing it: a phase depends on the weights, its clips do not.
     specs = [spec.model_dump(mode="json", exclude={"weight"}) for spec in pipeline.datasets]
-    inputs["settings"] = _hash([*settings, specs])
+    inputs["settings"] = digest_of([*settings, specs])
     for spec in pipeline.datasets:
         texts, audio = _texts_and_audio(spec, pipeline.language)
         inputs[f"{spec.name}: texts"] = texts
@@ -87,7 +83,7 @@ def _texts_and_audio(spec: DatasetSpec, language: str) -> tuple[str, str]:
         pairs = pairs_of(spec)
         texts = _stamps(text for pair in pairs for text in pair.texts)
         return texts, _stamps(sound for pair in pairs for sound in pair.sounds)
-    texts = hashlib.sha256(metadata.read_bytes()).hexdigest()
+    texts = file_digest(metadata)
     raw = read_dataset(spec, language)
     return texts, _stamps(clip.audio for clip in raw if isinstance(clip, RawClip))
 
@@ -99,10 +95,10 @@ def changed_inputs(before: Mapping[str, object], now: Mapping[str, object]) -> l
 
 
 def _stamps(files: Iterable[Path]) -> str:
-    # As `_hash` of one list of them all, which may be very long.
+    # As `digest_of` of one list of them all, which may be very long.
     digest, between = hashlib.sha256(b"["), b""
     for file in files:
-        digest.update(between + _json(_stamp(file)))
+        digest.update(between + canonical(_stamp(file)))
         between = b", "
     digest.update(b"]")
     return digest.hexdigest()
@@ -114,11 +110,3 @@ def _stamp(file: Path) -> list[object]:
     except (OSError, ValueError):
         return [str(file), None]
     return [str(file), status.st_size, status.st_mtime_ns]
-
-
-def _hash(value: object) -> str:
-    return hashlib.sha256(_json(value)).hexdigest()
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=True, sort_keys=True).encode()

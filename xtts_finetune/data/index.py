@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from xtts_finetune.data.batches import BatchPlan, Lengths
 from xtts_finetune.data.cache import text_key
 from xtts_finetune.data.epochs import Epochs
-from xtts_finetune.data.planned import Planned
 from xtts_finetune.errors import UserError
+from xtts_finetune.fixed import CODE_SAMPLES, SAMPLE_RATE
 from xtts_finetune.records.clips import ClipRecord, Split, iter_clips
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.spec.phase import PhaseSpec
+from xtts_finetune.spec.phase import PhaseSpec, Planned
 from xtts_finetune.spec.pipeline import DatasetSpec
 
 
@@ -59,7 +59,6 @@ def planned_of_run(run: RunFolder, datasets: Sequence[DatasetSpec], phase: Phase
     return planned(batch_plan(ClipIndex.read(run.clips, "train"), datasets, phase), phase)
 
 
-SAMPLE_RATE, CODE_SAMPLES = 22_050, 1024
 # Seconds are recorded to the millisecond.
 ROUNDED_OFF = 0.0005
 KEY_BYTES = 32
@@ -116,5 +115,5 @@ class ClipIndex:
         return bytes(self.texts[clip]).hex()
 
     def record(self, clip: int) -> ClipRecord:
-        """The whole record of a clip, for what is said of it. Reads the file up to there."""
+        """The whole record of a clip, for a message about it. Reads the file up to there."""
         return next(record for place, record in enumerate(iter_clips(self.file, self.split)) if place == clip)

@@ -1,7 +1,4 @@
-"""The batches of a phase and of its evaluations, from the index and the cache of a run.
-
-Prepare the next step's batch in the background while the current one trains.
-"""
+"""The batches of a phase and of its evaluations, each prepared in the background while the one before it trains."""
 
 from __future__ import annotations
 
@@ -28,8 +25,8 @@ T = TypeVar("T")
 class Prefetcher(Generic[T]):
     """Calls `make(step)` one step ahead in a thread. Safe because `make` depends on the step alone.
 
-    Steps may be asked in any order; only the one after the last asked is ready. An error of `make` is
-    raised by the `get` of its own step.
+    Steps may be asked for in any order; only the one after the last is ready. An error of `make` is raised by the
+    `get` of its own step.
     """
 
     def __init__(self, make: Callable[[int], T]) -> None:
@@ -106,7 +103,7 @@ class TrainingBatches:
 def eval_batches(clips: ClipIndex, cache: ClipCache, rank: int = 0, ranks: int = 1) -> Iterator[GptBatch]:
     """All clips of the eval set once, from the shortest to the longest: the same batches every time.
 
-    Of several `ranks`, each gets every so manieth batch.
+    Of several `ranks`, each takes every `ranks`-th batch, starting with the one of its own number.
     """
     order = np.lexsort((clips.lengths.text, clips.lengths.codes))
     for batch in islice(cut(order, clips.lengths, EVAL_TOKENS, EVAL_CLIPS), rank, None, ranks):

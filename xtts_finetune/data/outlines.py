@@ -109,46 +109,46 @@ class Outlines(Sequence[Outline]):
 
     @property
     def sounds(self) -> NDArray[np.bytes_]:
-        """The sounds' sha256, S32."""
+        """The sounds' sha256 (clips,), S32."""
         return _keys(self._sounds, SOUND_BYTES)
 
     @property
     def texts(self) -> NDArray[np.bytes_]:
-        """Hashes of what is said, S16."""
+        """Hashes (clips,) of what is said, S16."""
         return _keys(self._texts, HASH_BYTES)
 
     @property
     def voices(self) -> NDArray[np.bytes_]:
-        """Hashes of what is said and by whom, S16."""
+        """Hashes (clips,) of what is said and by whom, S16."""
         return _keys(self._voices, HASH_BYTES)
 
     @property
     def datasets(self) -> NDArray[np.int64]:
-        """A number for each data set, in the order in which they come."""
+        """The number (clips,) of each one's data set, in the order in which they come."""
         return np.array(self._datasets.numbers, dtype=np.int64)
 
     @property
     def languages(self) -> NDArray[np.int64]:
-        """A number for each language, in the order in which they come."""
+        """The number (clips,) of each one's language, in the order in which they come."""
         return np.array(self._languages.numbers, dtype=np.int64)
 
     @property
     def characters(self) -> NDArray[np.int64]:
-        """How many are spoken."""
+        """How many (clips,) are spoken."""
         return np.array(self._characters, dtype=np.int64)
 
     @property
     def seconds(self) -> NDArray[np.float64]:
-        """Of speaking."""
+        """Length (clips,) of each."""
         return np.array(self._seconds, dtype=np.float64)
 
     @property
     def levels(self) -> NDArray[np.float64]:
-        """dBFS."""
+        """Level (clips,) of each, dBFS."""
         return np.array(self._levels, dtype=np.float64)
 
     def among(self, sounds: frozenset[str]) -> NDArray[np.bool_]:
-        """Which clips have one of these sounds."""
+        """Which of (clips,) have one of these sounds."""
         wanted = np.array([bytes.fromhex(sound) for sound in sounds], dtype=f"S{SOUND_BYTES}")
         return np.isin(self.sounds, wanted)
 

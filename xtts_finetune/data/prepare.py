@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import closing, contextmanager, suppress
@@ -35,7 +34,7 @@ from xtts_finetune.records.clips import (
     iter_clips,
     write_dropped,
 )
-from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.run_folder import KNOWN_SOURCES, RunFolder
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.pipeline import EvalSetSpec
 from xtts_finetune.xtts.base import find_base, quick_hash
@@ -66,7 +65,7 @@ def prepare(
     _sweep(run, cache)
     languages = {spec.name: spec.language or pipeline.language for spec in pipeline.datasets}
     texts = TextCheck(pipeline.clips.max_text_tokens, tokenizer, cache, languages)
-    with one_core_a_thread(), Sources(run.cache / "sources.jsonl") as sources, read_clips_file(run) as read:
+    with one_core_a_thread(), Sources(run.cache / KNOWN_SOURCES) as sources, read_clips_file(run) as read:
         audit = Audit(pipeline.clips, texts, encoder, cache, sources)
         outlines, dropped = _check_all(declaration, audit, read, progress)
         sources.tidy()
@@ -109,7 +108,7 @@ def _sweep(run: RunFolder, cache: ClipCache) -> None:
 @contextmanager
 def read_clips_file(run: RunFolder) -> Iterator[Path]:
     """A place for the clips that passed, before it is known which of them are held out; gone in the end."""
-    path = run.root / f".{run.clips.name}.read.{os.getpid()}.tmp"
+    path = run.being_read()
     try:
         yield path
     finally:

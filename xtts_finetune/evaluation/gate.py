@@ -8,7 +8,6 @@ whether its words are right: codes drawn at random, decoded, pass most of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 
@@ -21,10 +20,12 @@ from xtts_finetune.evaluation.instruments.frames import (
     spoken_characters,
     tells_its_length,
 )
+from xtts_finetune.evaluation.instruments.instrument import Fault
 from xtts_finetune.evaluation.instruments.repeats import repeated_in_text, strongest_repeat
 from xtts_finetune.spec.utterances import has_words
 
-FaultName = Literal[
+# What it can find; the instruments find further faults, next to the voice's recordings.
+FAULT_NAMES = (
     "no words",
     "not finite",
     "near silent",
@@ -37,19 +38,7 @@ FaultName = Literal[
     "too fast",
     "too slow",
     "cut",
-]
-# Found beside the voice's recordings, see `voice_faults`.
-VoiceFaultName = Literal[
-    "no words",
-    "other voice",
-    "other pitch",
-    "odd length",
-    "dull",
-    "noisy",
-    "wrong words",
-    "unlike its recording",
-]
-FAULT_NAMES: tuple[FaultName, ...] = get_args(FaultName)
+)
 
 # dBFS. Speech is kept near -26 (ITU-T P.56's nominal level); 19 dB beneath it hardly anything is heard.
 QUIETEST_SPEECH = -45.0
@@ -109,19 +98,6 @@ class Measures:
     def pace(self) -> float:
         """Characters a second."""
         return self.characters / self.seconds if self.seconds else 0.0
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One instrument beyond its limit."""
-
-    name: FaultName | VoiceFaultName
-    found: float
-    limit: float
-    unit: str
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.found:.3g} {self.unit}, limit {self.limit:.3g}"
 
 
 def faults_of(
@@ -193,7 +169,7 @@ def speech_level(frames: Frames) -> float:
 
 
 def clipped_share(wave: Wave) -> float:
-    """Share of samples at the wave's own ceiling: what was clipped and then lowered counts too."""
+    """Share of (samples,) at the wave's own ceiling, 0 to 1: what was clipped and then lowered counts too."""
     size = np.abs(wave)
     peak = float(size.max(initial=0.0))
     return float(np.mean(size >= CLIPPED_FROM_PEAK * peak)) if peak >= QUIETEST_CLIPPING else 0.0
@@ -222,7 +198,7 @@ def unvoiced_tail(frames: Frames) -> float:
 
 
 def end_level(wave: Wave, sample_rate: int) -> float:
-    """RMS of the last 20 ms in dBFS; minus infinity for silence."""
+    """RMS of the last 20 ms of (samples,) in dBFS; minus infinity for silence."""
     end = wave[-round(END_SECONDS * sample_rate) :]
     power = float(np.mean(np.square(end, dtype=np.float64))) if len(end) else 0.0
     return 10.0 * np.log10(power) if power else -np.inf

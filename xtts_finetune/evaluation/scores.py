@@ -1,56 +1,33 @@
-"""Scores of a candidate: every utterance read by the instruments, beside the voice's own recordings."""
+"""Scores of a candidate: every utterance read by the instruments, compared with the voice's own recordings."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from xtts_finetune.data.in_threads import in_order, one_core_a_thread
 from xtts_finetune.errors import UserError, WorkFailed
-from xtts_finetune.evaluation.gate import Fault, faults_of
-from xtts_finetune.evaluation.instruments.cepstral import mel_cepstral_distance
-from xtts_finetune.evaluation.instruments.characters import character_error_rate, margin_of_text
-from xtts_finetune.evaluation.instruments.duration import speech_seconds
+from xtts_finetune.evaluation.gate import faults_of
+from xtts_finetune.evaluation.instruments import AT_ONCE, IN_TURN, INSTRUMENTS
 from xtts_finetune.evaluation.instruments.frames import Pace, paces_of, spoken_characters, tells_its_length
-from xtts_finetune.evaluation.instruments.loudness import loudness_of
-from xtts_finetune.evaluation.instruments.panel import Panel, package_versions
-from xtts_finetune.evaluation.instruments.pitch import pitch_of
-from xtts_finetune.evaluation.instruments.similarity import relative_similarity
-from xtts_finetune.evaluation.instruments.sound import Sound
-from xtts_finetune.evaluation.instruments.treble import treble_of
+from xtts_finetune.evaluation.instruments.instrument import Fault, Instrument, Sound, Take, Voice
+from xtts_finetune.evaluation.instruments.panel import Panel
 from xtts_finetune.evaluation.utterance_state import read_record
-from xtts_finetune.evaluation.voice import Voice, fingerprint_of, measure_voice, read_voice, write_voice
-from xtts_finetune.evaluation.voice_faults import Heard, faults_beside
+from xtts_finetune.evaluation.voice import measure_voice, read_voice, voice_fingerprint, write_voice
 from xtts_finetune.evaluation.whose_voice import voice_clips
 from xtts_finetune.records.clips import ClipRecord, read_clips
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.scores import InstrumentState, Scores, UtteranceScores, read_scores, write_scores
+from xtts_finetune.records.values import digest_of
 from xtts_finetune.spec.declaration import Declaration
 
 # Raised when the same sound begins to be read otherwise, so that old scores count as out of date.
 SCORES_VERSION = 2
-# Unit and source of each reading, as the report shows them.
-INSTRUMENTS = {
-    "level_lufs": ("LUFS", "ITU-R BS.1770-4"),
-    "f0_median_hz": ("Hz", "YIN, de Cheveigné and Kawahara 2002"),
-    "duration_ratio": ("of the recordings' length", "median over the characters of the text"),
-    "treble_db": ("dB", "power above 4 kHz over that beneath"),
-    "similarity": ("of the recordings' own similarity", "GE2E, Wan et al. 2018"),
-    "noise_mos": ("1 to 5", "DNSMOS P.835, background, Reddy et al. 2022"),
-    "mcd_db": ("dB", "mel-cepstral distance, Kubichek 1993"),
-    "cer": ("of the letters", "speech recogniser and jiwer"),
-}
 # Languages whose texts are put into Latin letters for the model.
 ROMANISED = ("zh-cn", "ja", "ko")
-NOTHING_TO_READ = "nothing in the utterances to read it from"
-NO_HELD_OUT_LINE = "no line of the eval set was spoken, or its recording is gone"
 
 Report = Callable[[int, int, str], None]
 
@@ -88,13 +65,15 @@ def score_candidate(declaration: Declaration, run: RunFolder, candidate: str, pr
     texts = (*(str(utterance["text"]) for utterance in spoken), *scale.voice.texts)
     scored: list[UtteranceScores] = []
     progress(0, len(spoken), "reading what was said")
-    read = in_order(lambda said: _score(said, folder.utterances, scale, panel, texts), spoken)
+    read = in_order(lambda said: _read(said, folder.utterances, scale, panel, texts), spoken)
     with one_core_a_thread(), closing(read) as results:
-        for each in results:
-            scored.append(each)
+        for take, begun, faults in results:
+            each = read_utterance(begun, take, IN_TURN)
+            scored.append(with_faults(each, faults + voice_faults(take, each)))
             progress(len(scored), len(spoken), f"{each.id}, seed {each.seed}")
     states = instrument_states(scored, panel)
-    write_scores(folder.scores_json, Scores(candidate, fingerprint, states, tuple(scored)))
+    averaged = tuple(one.name for one in INSTRUMENTS if one.averaged)
+    write_scores(folder.scores_json, Scores(candidate, fingerprint, states, tuple(scored), averaged))
     progress(len(spoken), len(spoken), "scored")
     return folder.scores_json
 
@@ -111,51 +90,37 @@ def scores_current(declaration: Declaration, run: RunFolder, candidate: str) -> 
 def instrument_states(scored: Sequence[UtteranceScores], panel: Panel) -> dict[str, InstrumentState]:
     """Of each instrument whether it was read in any utterance, and if not, why."""
     states = {}
-    for name, (unit, source) in INSTRUMENTS.items():
-        measured = any(getattr(one, name) is not None for one in scored)
-        nothing = NO_HELD_OUT_LINE if name == "mcd_db" else NOTHING_TO_READ
-        why = "" if measured else panel.missing.get(name, nothing)
-        states[name] = InstrumentState(unit, source, "measured" if measured else "not measured", why)
+    for one in INSTRUMENTS:
+        if any(each.readings.get(one.name) is not None for each in scored):
+            states[one.name] = InstrumentState(one.unit, one.source, "measured")
+        else:
+            why = panel.missing.get(one.name, one.nothing)
+            states[one.name] = InstrumentState(one.unit, one.source, "not measured", why)
     return states
 
 
 def read_utterance(
-    utterance: UtteranceScores, sound: Sound, language: str, scale: Scale, panel: Panel, texts: Sequence[str]
+    scores: UtteranceScores, take: Take, instruments: Sequence[Instrument] = INSTRUMENTS
 ) -> UtteranceScores:
-    """`utterance` with what every instrument reads from its sound, but for its faults and its recording.
-
-    texts   what else might have been said
-    """
-    characters = spoken_characters(utterance.text)
-    pitch = pitch_of(sound.wave, sound.sample_rate, sound.frames)
-    usual = scale.voice.durations.get(language)
-    heard = panel.heard(sound, language)
-    spelled = scale.spell(utterance.text, language)
+    """`scores` with what these instruments read from the take, but for its faults."""
+    seconds = take.sound.seconds
     return replace(
-        utterance,
-        seconds=round(sound.seconds, 3),
-        pace=characters / sound.seconds if sound.seconds else 0.0,
-        level_lufs=loudness_of(sound.wave, sound.sample_rate),
-        f0_median_hz=None if pitch is None else pitch.median,
-        f0_spread_semitones=None if pitch is None else pitch.spread,
-        duration_ratio=usual.ratio(characters, speech_seconds(sound.frames)) * scale.speed
-        if usual and tells_its_length(utterance.text)
-        else None,
-        similarity=_similarity(sound, scale.voice, panel),
-        noise_mos=panel.background(sound),
-        cer=None if heard is None else character_error_rate(spelled, heard),
-        heard=heard,
-        text_margin=None
-        if heard is None
-        else margin_of_text(spelled, heard, [scale.spell(text, language) for text in texts]),
-        treble_db=treble_of(sound.wave, sound.sample_rate, sound.frames),
+        scores,
+        seconds=round(seconds, 3),
+        pace=spoken_characters(take.text) / seconds if seconds else 0.0,
+        readings={**scores.readings, **{k: v for one in instruments for k, v in one.readings(take).items()}},
     )
 
 
-def _score(
+def voice_faults(take: Take, scores: UtteranceScores) -> list[Fault]:
+    """Whatever is too far from the voice's recordings: sound in itself, but not this voice or not this text."""
+    return [fault for one in INSTRUMENTS for fault in one.faults(take, scores)]
+
+
+def _read(
     spoken: Mapping[str, Any], folder: Path, scale: Scale, panel: Panel, texts: Sequence[str]
-) -> UtteranceScores:
-    """All readings and faults of one entry of utterances.json."""
+) -> tuple[Take, UtteranceScores, list[Fault]]:
+    """Of one entry of utterances.json: its sound, what can be read from it at once, and what the gate finds."""
     # Only the name counts: a record that was tampered with must not reach out of the folder.
     name, language = Path(str(spoken["file"])).name, str(spoken["language"])
     scores = UtteranceScores(str(spoken["id"]), int(spoken["seed"]), name, str(spoken["text"]))
@@ -163,14 +128,23 @@ def _score(
         sound = Sound.of(folder / name)
     except (OSError, ValueError) as error:
         raise WorkFailed(f"{folder / name} cannot be scored ({error}); speak the utterances again") from None
-    scores = read_utterance(scores, sound, language, scale, panel, texts)
-    scores = beside_recording(scores, sound, scale.recordings.get(str(spoken.get("clip"))), scale.speed)
+    take = Take(
+        sound=sound,
+        text=scores.text,
+        language=language,
+        spelled=scale.spell(scores.text, language),
+        panel=panel,
+        voice=scale.voice,
+        recording=_recording(scale.recordings.get(str(spoken.get("clip")))),
+        speed=scale.speed,
+        others=lambda: [scale.spell(text, language) for text in texts],
+    )
+    scores = read_utterance(scores, take, AT_ONCE)
     pace = scale.paces.get(language, Pace()).at(scale.speed)
     # Romanised, a text of digits has other words than are said: then it stays as it is.
-    spelled = None if language in ROMANISED else scale.spell(scores.text, language)
+    spelled = None if language in ROMANISED else take.spelled
     faults = faults_of(sound.wave, sound.sample_rate, scores.text, bool(spoken.get("cut")), pace, spelled)
-    faults += faults_beside(scale.voice, Heard(scores, speech_seconds(sound.frames)))
-    return with_faults(scores, faults)
+    return take, scores, faults
 
 
 def with_faults(scores: UtteranceScores, faults: Sequence[Fault]) -> UtteranceScores:
@@ -181,34 +155,17 @@ def with_faults(scores: UtteranceScores, faults: Sequence[Fault]) -> UtteranceSc
     return replace(scores, faults=tuple(fault.name for fault in faults), findings=tuple(map(str, faults)))
 
 
-def beside_recording(
-    scores: UtteranceScores, sound: Sound, clip: ClipRecord | None, speed: float
-) -> UtteranceScores:
-    """With distance and length beside the line's own recording, where there is one that can be read."""
-    if clip is None:
-        return scores
+def _recording(clip: ClipRecord | None) -> Sound | None:
+    """The line's own recording, where there is one that can be read."""
     try:
-        recording = Sound.of(clip.audio)
+        return None if clip is None else Sound.of(clip.audio)
     except (OSError, ValueError):
-        return scores
-    distance = mel_cepstral_distance(sound.wave, sound.sample_rate, recording.wave, recording.sample_rate)
-    own = speech_seconds(recording.frames)
-    ratio = speech_seconds(sound.frames) * speed / own if own else scores.duration_ratio
-    return replace(scores, mcd_db=distance, duration_ratio=ratio)
-
-
-def _similarity(sound: Sound, voice: Voice, panel: Panel) -> float | None:
-    if voice.embedding is None or not voice.own_similarity:
         return None
-    embedding = panel.embedding(sound)
-    if embedding is None:
-        return None
-    return relative_similarity(embedding, np.array(voice.embedding, dtype=np.float32), voice.own_similarity)
 
 
 def _scale(declaration: Declaration, run: RunFolder, panel: Panel, progress: Report) -> Scale:
     clips = voice_clips(declaration, run)
-    fingerprint = _voice_fingerprint(declaration, clips)
+    fingerprint = voice_fingerprint(clips, declaration.utterances.recogniser)
     voice = read_voice(run.voice_json, fingerprint)
     if voice is None:
         voice = measure_voice(
@@ -248,21 +205,9 @@ def scores_fingerprint(declaration: Declaration, run: RunFolder, candidate: str)
     depends_on = {
         "version": SCORES_VERSION,
         "utterances": [record.get("fingerprint"), [one["file"] for one in record["utterances"]]],
-        "voice": _voice_fingerprint(declaration, voice_clips(declaration, run)),
+        "voice": voice_fingerprint(voice_clips(declaration, run), declaration.utterances.recogniser),
     }
     # Such texts are read otherwise since; scores of all others stay up to date.
     if not all(tells_its_length(str(one.get("text"))) for one in record["utterances"]):
         depends_on["length"] = "not of digits"
-    return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
-
-
-def _voice_fingerprint(declaration: Declaration, clips: Sequence[ClipRecord]) -> str:
-    recogniser = declaration.utterances.recogniser
-    return fingerprint_of(
-        clips,
-        {
-            "recogniser": None if recogniser is None else list(recogniser.command),
-            "packages": package_versions(),
-            "paces": {language: [pace.slowest, pace.fastest] for language, pace in paces_of(clips).items()},
-        },
-    )
+    return digest_of(depends_on)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import time
 from collections import Counter
@@ -11,21 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xtts_finetune.evaluation.gate import FAULT_NAMES, Fault, faults_of
+from xtts_finetune.evaluation.gate import FAULT_NAMES, faults_of
 from xtts_finetune.evaluation.instruments.frames import Pace, paces_of
+from xtts_finetune.evaluation.instruments.instrument import Fault
 from xtts_finetune.evaluation.utterance_state import WantedUtterance, declared_utterances
 from xtts_finetune.evaluation.utterances import read_references, write_wav
 from xtts_finetune.evaluation.whose_voice import reference_files, voice_clips
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.metrics import QualityRecord
-from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.run_folder import CandidateFolder, RunFolder, sound_name
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.xtts.base import find_base
 
 if TYPE_CHECKING:
     from xtts_finetune.xtts.speech.speech import Speaker, Speech
 
-STEP_FOLDER = re.compile(r"step_(\d+)")
 # About 0.25 MB a sentence with XTTS v2. `quality_falling` looks back over three checks unless told otherwise:
 # those and the good ones before them can still be heard, and a long phase does not fill the disk.
 KEPT_STEPS = 5
@@ -49,7 +48,7 @@ class SpokenQuality:
     def __init__(self, declaration: Declaration, run: RunFolder, phase: str) -> None:
         """Raises UserError if there is no reference of the voice, or one that cannot be read."""
         self._declaration = declaration
-        self._folder = run.candidate(phase).utterances
+        self._folder = run.candidate(phase)
         self._base = find_base(declaration.pipeline.base)
         self._references = read_references(reference_files(declaration, run))
         self._paces = paces_of(voice_clips(declaration, run))
@@ -79,7 +78,7 @@ class SpokenQuality:
                 raise _Interrupted
 
         began = time.perf_counter()
-        folder = self._folder / f"step_{step}"
+        folder = self._folder.spoken_at(step)
         if folder.is_dir():
             shutil.rmtree(folder)  # of a run that was cut off: what was spoken there is spoken again
         with left_as_it_was(model):
@@ -92,7 +91,7 @@ class SpokenQuality:
             except _Interrupted:
                 return None
         write_json_atomic(
-            folder / "faults.json", {one.id: [str(fault) for fault in one.faults] for one in checked}
+            self._folder.faults(step), {one.id: [str(fault) for fault in one.faults] for one in checked}
         )
         _remove_old_steps(self._folder, step)
         return _record(step, checked, time.perf_counter() - began)
@@ -111,7 +110,7 @@ class SpokenQuality:
 
     def _check(self, wanted: WantedUtterance, speech: Speech, folder: Path) -> Checked:
         """Write one utterance into `folder` and look for faults."""
-        write_wav(folder / f"{wanted.id}.wav", speech)
+        write_wav(folder / sound_name(wanted.id), speech)
         pace = self._paces.get(wanted.language, Pace()).at(self._declaration.utterances.inference.speed)
         faults = faults_of(speech.wave, speech.sample_rate, wanted.text, speech.reached_limit, pace)
         return Checked(wanted.id, tuple(faults))
@@ -133,10 +132,10 @@ def _record(step: int, checked: list[Checked], seconds: float) -> QualityRecord:
     )
 
 
-def _remove_old_steps(folder: Path, step: int) -> None:
+def _remove_old_steps(folder: CandidateFolder, step: int) -> None:
     """Keep the newest steps up to `step`; later ones are of a run that has been taken up before them."""
-    steps = {int(match[1]): file for file in folder.iterdir() if (match := STEP_FOLDER.fullmatch(file.name))}
-    kept = sorted(number for number in steps if number <= step)[-KEPT_STEPS:]
-    for number, old in steps.items():
+    steps = folder.spoken_steps()
+    kept = [number for number, _ in steps if number <= step][-KEPT_STEPS:]
+    for number, old in steps:
         if number not in kept and old.is_dir() and not old.is_symlink():
             shutil.rmtree(old)

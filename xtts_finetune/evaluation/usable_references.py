@@ -53,7 +53,7 @@ def reference_problem(file: Path, most: float) -> str:
 
 @dataclass(frozen=True)
 class _Heard:
-    """The beginning of a recording: its length, its level in dBFS, and whether it goes on after that."""
+    """The beginning of a recording: its length, its level in dBFS, and whether there is more of it."""
 
     seconds: float
     level: float
@@ -73,8 +73,9 @@ def _heard(file: Path, most: float) -> _Heard | str:
 @lru_cache(maxsize=256)
 def _listened(file: Path, most: float, changed: int, size: int) -> _Heard | str:
     """Asked several times for each plan; `changed` and `size` tell when it must be listened to again."""
-    from xtts_finetune.data.audio import SAMPLE_RATE, AudioError, load_audio, seconds_of  # noqa: PLC0415  heavy
+    from xtts_finetune.data.audio import AudioError, load_audio, seconds_of  # noqa: PLC0415  heavy
     from xtts_finetune.data.findings import QUIETEST, measure  # noqa: PLC0415
+    from xtts_finetune.fixed import SAMPLE_RATE  # noqa: PLC0415
 
     try:
         whole, audio = seconds_of(file), load_audio(file, at_most_seconds=most)

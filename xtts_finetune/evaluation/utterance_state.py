@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,14 +9,16 @@ from typing import Any
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.whose_voice import held_out_clips, reference_files, voice_speaker
+from xtts_finetune.fixed import BASE
+from xtts_finetune.records.atomic import json_or_none
 from xtts_finetune.records.clips import read_clips
-from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.run_folder import RunFolder, sound_name
+from xtts_finetune.records.values import digest_of
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.utterances import HELD_OUT
 from xtts_finetune.xtts.base import BaseFiles, find_base, quick_hash
 from xtts_finetune.xtts.base_as_recorded import fingerprint_in, hashes_in
 
-BASE = "base"
 # Raised when the same inputs begin to sound different, so that old utterances count as out of date.
 SPEECH_VERSION = 2
 
@@ -93,18 +93,14 @@ def plan_utterances(declaration: Declaration, run: RunFolder, candidate: str) ->
         speaker=_speaker(declaration, run),
         settings=spec.inference.model_dump(mode="json"),
         utterances=utterances,
-        fingerprint=_hash({**voice, "utterances": wanted}),
-        fingerprints={one["file"]: _hash({**voice, "utterance": one}) for one in wanted},
+        fingerprint=digest_of({**voice, "utterances": wanted}),
+        fingerprints={one["file"]: digest_of({**voice, "utterance": one}) for one in wanted},
     )
 
 
 def _speaker(declaration: Declaration, run: RunFolder) -> str | None:
     spec = declaration.utterances.reference
     return spec.speaker if spec.files else voice_speaker(declaration, read_clips(run.clips, "train"))
-
-
-def _hash(depends_on: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
 
 
 def utterances_current(declaration: Declaration, run: RunFolder, candidate: str) -> bool:
@@ -127,11 +123,7 @@ def is_current(plan: UtterancePlan, run: RunFolder) -> bool:
 
 def read_record(path: Path) -> dict[str, Any]:
     """utterances.json, or nothing if there is none that can be read: then everything is spoken again."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return record if isinstance(record, dict) else {}
+    return json_or_none(path, dict) or {}
 
 
 def wanted_utterances(declaration: Declaration, run: RunFolder) -> tuple[WantedUtterance, ...]:
@@ -147,7 +139,7 @@ def declared_utterances(declaration: Declaration) -> tuple[WantedUtterance, ...]
     return tuple(
         WantedUtterance(
             id=sentence.id,
-            file=f"{sentence.id}_s{seed}.wav",
+            file=sound_name(sentence.id, seed),
             text=sentence.text,
             language=sentence.language or declaration.pipeline.language,
             seed=seed,
@@ -168,7 +160,7 @@ def held_out_utterances(declaration: Declaration, run: RunFolder) -> tuple[Wante
     return tuple(
         WantedUtterance(
             id=f"{HELD_OUT}{number}",
-            file=f"{HELD_OUT}{number}_s{seed}.wav",
+            file=sound_name(f"{HELD_OUT}{number}", seed),
             text=clip.text,
             language=clip.language,
             seed=seed,

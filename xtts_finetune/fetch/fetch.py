@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,11 +14,11 @@ from filelock import FileLock, Timeout
 
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.fetch import hub
-from xtts_finetune.records.atomic import atomic_path, replace_with_retry, write_text_atomic
+from xtts_finetune.records.atomic import atomic_path, json_or_none, replace_with_retry, write_text_atomic
+from xtts_finetune.records.values import file_digest
 from xtts_finetune.xtts.base import FETCHED_PARTS, begun_in, places_of
 from xtts_finetune.xtts.releases import MODEL, PublishedFile, Release, note_published, rewritten
 
-READ_AT_ONCE = 1 << 22
 CONFIG = "config.json"
 
 
@@ -33,15 +31,6 @@ class Found(str, Enum):
     OTHER = "other"
 
 
-def sha256_of(path: Path) -> str:
-    """The sha256 of a file's content, in hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(READ_AT_ONCE):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def look_at(path: Path, published: PublishedFile) -> Found:
     """What stands at `path` beside the published file; the whole file is read where its size is right.
 
@@ -51,7 +40,7 @@ def look_at(path: Path, published: PublishedFile) -> Found:
     """
     if not path.is_file():
         return Found.MISSING
-    if path.stat().st_size == published.size and sha256_of(path) == published.sha256:
+    if path.stat().st_size == published.size and file_digest(path) == published.sha256:
         return Found.RIGHT
     if published.name == CONFIG and _is_xtts_config(path):
         return Found.REWRITTEN
@@ -59,11 +48,7 @@ def look_at(path: Path, published: PublishedFile) -> Found:
 
 
 def _is_xtts_config(path: Path) -> bool:
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(config, dict) and isinstance(config.get("model_args"), dict)
+    return json_or_none(path, lambda config: isinstance(config["model_args"], dict)) or False
 
 
 # What the disk should have left when all is there.
@@ -194,7 +179,7 @@ def _fetch_one(release: Release, published: PublishedFile, place: Place, screen:
         screen.say(f"{published.name}: going on after {there:,} of {published.size:,} bytes")
     hub.check_published(release, published)
     hub.download(release, published, part, lambda got: screen.progress(published, got))
-    if sha256_of(part) != published.sha256:
+    if file_digest(part) != published.sha256:
         part.unlink()
         raise WorkFailed(
             f"{published.name} arrived with another checksum than {release.name} {release.version} has, so it was "

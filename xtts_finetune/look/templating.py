@@ -1,21 +1,139 @@
-"""The templates of what is written for people: pages in HTML, records and cards in Markdown.
+"""What is written for people, from templates: pages in HTML, records and cards in Markdown, files to be edited.
 
-In both what is put in stays text, whatever it holds, and what is missing is an error.
-
-Texts of users in Markdown: they stay text, whatever they hold.
+There is one environment for all: what is missing is an error. In pages and in Markdown what is put in stays text,
+whatever it holds.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import math
 import re
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xtts_finetune.look.style import look
 from xtts_finetune.quantities import duration
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    from jinja2 import Environment, Template
+
+PACKAGE = Path(__file__).parents[1]
+PAGES = "look/templates"
+# A page from disk may send no request at all; one that is served may ask its own server.
+NO_REQUESTS, OWN_SERVER = "connect-src 'none'", "connect-src 'self'"
+
+
+def environment(folder: str = PAGES, **settings: Any) -> Environment:
+    """The templates of a folder of the package and of all pages; they know `number`, `percent` and `duration`."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415  (not needed to plan)
+
+    made = Environment(
+        loader=FileSystemLoader([PACKAGE / folder, PACKAGE / PAGES]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        **settings,
+    )
+    made.filters.update(number=number, percent=percent, duration=duration)
+    return made
+
+
+def markdown_template(name: str) -> Template:
+    """A template in Markdown. Texts that are Markdown already go into it as they are."""
+    return environment(finalize=shown, autoescape=False, keep_trailing_newline=True).get_template(name)
+
+
+def html_page(
+    template: str,
+    styles: Sequence[str] = (),
+    scripts: Sequence[str] = (),
+    data: object = None,
+    *,
+    folder: str = PAGES,
+    served: bool = False,
+    **values: object,
+) -> str:
+    """The page of a template that extends page.html.j2: one file that loads nothing; what is put in stays text.
+
+    styles   files of CSS that come after look.css, in `folder`, as the template is
+    scripts  files of JavaScript that make up the page's one script
+    data     what the script finds as JSON in the element 'data'; None for nothing
+    served   a server of this computer answers its requests and has its sound
+    """
+    from markupsafe import Markup  # noqa: PLC0415
+
+    style = look() + "".join(_text(f"{folder}/{name}") for name in styles)
+    script = "\n".join(["'use strict';", *(_text(f"{folder}/{name}") for name in scripts)]) if scripts else ""
+    own = {"style": style, "script": script, "policy": policy(style, script, served)}
+    own["data"] = "" if data is None else inert(data)
+    made = environment(folder, autoescape=True).get_template(template)
+    return made.render(**{name: Markup(text) for name, text in own.items()}, **values)
+
+
+def policy(style: str, script: str, served: bool = False) -> str:
+    """The content security policy of a page: nothing counts or runs but this style and this script, by their hashes."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"style-src {_hash(style)}",
+            f"script-src {_hash(script)}" if script else "script-src 'none'",
+            "media-src 'self' data:" if served else "media-src data:",
+            "img-src data:",
+            OWN_SERVER if served else NO_REQUESTS,
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+
+
+def may_ask_its_server(page: str) -> str:
+    """A page that was made for the disk, as a server hands it out that takes what it sends."""
+    return page.replace(NO_REQUESTS, OWN_SERVER, 1)
+
+
+def look() -> str:
+    """What the style of every page begins with: colours, light and dark, type, tables, cards, charts."""
+    return _text("look/look.css")
+
+
+def inert(value: object) -> str:
+    """JSON that cannot end the element of the page that it stands in."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for character in "&<>\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+@lru_cache
+def _text(path: str) -> str:
+    return (PACKAGE / path).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+UNKNOWN = "–"
+
+
+def number(value: float | None, digits: int) -> str:
+    """A number with so many digits, or a dash where it is not known."""
+    return UNKNOWN if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def percent(share: float | None) -> str:
+    """A change in percent with its sign: -0.305 is '−30.5 %'."""
+    if share is None or not math.isfinite(share):
+        return UNKNOWN
+    if abs(share) < 0.0005:
+        return "±0\N{NO-BREAK SPACE}%"
+    sign = "−" if share < 0 else "+"
+    return f"{sign}{abs(share) * 100:.1f}\N{NO-BREAK SPACE}%"
+
 
 # What Markdown takes for markup within a line; an underscore inside a word is none.
 _MARKUP = re.compile(r"[\\`*\[\]~$|<>&]|(?<![^\W_])_|_(?![^\W_])")
@@ -48,49 +166,3 @@ def shown(value: object) -> object:
 
 def _quoted(match: re.Match[str]) -> str:
     return _ENTITIES.get(match[0], "\\" + match[0])
-
-
-UNKNOWN = "–"
-
-
-def page_template(name: str) -> Template:
-    """A template of an HTML page; it knows `look` and the filters `number`, `percent` and `duration`."""
-    from markupsafe import Markup  # noqa: PLC0415
-
-    template = _template(name, autoescape=True)
-    template.globals["look"] = Markup(look())
-    return template
-
-
-def markdown_template(name: str) -> Template:
-    """A template in Markdown. Texts that are Markdown already go into it as they are."""
-    return _template(name, finalize=shown, autoescape=False, keep_trailing_newline=True)
-
-
-def _template(name: str, **settings: Any) -> Template:
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415  (not needed to plan)
-
-    environment = Environment(
-        loader=PackageLoader("xtts_finetune.look", "templates"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        **settings,
-    )
-    environment.filters.update(number=number, percent=percent, duration=duration)
-    return environment.get_template(name)
-
-
-def number(value: float | None, digits: int) -> str:
-    """A number with so many digits, or a dash where it is not known."""
-    return UNKNOWN if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
-
-
-def percent(share: float | None) -> str:
-    """A change in percent with its sign: -0.305 is '−30.5 %'."""
-    if share is None or not math.isfinite(share):
-        return UNKNOWN
-    if abs(share) < 0.0005:
-        return "±0\N{NO-BREAK SPACE}%"
-    sign = "−" if share < 0 else "+"
-    return f"{sign}{abs(share) * 100:.1f}\N{NO-BREAK SPACE}%"

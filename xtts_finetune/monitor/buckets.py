@@ -16,7 +16,7 @@ MOST = 512
 DIGITS = 5
 STEP, LOW, HIGH, TOTAL, COUNT = range(5)
 
-Point = tuple[float, float | None, float | None, float | None]
+Stretch = tuple[float, float | None, float | None, float | None]
 
 
 class Buckets:
@@ -86,7 +86,7 @@ class Buckets:
         self._table = kept
         self._seen = len(kept) * self._width
 
-    def points(self) -> list[Point]:
+    def points(self) -> list[Stretch]:
         """(step, lowest, mean, highest) of each stretch; None where no value of it is finite."""
         if self._table is None:
             return []

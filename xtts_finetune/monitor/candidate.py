@@ -1,7 +1,4 @@
-"""One candidate of a run, watched.
-
-How long a phase is and how long it still takes, from its records alone.
-"""
+"""One candidate of a run, watched: what it shows, how long it is and still takes, from its records alone."""
 
 from __future__ import annotations
 
@@ -41,7 +38,7 @@ def planned_steps(declaration: Mapping[str, Any], data: Mapping[str, Any], histo
 
 
 def seconds_left(planned: int | None, every: Any, history: History) -> float | None:
-    """About how long the phase still trains, unless a stop rule ends it: its steps and its evaluations."""
+    """About how long the phase still trains, unless a stop rule stops it: its steps and its evaluations."""
     seconds = [record.seconds for record in history.steps if math.isfinite(record.seconds)]
     if planned is None or not seconds:
         return None

@@ -1,9 +1,7 @@
 """What a candidate's metrics say so far, in bounded memory: curves in buckets, the newest records whole.
 
-The numbers of many steps at once, straight from the lines of metrics.jsonl.
-
-Parsing each line as JSON makes an object of it and takes three times as long, which at a hundred thousand lines is a
-second on a machine that trains meanwhile. Lines that are not just as this version writes them are left to the parser.
+Numbers of steps come straight from the lines of metrics.jsonl. Parsing each as JSON takes three times as long, which
+at a hundred thousand lines is a second on a machine that trains meanwhile; other lines are left to the parser.
 """
 
 from __future__ import annotations
@@ -15,8 +13,8 @@ from collections import deque
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from xtts_finetune.curves.judge import WINDOW, EpochMean, eval_std, gap_at, gap_of
 from xtts_finetune.monitor.buckets import Buckets
-from xtts_finetune.monitor.stability import WINDOW, EpochMean, eval_std, gap_of
 from xtts_finetune.records.json_lines import parsed
 from xtts_finetune.records.metrics import EvalRecord, QualityRecord, StepRecord
 
@@ -197,18 +195,13 @@ class History:
 
     @property
     def eval_std(self) -> float | None:
-        """See stability.eval_std."""
+        """See curves.judge.eval_std."""
         return eval_std([record.mel_ce for record in self.evals])
 
     @property
     def gap(self) -> float | None:
-        """See stability.gap_of."""
+        """See curves.judge.gap_of."""
         return gap_of(self.gaps)
-
-
-def gap_at(record: EvalRecord) -> float | None:
-    """How far the eval mel_ce is above the training mel_ce since the evaluation before; None without training."""
-    return None if record.train_mel_ce is None else record.mel_ce - record.train_mel_ce
 
 
 def _is_step(record: dict[str, Any]) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
+
+from xtts_finetune.records.values import parse_object
 
 # Larger than any record of these; what is larger is none of ours.
 MOST_BYTES = 64 << 20
@@ -42,8 +43,8 @@ class RememberedFile:
             if self.path.stat().st_size > MOST_BYTES:
                 return {}
             text = self.path.read_text(encoding="utf-8")
-            content = _yaml(text) if self.path.suffix == ".yaml" else json.loads(text)
-        except (OSError, ValueError, RecursionError):
+            content = _yaml(text) if self.path.suffix == ".yaml" else parse_object(text)
+        except (OSError, ValueError):
             return None
         return content if isinstance(content, dict) else {}
 

@@ -1,7 +1,4 @@
-"""One run, watched: everything that a view shows, from its records alone.
-
-Room on the disk of a run, and memory of this machine.
-"""
+"""One run, watched: everything that a view shows, from its records and this machine's disk and memory."""
 
 from __future__ import annotations
 
@@ -11,17 +8,15 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from xtts_finetune.fixed import BASE
 from xtts_finetune.monitor.candidate import CandidateWatch, seconds_left
-from xtts_finetune.monitor.gauges import gauges_of
 from xtts_finetune.monitor.remembered import RememberedFile
 from xtts_finetune.monitor.review import review_of
-from xtts_finetune.monitor.stability import DEFAULTS, Limits
 from xtts_finetune.monitor.state import Facts, Jobs, state_of
 from xtts_finetune.monitor.view import Curves, Finding, Machine, Run, State, Throughput, Warned, Work
-from xtts_finetune.monitor.warnings import warnings_of
-from xtts_finetune.monitor.warnings.seen import Seen
-from xtts_finetune.records.holders import CHILD_LOCK, COMMAND_LOCK, Holder, read_holder
-from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.monitor.warnings import DEFAULTS, Limits, Seen, gauges_of, warnings_of
+from xtts_finetune.records.holders import Holder, read_holder
+from xtts_finetune.records.run_folder import CHILD_LOCK, COMMAND_LOCK, RunFolder
 
 
 def machine_of(folder: Path, worker: Holder | None) -> Machine:
@@ -47,9 +42,6 @@ def machine_of(folder: Path, worker: Holder | None) -> Machine:
 def _rounded(size: int | None) -> int | None:
     """To a tenth of a gigabyte: what flickers below that is no news."""
     return None if size is None else round(size / 1e8) * 100_000_000
-
-
-BASE = "base"
 
 
 class RunWatch:
@@ -101,15 +93,7 @@ class RunWatch:
         return self.watched[name].curves()
 
     def _found(self) -> list[str]:
-        root = self.run.root
-        if not root.is_dir():
-            return []
-        folders = [path for path in root.iterdir() if path.is_dir()]
-        return [
-            path.name
-            for path in folders
-            if any((path / name).is_file() for name in ("metrics.jsonl", "phase.yaml", "model_info.json"))
-        ]
+        return [folder.name for folder in self.run.tried_candidates()]
 
     def _ordered(self) -> list[CandidateWatch]:
         """The base, then the phases as they were started, then what was made of them."""
@@ -195,7 +179,7 @@ class RunWatch:
         ]
         damaged = sum(watch.history.damaged for watch in self.watched.values())
         if damaged:
-            cure = "They are left out here; a run that goes on from this folder names the line to remove."
+            cure = "They are left out here; a run that continues in this folder names the line to remove."
             found.append(
                 Warned("damaged", "Records cannot be read", f"{damaged} lines of metrics.jsonl", cure)
             )

@@ -11,9 +11,8 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.monitor.remembered import RememberedFile
 from xtts_finetune.monitor.view import Sound
 from xtts_finetune.records.json_lines import read_json_lines
-from xtts_finetune.records.run_folder import CandidateFolder
+from xtts_finetune.records.run_folder import STEP_FOLDER_NAME, CandidateFolder, sound_name
 
-STEP_FOLDER = re.compile(r"step_(\d+)")
 SOUND_NAME = re.compile(r"[^/\\:]{1,200}\.wav")
 
 
@@ -46,7 +45,7 @@ class Sounds:
     def _lines(self) -> list[dict[str, Any]]:
         """What a candidate that is speaking right now has finished."""
         try:
-            return [record for _, record in read_json_lines(self._folder.utterances / "spoken.jsonl")]
+            return [record for _, record in read_json_lines(self._folder.spoken_lines)]
         except (UserError, OSError):
             return []
 
@@ -59,15 +58,14 @@ class Sounds:
         }
 
     def _on_the_way(self) -> Iterator[Sound]:
-        found = [(STEP_FOLDER.fullmatch(path.name), path) for path in self._folder.utterances.iterdir()]
-        steps = sorted((int(match[1]), path) for match, path in found if match)
+        steps = self._folder.spoken_steps()
         if not steps:
             return
         step, path = steps[-1]
-        remembered = self._faults.setdefault(step, RememberedFile(path / "faults.json"))
+        remembered = self._faults.setdefault(step, RememberedFile(self._folder.faults(step)))
         self._faults = {step: remembered}
         for name, wrong in remembered.read().items():
-            file = f"{name}.wav"
+            file = sound_name(str(name))
             if SOUND_NAME.fullmatch(file) and (path / file).is_file():
                 faults = tuple(map(str, wrong)) if isinstance(wrong, list) else ()
                 yield Sound(str(name), "", self._relative(path / file), None, faults, step)
@@ -93,7 +91,7 @@ def sound_file(root: Path, name: str) -> Path | None:
         return None
     if any(part in ("..", ".", "/") or "\\" in part or ":" in part for part in parts):
         return None
-    if len(parts) == 4 and not STEP_FOLDER.fullmatch(parts[2]):
+    if len(parts) == 4 and not STEP_FOLDER_NAME.fullmatch(parts[2]):
         return None
     file = root.joinpath(*parts)
     # A link must not lead out of the folder either.

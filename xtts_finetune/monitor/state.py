@@ -1,7 +1,4 @@
-"""Is somebody at work in a run's folder, or was the work cut off?
-
-What is being done right now, and what the jobs said aloud, from the logs.
-"""
+"""Is somebody at work in a run's folder, or was the work cut off? And what the jobs do and say, from the logs."""
 
 from __future__ import annotations
 
@@ -36,17 +33,16 @@ class Jobs:
     def look(self) -> None:
         """Read what is new."""
         self.newest, self.newest_time = "", None
-        for path in sorted(self._run.logs.glob("*.jsonl")) if self._run.logs.is_dir() else []:
-            self._follow(path)
-        for path in self._run.logs.glob("*.job.json") if self._run.logs.is_dir() else []:
-            self._remember_newest(path.name.removesuffix(".job.json"), path)
+        for job, path in self._run.events_of_jobs().items():
+            self._follow(job, path)
+        for job, path in self._run.job_files().items():
+            self._remember_newest(job, path)
 
     def progress(self, job: str) -> Progress | None:
         """How far a job is."""
         return self._progress.get(job)
 
-    def _follow(self, path: Path) -> None:
-        job = path.name.removesuffix(".jsonl")
+    def _follow(self, job: str, path: Path) -> None:
         follower = self._followers.setdefault(job, Follower(path))
         for batch in follower.new():
             for record in batch.parse()[0]:
@@ -118,7 +114,7 @@ def state_of(facts: Facts, now: float) -> State:
         return State(
             "gone",
             f"nobody is at work, and {facts.open_phase} has no closing record: it was cut off",
-            "Start it again: it goes on from its newest checkpoint.",
+            "Start it again: it continues from its newest checkpoint.",
         )
     status = facts.closed.get("status")
     if status in ("failed", "interrupted"):
@@ -139,13 +135,13 @@ def _at_work(facts: Facts, there: list[Holder], now: float) -> State:
             "stalled",
             f"stalled since {moment}: no record came for {duration(quiet)}, and whether process {holder.pid} on "
             f"{holder.host} is still there cannot be told from here",
-            f"Look on {holder.host} whether it is; if not, start it again: it goes on from its newest checkpoint.",
+            f"Look on {holder.host} whether it is; if not, start it again: it continues from its newest checkpoint.",
         )
     return State(
         "stalled",
         f"stalled since {moment}: process {holder.pid} is there, but no record came for {duration(quiet)}",
         "See the newest file in logs/. A disk that does not answer or a machine without free memory does this; "
-        "interrupt the run with Ctrl-C and start it again: it goes on from its newest checkpoint.",
+        "interrupt the run with Ctrl-C and start it again: it continues from its newest checkpoint.",
     )
 
 
@@ -154,7 +150,7 @@ def _gone(facts: Facts, holder: Holder) -> State:
     return State(
         "gone",
         f"process {holder.pid}, at work since {holder.since}, is gone{in_work}: it was killed, or the machine went off",
-        f"Start it again, it goes on from its newest checkpoint: {holder.command}",
+        f"Start it again, it continues from its newest checkpoint: {holder.command}",
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from xtts_finetune.monitor.buckets import Point
-from xtts_finetune.records.atomic import strict_json
+from xtts_finetune.monitor.buckets import Stretch
+from xtts_finetune.records.values import strict_json
 
 StateKind = Literal["waiting", "running", "stalled", "gone", "stopped", "paused", "finished"]
 
@@ -167,4 +167,4 @@ class Run:
         return trained[-1] if trained else None
 
 
-Curves = dict[str, list[Point]]
+Curves = dict[str, list[Stretch]]

@@ -8,54 +8,38 @@ failure is the last record of the events file, and the last line on stderr.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from xtts_finetune.errors import UserError, WorkFailed
+from xtts_finetune.errors import DONE, INTERRUPTED, UserError, WorkFailed
 from xtts_finetune.records.events import EventWriter
-from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.job import Job
 from xtts_finetune.spec.declaration import Declaration, load_declaration
-from xtts_finetune.xtts.loading_coqui import load_coqui
+from xtts_finetune.xtts import load_coqui
 
 Progress = Callable[[int, int, str], None]
 
 
-@dataclass(frozen=True)
-class Job:
-    """What JOB.json says."""
-
-    declaration: Declaration
-    run: RunFolder
-    device: str
-    candidate: str
-    fingerprint: str
-
-
-Kind = Callable[[Job, Progress], None]
+Kind = Callable[[Declaration, Job, Progress], None]
 
 
 def main(arguments: list[str], work: Mapping[str, Kind]) -> int:
     """Do all kinds of `work` that are named, in their order; the exit code."""
     *kinds, file = arguments
-    what = json.loads(Path(file).read_text(encoding="utf-8"))
-    if what["device"] == "cpu":
+    job = Job.read(Path(file))
+    if job.device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch looks for devices
-    with EventWriter(Path(what["events"])) as events:
+    with EventWriter(job.events) as events:
         try:
-            root = Path(what["run_folder"])
-            declaration = load_declaration(Path(what["declaration_file"]), what["overrides"], root)
-            run = RunFolder(root, Path(what["data_folder"]))
-            job = Job(declaration, run, what["device"], what["candidate"], what["fingerprint"])
+            declaration = load_declaration(job.declaration_file, job.overrides, job.run_folder)
             load_coqui()
             for kind in kinds:
-                work[kind](job, events.progress)
+                work[kind](declaration, job, events.progress)
         except KeyboardInterrupt:
-            return 130
+            return INTERRUPTED
         except UserError as error:
             return _failed(events, str(error), 2)
         except WorkFailed as error:
@@ -63,7 +47,7 @@ def main(arguments: list[str], work: Mapping[str, Kind]) -> int:
         except Exception as error:
             traceback.print_exc()
             return _failed(events, one_line(error), 1)
-    return 0
+    return DONE
 
 
 def one_line(error: BaseException) -> str:
@@ -72,61 +56,61 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
-def prepare_clips(job: Job, progress: Progress) -> None:
+def prepare_clips(declaration: Declaration, job: Job, progress: Progress) -> None:
     """Read, check, split and encode the clips."""
     from xtts_finetune.data.prepare import prepare  # noqa: PLC0415  (each kind loads only what it needs)
-    from xtts_finetune.pipeline.reports.data_collect import write_data_page  # noqa: PLC0415
+    from xtts_finetune.pipeline.reports.data_report import write_data_page  # noqa: PLC0415
     from xtts_finetune.training.device import pick_device  # noqa: PLC0415
     from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
     from xtts_finetune.xtts.encoder import AudioEncoder  # noqa: PLC0415
     from xtts_finetune.xtts.tokenizer import Tokenizer  # noqa: PLC0415
 
-    base = find_base(job.declaration.pipeline.base)
+    base = find_base(declaration.pipeline.base)
     encoder = AudioEncoder(base, pick_device(job.device))
 
     def write_page() -> None:
         progress(0, 1, "writing DATA.html")
-        write_data_page(job.declaration, job.run)
+        write_data_page(declaration, job.run)
 
-    prepare(job.declaration, Tokenizer(base.vocab), encoder, job.run, progress, write_page)
+    prepare(declaration, Tokenizer(base.vocab), encoder, job.run, progress, write_page)
 
 
-def evaluate_the_base(job: Job, progress: Progress) -> None:
+def evaluate_the_base(declaration: Declaration, job: Job, progress: Progress) -> None:
     """Evaluate the base on the eval set."""
     from xtts_finetune.training.untrained import evaluate_base  # noqa: PLC0415
 
     progress(0, 1, "evaluating")
-    evaluate_base(job.declaration, job.run, job.device, job.fingerprint)
+    evaluate_base(declaration, job.run, job.device, job.fingerprint)
     progress(1, 1, "evaluated")
 
 
-def make_a_candidate(job: Job, progress: Progress) -> None:
+def make_a_candidate(declaration: Declaration, job: Job, progress: Progress) -> None:
     """Make a candidate of others, as the decision matrix declares it, and evaluate it."""
     from xtts_finetune.evaluation.candidates import made_candidates, parts_of  # noqa: PLC0415
     from xtts_finetune.training.untrained import make_candidate  # noqa: PLC0415
     from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
 
-    base = find_base(job.declaration.pipeline.base)
-    parts = parts_of(made_candidates(job.declaration)[job.candidate], base.model, job.run)
+    base = find_base(declaration.pipeline.base)
+    parts = parts_of(made_candidates(declaration)[job.candidate], base.model, job.run)
     files = [(part.file, part.weight) for part in parts]
     progress(0, 1, "averaging" if len(files) > 1 else "reading")
-    make_candidate(job.declaration, job.run, job.candidate, files, job.device, job.fingerprint)
+    make_candidate(declaration, job.run, job.candidate, files, job.device, job.fingerprint)
     progress(1, 1, "evaluated")
 
 
-def speak(job: Job, progress: Progress) -> None:
+def speak(declaration: Declaration, job: Job, progress: Progress) -> None:
     """Let the candidate say the declared sentences."""
     from xtts_finetune.evaluation.utterances import speak_candidate  # noqa: PLC0415
     from xtts_finetune.training.device import pick_device  # noqa: PLC0415
 
-    speak_candidate(job.declaration, job.run, job.candidate, pick_device(job.device), progress)
+    speak_candidate(declaration, job.run, job.candidate, pick_device(job.device), progress)
 
 
-def score(job: Job, progress: Progress) -> None:
+def score(declaration: Declaration, job: Job, progress: Progress) -> None:
     """Read the candidate's utterances with the instruments."""
     from xtts_finetune.evaluation.scores import score_candidate  # noqa: PLC0415
 
-    score_candidate(job.declaration, job.run, job.candidate, progress)
+    score_candidate(declaration, job.run, job.candidate, progress)
 
 
 WORK: dict[str, Kind] = {

@@ -9,6 +9,7 @@ from pathlib import Path
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.evaluation.candidates import forget_failure, made_candidates
 from xtts_finetune.evaluation.decision import decide, write_decision
+from xtts_finetune.fixed import BASE
 from xtts_finetune.pipeline.children.jobs import run_job
 from xtts_finetune.pipeline.children.lock import (
     child_is_gone,
@@ -25,9 +26,9 @@ from xtts_finetune.pipeline.plan.checks.preflight import check_first
 from xtts_finetune.pipeline.plan.inputs import CLIPS, decision_inputs, report_inputs, utterances_inputs
 from xtts_finetune.pipeline.plan.made_state import leave_out
 from xtts_finetune.pipeline.plan.plan import check_candidates, check_names, make_plan
-from xtts_finetune.pipeline.plan.stage_records import forget_stage, hash_of, write_stage
+from xtts_finetune.pipeline.plan.stage_records import forget_stage, write_stage
 from xtts_finetune.pipeline.plan.stages import Kind, Plan, Stage, State
-from xtts_finetune.pipeline.reports.collect import write_report
+from xtts_finetune.pipeline.reports.report import write_report
 from xtts_finetune.pipeline.summary import (
     data_findings,
     data_lines,
@@ -38,6 +39,7 @@ from xtts_finetune.pipeline.summary import (
     voice_words,
 )
 from xtts_finetune.pipeline.tries.tries import adopt_older, needed_of, set_aside, thin_tries
+from xtts_finetune.records.values import hash_of
 from xtts_finetune.xtts.base import find_base
 from xtts_finetune.xtts.base_as_recorded import note_base
 
@@ -119,13 +121,13 @@ def speak_now(work: Work, candidates: Sequence[str]) -> None:
     with run_lock(work.run.root), ending_like_ctrl_c():
         spoken = False
         for name in names:
-            if name != "base" and plan.stage(name).state is State.LEFT_OUT:
+            if name != BASE and plan.stage(name).state is State.LEFT_OUT:
                 if name in candidates:
                     raise UserError(f"{name} is left out: {plan.stage(name).why}")
                 work.say(f"{name} is left out: {plan.stage(name).why}", "yellow")
                 continue
             stage = plan.stage(f"{name} utterances")
-            if name != "base" and plan.stage(name).due:
+            if name != BASE and plan.stage(name).due:
                 if name in candidates:
                     done, how = ("trained", f" {name}") if name in work.declaration.phases else ("made", "")
                     raise UserError(f"{name} is not {done} as declared now: run_pipeline{how} first")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from xtts_finetune.evaluation.whose_voice import whose_voice
 from xtts_finetune.pipeline.children.running import Work, verb
 from xtts_finetune.pipeline.plan.inputs import data_info
 from xtts_finetune.quantities import duration, grouped, metric
+from xtts_finetune.records.atomic import read_json
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.records.stopping_text import ran_with_words
@@ -44,7 +44,9 @@ def voice_lines(declaration: Declaration, run: RunFolder) -> list[str]:
 def say_outcome(work: Work) -> None:
     """The decision, and where to listen."""
     if work.run.decision.is_file():
-        say_decision(work, json.loads(work.run.decision.read_text(encoding="utf-8")))
+        say_decision(
+            work, read_json(work.run.decision, dict, "damaged", "decide again: xtts-finetune decide")
+        )
     work.say(f"  next: listen to the candidates side by side   {work.run.report}")
     work.say(f"  then blind, which decides: {verb(work, 'listen')}")
 

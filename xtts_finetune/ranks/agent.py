@@ -15,7 +15,7 @@ from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
 from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
 from xtts_finetune.ranks.launched import LAUNCHER_IS_GONE, NOTICED_SILENCE, OTHERS_ARE_GONE, ROUND, rank_name
-from xtts_finetune.ranks.outcome import LaunchFolder, Outcome
+from xtts_finetune.ranks.outcome import LaunchFolder, RankOutcome
 
 CONSEQUENCES = (OTHERS_ARE_GONE, NOTICED_SILENCE, LAUNCHER_IS_GONE, -int(signal.SIGTERM))
 
@@ -55,15 +55,15 @@ class Agent(LocalElasticAgent):
         self._say, self._tidy, self._killed_for_memory = say, tidy, killed_for_memory
 
     @property
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> RankOutcome | None:
         """How the phase ended, where its end is no fault that a restart could mend."""
         ranks = [worker.global_rank for worker in self._worker_group.workers]
         decided = self._folder.decided(min(ranks, default=0))
         if decided is None and self._common.check([self._key("outcome")]):
-            return Outcome.from_text(self._common.get(self._key("outcome")))
+            return RankOutcome.from_text(self._common.get(self._key("outcome")))
         return decided
 
-    def tell(self, outcome: Outcome) -> None:
+    def tell(self, outcome: RankOutcome) -> None:
         """Tell all ranks and agents how the phase ended, unless one of them has said so."""
         self._common.compare_set(self._key("outcome"), "", outcome.to_text())
 

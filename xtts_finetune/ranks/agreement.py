@@ -18,6 +18,7 @@ from xtts_finetune.data.index import ClipIndex
 from xtts_finetune.errors import UserError
 from xtts_finetune.ranks.launched import Launched
 from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.values import flat, parse_object
 from xtts_finetune.spec.phase import PhaseSpec
 
 # The longest that the fastest machine waits for the slowest to import torch and to read its clips.
@@ -48,7 +49,7 @@ def values_of(phase: PhaseSpec) -> dict[str, Any]:
 
 
 def clips_checksum(index: ClipIndex, eval_index: ClipIndex) -> str:
-    """A checksum of which clips there are, in their order; where their files lie does not count."""
+    """CRC-32, 8 hexadecimal digits, of which clips there are, in their order; where their files lie does not count."""
     value = 0
     for part in (index.sounds, index.texts, eval_index.sounds, eval_index.texts):
         value = zlib.crc32(part.tobytes(), value)
@@ -73,7 +74,7 @@ def agree(place: Launched, mine: Start) -> None:
     store.set(place.key(f"start/{place.rank}"), json.dumps(asdict(mine)))
     keys = [place.key(f"start/{rank}") for rank in range(place.count)]
     store.wait(keys, WAIT)
-    starts = [Start(**json.loads(text)) for text in store.multi_get(keys)]
+    starts = [Start(**parse_object(text)) for text in store.multi_get(keys)]
     problem = disagreement(starts)
     if problem is not None:
         raise UserError(problem)
@@ -109,8 +110,8 @@ def _named(text: str, who: Sequence[Start], starts: Sequence[Start]) -> str:
 
 
 def _difference(first: Start, other: Start) -> str | None:
-    for key, found in _flat(other.values).items():
-        wanted = _flat(first.values).get(key)
+    for key, found in flat(other.values).items():
+        wanted = flat(first.values).get(key)
         if found != wanted:
             return f"{other.phase}.{key} {found!r} instead of {wanted!r}"
     for name, what in _WORDS.items():
@@ -127,13 +128,3 @@ _WORDS: Mapping[str, str] = {
     "base": "a base with fingerprint {:.12}",
     "steps": "{} steps",
 }
-
-
-def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            found |= {f"{key}.{inner}": each for inner, each in _flat(value).items()}
-        else:
-            found[key] = value
-    return found

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from xtts_finetune.ranks.launched import NOTICED_SILENCE, OTHERS_ARE_GONE, Launched, end_at_once, rank_name
-from xtts_finetune.ranks.outcome import Outcome
+from xtts_finetune.ranks.outcome import RankOutcome
 
 # A rank that gave no sign at all yet may be importing libraries from a slow disk.
 START_SECONDS = 300.0
@@ -27,7 +27,7 @@ LEFT = "left"
 
 
 class Silence:
-    """Which ranks have given no new sign for too long. Its clock is the caller's."""
+    """Finds the ranks that have given no new sign for too long (`seconds`). The clock, in seconds, is the caller's."""
 
     def __init__(self, others: tuple[int, ...], seconds: float, now: float) -> None:
         self._seconds = seconds
@@ -90,7 +90,7 @@ class Beats:
                 if store.check([key("outcome")]):
                     told = told or time.monotonic()
                     if time.monotonic() - told > OUTCOME_SECONDS:
-                        self._end_as_told(Outcome.from_text(store.get(key("outcome"))))
+                        self._end_as_told(RankOutcome.from_text(store.get(key("outcome"))))
             self._give(LEFT)
         except Exception as error:
             if self._ended.is_set():
@@ -116,7 +116,7 @@ class Beats:
                 os.kill(int(pid), signal.SIGKILL)
         end_at_once(NOTICED_SILENCE)
 
-    def _end_as_told(self, outcome: Outcome) -> None:
+    def _end_as_told(self, outcome: RankOutcome) -> None:
         if not self._ended.is_set():
             self._place.folder.write_outcome(self._place.rank, outcome)
             end_at_once(0)

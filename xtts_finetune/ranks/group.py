@@ -1,9 +1,8 @@
 """The processes that train one phase together, and what they say to each other besides gradients.
 
 Ranks are numbered from 0. Rank 0 writes all records and decides; the others follow. One process alone is `ALONE`,
-whose every answer is its own.
-
-Whether all ranks hold the same weights: what is exchanged keeps them alike, and a drift would ruin the phase.
+whose every answer is its own. What is exchanged keeps their weights alike; a drift would ruin the phase, so it is
+looked for.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from xtts_finetune.ranks.launched import launched
 
 
 def weights_hash(model: nn.Module) -> str:
-    """A hash of the bytes of all weights that train, in the order of the model."""
+    """BLAKE2b of the bytes of all weights that train, in the order of the model: 32 hexadecimal digits."""
     digest = hashlib.blake2b(digest_size=16)
     for weight in model.parameters():
         if weight.requires_grad:
@@ -56,7 +55,10 @@ _CONNECTION = re.compile(r"gloo|nccl|connection (?:closed|reset|refused)|broken 
 
 
 class Ranks:
-    """What a rank may ask the others; here there are none. Every rank has to ask the same, in the same order."""
+    """What a rank may ask the others; here there are none. Every rank has to ask the same, in the same order.
+
+    With others, each method waits for all of them, and raises torch's DistError or RuntimeError where one is gone.
+    """
 
     rank = 0
     count = 1
@@ -74,7 +76,7 @@ class Ranks:
         return [value]
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
-        """The sum over ranks of a tensor on the device of training, without waiting for the device."""
+        """The sum over ranks of a tensor of any shape on the device of training, without waiting for the device."""
         return values
 
     def first_does(self, work: Callable[[], T]) -> T:
@@ -130,7 +132,8 @@ def started_by_torchrun() -> bool:
 def join(device: str, wait: timedelta = timedelta(minutes=30)) -> Ranks:
     """The other processes of this training; ALONE without torchrun.
 
-    NCCL between GPUs where it is there, gloo elsewhere. `wait`: the longest that ranks wait for each other.
+    NCCL between GPUs where it is there, gloo elsewhere. `wait`: the longest that ranks wait for each other. Raises
+    torch's DistError where they do not meet.
     """
     if not started_by_torchrun():
         return ALONE

@@ -13,9 +13,8 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Any
 
 from torch._C._distributed_c10d import Store, TCPStore
 from torch.cuda import device_count
@@ -33,11 +32,13 @@ from torch.distributed.elastic.rendezvous.dynamic_rendezvous import (
     RendezvousTimeout,
 )
 
-from xtts_finetune.errors import UserError
+from xtts_finetune.errors import FAILED, UserError
 from xtts_finetune.ranks.agent import LOST, Agent, RestartsUsedUp
 from xtts_finetune.ranks.launched import FOLDER, MACHINE, STORE, USES_LIBUV
 from xtts_finetune.ranks.network import LOOPBACK, address_of, facing, interface_of
-from xtts_finetune.ranks.outcome import FAILED, LaunchFolder, Outcome
+from xtts_finetune.ranks.outcome import LaunchFolder, RankOutcome
+from xtts_finetune.records.job import LaunchNews, LaunchPlan
+from xtts_finetune.records.values import parse_object, strict_json
 
 NAME = "xtts-finetune"
 STORE_SECONDS = 60
@@ -48,28 +49,10 @@ GONE = "the leading machine does not answer any more"
 
 
 @dataclass(frozen=True)
-class LaunchPlan:
-    """What to start: `devices` ranks here, on one of so many machines, which meet at `host` and `port`.
-
-    Without a host there is one machine, and the system chooses the port. `restarts` and `silent_seconds` are the
-    phase's keys.
-    """
-
-    devices: int
-    restarts: int
-    silent_seconds: float
-    machines: int = 1
-    host: str | None = None
-    port: int = 0
-    leads: bool = True
-    join_seconds: int = 600
-
-
-@dataclass(frozen=True)
-class Ended:
+class LaunchEnd:
     """How a launch ended: by an outcome in order, or by a fault after which nothing was started again."""
 
-    outcome: Outcome | None
+    outcome: RankOutcome | None
     fault: str = ""
     restarts: int = 0
     memory: bool = False
@@ -93,7 +76,7 @@ class Launch:
         if self.agent is None or self.agent.waiting:
             raise KeyboardInterrupt
 
-    def run(self, arguments: Sequence[str], told: dict[str, Any]) -> Ended:
+    def run(self, arguments: Sequence[str], told: LaunchNews) -> LaunchEnd:
         """Start `python ARGUMENTS` as every rank and wait for the end.
 
         `told` is what the leading machine tells the others of the launch. Raises UserError where the ranks cannot be
@@ -105,7 +88,7 @@ class Launch:
         host = own if plan.leads else str(plan.host)
         self._prepare_environment(own, host, store.port)
         if plan.leads:
-            store.set("told", json.dumps({**told, "machines": plan.machines}))
+            store.set("told", json.dumps(strict_json(asdict(told))))
         store.add("came", 1)
         handler = DynamicRendezvousHandler.from_backend(
             NAME,
@@ -149,17 +132,17 @@ class Launch:
                 with contextlib.suppress(DistError, RuntimeError):
                     store.add("left", 1)
 
-    def _say_goodbye(self, store: Store, ended: Ended) -> None:
+    def _say_goodbye(self, store: Store, ended: LaunchEnd) -> None:
         """Tell the other machines how it ended, before the store goes with this launcher."""
         assert self.agent is not None
         with contextlib.suppress(DistError, RuntimeError):
             if ended.outcome is None:
-                self.agent.tell(Outcome(FAILED, ended.fault))
+                self.agent.tell(RankOutcome(FAILED, ended.fault))
             ends = time.monotonic() + PART_SECONDS
             while store.add("left", 0) < self.plan.machines - 1 and time.monotonic() < ends:
                 time.sleep(MONITOR_SECONDS)
 
-    def _ended(self, agent: Agent, store: Store) -> Ended:
+    def _ended(self, agent: Agent, store: Store) -> LaunchEnd:
         """Run the agent until it ends, and say how."""
         try:
             agent.run()
@@ -186,8 +169,8 @@ class Launch:
         except DistError:
             outcome = None
         if outcome is None:
-            return Ended(None, agent.fault, restarts, agent.memory)
-        return Ended(outcome, restarts=restarts)
+            return LaunchEnd(None, agent.fault, restarts, agent.memory)
+        return LaunchEnd(outcome, restarts=restarts)
 
     def _store(self, own: str) -> TCPStore:
         """Where all ranks and agents meet; the leading machine's launcher holds it."""
@@ -226,11 +209,11 @@ class Launch:
                 os.environ.setdefault("NCCL_SOCKET_IFNAME", interface)
 
 
-def hear(host: str, port: int, wait: timedelta) -> dict[str, Any] | None:
+def hear(host: str, port: int, wait: timedelta) -> LaunchNews | None:
     """What the leading machine tells of its launch; None where nobody says anything there."""
     try:
         store = TCPStore(host, port, is_master=False, timeout=wait, use_libuv=USES_LIBUV)
-        return dict(json.loads(store.get("told")))
+        return LaunchNews.from_json(parse_object(store.get("told")))
     except (DistError, RuntimeError, ValueError):
         return None
 

@@ -55,7 +55,10 @@ class Launched:
         return rank_name(self.rank, self.count, self.machine)
 
     def connect(self, wait: timedelta) -> TCPStore:
-        """A connection of its own to where the ranks meet: one that waits holds up nobody else."""
+        """A connection of its own to where the ranks meet: one that waits holds up nobody else.
+
+        Raises torch's DistError when nothing answers within `wait`.
+        """
         from torch._C._distributed_c10d import TCPStore  # noqa: PLC0415
 
         host, port = self.store

@@ -35,7 +35,7 @@ def address_of(host: str) -> str:
 
 
 def is_own(host: str) -> bool:
-    """Whether an address is one of this machine's."""
+    """Whether an address is one of this machine's. Raises UserError when nothing knows its name."""
     address = address_of(host)
     try:
         with socket.socket(_family(address), socket.SOCK_STREAM) as probe:
@@ -46,7 +46,7 @@ def is_own(host: str) -> bool:
 
 
 def facing(host: str) -> str:
-    """The address of this machine that `host` sees; nothing is sent for it."""
+    """The address of this machine that `host` sees; nothing is sent for it. Raises UserError if no way leads there."""
     address = address_of(host)
     try:
         with socket.socket(_family(address), socket.SOCK_DGRAM) as probe:
@@ -89,7 +89,7 @@ def check_free(host: str, port: int) -> None:
 
 
 def answers(host: str, port: int, seconds: float = 2.0) -> bool:
-    """Whether somebody listens there."""
+    """Whether somebody listens there; that is waited for at most `seconds`."""
     try:
         with socket.create_connection((host, port), timeout=seconds):
             return True
@@ -104,7 +104,10 @@ def wait_for(
     pause: float = 1.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> bool:
-    """Wait until somebody listens there; False when nobody did within `seconds` (None: for ever)."""
+    """Wait until somebody listens there; False when nobody did within `seconds` (None: for ever).
+
+    It is tried every `pause` seconds; `clock` is in seconds, too.
+    """
     ends = None if seconds is None else clock() + seconds
     while not answers(host, port):
         if ends is not None and clock() >= ends:

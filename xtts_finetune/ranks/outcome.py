@@ -10,15 +10,16 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from xtts_finetune.errors import DONE, FAILED, INTERRUPTED, WRONG_INPUT
 from xtts_finetune.records.atomic import write_json_atomic, write_text_atomic
 from xtts_finetune.records.stopping import Reason, Stop
+from xtts_finetune.records.values import parse_object
 
-DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 OF_STATUS = {"done": DONE, "failed": FAILED, "interrupted": INTERRUPTED}
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RankOutcome:
     """How a rank ended in order: the exit code of the whole, what to say last, and the stopping reason if any."""
 
     code: int
@@ -27,7 +28,7 @@ class Outcome:
     numbers: dict[str, float] | None = None
 
     @classmethod
-    def of(cls, stop: Stop, code: int | None = None) -> Outcome:
+    def of(cls, stop: Stop, code: int | None = None) -> RankOutcome:
         """The outcome of a phase that was stopped; `code` where its status does not say it."""
         known = OF_STATUS[stop.reason.status] if code is None else code
         return cls(known, stop.message, stop.reason.value, dict(stop.numbers))
@@ -47,9 +48,9 @@ class Outcome:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_text(cls, text: str | bytes) -> Outcome:
+    def from_text(cls, text: str | bytes) -> RankOutcome:
         """What `to_text` made."""
-        return cls(**json.loads(text))
+        return cls(**parse_object(text))
 
 
 @dataclass(frozen=True)
@@ -71,16 +72,16 @@ class LaunchFolder:
         """Ask all ranks to stop after the step at hand, with a checkpoint."""
         self.stop.touch()
 
-    def write_outcome(self, rank: int, outcome: Outcome) -> None:
+    def write_outcome(self, rank: int, outcome: RankOutcome) -> None:
         """Say how a rank ended in order."""
         write_json_atomic(self.path / f"outcome-{rank}.json", asdict(outcome))
 
-    def outcomes(self) -> dict[int, Outcome]:
+    def outcomes(self) -> dict[int, RankOutcome]:
         """How the ranks of this machine ended, of those that ended in order."""
-        found: dict[int, Outcome] = {}
+        found: dict[int, RankOutcome] = {}
         for file in self.path.glob("outcome-*.json"):
             rank = int(file.stem.removeprefix("outcome-"))
-            found[rank] = Outcome.from_text(file.read_text(encoding="utf-8"))
+            found[rank] = RankOutcome.from_text(file.read_text(encoding="utf-8"))
         return dict(sorted(found.items()))
 
     def forget_outcomes(self) -> None:
@@ -88,7 +89,7 @@ class LaunchFolder:
         for file in self.path.glob("outcome-*.json"):
             file.unlink(missing_ok=True)
 
-    def decided(self, first: int) -> Outcome | None:
+    def decided(self, first: int) -> RankOutcome | None:
         """How this machine's ranks ended, where nothing that follows can change it.
 
         The word of the first rank of the machine counts most (rank 0 writes the records); a failure of any counts

@@ -11,16 +11,22 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-RESERVE_NAME = ".reserve"
+from xtts_finetune.errors import UserError
+from xtts_finetune.records.run_folder import RESERVE
+from xtts_finetune.records.values import parse_object, strict_json
+
+Made = TypeVar("Made")
+# What a record that is not whole, or of other times, raises in whoever reads it.
+UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
+
 RESERVE_BYTES = 256 * 1024
 
 
@@ -30,7 +36,7 @@ def make_reserve(folder: Path) -> None:
     Raises OSError where there is no room for it: then there is none for the phase.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / RESERVE_NAME
+    file = folder / RESERVE
     if file.is_file() and file.stat().st_size >= RESERVE_BYTES:
         return
     try:
@@ -46,7 +52,7 @@ def make_reserve(folder: Path) -> None:
 def free_reserve(folder: Path) -> None:
     """Give the reserve's room back; nothing happens where there is none."""
     with contextlib.suppress(OSError):
-        (folder / RESERVE_NAME).unlink()
+        (folder / RESERVE).unlink()
 
 
 # Under a virus scanner on Windows a fresh file cannot be moved for a moment: pauses of about 2.5 s in all.
@@ -141,20 +147,36 @@ def write_text_atomic(path: Path, text: str) -> None:
     write_bytes_atomic(path, text.encode("utf-8"))
 
 
+def read_json(path: Path, make: Callable[[dict[str, Any]], Made], wrong: str, cure: str) -> Made:
+    """What `make` makes of the JSON object in `path`: the one reader of a run's records.
+
+    Raises UserError with the path, `wrong` (such as 'damaged'), what was found, and `cure`, when the file cannot be
+    read, holds no JSON object, or `make` finds that it lacks a key or holds another value.
+    """
+    try:
+        return make(json_object(path))
+    except UNREADABLE as error:
+        finding = f"it has no {error}" if isinstance(error, KeyError) else error
+        raise UserError(f"{path}: {wrong} ({finding}); {cure}") from None
+
+
+def json_or_none(path: Path, make: Callable[[dict[str, Any]], Made]) -> Made | None:
+    """The same of a record that may be missing, torn, of other times, or being written right now: None then."""
+    try:
+        return make(json_object(path))
+    except UNREADABLE:
+        return None
+
+
+def json_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file. Raises ValueError that says what is wrong with it."""
+    try:
+        return parse_object(path.read_bytes())
+    except OSError as error:
+        raise ValueError(f"it cannot be read: {error.strerror or error}") from None
+
+
 def write_json_atomic(path: Path, value: object) -> None:
     """Write `value` as indented JSON, whole or not at all; NaN and infinity become null."""
     text = json.dumps(strict_json(value), ensure_ascii=False, indent=2, allow_nan=False)
     write_text_atomic(path, text + "\n")
-
-
-def strict_json(value: object) -> Any:
-    """The same value with null for NaN and infinity and text for paths: what every JSON reader can read."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {str(key): strict_json(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [strict_json(item) for item in value]
-    return value

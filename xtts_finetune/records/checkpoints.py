@@ -6,16 +6,13 @@ removal; `sweep` clears it away.
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-import json
 import zlib
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.records.atomic import write_json_atomic
+from xtts_finetune.records.atomic import json_or_none, write_json_atomic
 from xtts_finetune.records.run_folder import CandidateFolder
 
 CHUNK = 1 << 24
@@ -43,14 +40,14 @@ class CheckpointRecord:
 
 def read_checkpoint_records(folder: CandidateFolder) -> list[CheckpointRecord]:
     """The records of a phase's checkpoints, the newest last; one that cannot be read does not count."""
-    records = []
-    for step in folder.recorded_steps():
-        with contextlib.suppress(OSError, ValueError, TypeError, LookupError):
-            content = json.loads(folder.checkpoint_record(step).read_text(encoding="utf-8"))
-            records.append(
-                CheckpointRecord(**{name: content[name] for name in CheckpointRecord.__annotations__})
-            )
-    return records
+    keys = CheckpointRecord.__annotations__
+    found = [
+        json_or_none(
+            folder.checkpoint_record(step), lambda it: CheckpointRecord(**{key: it[key] for key in keys})
+        )
+        for step in folder.recorded_steps()
+    ]
+    return [record for record in found if record is not None]
 
 
 def write_checkpoint_record(folder: CandidateFolder, record: CheckpointRecord) -> None:
@@ -70,11 +67,7 @@ def put_aside(folder: CandidateFolder, step: int) -> str:
     folder.checkpoint_record(step).unlink(missing_ok=True)
     if not path.exists():
         return "it is gone"
-    aside = next(
-        name
-        for number in itertools.count()
-        if not (name := path.with_suffix(f".damaged{number or ''}")).exists()
-    )
+    aside = folder.aside(step)
     path.rename(aside)
     return f"now {aside.name}"
 

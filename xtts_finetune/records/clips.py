@@ -12,6 +12,7 @@ from typing import Any, Literal, TextIO
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.atomic import atomic_path
+from xtts_finetune.records.values import parse_object
 
 Split = Literal["train", "eval"]
 
@@ -182,12 +183,9 @@ def _numbered(path: Path, lines: Iterable[bytes]) -> Iterator[tuple[int, dict[st
         if not line.strip():
             continue
         try:
-            record = json.loads(line.decode("utf-8"))
+            yield number, parse_object(line)
         except ValueError as error:
             raise _damaged(path, number, error) from None
-        if not isinstance(record, dict):
-            raise _damaged(path, number, "not a record")
-        yield number, record
 
 
 def _damaged(path: Path, line: int, finding: object) -> UserError:

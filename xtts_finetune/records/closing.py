@@ -6,19 +6,19 @@ where the disk has no room for it; model_info.json is last, as it says that the 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.records.atomic import free_reserve, strict_json, write_json_atomic, write_text_atomic
+from xtts_finetune.records.atomic import free_reserve, read_json, write_json_atomic, write_text_atomic
 from xtts_finetune.records.facts import Judgement, PhaseFacts
 from xtts_finetune.records.faults import reason_of_error
 from xtts_finetune.records.metrics import EvalRecord, Metrics, QualityRecord, StepRecord, read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.records.stopping import Reason, Status, Stop
 from xtts_finetune.records.stopping_text import stopping_text
+from xtts_finetune.records.values import strict_json
 
 # A phase that ended by these could have gone on: whether it was still learning is what people ask.
 COULD_GO_ON = frozenset({Reason.ALL_STEPS_DONE, Reason.TIME_LIMIT})
@@ -204,14 +204,4 @@ def read_model_info(folder: CandidateFolder) -> dict[str, Any] | None:
     """A candidate's closing record, or None while it has none. Raises UserError when it is no JSON object."""
     if not folder.model_info.is_file():
         return None
-    try:
-        info = json.loads(folder.model_info.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(
-            f"{folder.model_info}: no JSON ({error}); remove the file and run the phase again"
-        ) from None
-    if not isinstance(info, dict):
-        raise UserError(
-            f"{folder.model_info}: expected a JSON object; remove the file and run the phase again"
-        )
-    return info
+    return read_json(folder.model_info, dict, "damaged", "remove the file and run the phase again")

@@ -6,10 +6,12 @@ the record and asks the system whether that very process is still there, not ano
 
 from __future__ import annotations
 
-import json
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+
+from xtts_finetune.records.atomic import json_or_none
+from xtts_finetune.records.run_folder import lock_record
 
 # The system counts a process's start from its own, whose moment moves by a little when the clock is set.
 SAME_START_SECONDS = 2.0
@@ -32,10 +34,6 @@ def is_running(pid: int, started: float) -> bool:
     """Whether the process of this number that started then is still there, and not another one by now."""
     found = started_at(pid)
     return found is not None and (found == 0.0 or abs(found - started) <= SAME_START_SECONDS)
-
-
-COMMAND_LOCK = ".command.lock"
-CHILD_LOCK = ".child.lock"
 
 
 @dataclass(frozen=True)
@@ -63,24 +61,18 @@ class Holder:
         return f"process {self.pid}{where}, started {self.since}: {self.command}"
 
 
-def holder_record(root: Path, lock: str) -> Path:
-    """The record beside a lock: a file of its own, as Windows lets nobody read the one that is locked."""
-    return root / lock.replace(".lock", ".json")
-
-
 def read_holder(root: Path, lock: str) -> Holder | None:
     """What the record beside a lock says; None when there is none, or it is torn."""
-    try:
-        record = json.loads(holder_record(root, lock).read_text(encoding="utf-8"))
-        return Holder(
+    return json_or_none(
+        lock_record(root, lock),
+        lambda record: Holder(
             pid=int(record["pid"]),
             process_started=float(record["process_started"]),
             since=_line(record["since"]),
             command=_line(record["command"]),
             host=_line(record["host"]),
-        )
-    except (OSError, ValueError, TypeError, KeyError, OverflowError):
-        return None
+        ),
+    )
 
 
 def _line(value: object) -> str:

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.records.atomic import strict_json
+from xtts_finetune.records.values import parse_object, strict_json
 
 # At most this much of a file is in memory at a time, and parsed in one go: meanwhile no page is served.
 CHUNK_BYTES = 2 << 20
@@ -95,10 +95,9 @@ def parsed(text: bytes) -> tuple[list[dict[str, Any]], int]:
 
 def _whole_record(line: bytes) -> dict[str, Any] | None:
     try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
+        return parse_object(line)
+    except ValueError:
         return None
-    return record if isinstance(record, dict) else None
 
 
 def json_line(record: Mapping[str, object]) -> bytes:
@@ -121,12 +120,9 @@ def read_json_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
 
 def _record(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
-        record = json.loads(line.decode("utf-8"))
+        return parse_object(line)
     except ValueError as error:
-        raise UserError(f"{path}:{number}: this line is no JSON: {error}; remove the line") from None
-    if not isinstance(record, dict):
-        raise UserError(f"{path}:{number}: expected a JSON object but got {line[:60]!r}; remove the line")
-    return record
+        raise UserError(f"{path}:{number}: damaged ({error}); remove the line") from None
 
 
 class JsonLinesWriter:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.records.atomic import json_object, json_or_none, read_json
 from xtts_finetune.records.run_folder import ListeningFolder, RunFolder
 
 # Sounds of a trial that are no candidate's.
@@ -77,7 +78,8 @@ def read_tests(run: RunFolder) -> list[ListeningTest]:
 
 def read_test(folder: ListeningFolder) -> ListeningTest:
     """One test. Raises UserError when its protocol or its key is missing or damaged."""
-    protocol, key = _object(folder.protocol), _object(folder.key)
+    cure = "restore the file, or remove its folder to make the test anew"
+    protocol, key = (read_json(file, dict, "damaged", cure) for file in (folder.protocol, folder.key))
     try:
         trials = {
             str(entry["trial"]): KeyTrial(
@@ -114,14 +116,12 @@ def read_test(folder: ListeningFolder) -> ListeningTest:
 def read_rating(file: Path) -> dict[str, Any]:
     """A rating as it was taken in. Raises ValueError, in words, for one that was changed or damaged since."""
     try:
-        rating = json.loads(file.read_text(encoding="utf-8"))
+        rating = json_object(file)
         if rating["checksum"] != checksum(rating["answers"]):
             raise ValueError("it was changed after it was taken in")
-    except OSError as error:
-        raise ValueError(f"it cannot be read ({error.strerror})") from None
     except (KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"it is damaged ({type(error).__name__})") from None
-    return dict(rating)
+    return rating
 
 
 def checksum(answers: Sequence[Mapping[str, Any]]) -> str:
@@ -142,19 +142,4 @@ def is_of_weights_now(run: RunFolder, test: ListeningTest) -> bool:
 def weights_now(run: RunFolder, candidate: str) -> str | None:
     """Hash of the weights that a candidate's utterances were spoken with; None where it has not spoken."""
     file = run.candidate(candidate).utterances_json
-    try:
-        return str(json.loads(file.read_text(encoding="utf-8"))["model_sha"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _object(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{file}: cannot be read ({error}); restore the file, or remove its folder to make the test anew"
-        ) from None
-    if not isinstance(content, dict):
-        raise UserError(f"{file}: this is no record of a listening test; remove its folder")
-    return content
+    return json_or_none(file, lambda record: str(record["model_sha"]))

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
 
-from xtts_finetune.records.atomic import write_json_atomic
+from xtts_finetune.records.atomic import json_or_none, write_json_atomic
 
 State = Literal["measured", "not measured"]
+# Everything else in scores.json is a mean, and everything else in an utterance a reading.
+FIXED_KEYS = ("candidate", "fingerprint", "gate_failures", "spoken", "faults", "instruments", "utterances")
+UTTERANCE_KEYS = ("id", "seed", "file", "text", "faults", "findings", "seconds", "pace")
+# What one instrument read from one utterance: a number, words, or nothing.
+Reading = float | str | None
 
 
 @dataclass(frozen=True)
@@ -28,22 +32,12 @@ class InstrumentState:
 
 @dataclass(frozen=True)
 class UtteranceScores:
-    """What was read from one utterance; None where an instrument has nothing to say.
+    """What was read from one utterance.
 
-    faults               names of what is wrong with it; none if it is sound
-    findings             the same in words, with what was found and the limit
-    seconds, pace        length, and characters a second
-    level_lufs           loudness, LUFS
-    f0_median_hz         median pitch of what is voiced
-    f0_spread_semitones  standard deviation of the pitch
-    duration_ratio       length of the speech over that of its recording, or over the voice's usual one
-    similarity           of the voice: 1.0 is as similar as its recordings are among themselves
-    noise_mos            DNSMOS's mark for the background, 1 to 5: no mark of naturalness
-    mcd_db               mel-cepstral distance to the line's recording, dB
-    cer                  character error rate of what a recogniser heard, 0 to 1 and beyond
-    heard                what the recogniser heard
-    text_margin          by how much that is nearer to its own text than to another, as a share of the letters
-    treble_db            power above 4 kHz over that beneath, dB
+    faults         names of what is wrong with it; none if it is sound
+    findings       the same in words, with what was found and the limit
+    seconds, pace  length, and characters a second
+    readings       by the names of evaluation/instruments; None where an instrument has nothing to say
     """
 
     id: str
@@ -54,27 +48,27 @@ class UtteranceScores:
     findings: tuple[str, ...] = ()
     seconds: float = 0.0
     pace: float = 0.0
-    level_lufs: float | None = None
-    f0_median_hz: float | None = None
-    f0_spread_semitones: float | None = None
-    duration_ratio: float | None = None
-    similarity: float | None = None
-    noise_mos: float | None = None
-    mcd_db: float | None = None
-    cer: float | None = None
-    heard: str | None = None
-    text_margin: float | None = None
-    treble_db: float | None = None
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+
+    def number(self, name: str) -> float | None:
+        """The reading of that name; None where there is none, or words."""
+        value = self.readings.get(name)
+        return float(value) if isinstance(value, int | float) else None
 
 
 @dataclass(frozen=True)
 class Scores:
-    """All scores of a candidate. `fingerprint` is one hash over everything that they depend on."""
+    """All scores of a candidate.
+
+    fingerprint  one hash over everything that they depend on
+    averaged     the readings whose mean says how good a candidate is
+    """
 
     candidate: str
     fingerprint: str
     instruments: Mapping[str, InstrumentState]
     utterances: tuple[UtteranceScores, ...]
+    averaged: tuple[str, ...] = ()
 
     @property
     def spoken(self) -> int:
@@ -92,40 +86,26 @@ class Scores:
         counts = Counter(name for utterance in self.utterances for name in set(utterance.faults))
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
-    @property
-    def similarity(self) -> float | None:
-        """Mean over the utterances that have one, as for the others."""
-        return _mean([utterance.similarity for utterance in self.utterances])
-
-    @property
-    def noise_mos(self) -> float | None:
-        """Mean of DNSMOS's mark for the background."""
-        return _mean([utterance.noise_mos for utterance in self.utterances])
-
-    @property
-    def mcd_db(self) -> float | None:
-        """Mean mel-cepstral distance of the held-out lines, dB."""
-        return _mean([utterance.mcd_db for utterance in self.utterances])
-
-    @property
-    def cer(self) -> float | None:
-        """Mean character error rate."""
-        return _mean([utterance.cer for utterance in self.utterances])
+    def mean(self, name: str) -> float | None:
+        """The mean of a reading over the utterances that have it; None if none has."""
+        known = [
+            value
+            for one in self.utterances
+            if (value := one.number(name)) is not None and math.isfinite(value)
+        ]
+        return fmean(known) if known else None
 
     def to_json(self) -> dict[str, Any]:
-        """As scores.json holds it, with the means beside the single readings."""
+        """As scores.json holds it, with means next to the single readings."""
         return {
             "candidate": self.candidate,
             "fingerprint": self.fingerprint,
             "gate_failures": self.gate_failures,
             "spoken": self.spoken,
             "faults": self.faults,
-            "similarity": self.similarity,
-            "noise_mos": self.noise_mos,
-            "mcd_db": self.mcd_db,
-            "cer": self.cer,
+            **{name: self.mean(name) for name in self.averaged},
             "instruments": {name: asdict(state) for name, state in self.instruments.items()},
-            "utterances": [asdict(utterance) for utterance in self.utterances],
+            "utterances": [_flat(utterance) for utterance in self.utterances],
         }
 
     @classmethod
@@ -141,6 +121,11 @@ class Scores:
                 str(name): _instrument(state) for name, state in dict(record["instruments"]).items()
             },
             utterances=tuple(_utterance(utterance) for utterance in list(record["utterances"])),
+            averaged=tuple(
+                name
+                for name, value in record.items()
+                if name not in FIXED_KEYS and isinstance(value, float | int | None)
+            ),
         )
 
 
@@ -151,10 +136,7 @@ def write_scores(path: Path, scores: Scores) -> None:
 
 def read_scores(path: Path) -> Scores | None:
     """The scores in `path`; None if there are none, or none that can be read: then they are made again."""
-    try:
-        return Scores.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
+    return json_or_none(path, Scores.from_json)
 
 
 def _instrument(record: Mapping[str, Any]) -> InstrumentState:
@@ -162,23 +144,14 @@ def _instrument(record: Mapping[str, Any]) -> InstrumentState:
     return InstrumentState(str(record["unit"]), str(record["source"]), state, str(record.get("why", "")))
 
 
-# The readings that may be missing.
-NUMBERS = (
-    "level_lufs",
-    "f0_median_hz",
-    "f0_spread_semitones",
-    "duration_ratio",
-    "similarity",
-    "noise_mos",
-    "mcd_db",
-    "cer",
-    "text_margin",
-    "treble_db",
-)
+def _flat(utterance: UtteranceScores) -> dict[str, Any]:
+    """As scores.json holds it: the readings stand among the other keys."""
+    whole = asdict(utterance)
+    readings = whole.pop("readings")
+    return {**whole, **readings}
 
 
 def _utterance(record: Mapping[str, Any]) -> UtteranceScores:
-    heard = record.get("heard")
     return UtteranceScores(
         id=str(record["id"]),
         seed=int(record["seed"]),
@@ -188,15 +161,9 @@ def _utterance(record: Mapping[str, Any]) -> UtteranceScores:
         findings=tuple(str(finding) for finding in list(record.get("findings", ()))),
         seconds=float(record["seconds"]),
         pace=float(record["pace"]),
-        heard=None if heard is None else str(heard),
-        **{name: _number(record.get(name)) for name in NUMBERS},
+        readings={
+            name: value
+            for name, value in record.items()
+            if name not in UTTERANCE_KEYS and isinstance(value, float | int | str | None)
+        },
     )
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None and math.isfinite(value)]
-    return fmean(known) if known else None

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.records.atomic import write_json_atomic
+from xtts_finetune.records.atomic import read_json, write_json_atomic
+from xtts_finetune.records.run_folder import SHIPPED_RECORD
+from xtts_finetune.records.values import file_digest
 
-RECORD, CARD = "shipped.json", "MODEL_CARD.md"
 VERSION = 1
-CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -56,33 +54,31 @@ class Shipped:
 
 def write_shipped(folder: Path, shipped: Shipped) -> None:
     """Write the record; it comes last, so that a folder with one is whole."""
-    write_json_atomic(folder / RECORD, {"version": VERSION, **asdict(shipped)})
+    write_json_atomic(folder / SHIPPED_RECORD, {"version": VERSION, **asdict(shipped)})
 
 
 def read_shipped(folder: Path) -> Shipped:
     """The record of a shipped model. Raises UserError where there is none, or none that can be read."""
-    path = folder / RECORD
+    path = folder / SHIPPED_RECORD
     if not path.is_file():
         raise UserError(f"{folder}: no shipped model is here: xtts-finetune ship makes one")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["version"] != VERSION:
-            raise ValueError(f"it is of version {content['version']}, this program knows {VERSION}")
-        values = {field.name: content[field.name] for field in fields(Shipped)}
-        return Shipped(
-            **{**values, "verified": tuple(values["verified"]), "sentences": tuple(values["sentences"])}
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{path}: damaged ({type(error).__name__}: {error}); ship again: xtts-finetune ship"
-        ) from None
+    return read_json(path, _shipped, "damaged", "ship again: xtts-finetune ship")
+
+
+def _shipped(content: Mapping[str, Any]) -> Shipped:
+    if content["version"] != VERSION:
+        raise ValueError(f"it is of version {content['version']}, this program knows {VERSION}")
+    values = {field.name: content[field.name] for field in fields(Shipped)}
+    return Shipped(
+        **{**values, "verified": tuple(values["verified"]), "sentences": tuple(values["sentences"])}
+    )
 
 
 def files_in(folder: Path) -> dict[str, dict[str, Any]]:
     """Bytes and SHA-256 of every file of a folder but the record, by its path in it."""
-    found = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != RECORD)
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SHIPPED_RECORD)
     return {
-        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": file_digest(path)}
         for path in found
     }
 
@@ -93,11 +89,3 @@ def is_whole(folder: Path, shipped: Shipped) -> bool:
         (folder / name).is_file() and (folder / name).stat().st_size == file["bytes"]
         for name, file in shipped.files.items()
     )
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
 
+from xtts_finetune.quantities import NOT_FINITE
+
 Status = Literal["done", "failed", "interrupted"]
 
 
@@ -85,7 +87,7 @@ _WORDS: dict[Reason, tuple[str, str, str]] = {
     ),
     Reason.OVERFITTING: (
         "overfitting",
-        "The model learns the training clips by heart: it gets worse on clips that it has never heard.",
+        "The model memorises the training clips: it gets worse on clips that it has never heard.",
         "Use the best model, from before the rise. More varied clips help; so does a lower learning rate.",
     ),
     Reason.TARGET_REACHED: (
@@ -104,8 +106,8 @@ _WORDS: dict[Reason, tuple[str, str, str]] = {
         "Use a learning rate 2 to 10 times lower, with warm-up steps, and a smaller gradient_clip.",
     ),
     Reason.NOT_FINITE: (
-        "not finite",
-        "The loss became NaN or infinite: the weights are ruined from there on, and were not saved.",
+        f"{NOT_FINITE} loss",
+        f"The loss became {NOT_FINITE}: the weights are ruined from there on, and were not saved.",
         "Use a learning rate 10 times lower, with warm-up steps; with precision fp16, try bf16 or fp32.",
     ),
     Reason.BAD_START: (
@@ -134,22 +136,22 @@ _WORDS: dict[Reason, tuple[str, str, str]] = {
     Reason.DISK_FULL: (
         "disk full",
         "There was no room to write what the phase keeps. Its last checkpoint is whole.",
-        "Make room, then start it again: it goes on from that checkpoint.",
+        "Make room, then start it again: it continues from that checkpoint.",
     ),
     Reason.UNREADABLE: (
         "a file that cannot be read",
         "A clip, the cache or a checkpoint that the phase needs is not there or not whole.",
-        "Mend what the message names, then start it again.",
+        "Fix what the message names, then start it again.",
     ),
     Reason.INTERRUPTED: (
         "interrupted",
         "The run was stopped from outside before the phase had ended.",
-        "Start it again: it goes on from its newest checkpoint.",
+        "Start it again: it continues from its newest checkpoint.",
     ),
     Reason.PAUSED: (
         "paused at a mark",
         "The phase waits at a step that it was to be compared with others at; it has not ended.",
-        "Start the race or search that it belongs to again: it goes on from here if it is among the better ones.",
+        "Start the race or search that it belongs to again: it continues from here if it is among the better ones.",
     ),
     Reason.KILLED: (
         "killed by the system",
@@ -159,7 +161,7 @@ _WORDS: dict[Reason, tuple[str, str, str]] = {
     Reason.ERROR: (
         "an error",
         "The phase could not go on; the message above and the log say why.",
-        "Mend the cause, then start it again: it goes on from its newest checkpoint, if there is one.",
+        "Fix the cause, then start it again: it continues from its newest checkpoint, if there is one.",
     ),
 }
 

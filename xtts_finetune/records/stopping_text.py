@@ -6,8 +6,9 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xtts_finetune.quantities import duration
+from xtts_finetune.quantities import NOT_FINITE, duration
 from xtts_finetune.records.facts import SCENARIOS
+from xtts_finetune.records.values import flat
 
 WIDTH = 100
 
@@ -23,7 +24,7 @@ def stopping_text(info: Mapping[str, Any]) -> str:
         )
     if info["levels"]:
         parts.append("Levels\n" + textwrap.indent(_level_table(info["levels"]), "  "))
-    parts.append("Hyperparameters\n" + textwrap.indent(_table(_flat(info["hyperparameters"])), "  "))
+    parts.append("Hyperparameters\n" + textwrap.indent(_table(flat(info["hyperparameters"])), "  "))
     if info["ran_with"]:
         parts.append("Memory ran out\n" + _paragraph(ran_with_words(info["ran_with"])))
     parts.append("What it means\n" + _paragraph(str(info["meaning"])))
@@ -77,7 +78,7 @@ def evaluation_words(record: Mapping[str, Any] | None) -> str:
         return "not evaluated"
     digits = {"mel_ce": 3, "text_ce": 4, "stop_ce": 3}
     values = (
-        f"{name} not finite" if record[name] is None else f"{name} {record[name]:.{places}f}"
+        f"{name} is {NOT_FINITE}" if record[name] is None else f"{name} {record[name]:.{places}f}"
         for name, places in digits.items()
     )
     return f"{', '.join(values)} at step {record['step']}"
@@ -90,7 +91,7 @@ def numbers_in_words(numbers: Mapping[str, float | None]) -> dict[str, str]:
 
 def _number(name: str, value: float | None) -> str:
     if value is None:
-        return "not finite"
+        return NOT_FINITE
     if name.endswith("_bytes"):
         return f"{value:.0f} ({value / 1e9:.2f} GB)"
     return f"{value:.0f}" if float(value).is_integer() else f"{value:.6g}"
@@ -104,17 +105,6 @@ def _level_table(checks: Sequence[Mapping[str, Any]]) -> str:
         "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )
-
-
-def _flat(values: Mapping[str, object], prefix: str = "") -> dict[str, object]:
-    """Nested settings as lines of their own: 'schedule.kind'."""
-    rows: dict[str, object] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            rows |= _flat(value, f"{prefix}{key}.")
-        else:
-            rows[f"{prefix}{key}"] = value
-    return rows
 
 
 def _table(rows: Mapping[str, object]) -> str:

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from xtts_finetune.errors import UserError
-from xtts_finetune.records.atomic import write_json_atomic
+from xtts_finetune.records.atomic import read_json, write_json_atomic
 
 _SEARCH_VERSION = 1
 
 
-@dataclass(frozen=True)
-class Found:
-    """A trial. `values` are the phase's by dotted key; `out_at` is the mark (in evaluations) at which it left.
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """How a trial did.
 
-    `points` are its evaluations as (clips seen, mel_ce).
+    out_at   the mark (in evaluations) at which it left, None for one that stayed
+    clips    seen, counted as often as they were seen
+    seconds  of work
+    best     its lowest mel_ce after the first step (nats), None without a number
+    points   its evaluations as (clips seen, mel_ce), so that different batches can be drawn over one axis
     """
 
-    number: int
     name: str
-    values: dict[str, Any]
     status: str
     message: str
     out_at: int | None
@@ -33,6 +33,27 @@ class Found:
     best: float | None
     best_step: int | None
     points: tuple[tuple[int, float | None], ...] = ()
+
+    @property
+    def worth(self) -> tuple[float, bool, float]:
+        """Smaller for what ranks higher: who went furthest, and among these the lowest mel_ce."""
+        left = float("inf") if self.out_at is None else self.out_at
+        return (-left, self.best is None, 0.0 if self.best is None else self.best)
+
+
+def _places(ranked: Iterable[Judged]) -> dict[str, int]:
+    """The place of each by name: equals share one, and the next place follows without a gap."""
+    found = list(ranked)
+    places = {worth: place for place, worth in enumerate(sorted({each.worth for each in found}), start=1)}
+    return {each.name: places[each.worth] for each in found}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found(Judged):
+    """A trial of a search. `values` are the phase's by dotted key."""
+
+    number: int
+    values: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -58,18 +79,18 @@ class Search:
     @property
     def ranked(self) -> tuple[Found, ...]:
         """Those that went furthest first, among them the lowest mel_ce first."""
-        return tuple(sorted(self.trials, key=_place_of_point))
+        return tuple(sorted(self.trials, key=lambda found: (found.worth, found.number)))
+
+    @property
+    def places(self) -> dict[str, int]:
+        """The place of each trial by name; equals share one, and no place is left out."""
+        return _places(self.trials)
 
     @property
     def best(self) -> Found | None:
         """The best trial; None where none has a number."""
         first = next(iter(self.ranked), None)
         return first if first is not None and first.best is not None else None
-
-
-def _place_of_point(found: Found) -> tuple[float, bool, float, int]:
-    left = float("inf") if found.out_at is None else found.out_at
-    return (-left, found.best is None, found.best or 0.0, found.number)
 
 
 def write_search(path: Path, search: Search) -> None:
@@ -81,16 +102,16 @@ def read_search(path: Path) -> Search | None:
     """Read it back, None where there is none. Raises UserError for what is no search of this version."""
     if not path.is_file():
         return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content.pop("version") != _SEARCH_VERSION:
-            raise ValueError("it is of another version")
-        trials = tuple(_found(each) for each in content.pop("trials"))
-        declared = _found(content.pop("declared"))
-        marks = tuple(int(mark) for mark in content.pop("marks"))
-        return Search(**content, marks=marks, declared=declared, trials=trials)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UserError(f"{path}: no search ({error}); run it again: xtts-finetune search") from None
+    return read_json(path, _search, "no search", "run it again: xtts-finetune search")
+
+
+def _search(content: dict[str, Any]) -> Search:
+    if content.pop("version") != _SEARCH_VERSION:
+        raise ValueError("it is of another version")
+    trials = tuple(_found(each) for each in content.pop("trials"))
+    declared = _found(content.pop("declared"))
+    marks = tuple(int(mark) for mark in content.pop("marks"))
+    return Search(**content, marks=marks, declared=declared, trials=trials)
 
 
 def _found(content: dict[str, Any]) -> Found:
@@ -104,36 +125,30 @@ Verdict = Literal["unfinished", "solved", "nothing helped", "nothing to solve", 
 VERDICTS: dict[str, str] = {
     "unfinished": "the race is not over",
     "solved": "a remedy beats the unchanged phase by more than noise",
-    "nothing helped": "the phase improves no more, and no remedy changes that by more than noise",
+    "nothing helped": "the phase no longer improves, and no remedy changes that by more than noise",
     "nothing to solve": "the unchanged phase still improves by more than noise, and no remedy does better",
     "too noisy to tell": "too few evaluations to tell a difference from noise",
 }
 
 
-@dataclass(frozen=True)
-class Standing:
-    """How a remedy did. `out_at` is the mark (in evaluations) at which it left, None for one that stayed.
+@dataclass(frozen=True, kw_only=True)
+class Standing(Judged):
+    """How a remedy did.
 
-    `points` are its evaluations as (clips seen, mel_ce), so that different batches can be drawn over one axis.
+    kind     'train', 'average', or 'advice' for people, which takes no part in the race
+    reason   why it stopped, as STOPPING_REASON.txt says
+    start    mel_ce before the first step, `last` that of the newest evaluation (nats)
+    model    its best model, relative to the race's folder; '' where there is none
+    repeats  the best mel_ce of each seed, where several were tried
     """
 
-    name: str
     kind: str
     change: str
     why: str
-    status: str
     reason: str
-    message: str
-    out_at: int | None
-    steps: int
-    clips: int
-    seconds: float
     start: float | None
-    best: float | None
-    best_step: int | None
     last: float | None
     model: str
-    points: tuple[tuple[int, float | None], ...] = ()
     repeats: tuple[float, ...] = ()
 
 
@@ -189,14 +204,13 @@ class Race:
 
     @property
     def ranked(self) -> tuple[Standing, ...]:
-        """Those that went furthest first, among them the lowest mel_ce first."""
-        return tuple(sorted(self.standings, key=_place))
+        """Those that went furthest first, among them the lowest mel_ce first; advice last."""
+        return tuple(sorted(self.standings, key=lambda standing: (standing.kind == "advice", standing.worth)))
 
-
-def _place(standing: Standing) -> tuple[float, bool, float]:
-    left = float("inf") if standing.out_at is None else standing.out_at
-    none = standing.best is None
-    return (-left, none, 0.0 if standing.best is None else standing.best)
+    @property
+    def places(self) -> dict[str, int]:
+        """The place of each remedy by name, advice left out; equals share one, and no place is left out."""
+        return _places(standing for standing in self.standings if standing.kind != "advice")
 
 
 def write_race(path: Path, race: Race) -> None:
@@ -208,16 +222,16 @@ def read_race(path: Path) -> Race | None:
     """Read it back, None where there is none. Raises UserError for what is no race of this version."""
     if not path.is_file():
         return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content.pop("version") != VERSION:
-            raise ValueError("it is of another version")
-        standings = tuple(_standing(each) for each in content.pop("standings"))
-        marks = tuple(int(mark) for mark in content.pop("marks"))
-        cost = Cost(**content.pop("cost"))
-        return Race(**content, marks=marks, cost=cost, standings=standings)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UserError(f"{path}: no race ({error}); run it again: xtts-finetune solve --race") from None
+    return read_json(path, _race, "no race", "run it again: xtts-finetune solve --race")
+
+
+def _race(content: dict[str, Any]) -> Race:
+    if content.pop("version") != VERSION:
+        raise ValueError("it is of another version")
+    standings = tuple(_standing(each) for each in content.pop("standings"))
+    marks = tuple(int(mark) for mark in content.pop("marks"))
+    cost = Cost(**content.pop("cost"))
+    return Race(**content, marks=marks, cost=cost, standings=standings)
 
 
 def _standing(content: dict[str, Any]) -> Standing:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.quantities import now, readable_size
-from xtts_finetune.records.atomic import write_json_atomic
+from xtts_finetune.records.atomic import json_or_none, write_json_atomic
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
@@ -44,9 +42,6 @@ def try_facts(each: EarlierTry) -> list[str]:
     return facts
 
 
-TRY_RECORD = "try.json"
-
-
 @dataclass(frozen=True)
 class EarlierTry:
     """What was set aside of a phase.
@@ -76,7 +71,7 @@ def write_try(
 ) -> None:
     """Say in a phase's folder, which is about to be set aside, when and why that is."""
     content = {"phase": phase, "when": now(), "why": why, "needed": sorted(needed), "unasked": unasked}
-    write_json_atomic(folder.path / TRY_RECORD, content)
+    write_json_atomic(folder.set_aside, content)
 
 
 def read_tries(run: RunFolder, phase: str | None = None) -> list[EarlierTry]:
@@ -97,7 +92,7 @@ def tries_bytes(tries: Iterable[EarlierTry]) -> int:
     names: Counter[tuple[int, int]] = Counter()
     sizes: dict[tuple[int, int], tuple[int, int]] = {}
     for each in tries:
-        for file in each.folder.path.glob("*.pth"):
+        for file in each.folder.models():
             found = file.stat()
             names[found.st_dev, found.st_ino] += 1
             sizes[found.st_dev, found.st_ino] = found.st_size, found.st_nlink
@@ -105,10 +100,7 @@ def tries_bytes(tries: Iterable[EarlierTry]) -> int:
 
 
 def _read(phase: str, folder: CandidateFolder) -> EarlierTry:
-    content: Any = None
-    with contextlib.suppress(OSError, ValueError):
-        content = json.loads((folder.path / TRY_RECORD).read_text(encoding="utf-8"))
-    known = content if isinstance(content, dict) else {}
+    known = json_or_none(folder.set_aside, dict) or {}
     needed = known.get("needed")
     return EarlierTry(
         phase,

@@ -10,28 +10,24 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.look.templating import environment
 from xtts_finetune.records.atomic import replace_with_retry, write_text_atomic
 from xtts_finetune.setup.found_data import Answers, FoundSet
 from xtts_finetune.setup.held_out import Spoken, held_out_lines
-from xtts_finetune.setup.numbers import (
-    MOST_EVAL_CLIPS,
-    USUAL_FRACTION,
-    USUAL_LEAST,
-    Numbers,
-    choose_batches,
-    choose_numbers,
-)
+from xtts_finetune.setup.numbers import MOST_EVAL_CLIPS, Numbers, choose_batches, choose_numbers
 from xtts_finetune.setup.phase_values import phase_values
 from xtts_finetune.setup.texts import readable_clips
 from xtts_finetune.spec.languages import LANGUAGES
 from xtts_finetune.spec.names import is_name
 from xtts_finetune.spec.pipeline import ClipLimits, EvalSetSpec
 from xtts_finetune.spec.schema import schema_texts
+from xtts_finetune.usual import EVAL_CLIPS, EVAL_FRACTION
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 def in_the_way(folder: Path, files: Mapping[str, str]) -> list[str]:
@@ -97,7 +93,7 @@ def render(answers: Answers) -> dict[str, str]:
     batches = choose_batches(base.model_bytes, base.config, longest, answers.memory, answers.on_gpu)
     readable = readable_clips(clips, answers.language)
     usable = round(sum(found.usable for found in answers.data) * len(readable) / max(1, len(clips)))
-    numbers = choose_numbers(usable, base.small, batches.adapters)
+    numbers = choose_numbers(usable, base.weights, batches.adapters)
     spoken = held_out_lines(readable, EvalSetSpec(fraction=numbers.fraction, at_least=numbers.at_least))
     made = templates()
     files = {
@@ -132,15 +128,8 @@ def align(text: str) -> str:
 
 
 def templates() -> Environment:
-    """The templates of all files, with filters that quote for YAML, a shell and a batch file."""
-    made = Environment(
-        loader=PackageLoader("xtts_finetune.setup"),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=StrictUndefined,
-        autoescape=False,  # YAML and scripts; the filters below quote
-    )
+    """The templates of all files, with filters that quote for YAML, a shell and a batch file, as nothing else does."""
+    made = environment("setup/templates", autoescape=False, keep_trailing_newline=True)
     made.filters |= {
         "yaml": _quoted,
         "shell": shlex.quote,
@@ -183,7 +172,7 @@ def _pipeline(answers: Answers, numbers: Numbers) -> dict[str, Any]:
         "datasets": [_dataset(found, answers) for found in answers.data],
         "numbers": numbers,
         "fraction_why": "share of the clips that is held out"
-        + ("" if numbers.fraction == USUAL_FRACTION else f"; {MOST_EVAL_CLIPS} measure well, more cost time"),
+        + ("" if numbers.fraction == EVAL_FRACTION else f"; {MOST_EVAL_CLIPS} measure well, more cost time"),
         "at_least_why": _least_why(numbers),
         "preview": base.preview,
     }
@@ -191,7 +180,7 @@ def _pipeline(answers: Answers, numbers: Numbers) -> dict[str, Any]:
 
 def _least_why(numbers: Numbers) -> str:
     held_out = f"{numbers.eval_clips} of about {numbers.clips} clips in all"
-    if numbers.at_least == USUAL_LEAST:
+    if numbers.at_least == EVAL_CLIPS:
         return f"fewer would make the metrics jump; {held_out}"
     return f"a quarter of the clips, because they are few; {held_out}"
 

@@ -13,16 +13,17 @@ from typing import Any
 from xtts_finetune.data.readers import RawClip, read_dataset
 from xtts_finetune.data.readers.folder import SOUND_ENDINGS
 from xtts_finetune.errors import UserError
-from xtts_finetune.pipeline.plan.checks.preflight import SMALL_BASE
+from xtts_finetune.fixed import V2_SIZES
 from xtts_finetune.pipeline.plan.disk import has_hifigan, weights_bytes
 from xtts_finetune.spec.files import is_base_folder
 from xtts_finetune.spec.formats import ENDINGS_OF_METADATA, FORMATS, Format
 from xtts_finetune.spec.pipeline import ClipLimits, DatasetSpec
+from xtts_finetune.usual import TINY, gpt_weights
 from xtts_finetune.xtts.base import KNOWN_BASES, find_base, read_config
 from xtts_finetune.xtts.releases import release_of
 
 # XTTS v2's sizes, for a base that is not fetched yet.
-XTTS_V2_CONFIG = {"model_args": {"gpt_layers": 30, "gpt_n_model_channels": 1024, "gpt_n_heads": 16}}
+XTTS_V2_CONFIG = {"model_args": V2_SIZES}
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,14 @@ class FoundBase:
     missing: str = ""
 
     @property
+    def weights(self) -> float:
+        """About how many weights its GPT has."""
+        return gpt_weights(self.config["model_args"])
+
+    @property
     def small(self) -> bool:
         """Whether it is one of a few million weights, which learns at other rates than XTTS v2."""
-        return self.model_bytes < SMALL_BASE
+        return self.weights < TINY
 
 
 @dataclass(frozen=True)

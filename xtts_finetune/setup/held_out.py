@@ -80,7 +80,8 @@ def _rank(clip: Sounded, seed: int) -> bytes:
 
 def _sounds(clips: Sequence[RawClip]) -> list[Sounded]:
     """The clips with the hashes of their sounds; those that cannot be trained on are passed over."""
-    from xtts_finetune.data.audio import SAMPLE_RATE, AudioError, load_audio  # noqa: PLC0415  heavy
+    from xtts_finetune.data.audio import AudioError, load_audio  # noqa: PLC0415  heavy
+    from xtts_finetune.fixed import SAMPLE_RATE  # noqa: PLC0415
 
     limits, found = ClipLimits(), []
     for clip in clips:

@@ -1,6 +1,6 @@
-"""Lengths, rates and limits of the phases, from the number of clips. Pure functions; the files say why.
+"""Lengths, rates, limits and batches of the phases, from the number of clips and the memory there is.
 
-How many clips a step can take at once in the memory there is.
+Pure functions; the files that are written say why.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.plan.checks.memory import FULL, LONGEST_TEXT, Longest, estimate
 from xtts_finetune.quantities import readable_size
 from xtts_finetune.spec.phase import PhaseSpec
+from xtts_finetune.usual import EVAL_CLIPS, EVAL_FRACTION, FULL_SIZE, TINY, starting_rates
 
 CLIPS_A_STEP = 3
 # From the fastest to the smallest; each step sees the same clips.
@@ -77,7 +78,7 @@ def choose_batches(
 # Fewer leave too little to learn from once some are held out.
 FEWEST_CLIPS = 10
 # Beyond this many eval clips an evaluation takes longer than it teaches.
-MOST_EVAL_CLIPS, USUAL_FRACTION, USUAL_LEAST = 300, 0.1, 16
+MOST_EVAL_CLIPS = 300
 # A quarter of a small set: less and the metrics jump, more and too little is left.
 SMALL_SHARE = 0.25
 
@@ -111,10 +112,10 @@ class Numbers:
         return self.clips - self.eval_clips
 
 
-def choose_numbers(clips: int, small_base: bool, adapters: bool = False) -> Numbers:
-    """The numbers for so many usable clips; a `small_base` is one of a few million weights, as the demo's.
+def choose_numbers(clips: int, weights: float = FULL_SIZE, adapters: bool = False) -> Numbers:
+    """The numbers for so many usable clips and a base whose GPT has so many weights.
 
-    Adapters take ten times the rate of whole weights. The first run of this pipeline (280 training clips, 1600 and
+    The first run of this pipeline (280 training clips, 1600 and
     3000 steps) gives 15 and 30 epochs. Raises UserError for too few clips.
     """
     if clips < FEWEST_CLIPS:
@@ -123,18 +124,15 @@ def choose_numbers(clips: int, small_base: bool, adapters: bool = False) -> Numb
             "held out to measure with, and from so few a voice is not learnt but repeated. Ten minutes of speech, cut "
             "into clips of 2 to 11 seconds, are a start; half an hour is better. Nothing was written"
         )
-    fraction = min(USUAL_FRACTION, round(MOST_EVAL_CLIPS / clips, 4))
-    at_least = min(USUAL_LEAST, max(2, round(SMALL_SHARE * clips)))
+    fraction = min(EVAL_FRACTION, round(MOST_EVAL_CLIPS / clips, 4))
+    at_least = min(EVAL_CLIPS, max(2, round(SMALL_SHARE * clips)))
     held_out = min(max(round(fraction * clips), at_least), clips // 2)
     an_epoch = max(1, -(-(clips - held_out) // CLIPS_A_STEP))
-    if small_base:
-        rates, epochs, most = ("3.0e-4", "1.0e-4"), (8, 5), (400, 300)
-    else:
-        rates = ("1.5e-5", "1.0e-5") if adapters else ("1.5e-6", "1.0e-6")
-        epochs, most = (15, 30), (8000, 15_000)
+    small = weights < TINY
+    epochs, most = ((8, 5), (400, 300)) if small else ((15, 30), (8000, 15_000))
     first, second = (
-        _phase(rate, wanted, an_epoch, limit, small_base)
-        for rate, wanted, limit in zip(rates, epochs, most, strict=True)
+        _phase(f"{rate:.1e}".replace("e-0", "e-"), wanted, an_epoch, limit, small)
+        for rate, wanted, limit in zip(starting_rates(weights, adapters), epochs, most, strict=True)
     )
     return Numbers(clips, held_out, fraction, at_least, an_epoch, first, second)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from xtts_finetune.setup.found_data import Answers
 from xtts_finetune.setup.numbers import Batches, Numbers, PhaseNumbers
+from xtts_finetune.usual import OVERFITS_SOON_ABOVE, STARTING_RATES, short
 
 
 def phase_values(name: str, answers: Answers, numbers: Numbers, batches: Batches) -> dict[str, Any]:
@@ -58,8 +59,9 @@ def _rate_why(first: bool, small: bool, adapters: bool) -> str:
     if small:
         return "a tiny base learns at rates that would ruin XTTS v2" if first else "a third of phase 1's"
     if first and adapters:
-        return "adapters take ten times what whole weights take, which is 1.5e-6"
-    return "XTTS v2 overfits within a few epochs above about 5e-6" if first else "two thirds of phase 1's"
+        return f"adapters take ten times what whole weights take, which is {short(STARTING_RATES[0])}"
+    soon = f"XTTS v2 overfits within a few epochs above about {short(OVERFITS_SOON_ABOVE)}"
+    return soon if first else "two thirds of phase 1's"
 
 
 def _batch_lines(batches: Batches) -> list[str]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sys
 
-from xtts_finetune.pipeline.job import Job, Progress, main
+from xtts_finetune.pipeline.job import Progress, main
+from xtts_finetune.records.job import Job
+from xtts_finetune.spec.declaration import Declaration
 
 
-def ship_it(job: Job, progress: Progress) -> None:
+def ship_it(declaration: Declaration, job: Job, progress: Progress) -> None:
     """Write the candidate's folder for use and verify it."""
     from xtts_finetune.shipping.job import ship  # noqa: PLC0415  after torch has found its devices
     from xtts_finetune.shipping.plan import make_ship_plan  # noqa: PLC0415
     from xtts_finetune.training.device import pick_device  # noqa: PLC0415
 
-    ship(make_ship_plan(job.declaration, job.run, job.candidate), pick_device(job.device), progress)
+    ship(make_ship_plan(declaration, job.run, job.candidate), pick_device(job.device), progress)
 
 
 if __name__ == "__main__":

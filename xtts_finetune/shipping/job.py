@@ -12,7 +12,8 @@ from xtts_finetune.errors import WorkFailed
 from xtts_finetune.evaluation.utterances import package_versions, read_references
 from xtts_finetune.quantities import now
 from xtts_finetune.records.atomic import replace_with_retry, write_text_atomic
-from xtts_finetune.records.shipped import CARD, Shipped, files_in, write_shipped
+from xtts_finetune.records.run_folder import MODEL_CARD
+from xtts_finetune.records.shipped import Shipped, files_in, write_shipped
 from xtts_finetune.shipping.model_card import card_text, copy_licences
 from xtts_finetune.shipping.plan import ShipPlan
 
@@ -175,7 +176,7 @@ def _finish(
         fingerprint=plan.fingerprint,
         files={},
     )
-    write_text_atomic(staging / CARD, card_text(plan, shipped))
+    write_text_atomic(staging / MODEL_CARD, card_text(plan, shipped))
     return Shipped(**{**vars(shipped), "files": files_in(staging)})
 
 

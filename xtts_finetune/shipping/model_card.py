@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from xtts_finetune.evaluation.instruments import INSTRUMENTS
 from xtts_finetune.evaluation.whose_voice import speakers_in_words
+from xtts_finetune.fixed import BASE
 from xtts_finetune.look.templating import Markdown, markdown_template
 from xtts_finetune.pipeline.plan.inputs import data_info
 from xtts_finetune.quantities import duration, metric
 from xtts_finetune.records.closing import read_model_info
-from xtts_finetune.records.scores import read_scores
+from xtts_finetune.records.scores import Scores, read_scores
 from xtts_finetune.records.shipped import Shipped
 from xtts_finetune.shipping.plan import ShipPlan
 from xtts_finetune.spec.languages import LANGUAGES
@@ -35,6 +37,7 @@ def card_text(plan: ShipPlan, record: Shipped) -> str:
     """The card's text. Texts of users never become markup, and no path of this machine comes into it."""
     pipeline, decision = plan.declaration.pipeline, plan.decision.to_json()
     known = LICENCES.get(pipeline.base)
+    scores = read_scores(plan.run.candidate(plan.candidate).scores_json)
     return markdown_template("MODEL_CARD.md.j2").render(
         shipped=record,
         languages=LANGUAGES,
@@ -53,8 +56,16 @@ def card_text(plan: ShipPlan, record: Shipped) -> str:
         heard=_heard(decision["preferences"]),
         marks=decision["quality"],
         versions=", ".join(f"{package} {number}" for package, number in record.versions.items() if number),
-        scores=read_scores(plan.run.candidate(plan.candidate).scores_json),
+        scores=scores,
+        readings=[] if scores is None else list(_readings(scores)),
     )  # fmt: skip
+
+
+def _readings(scores: Scores) -> Iterator[Markdown]:
+    """What instruments say on the card: their means, each in words."""
+    for one in INSTRUMENTS:
+        if one.card and (mean := scores.mean(one.name)) is not None:
+            yield Markdown(one.card.format(mean))
 
 
 def _voice(plan: ShipPlan) -> str:
@@ -124,7 +135,7 @@ def _phases(plan: ShipPlan) -> list[dict[str, Any]]:
 def _metrics(plan: ShipPlan) -> list[dict[str, str]]:
     """The base's measures beside the shipped model's."""
     known = {each.name: vars(each) for each in plan.decision.candidates}
-    base, own = known.get("base", {}), known.get(plan.candidate, {})
+    base, own = known.get(BASE, {}), known.get(plan.candidate, {})
     return [{"name": name, "base": metric(base, name), "own": metric(own, name)} for name in METRICS]
 
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.decision import Decision, decide
 from xtts_finetune.evaluation.usable_references import check_references
 from xtts_finetune.evaluation.utterance_state import UtterancePlan, WantedUtterance, plan_utterances
 from xtts_finetune.evaluation.whose_voice import WhoseVoice, whose_voice
-from xtts_finetune.pipeline.plan.stage_records import hash_of
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.shipped import Shipped, is_whole, read_shipped
+from xtts_finetune.records.values import digest_of, hash_of
 from xtts_finetune.spec.declaration import Declaration
 
 # Raise it when the same candidate would be written otherwise.
@@ -83,7 +80,7 @@ def make_ship_plan(declaration: Declaration, run: RunFolder, candidate: str) -> 
         voice=voice,
         decision=decision,
         sentences=sentences_to_compare(spoken.utterances),
-        fingerprint=_hash(depends_on),
+        fingerprint=digest_of(depends_on),
     )
 
 
@@ -133,7 +130,3 @@ def already_shipped(plan: ShipPlan) -> Shipped | None:
     except UserError:
         return None
     return shipped if shipped.fingerprint == plan.fingerprint and is_whole(plan.folder, shipped) else None
-
-
-def _hash(depends_on: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()

@@ -21,8 +21,8 @@ from xtts_finetune.records.checkpoints import read_checkpoint_records, remove_ch
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.json_lines import JsonLinesWriter
 from xtts_finetune.records.metrics import read_metrics
-from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
-from xtts_finetune.records.shipped import RECORD, Shipped, read_shipped
+from xtts_finetune.records.run_folder import SHIPPED_RECORD, CandidateFolder, RunFolder
+from xtts_finetune.records.shipped import Shipped, read_shipped
 from xtts_finetune.shipping.job import mend
 from xtts_finetune.shipping.plan import ShipPlan, already_shipped, choose_candidate, make_ship_plan
 from xtts_finetune.spec.decision import MadeCandidate
@@ -177,10 +177,10 @@ def _changed_since(plan: ShipPlan) -> str:
 
 def _check_place(plan: ShipPlan) -> None:
     """Raise UserError where the folder is not ours to replace, or the disk has no room for it."""
-    if plan.folder.exists() and not (plan.folder / RECORD).is_file():
+    if plan.folder.exists() and not (plan.folder / SHIPPED_RECORD).is_file():
         raise UserError(
-            f"{plan.folder}: something else is there (it has no {RECORD}); move it away, or choose another name: "
-            "xtts-finetune ship --name NAME"
+            f"{plan.folder}: something else is there (it has no {SHIPPED_RECORD}); move it away, or choose another "
+            "name: xtts-finetune ship --name NAME"
         )
     model = plan.spoken.checkpoint or plan.spoken.base.model
     wanted, free = model.stat().st_size + BESIDE, free_bytes(plan.folder)

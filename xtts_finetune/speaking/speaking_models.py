@@ -12,13 +12,13 @@ from xtts_finetune.evaluation.candidates import candidate_names, made_candidates
 from xtts_finetune.evaluation.usable_references import check_references
 from xtts_finetune.evaluation.utterances import load_speaker
 from xtts_finetune.evaluation.whose_voice import reference_files, whose_voice
+from xtts_finetune.fixed import BASE
 from xtts_finetune.pipeline.plan.plan import check_candidates
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.metrics import read_metrics
-from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
-from xtts_finetune.records.shipped import RECORD, Shipped, is_whole, read_shipped
+from xtts_finetune.records.run_folder import SHIPPED_RECORD, CandidateFolder, RunFolder
+from xtts_finetune.records.shipped import Shipped, is_whole, read_shipped
 from xtts_finetune.shipping.plan import shipped_folder
-from xtts_finetune.spec.decision import BASE
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.xtts.base import find_base
 
@@ -51,10 +51,12 @@ def shipped_model(folder: Path) -> SpeakingModel:
     """A shipped model. Raises UserError for one that is not there or not whole."""
     if folder.is_file():
         named = (
-            folder.parent if (folder.parent / RECORD).is_file() else "the folder that xtts-finetune ship made"
+            folder.parent
+            if (folder.parent / SHIPPED_RECORD).is_file()
+            else "the folder that xtts-finetune ship made"
         )
         raise UserError(f"{folder}: this is a file; --model takes the folder of a shipped model: {named}")
-    if not (folder / RECORD).is_file() and _is_of_candidate(CandidateFolder(folder)):
+    if not (folder / SHIPPED_RECORD).is_file() and _is_of_candidate(CandidateFolder(folder)):
         name = folder.resolve().name
         raise UserError(
             f"{folder}: this is the folder of a candidate, not a shipped model; speak with it: --candidate {name} "
@@ -80,7 +82,7 @@ def _is_of_candidate(folder: CandidateFolder) -> bool:
 def what_was_shipped(declaration: Declaration, command: Command) -> SpeakingModel:
     """The run's own shipped model. Raises UserError with what to do where nothing was shipped yet."""
     folder = shipped_folder(declaration)
-    if not (folder / RECORD).is_file():
+    if not (folder / SHIPPED_RECORD).is_file():
         candidate = _latest_candidate(declaration)
         heard = command("xtts-finetune", "say", "--candidate", candidate, "Good morning.")
         raise UserError(

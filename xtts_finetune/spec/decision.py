@@ -11,8 +11,6 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from xtts_finetune.spec.model import Contradiction, Name, Spec, number
 from xtts_finetune.spec.train import MAPPING, WORD
 
-BASE = "base"
-
 
 class MadeCandidate(Spec):
     """A model made of others: an average of candidates, of a phase's best models, or a named checkpoint.

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from xtts_finetune.fixed import BASE
 from xtts_finetune.spec.formats import METADATA, find_metadata
 from xtts_finetune.spec.reading.document import Document, Keys
 from xtts_finetune.spec.reading.words import did_you_mean, listed
@@ -42,7 +43,7 @@ def _check_phase(
     choice = (
         f"; phases before it: {listed(before)}" if before else "; it is the first phase: leave 'phase' out"
     )
-    if earlier == "base":
+    if earlier == BASE:
         cure = "leave resume_from out" if not before else "no phase can do that but the first"
         message = f"'base' is no phase; to start from the base, {cure}"
     elif earlier == name:

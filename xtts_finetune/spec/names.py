@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from xtts_finetune.fixed import BASE
 from xtts_finetune.spec.model import NAME_PATTERN
 from xtts_finetune.spec.reading.document import Document, Keys, label
 from xtts_finetune.spec.utterances import HELD_OUT
 
 # Folders and parts that a phase's name would collide with.
 TAKEN = {
-    "base": "it is the model that the first phase starts from",
+    BASE: "it is the model that the first phase starts from",
     "cache": "the run's folder has one of that name",
     "logs": "the run's folder has one of that name",
     "listening": "the run's folder has one of that name",

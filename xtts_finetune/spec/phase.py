@@ -1,8 +1,9 @@
-"""`phases/<name>.yaml`: one declared training run, where its first weights come from, and what it keeps."""
+"""`phases/<name>.yaml`: one declared training run, where its first weights come from, what it keeps, how long it is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
@@ -12,6 +13,7 @@ from xtts_finetune.spec.schedule import ScheduleSpec
 from xtts_finetune.spec.search import SearchSpace
 from xtts_finetune.spec.stop_rules import StopRule, SuccessLevel
 from xtts_finetune.spec.train import Train, phase_contradictions
+from xtts_finetune.usual import MEL_WEIGHTS
 
 
 class ResumeFrom(Spec):
@@ -129,7 +131,9 @@ class PhaseSpec(Spec):
     text_loss_weight: Annotated[float, Field(ge=0)] = Field(
         0.01, description="Weight of text CE in the loss."
     )
-    mel_loss_weight: PositiveFloat = Field(1.0, description="Weight of mel CE in the loss; 1 to 5 is usual.")
+    mel_loss_weight: PositiveFloat = Field(
+        1.0, description=f"Weight of mel CE in the loss; {MEL_WEIGHTS} is usual."
+    )
     kl_weight: Annotated[float, Field(ge=0)] = Field(
         0.0,
         description="Weight of the KL divergence of the mel tokens from the phase's starting model: it holds the voice "
@@ -188,3 +192,26 @@ class PhaseSpec(Spec):
     def in_batches(self, batch_size: int, accumulate: int) -> PhaseSpec:
         """The phase with other batches than the declared ones: those that it got when memory ran out."""
         return self.model_copy(update={"batch_size": batch_size, "accumulate": accumulate})
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Optimizer steps of a phase, and the passes over its clips that they make."""
+
+    steps: int
+    epochs: float
+
+
+def planned_of_count(clips: int, phase: PhaseSpec) -> Planned:
+    """Of a phase whose steps depend on the number of clips alone: no max_tokens, and no weights.
+
+    Without NumPy, as a plan of the usual kind is made. `data.index.planned` knows every phase; both say the same.
+    """
+    clips_a_step = phase.batch_size * phase.accumulate
+    steps = phase.steps
+    if steps is None:
+        epochs = phase.epochs or 1.0
+        whole = int(epochs)
+        visits = whole * clips + round((epochs - whole) * clips)
+        steps = max(1, -(-visits // clips_a_step))
+    return Planned(steps, round(steps * clips_a_step / clips, 2))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from xtts_finetune.fixed import BASE
 from xtts_finetune.spec.decision import MadeCandidate
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.phase import checkpoint_step
@@ -25,7 +26,7 @@ class Source:
     def __str__(self) -> str:
         if self.phase is not None:
             return f"{self.phase}, {self.checkpoint}"
-        return str(self.file) if self.file is not None else "base"
+        return str(self.file) if self.file is not None else BASE
 
 
 @dataclass(frozen=True)

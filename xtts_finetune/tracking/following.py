@@ -10,17 +10,17 @@ from contextlib import contextmanager
 from typing import Any
 
 from xtts_finetune.errors import UserError, WorkFailed
-from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.fixed import BASE
+from xtts_finetune.installing import install_extra
+from xtts_finetune.records.run_folder import TRACKING_LOCK, RunFolder
 from xtts_finetune.spec.decision import MadeCandidate
 from xtts_finetune.spec.declaration import Declaration
-from xtts_finetune.tracking.ledger import Ledger
 from xtts_finetune.tracking.server import Server, where
+from xtts_finetune.tracking.tracked_run import TrackedRun
 
 POLL_SECONDS = 5.0
 AWAY_SECONDS = 30.0  # between attempts while the server is away
 LAST_SECONDS = 30.0  # what a command that has ended waits for the last of it
-LOCK = ".tracking.lock"
-INSTALL = 'python -m pip install -c constraints.txt -e ".[mlflow]"'
 
 Say = Callable[[str, str | None], None]
 
@@ -35,8 +35,9 @@ def tracked(declaration: Declaration, run: RunFolder, say: Say) -> Iterator[None
         yield
         return
     if importlib.util.find_spec("mlflow") is None:
+        install = install_extra("mlflow", "mlflow-skinny")
         say(
-            f"warning: tracking is declared, but mlflow is not installed; nothing is logged: {INSTALL}",
+            f"warning: tracking is declared, but mlflow is not installed; nothing is logged: {install}",
             "yellow",
         )
         yield
@@ -61,7 +62,7 @@ class Following(threading.Thread):
         super().__init__(name="tracking", daemon=True)  # a server that hangs must not keep the command
         self._declaration, self._run_folder, self._say = declaration, run, say
         self._ending, self._status, self._warned = threading.Event(), "KILLED", False
-        self._ledger: Ledger | None = None
+        self._tracked_run: TrackedRun | None = None
         self._held, self._holds = contextlib.ExitStack(), False
 
     def end(self, status: str) -> None:
@@ -81,21 +82,21 @@ class Following(threading.Thread):
             self._attempt(self._status)
 
     def _attempt(self, status: str | None) -> bool:
-        """Bring the server up; with a status, for the last time. Whether the server took it."""
+        """Bring the server up; with a status, for the last time. False where the server did not take it."""
         try:
-            if self._ledger is None:
-                self._ledger = self._opened(nothing_begun=status == "FAILED")
-            if self._ledger is not None:
-                self._ledger.bring_up() if status is None else self._ledger.end(status)
+            if self._tracked_run is None:
+                self._tracked_run = self._opened(nothing_begun=status == "FAILED")
+            if self._tracked_run is not None:
+                self._tracked_run.bring_up() if status is None else self._tracked_run.end(status)
             return True
         except Exception as error:
             # What the server took of the last request nobody knows: it is asked anew next time.
-            self._ledger = None
+            self._tracked_run = None
             self._warn(_why(error))
             return False
 
-    def _opened(self, nothing_begun: bool) -> Ledger | None:
-        """The ledger; None while there is nothing to log, or another command is at it.
+    def _opened(self, nothing_begun: bool) -> TrackedRun | None:
+        """The run as the server has it; None while there is nothing to log, or another command is at it.
 
         `nothing_begun`: a command that failed before the first look has begun nothing that would be worth it.
         """
@@ -103,14 +104,16 @@ class Following(threading.Thread):
         if tracking is None or nothing_begun or not self._run_folder.root.is_dir() or not self._mine():
             return None
         server = Server(where(tracking.mlflow, tracking.experiment, self._declaration.folder))
-        return Ledger(server, self._run_folder, _candidates(self._declaration), _declared(self._declaration))
+        return TrackedRun(
+            server, self._run_folder, _candidates(self._declaration), _declared(self._declaration)
+        )
 
     def _mine(self) -> bool:
         """Whether this command logs the run: two at once would log points twice."""
         from filelock import FileLock, Timeout  # noqa: PLC0415  (50 ms that commands without tracking need not pay)
 
         if not self._holds:
-            lock = FileLock(self._run_folder.root / LOCK, thread_local=False)
+            lock = FileLock(self._run_folder.root / TRACKING_LOCK, thread_local=False)
             with contextlib.suppress(Timeout):
                 lock.acquire(timeout=0)
                 self._held.callback(lock.release)
@@ -137,7 +140,7 @@ def _why(error: Exception) -> str:
 
 def _candidates(declaration: Declaration) -> tuple[str, ...]:
     made = [entry.name for entry in declaration.decision.candidates if isinstance(entry, MadeCandidate)]
-    return ("base", *declaration.phases, *made)
+    return (BASE, *declaration.phases, *made)
 
 
 def _declared(declaration: Declaration) -> dict[str, Any]:

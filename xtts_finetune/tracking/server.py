@@ -1,8 +1,7 @@
 """The tracking server, through MLflow's client: the only place that knows it.
 
-A plain folder in place of a tracking server, which MLflow cannot read after a kill at the wrong moment.
-
-Which tracking server a declaration means: its paths are relative to its file, as everywhere.
+Which server a declaration means (its paths are relative to its file, as everywhere), and what MLflow needs help with: a
+plain folder in place of a server, which it cannot read after a kill at the wrong moment.
 """
 
 from __future__ import annotations
@@ -18,9 +17,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from xtts_finetune.tracking.points import Point
-
 SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True)
+class LoggedNumber:
+    """One number of one step; NaN stands for a loss that was none."""
+
+    name: str
+    value: float
+    step: int
 
 
 @dataclass(frozen=True)
@@ -138,7 +144,7 @@ class Server:
         )
         return Logged(made.info.run_id, made.info.status, tags=dict(tags))
 
-    def log_points(self, run: Logged, points: Sequence[Point], at_ms: int) -> None:
+    def log_points(self, run: Logged, points: Sequence[LoggedNumber], at_ms: int) -> None:
         """Log the points whose steps are newer than the last one of their metric: none is there twice."""
         from mlflow.entities import Metric  # noqa: PLC0415  heavy
 

@@ -1,23 +1,113 @@
-"""The facts that close a phase, gathered from its declaration and its records. Without torch.
+"""The one way to close a phase, from its job, its declaration and its records. Without torch.
 
-Which declared success levels a phase reached, and what it was worth. Without torch.
+Closing judges the phase, too: which declared success levels it reached, and what it was worth.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
-from xtts_finetune.curves.trend import trend_of
-from xtts_finetune.data.planned import Planned
+from xtts_finetune.curves.judge import trend_of
+from xtts_finetune.errors import UserError
 from xtts_finetune.quantities import now
+from xtts_finetune.records.closing import write_closing
 from xtts_finetune.records.facts import Judgement, LimitCheck, PhaseFacts, Result, Scenario
-from xtts_finetune.records.metrics import EvalRecord, Metrics
+from xtts_finetune.records.job import Job, RanWith
+from xtts_finetune.records.metrics import EvalRecord, Metrics, read_metrics
 from xtts_finetune.records.stopping import Reason, Stop
-from xtts_finetune.spec.phase import PhaseSpec
+from xtts_finetune.spec.declaration import Declaration
+from xtts_finetune.spec.phase import PhaseSpec, Planned
+from xtts_finetune.spec.pipeline import DatasetSpec
 from xtts_finetune.spec.stop_rules import SuccessLevel
+
+# What a phase's closing record repeats of its declaration.
+_SHOWN = (
+    "train",
+    "optimization_level",
+    "learning_rate",
+    "schedule",
+    "batch_size",
+    "accumulate",
+    "buckets",
+    "max_tokens",
+    "weight_decay",
+    "gradient_clip",
+    "precision",
+    "text_loss_weight",
+    "mel_loss_weight",
+    "kl_weight",
+    "label_smoothing",
+    "huber_tau",
+    "adaptive_loss_weights",
+    "mask_prompt",
+    "seed",
+)
+
+
+def as_it_ran(phase: PhaseSpec, ran_with: RanWith | None) -> PhaseSpec:
+    """The phase with the batches that it was reduced to; as declared where it was not."""
+    return phase if ran_with is None else phase.in_batches(ran_with.batch_size, ran_with.accumulate)
+
+
+def close_phase(declaration: Declaration, job: Job, stop: Stop, phase: PhaseSpec | None = None) -> None:
+    """Write the closing records of the job's phase: for the child, the first rank, the launcher or the command.
+
+    `phase` is as it ran on its device; left out, as it was to run. Raises OSError where nothing can be written.
+    """
+    phase = phase or as_it_ran(declaration.phases[job.phase], job.ran_with)
+    facts = phase_facts(job, phase, declaration.pipeline.datasets, stop)
+    write_closing(job.run.candidate(job.phase), facts, stop)
+
+
+def phase_facts(job: Job, phase: PhaseSpec, datasets: Sequence[DatasetSpec], stop: Stop) -> PhaseFacts:
+    """What the closing records say beyond the metrics, as far as the phase's other records can be read."""
+    from xtts_finetune.data.index import planned_of_run  # noqa: PLC0415  (NumPy: a plan needs none)
+
+    metrics, planned = Metrics(), Planned(phase.steps or 0, phase.epochs or 0.0)
+    with contextlib.suppress(UserError):  # the records say so
+        metrics = read_metrics(job.run.candidate(job.phase).metrics)
+    with contextlib.suppress(UserError):
+        planned = planned_of_run(job.run, datasets, phase)
+    declared = phase.model_dump(mode="json")
+    return PhaseFacts(
+        steps_planned=planned.steps,
+        epochs_planned=planned.epochs,
+        batch_size=phase.batch_size,
+        learning_rate=phase.learning_rate,
+        hyperparameters={key: declared[key] for key in _SHOWN},
+        started=job.started,
+        ended=now(),
+        seconds=_seconds_of_work(metrics),
+        trend=trend_of(
+            [each.step for each in metrics.evals], [each.mel_ce for each in metrics.evals]
+        ).to_json(),
+        judgement=judge(phase.success, metrics, stop.reason),
+        fingerprint=job.fingerprint,
+        command=_command(job, phase, stop),
+        goal=phase.goal,
+        log=job.run.job_log(job.phase),
+        ran_with=job.ran_with.to_json() if job.ran_with else None,
+    )
+
+
+def _seconds_of_work(metrics: Metrics) -> float:
+    seconds = [record.seconds for record in metrics.steps]
+    seconds += [record.seconds for record in metrics.evals]
+    return math.fsum(seconds + [record.seconds for record in metrics.quality])
+
+
+def _command(job: Job, phase: PhaseSpec, stop: Stop) -> str:
+    """What the user types next."""
+    if stop.reason is Reason.BAD_START:
+        return ""  # the same command would end in the same way
+    again = job.commands.get("again") or f"run_pipeline {job.phase}"
+    could_halve = phase.batch_size > 1 and phase.max_tokens is None and phase.on_out_of_memory == "stop"
+    if stop.reason is Reason.OUT_OF_MEMORY and could_halve:
+        return f"{again} --set {job.phase}.on_out_of_memory=halve_batch"
+    return (job.commands.get("go_on") or "run_pipeline") if stop.reason.status == "done" else again
+
 
 # After these the weights are what they were, or ruined: nothing that was measured is this phase's doing.
 NO_SUCCESS = frozenset({Reason.NO_OP, Reason.NOT_FINITE, Reason.BAD_START})
@@ -96,87 +186,3 @@ def _below(level: str, words: str, value: float | None, limit: float | None, dig
     while digits < 9 and round(value, digits) == round(limit, digits) and value != limit:
         digits += 1
     return LimitCheck(level, words, f"{value:.{digits}f}", "met" if value < limit else "not met")
-
-
-# What a phase's closing record repeats of its declaration.
-_SHOWN = (
-    "train",
-    "optimization_level",
-    "learning_rate",
-    "schedule",
-    "batch_size",
-    "accumulate",
-    "buckets",
-    "max_tokens",
-    "weight_decay",
-    "gradient_clip",
-    "precision",
-    "text_loss_weight",
-    "mel_loss_weight",
-    "kl_weight",
-    "label_smoothing",
-    "huber_tau",
-    "adaptive_loss_weights",
-    "mask_prompt",
-    "seed",
-)
-
-
-def phase_facts(
-    name: str,
-    phase: PhaseSpec,
-    planned: Planned | None,
-    metrics: Metrics,
-    stop: Stop,
-    *,
-    started: str,
-    fingerprint: str,
-    log: Path | None,
-    commands: Mapping[str, str] | None = None,
-    ran_with: Mapping[str, Any] | None = None,
-) -> PhaseFacts:
-    """What the closing records say beyond the metrics.
-
-    `phase` is the phase as it ran: with the batches of `ran_with`, if memory ran out. `planned` is None
-    where the clips were never counted. `commands` are those that a user types next: 'again' goes on with this
-    phase, 'go_on' with the pipeline.
-    """
-    if planned is None:
-        planned = Planned(phase.steps or 0, phase.epochs or 0.0)
-    declared = phase.model_dump(mode="json")
-    return PhaseFacts(
-        steps_planned=planned.steps,
-        epochs_planned=planned.epochs,
-        batch_size=phase.batch_size,
-        learning_rate=phase.learning_rate,
-        hyperparameters={key: declared[key] for key in _SHOWN},
-        started=started,
-        ended=now(),
-        seconds=_seconds_of_work(metrics),
-        trend=trend_of(
-            [each.step for each in metrics.evals], [each.mel_ce for each in metrics.evals]
-        ).to_json(),
-        judgement=judge(phase.success, metrics, stop.reason),
-        fingerprint=fingerprint,
-        command=_command(name, phase, stop, commands or {}),
-        goal=phase.goal,
-        log=log,
-        ran_with=ran_with,
-    )
-
-
-def _seconds_of_work(metrics: Metrics) -> float:
-    seconds = [record.seconds for record in metrics.steps]
-    seconds += [record.seconds for record in metrics.evals]
-    return math.fsum(seconds + [record.seconds for record in metrics.quality])
-
-
-def _command(name: str, phase: PhaseSpec, stop: Stop, commands: Mapping[str, str]) -> str:
-    """What the user types next."""
-    if stop.reason is Reason.BAD_START:
-        return ""  # the same command would end in the same way
-    again = commands.get("again") or f"run_pipeline {name}"
-    could_halve = phase.batch_size > 1 and phase.max_tokens is None and phase.on_out_of_memory == "stop"
-    if stop.reason is Reason.OUT_OF_MEMORY and could_halve:
-        return f"{again} --set {name}.on_out_of_memory=halve_batch"
-    return (commands.get("go_on") or "run_pipeline") if stop.reason.status == "done" else again

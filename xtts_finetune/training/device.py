@@ -45,7 +45,7 @@ def pick_precision(wanted: Precision, device: str) -> Precision:
 
 
 def check_compile(device: str) -> None:
-    """Raise UserError where torch.compile does not work, before an hour of training would end with its traceback."""
+    """Raise UserError where torch.compile does not work, before a training ends with its traceback."""
     try:
         torch.compile(lambda values: values.sin() + 1)(torch.ones(8, device=device))
     except (

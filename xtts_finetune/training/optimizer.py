@@ -1,6 +1,6 @@
-"""AdamW with weight decay on weights only, and the taking over of old moments.
+"""AdamW with weight decay on weights only, its moments taken over or gathered, and its learning rate scheduled.
 
-A declared course of the learning rate, put to work on an optimizer; `course` has the formulas.
+`course` has the formulas of the learning rate.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ def begin_at(scheduler: LambdaLR, step: int) -> None:
 def follow_plateau(scheduler: LambdaLR, course: Course, mel_ces: Sequence[float]) -> None:
     """Set the learning rate of the next step by all evaluations so far; other kinds than 'reduce_on_plateau' stay.
 
-    What is set depends on the evaluations alone, so it is the same after a resume.
+    `mel_ces` are those of all evaluations so far, in nats. What is set depends on them alone, so it is the same after
+    a resume.
     """
     if course.schedule.kind != "reduce_on_plateau":
         return
@@ -104,7 +105,7 @@ def gather_moments(optimizer: torch.optim.Optimizer) -> None:
 
 
 def take_moments(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Load an optimizer's state; one that is sharded keeps its own part of it."""
+    """Load an optimizer's state; one that is sharded keeps its own part of it. Raises ValueError if it does not fit."""
     optimizer.load_state_dict(state)
     if isinstance(optimizer, ZeroRedundancyOptimizer):
         # It leaves the counts of steps on the CPU, where a fused AdamW on a GPU does not look for them.

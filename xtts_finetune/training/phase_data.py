@@ -1,7 +1,4 @@
-"""A phase's batches, from the cache that was prepared for the whole pipeline.
-
-What a phase's trainer is given besides the model.
-"""
+"""What a phase's trainer is given besides the model; above all batches, from the cache of the whole pipeline."""
 
 from __future__ import annotations
 
@@ -24,8 +21,8 @@ from xtts_finetune.xtts.base import BaseFiles, conditioning_lengths, read_config
 from xtts_finetune.xtts.encoder import load_mel_stats, silence
 from xtts_finetune.xtts.losses import GptBatch
 
-Interrupted = Callable[[], bool]
-Speak = Callable[[Xtts, int, Interrupted], QualityRecord | None]
+AskedToStop = Callable[[], bool]
+Speak = Callable[[Xtts, int, AskedToStop], QualityRecord | None]
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ class PhaseJob:
     data: PhaseData
     total_steps: int
     needed: Sequence[KeptStep] = ()
-    interrupted: Interrupted = field(default=lambda: False)
+    interrupted: AskedToStop = field(default=lambda: False)
     speak: Speak | None = None
     pause_at: int | None = None
     continued_at: int = 0
@@ -54,7 +51,10 @@ class PhaseJob:
 
 
 class PhaseData:
-    """Training batches that depend on (seed, step) alone, and the frozen eval set."""
+    """Training batches that depend on (seed, step) alone, and the frozen eval set.
+
+    Raises UserError where there are no clips, or a clip of a batch is missing from the cache or damaged.
+    """
 
     def __init__(
         self,
@@ -127,5 +127,8 @@ class EvalData:
         self._ranks = ranks
 
     def batches(self) -> Iterator[GptBatch]:
-        """Batches of like lengths; memory does not depend on the size of the set."""
+        """Batches of clips of similar length; memory does not depend on the size of the set.
+
+        Raises UserError when a clip is missing from the cache or damaged.
+        """
         return eval_batches(self._clips, self._cache, self._ranks.rank, self._ranks.count)

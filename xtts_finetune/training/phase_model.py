@@ -1,7 +1,4 @@
-"""The model as Coqui's Trainer sees it: Coqui's XTTS inside, this package's losses outside.
-
-What Coqui's Trainer is told so that it works in a phase's folder, on a phase's settings.
-"""
+"""The model as Coqui's Trainer sees it: Coqui's XTTS inside, this package's losses outside, a phase's settings."""
 
 from __future__ import annotations
 
@@ -22,14 +19,13 @@ from TTS.tts.models.xtts import Xtts
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.training.course import StepsOf, course_of
 from xtts_finetune.training.optimizer import make_optimizer, make_schedule, trained_names
-from xtts_finetune.training.start_model import StartModel
 from xtts_finetune.training.trainable import (
     adapter_weights,
     load_with_adapters,
     make_trainable,
     merged_weights,
 )
-from xtts_finetune.training.training_loss import LEARNING_RATE, TrainingLoss
+from xtts_finetune.training.training_loss import LEARNING_RATE, StartModel, TrainingLoss
 from xtts_finetune.xtts.forward import RunBlock, run_again_later, run_block
 from xtts_finetune.xtts.losses import GptBatch, gpt_logits
 from xtts_finetune.xtts.state import StateDict, hifigan_of, without_hifigan
@@ -116,7 +112,7 @@ class PhaseModel(TrainerModel):  # type: ignore[misc]  # TrainerModel has no typ
         return adapter_weights(self) | self._state_of_loss()
 
     def take_over(self, checkpoint: dict[str, Any]) -> None:
-        """Go on from the weights of this phase's own checkpoint, which must fit (see `starting`)."""
+        """Go on from the weights of this phase's own checkpoint, which must fit: `starting` checks that first."""
         weights = checkpoint["model"]
         self.own_hifigan = bool(hifigan_of(weights))
         load_with_adapters(self, hifigan_of(self.weights()) | weights, extras_of(checkpoint))
@@ -129,7 +125,7 @@ class PhaseModel(TrainerModel):  # type: ignore[misc]  # TrainerModel has no typ
     def train_step(
         self, batch: GptBatch, criterion: object, optimizer_idx: int | None = None
     ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-        """Losses of a batch: what is trained on, and the plain cross-entropies in nats."""
+        """Losses of a batch, scalars: what is trained on, and the plain cross-entropies, means over tokens in nats."""
         loss, ce = self.loss(gpt_logits(self.xtts.gpt, batch, self._run_block), batch)
         return {"model_outputs": None}, {"loss": loss, "mel_ce": ce.mel, "text_ce_nats": ce.text}
 

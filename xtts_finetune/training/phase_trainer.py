@@ -38,10 +38,10 @@ from xtts_finetune.xtts.losses import CrossEntropies, GptBatch
 logger = logging.getLogger("trainer")  # what is logged here goes to trainer_0_log.txt, as stock's lines do
 
 
-INTERRUPTED = Stop(Reason.INTERRUPTED, "interrupted by the user")
+INTERRUPTED_BY_USER = Stop(Reason.INTERRUPTED, "interrupted by the user")
 
 
-class _Interrupted(Exception):
+class _EvaluationInterrupted(Exception):
     """The user asked for the end in the middle of an evaluation."""
 
 
@@ -81,16 +81,16 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         ) as self.records:
             self._follow_plateau_of_before()
             self.model.set_training()
-            stop = self._evaluate() if self._unevaluated() else self._speak_and_ask()
-            stop = self._agreed(stop or self._paused())
+            stop = self._evaluate() if self._evaluation_is_due() else self._speak_and_ask()
+            stop = self._agree_over_ranks(stop or self._pause_due())
             while stop is None and self.step < self.job.total_steps:
                 self._take_step()
                 stop = (
-                    self._evaluate() if self._is_due(self.job.phase.eval_every_steps) else self._asked_rules()
+                    self._evaluate() if self._is_due(self.job.phase.eval_every_steps) else self._ask_rules()
                 )
                 if stop is None and self.job.interrupted():
-                    stop = INTERRUPTED
-                stop = self._agreed(stop or self._paused())
+                    stop = INTERRUPTED_BY_USER
+                stop = self._agree_over_ranks(stop or self._pause_due())
                 if self._must_save(stop):
                     self._save()
             self._write_steps()
@@ -109,19 +109,19 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         if self.first:
             hide_events_after(self.dashboard_logger, step)
 
-    def _paused(self) -> Stop | None:
-        """Whether the step to wait at is reached; the end of the phase is no pause."""
+    def _pause_due(self) -> Stop | None:
+        """The stop at the step where the phase is to wait, once it is there; the end of the phase is no pause."""
         mark = self.job.pause_at
         if mark is None or self.step < mark or self.step >= self.job.total_steps:
             return None
         return Stop(Reason.PAUSED, f"paused at step {self.step}, as it was told to", {"step": self.step})
 
-    def _agreed(self, stop: Stop | None) -> Stop | None:
+    def _agree_over_ranks(self, stop: Stop | None) -> Stop | None:
         """Rank 0's stop, or that of a rank that was interrupted, on all of them."""
         ranks = self.job.ranks
         if ranks.count == 1:
             return stop
-        counts = stop is not None and (self.first or stop is INTERRUPTED)
+        counts = stop is not None and (self.first or stop is INTERRUPTED_BY_USER)
         if not ranks.any(counts):
             return None
         return next(each for each in ranks.gather(stop if counts else None) if each is not None)
@@ -167,7 +167,7 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         sums = self.job.ranks.gather(self._eval_sums())
         done = [each for each in sums if each is not None]
         if len(done) < len(sums):
-            return INTERRUPTED  # the same command evaluates this step anew
+            return INTERRUPTED_BY_USER  # the same command evaluates this step anew
         record = eval_record(gpt, done, self.step, started, self.records.mean_train_mel_ce())
         self.records.write(record)
         if self.step == 0 and self.job.base is not None:
@@ -184,7 +184,7 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         """The sums of this rank's batches; None when the user asked for the end meanwhile."""
         try:
             return sums_of_batches(self.model.xtts.gpt, self._eval_batches())
-        except _Interrupted:
+        except _EvaluationInterrupted:
             return None
 
     def _follow_plateau(self) -> None:
@@ -199,26 +199,26 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
 
     def _speak_and_ask(self) -> Stop | None:
         """Ask the stop rules, and once more after the model has spoken where that is due."""
-        stop = self._asked_rules()
+        stop = self._ask_rules()
         if stop is not None or self.job.speak is None or not self._speech_is_due():
             return stop  # ruined weights cannot speak
         quality = self.job.speak(self.model.xtts, self.step, self.job.interrupted)
         if quality is None:
-            return INTERRUPTED  # the same command speaks at this step anew
+            return INTERRUPTED_BY_USER  # the same command speaks at this step anew
         self.records.write(quality)
-        return self._asked_rules()
+        return self._ask_rules()
 
     def _eval_batches(self) -> Iterator[GptBatch]:
         """The eval set, left in the middle when the user asks for the end: a full one may take minutes."""
         for batch in self.job.data.eval_batches():
             if self.job.interrupted():
-                raise _Interrupted
+                raise _EvaluationInterrupted
             yield batch
 
-    def _asked_rules(self) -> Stop | None:
+    def _ask_rules(self) -> Stop | None:
         return first_stop(self.records.history, self.job.phase.stop_when, self.records.since_continued)
 
-    def _unevaluated(self) -> bool:
+    def _evaluation_is_due(self) -> bool:
         final = self.records.history.final
         due = self.step == 0 or self._is_due(self.job.phase.eval_every_steps)
         return due and (final is None or final.step != self.step)

@@ -2,8 +2,6 @@
 
 It ends in one of two ways. In order: the outcome is written into the launch's folder, and the exit code is 0, so that
 torch's agent starts nothing again. Out of order: some other code or a signal, and the agent starts all ranks anew.
-
-What ended a training from inside, with what the device knows of its memory.
 """
 
 from __future__ import annotations
@@ -13,54 +11,24 @@ import sys
 import time
 import traceback
 from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from xtts_finetune.errors import UserError
+from xtts_finetune.errors import WRONG_INPUT, UserError
 from xtts_finetune.ranks.launched import OTHERS_ARE_GONE, Launched, end_at_once, settle
-from xtts_finetune.ranks.outcome import OF_STATUS, WRONG_INPUT, Outcome
-from xtts_finetune.records import faults
-from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.ranks.outcome import OF_STATUS, RankOutcome
+from xtts_finetune.records.job import Job
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.declaration import Declaration, load_declaration
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.training import phase_work
-from xtts_finetune.xtts.loading_coqui import load_coqui
+from xtts_finetune.training.closing import close_phase
+from xtts_finetune.xtts import load_coqui
 
 if TYPE_CHECKING:
     from torch._C._distributed_c10d import TCPStore
 
     from xtts_finetune.ranks.agreement import Start
     from xtts_finetune.training.phase_work import SpeechMaker
-
-
-def stop_of_error(error: BaseException, step: int | None = None) -> Stop:
-    """The stopping reason of an exception that ended a phase at `step` (None: before its first step).
-
-    Out of memory has numbers where they are known, in bytes: `asked_bytes`, and of a GPU `device_bytes` (all of
-    it), `free_bytes`, `allocated_bytes` (in tensors of this process) and `peak_bytes` (the most of them so far).
-    """
-    stop = faults.stop_of_error(error, step)
-    if stop.reason is not Reason.OUT_OF_MEMORY:
-        return stop
-    return Stop(stop.reason, stop.message, {**stop.numbers, **_gpu_memory()})
-
-
-def _gpu_memory() -> dict[str, float]:
-    import torch  # noqa: PLC0415  (whoever trains has it; whoever reads this module need not)
-
-    if not torch.cuda.is_available():
-        return {}
-    try:
-        free, total = torch.cuda.mem_get_info()
-    except RuntimeError:
-        return {}  # a device in trouble need not answer
-    return {
-        "device_bytes": float(total),
-        "free_bytes": float(free),
-        "allocated_bytes": float(torch.cuda.memory_allocated()),
-        "peak_bytes": float(torch.cuda.max_memory_allocated()),
-    }
 
 
 # So long a rank that lost its connections waits for another one's word of why it has ended.
@@ -70,7 +38,7 @@ LAST_WORDS = 5.0
 class ToldByAnother(Exception):
     """Another rank has ended the phase, and has said how."""
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, outcome: RankOutcome) -> None:
         self.outcome = outcome
 
 
@@ -78,64 +46,60 @@ class OthersAreGone(Exception):
     """The connections to the other ranks are closed, and nobody has said why."""
 
 
-def run_rank(place: Launched, run: RunFolder, job: dict[str, Any], speech: SpeechMaker | None) -> NoReturn:
+def run_rank(place: Launched, job: Job, speech: SpeechMaker | None) -> NoReturn:
     """Train the job's phase with the other ranks, and end this process."""
-    settle(place, job["device"])
+    settle(place, job.device)
     from xtts_finetune.ranks.beats import Beats  # noqa: PLC0415  (torch: only once its GPU is chosen)
 
     told = place.connect(timedelta(minutes=5))
-    with Beats(place, float(job["launch"]["silent_seconds"])):
+    assert job.launch is not None
+    with Beats(place, job.launch.silent_seconds):
         try:
-            outcome = _outcome(place, run, job, speech, told)
+            outcome = _outcome(place, job, speech, told)
         except ToldByAnother as end:
             outcome = end.outcome
         except OthersAreGone as error:
             print(f"{place.name}: {error}", file=sys.stderr)
             end_at_once(OTHERS_ARE_GONE)
         place.folder.write_outcome(place.rank, outcome)
-    end_at_once(
-        0
-    )  # what waits for the others may wait for long, and so may the end of gloo: see `group.leave`
+    # What waits for the others may wait for long, and so may the end of gloo: see `group.leave`.
+    end_at_once(0)
 
 
-def _outcome(
-    place: Launched, run: RunFolder, job: dict[str, Any], speech: SpeechMaker | None, told: TCPStore
-) -> Outcome:
+def _outcome(place: Launched, job: Job, speech: SpeechMaker | None, told: TCPStore) -> RankOutcome:
     """Train, and say how it ended; a failure is told to the other ranks at once, which wait for this one."""
     from xtts_finetune.ranks.agreement import agree  # noqa: PLC0415
 
-    start, ready = _ready(place, run, job)
+    start, ready = _ready(place, job)
     try:
         agree(place, start)
         assert ready is not None  # or its error was everybody's
-        stop = _train(place, run, job, speech, told, *ready)
+        stop = _train(place, job, speech, told, *ready)
     except UserError as error:
         print(error, file=sys.stderr)
-        outcome = Outcome(WRONG_INPUT, str(error))
+        outcome = RankOutcome(WRONG_INPUT, str(error))
         unreadable = getattr(error, "stop", None)
         if unreadable is not None:
-            outcome = Outcome.of(unreadable, WRONG_INPUT)
+            outcome = RankOutcome.of(unreadable, WRONG_INPUT)
     else:
-        outcome = Outcome.of(stop, OF_STATUS[stop.reason.status])
+        outcome = RankOutcome.of(stop, OF_STATUS[stop.reason.status])
     if outcome.went_wrong:
         told.compare_set(place.key("outcome"), "", outcome.to_text())
     return outcome
 
 
-def _ready(
-    place: Launched, run: RunFolder, job: dict[str, Any]
-) -> tuple[Start, tuple[Declaration, PhaseSpec, str] | None]:
+def _ready(place: Launched, job: Job) -> tuple[Start, tuple[Declaration, PhaseSpec, str] | None]:
     """What this rank would start with, as it is told to the others; what is wrong is told as well."""
     from xtts_finetune.data.index import ClipIndex, batch_plan, planned  # noqa: PLC0415
     from xtts_finetune.ranks.agreement import Start, check_cache, clips_checksum, values_of  # noqa: PLC0415
     from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
     from xtts_finetune.xtts.base_as_recorded import content_fingerprint  # noqa: PLC0415
 
-    name = job["phase"]
+    name, run = job.phase, job.run
     try:
-        declaration = load_declaration(Path(job["declaration_file"]), job["overrides"], run.root)
+        declaration = load_declaration(job.declaration_file, job.overrides, job.run_folder)
         if name not in declaration.phases:
-            raise UserError(f"{job['declaration_file']}: it declares no phase '{name}'")
+            raise UserError(f"{job.declaration_file}: it declares no phase '{name}'")
         load_coqui()
         phase, device = phase_work.as_it_runs(declaration, job)
         clips, held_out = ClipIndex.read(run.clips, "train"), ClipIndex.read(run.clips, "eval")
@@ -159,8 +123,7 @@ def _ready(
 
 def _train(
     place: Launched,
-    run: RunFolder,
-    job: dict[str, Any],
+    job: Job,
     speech: SpeechMaker | None,
     told: TCPStore,
     declaration: Declaration,
@@ -170,27 +133,25 @@ def _train(
     """Train with the others; rank 0 writes the closing records where nothing failed, else the launcher does."""
     from xtts_finetune.ranks.group import join, leave  # noqa: PLC0415
 
-    folder, writes = run.candidate(job["phase"]), place.rank == 0
-    speak = phase_work.speaker(declaration, run, phase, folder.name, speech) if writes else None
+    speak = phase_work.speaker(declaration, job, phase, speech) if place.rank == 0 else None
     try:
-        ranks = join(device)
-        stop = phase_work.train(declaration, run, folder, phase, place.folder, speak, job, ranks)
+        stop = phase_work.train(declaration, job, phase, place.folder.is_set, speak, join(device))
         leave()
     except Exception as error:
-        stop = stop_of_error(error, phase_work.newest_step(folder))
+        stop = phase_work.stop_of_error(error, phase_work.newest_step(job))
         _raise_if_of_others(place, error, stop, told)
         unreadable = isinstance(error, UserError) and stop.reason is Reason.UNREADABLE
         if not unreadable:
             traceback.print_exc()
-        elif not folder.metrics.is_file():
+        elif not job.run.candidate(job.phase).metrics.is_file():
             # Nothing has begun, so there is nothing to close.
             raise UserError(f"{place.name}: {error}") from error
         stop = Stop(stop.reason, f"{place.name}: {stop.message}", stop.numbers)
         if unreadable:
             raise Unreadable(stop) from error
         return stop
-    if writes:
-        phase_work.close(run, phase, declaration.pipeline.datasets, job, stop)
+    if place.rank == 0:
+        close_phase(declaration, job, stop, phase)
     return stop
 
 
@@ -217,9 +178,9 @@ def _raise_if_of_others(place: Launched, error: Exception, stop: Stop, told: TCP
         raise OthersAreGone(f"the connection to the other ranks is lost: {line}") from error
 
 
-def _told_by_now(place: Launched, told: TCPStore) -> Outcome | None:
+def _told_by_now(place: Launched, told: TCPStore) -> RankOutcome | None:
     """How another rank says that the phase has ended; None for no word, or nowhere to ask any more."""
     with contextlib.suppress(RuntimeError):
         if told.check([place.key("outcome")]):
-            return Outcome.from_text(told.get(place.key("outcome")))
+            return RankOutcome.from_text(told.get(place.key("outcome")))
     return None

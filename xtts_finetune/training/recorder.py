@@ -1,7 +1,4 @@
-"""A phase's history while it grows: each record is in its file, on the dashboard, and at hand for the rules.
-
-Cross-entropies on the frozen eval set, exact whatever the batches are.
-"""
+"""A phase's evaluations and its history while it grows: in its file, on the dashboard, at hand for the rules."""
 
 from __future__ import annotations
 
@@ -98,10 +95,10 @@ logger = logging.getLogger("trainer")  # what is logged here goes to trainer_0_l
 
 
 class Recorder:
-    """Goes on with the records that are there; `dashboard` is Coqui's logger for TensorBoard.
+    """Continues the records that are there; `dashboard` is Coqui's logger for TensorBoard.
 
-    One that only follows keeps its history for itself: of several ranks, one writes. `since_continued` is the history
-    from the step on at which the phase goes on under other values; it is all of it where it never did.
+    One that only follows keeps its history to itself: of several ranks, one writes. `since_continued` is the history
+    from step `continued_at` on, where the phase was continued under other values; all of it where it never was.
     """
 
     def __init__(self, path: Path, dashboard: Any, follows: bool = False, continued_at: int = 0) -> None:

@@ -29,7 +29,10 @@ _OF_RESUMING = ("optimizer", "scheduler", "scaler", "lora", "log_variances")
 
 
 def save_checkpoint(folder: CandidateFolder, state: dict[str, Any], regular: bool) -> None:
-    """Write checkpoint_<step>.pth, then its record. A checkpoint of this step that is there already stays."""
+    """Write checkpoint_<step>.pth, then its record. A checkpoint of this step that is there already stays.
+
+    Raises OSError when there is no room.
+    """
     step = int(state["step"])
     if any(record.step == step and record.resumes for record in read_checkpoint_records(folder)):
         return
@@ -59,7 +62,7 @@ def clear_checkpoints(folder: CandidateFolder, keep: int, needed: Sequence[KeptS
 def save_best(folder: CandidateFolder, state: dict[str, Any], evals: Sequence[EvalRecord], keep: int) -> None:
     """Keep the model of the last of `evals` if it is among the `keep` best; best_model.pth is the best one.
 
-    Models are told by the lowest mel_ce. They hold no optimizer state.
+    The lowest mel_ce is the best. Models hold no optimizer state. Raises OSError when there is no room.
     """
     current = evals[-1]
     there = {step for step, _ in folder.best_models()}
@@ -73,7 +76,7 @@ def save_best(folder: CandidateFolder, state: dict[str, Any], evals: Sequence[Ev
 
 
 def save_model(folder: CandidateFolder, state: dict[str, Any]) -> None:
-    """Write best_model.pth alone, for a candidate that was not trained."""
+    """Write best_model.pth alone, for a candidate that was not trained. Raises OSError when there is no room."""
     _write({**state, **dict.fromkeys(_OF_RESUMING)}, folder.best_model)
 
 

@@ -27,7 +27,7 @@ from xtts_finetune.training.optimizer import begin_at, keep_moments, take_moment
 from xtts_finetune.training.phase_data import PhaseJob
 from xtts_finetune.training.phase_model import PhaseModel, extras_of
 from xtts_finetune.training.phase_trainer import PhaseTrainer
-from xtts_finetune.training.start_model import FrozenCopy, StartModel, WithoutAdapters
+from xtts_finetune.training.training_loss import FrozenCopy, StartModel, WithoutAdapters
 from xtts_finetune.xtts.base import BaseFiles, find_base
 from xtts_finetune.xtts.model import has_own_hifigan, load_model
 from xtts_finetune.xtts.state import hifigan_of, read_checkpoint, without_hifigan
@@ -98,13 +98,7 @@ def first_weights(source: Source, run: RunFolder) -> Path | None:
     if source.phase is None:
         return source.file
     folder = run.candidate(source.phase)
-    if source.checkpoint == "best":
-        path = folder.best_model
-    elif source.checkpoint == "last":
-        checkpoints = folder.checkpoints()
-        path = checkpoints[-1][1] if checkpoints else folder.path / "checkpoint_<step>.pth"
-    else:
-        path = folder.checkpoint(int(source.checkpoint.split()[1]))
+    path = folder.named(source.checkpoint)
     if not path.is_file():
         there = ", ".join(str(step) for step, _ in folder.checkpoints()) or "none"
         raise UserError(

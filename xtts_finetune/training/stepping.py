@@ -24,18 +24,24 @@ _APART, _FARTHER = 2**31, 2**47
 
 @dataclass(frozen=True)
 class StepValues:
-    """What a step came to. `loss` is the sum that was trained on; cross-entropies are means in nats."""
+    """What a step came to, over the micro-batches of all ranks.
+
+    loss                   the mean over the micro-batches of what they were trained on
+    mel_ce, text_ce_nats   the mean over the micro-batches of each one's mean cross-entropy per token, in nats
+    grad_norm              L2 norm of the gradients of all weights that train, before clipping
+    """
 
     loss: float
     mel_ce: float
     text_ce_nats: float
-    grad_norm: float  # before clipping
+    grad_norm: float
 
 
 class Readback:
-    """The values of a step on their way from the device."""
+    """The values of a step on their way from the device: a copy that the next step need not wait for."""
 
     def __init__(self, values: Tensor) -> None:
+        """`values`: float32 (4,) on the device of training, in the order of `StepValues`."""
         self._values = values.to("cpu", non_blocking=True)
         self._arrived: torch.cuda.Event | None = None
         if values.is_cuda:
@@ -43,7 +49,7 @@ class Readback:
             self._arrived.record()
 
     def get(self) -> StepValues:
-        """The values; waits for the device where they are not there yet."""
+        """The values, waiting for the device if they are not there yet."""
         if self._arrived is not None:
             self._arrived.synchronize()
         return StepValues(*self._values.tolist())
@@ -88,7 +94,11 @@ class Stepper:
         return Readback(torch.cat([values, norm[None]]))
 
     def _backward(self, batch: GptBatch, place: int, count: int, seed: int) -> Tensor:
-        """Add a batch's share of the gradients; its share of the loss and of the two cross-entropies."""
+        """Add a batch's share of the gradients to those of the weights.
+
+        Returns, on the device and without gradients, float32 (3,): loss, mel_ce and text_ce_nats of the batch, each
+        divided by `count`, so that those of a step add up to its means.
+        """
         device = self._trained[0].device
         with chance_of(batch, place, seed):
             with torch.autocast(device.type, HALF.get(self._precision), self._precision in HALF):
@@ -99,13 +109,13 @@ class Stepper:
         return torch.stack([values[name].detach() for name in ("loss", "mel_ce", "text_ce_nats")]) / count
 
     def _unexchanged(self) -> contextlib.AbstractContextManager[None]:
-        """Gradients stay on their rank inside."""
+        """Inside, gradients stay on their rank."""
         if isinstance(self._model, DistributedDataParallel):
             return cast(contextlib.AbstractContextManager[None], self._model.no_sync())
         return contextlib.nullcontext()
 
     def _update(self) -> Tensor:
-        """Clip and step; the norm of the gradients as it was."""
+        """Clip the gradients and step; returns their L2 norm before clipping, a float32 scalar on the device."""
         if self._scaler is not None:
             self._scaler.unscale_(self._optimizer)
         norm = torch.nn.utils.clip_grad_norm_(self._trained, self._clip)
@@ -128,7 +138,7 @@ def wrapped(model: PhaseModel) -> DistributedDataParallel:
 def chance_of(batch: GptBatch, place: int, seed: int) -> Iterator[None]:
     """Inside, what is random for a micro-batch depends on its seed and number in the step alone.
 
-    So it does on a CPU for any part of it. A GPU draws its own chance for each part.
+    On a CPU that holds for each part of it as well; a GPU draws anew for each part.
     """
     part = batch.part_of
     number, before = (place, 0) if part is None else (part.number, part.rows_before)
@@ -141,7 +151,7 @@ def chance_of(batch: GptBatch, place: int, seed: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def fast_matrices(enabled: bool) -> Iterator[None]:
-    """Inside, a GPU multiplies float32 matrices in TF32 where that is `enabled`; evaluations never do."""
+    """Inside, a GPU multiplies float32 matrices in TF32 if that is `enabled`; evaluations never do."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high" if enabled else "highest")
     try:

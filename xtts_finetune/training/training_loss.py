@@ -1,24 +1,69 @@
-"""What a phase trains on: the weighted cross-entropies, and what the phase asks for besides.
+"""What a phase trains on: the weighted cross-entropies of text and mel tokens, and what the phase asks for besides.
 
-How far the mel tokens' distribution has moved from that of the phase's starting model.
-
-The loss of each token, where it is more than its cross-entropy.
-
-The balance of text and mel CE, learned.
+That may be a loss of each token other than its cross-entropy, a balance of the two that is learned, and a tie to the
+model that the phase started from.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from xtts_finetune.spec.phase import PhaseSpec
-from xtts_finetune.training.start_model import StartModel
-from xtts_finetune.xtts.losses import IGNORE, CrossEntropies, GptBatch, GptLogits, cross_entropies
+from xtts_finetune.training.trainable import adapters_off
+from xtts_finetune.xtts.losses import IGNORE, CrossEntropies, GptBatch, GptLogits, cross_entropies, gpt_logits
+
+
+class StartModel(Protocol):
+    """Gives the starting model's logits for a batch."""
+
+    def mel_logits(self, batch: GptBatch) -> Tensor:
+        """(audio tokens, 1026), without gradients, nothing of it random."""
+
+
+class FrozenCopy:
+    """A copy of the GPT as it was, on the device of the batches."""
+
+    def __init__(self, gpt: Any) -> None:
+        self._gpt = gpt.eval().requires_grad_(False)
+
+    @torch.no_grad()
+    def mel_logits(self, batch: GptBatch) -> Tensor:
+        """The copy's logits."""
+        if next(self._gpt.parameters()).device != batch.text.device:
+            self._gpt.to(batch.text.device)
+        return gpt_logits(self._gpt, batch).mel
+
+
+class WithoutAdapters:
+    """The GPT that is trained, its adapters switched off: what they add to has not changed, so no copy is needed."""
+
+    def __init__(self, gpt: Any) -> None:
+        self._gpt = gpt
+
+    @torch.no_grad()
+    def mel_logits(self, batch: GptBatch) -> Tensor:
+        """The logits without what the adapters add."""
+        with adapters_off(self._gpt), _evaluating(self._gpt):
+            return gpt_logits(self._gpt, batch).mel
+
+
+@contextlib.contextmanager
+def _evaluating(gpt: Any) -> Iterator[None]:
+    """Inside, nothing is dropped; the mode is put back."""
+    was_training = gpt.training
+    gpt.eval()
+    try:
+        yield
+    finally:
+        gpt.train(was_training)
+
 
 # Adam moves a parameter by about the learning rate a step. A logarithm has to move by about 1 in a phase, where a
 # GPT's own rate of 1e-5 would leave it where it is; it follows the schedule all the same.

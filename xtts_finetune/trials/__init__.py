@@ -1,1 +1,1 @@
-"""Trials: phases trained a stretch at a time beside each other, for a race of remedies or a search."""
+"""Trials: variants of a phase, trained a stretch at a time and compared, for a race of remedies or a search."""

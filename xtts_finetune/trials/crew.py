@@ -16,10 +16,10 @@ from xtts_finetune.pipeline.children.lock import AtWork, run_lock
 from xtts_finetune.pipeline.children.process import ending_like_ctrl_c
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.spec.declaration import load_declaration
-from xtts_finetune.trials.ledger import Ledger, Taken
+from xtts_finetune.trials.advance import TrialOutcome, advance, advance_held, is_due, outcome_at
+from xtts_finetune.trials.ledger import Taken, TaskLedger
 from xtts_finetune.trials.storage import GRACE_SECONDS, name_in_ledger, storage_url, without_password
-from xtts_finetune.trials.tasks import Task, task_of
-from xtts_finetune.trials.trials import Outcome, Trial, advance, advance_held, is_due, outcome_at
+from xtts_finetune.trials.trial import Task, Trial, task_of
 
 
 def serve(work: Work, storage: str | None, grace_seconds: int, idle_seconds: float | None) -> None:
@@ -33,13 +33,13 @@ def serve(work: Work, storage: str | None, grace_seconds: int, idle_seconds: flo
         name = _named(work, idle_seconds)
         if name is None:
             return
-        ledger = Ledger(url, name, grace_seconds)
+        ledger = TaskLedger(url, name, grace_seconds)
         work.say(f"worker of {work.declaration.pipeline.name}, ledger {without_password(url)}")
         try:
             _until_idle(lambda: work_once(ledger, work, lambda task: _work_of(work, task)), idle_seconds)
         finally:
             ledger.close()
-    work.say("no more work; ended")
+    work.say("no more work; stopping")
 
 
 def _named(work: Work, idle_seconds: float | None) -> str | None:
@@ -80,10 +80,10 @@ SEEN_SECONDS = 60.0
 
 Wanted = tuple[Trial, int]
 # Brings trials to their steps, in whatever order; the outcomes are in the order of what is wanted.
-TrainAll = Callable[[Work, Sequence[Wanted]], list[Outcome]]
+TrainAll = Callable[[Work, Sequence[Wanted]], list[TrialOutcome]]
 
 
-def one_by_one(train: Callable[[Work, Trial, int], Outcome] = advance) -> TrainAll:
+def one_by_one(train: Callable[[Work, Trial, int], TrialOutcome] = advance) -> TrainAll:
     """All by this process, one after the other, without a ledger."""
     return lambda work, wanted: [train(work, trial, step) for trial, step in wanted]
 
@@ -92,9 +92,9 @@ def one_by_one(train: Callable[[Work, Trial, int], Outcome] = advance) -> TrainA
 class Crew:
     """This process and the workers of a ledger, if any: each takes what is next."""
 
-    ledger: Ledger
+    ledger: TaskLedger
 
-    def __call__(self, work: Work, wanted: Sequence[Wanted]) -> list[Outcome]:
+    def __call__(self, work: Work, wanted: Sequence[Wanted]) -> list[TrialOutcome]:
         """Bring all trials to their steps, whoever does it; return when each is there.
 
         Raises UserError when an input is wrong, WorkFailed when a trial cannot be finished by anybody, Interrupted
@@ -119,7 +119,7 @@ class Crew:
             if lost:
                 raise WorkFailed(
                     f"{', '.join(lost)}: every worker that took it was lost; look into the trial's logs folder, and "
-                    "whether the machines have enough memory"
+                    "check that the machines have enough memory"
                 )
             if not open_:
                 break
@@ -154,15 +154,15 @@ def crew_of(work: Work, sharing: Sharing) -> Iterator[Crew]:
     url = storage_url(work.run, sharing.storage)
     name = name_in_ledger(work.run, work.declaration.pipeline.name, make=True)
     assert name is not None
-    ledger = Ledger(url, name, sharing.grace_seconds)
+    ledger = TaskLedger(url, name, sharing.grace_seconds)
     try:
         yield Crew(ledger)
     finally:
         ledger.close()
 
 
-def work_once(ledger: Ledger, work: Work, work_for: Callable[[Task], Work]) -> bool:
-    """Take a task and do it; whether there was one. `work_for` gives the work that a task belongs to.
+def work_once(ledger: TaskLedger, work: Work, work_for: Callable[[Task], Work]) -> bool:
+    """Take a task and do it; False where there was none. `work_for` gives the work that a task belongs to.
 
     Raises UserError when an input is wrong on this machine, Interrupted on Ctrl-C; the task is given back then.
     """
@@ -183,7 +183,7 @@ def work_once(ledger: Ledger, work: Work, work_for: Callable[[Task], Work]) -> b
     return True
 
 
-def _give_back(ledger: Ledger, taken: Taken) -> None:
+def _give_back(ledger: TaskLedger, taken: Taken) -> None:
     try:
         ledger.give_back(taken)
     except WorkFailed:

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from xtts_finetune import __version__
 from xtts_finetune.errors import UserError
-from xtts_finetune.trials.storage import GRACE_SECONDS, open_storage, reaching
-from xtts_finetune.trials.tasks import Task, read_task
+from xtts_finetune.records.run_folder import ledger_lock
+from xtts_finetune.trials.storage import GRACE_SECONDS, SharedStudy, reaching
+from xtts_finetune.trials.trial import Task, read_task
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -41,7 +42,7 @@ class Taken:
 
 
 @dataclass(frozen=True)
-class Entry:
+class TaskState:
     """How a task stands. `status` and `step` are what its worker has told of the trial."""
 
     state: Literal["open", "done", "lost"]
@@ -50,19 +51,13 @@ class Entry:
     step: int = 0
 
 
-class Ledger:
+class TaskLedger(SharedStudy):
     """The tasks of one run. `post` and `entries` are for the command that asks, the rest for all who work."""
 
     def __init__(self, url: str, name: str, grace_seconds: int = GRACE_SECONDS) -> None:
         """Open the run's part of the database. Raises UserError when it cannot be reached."""
-        import optuna  # noqa: PLC0415  heavy
-
-        self.url, self.name = url, name
-        self._storage = open_storage(url, grace_seconds, self._wait_again)
-        with reaching(url):
-            self._study: Study = optuna.create_study(
-                storage=self._storage, study_name=f"{name} work", load_if_exists=True
-            )
+        self.name = name
+        super().__init__(url, f"{name} work", grace_seconds, self._wait_again)
 
     def post(self, tasks: Iterable[Task]) -> None:
         """Ask for tasks; whatever an earlier command has asked for does not count any more."""
@@ -76,7 +71,7 @@ class Ledger:
                 attributes = {**what, SESSION: session}
                 self._study.add_trial(create_trial(state=TrialState.WAITING, user_attrs=attributes))
 
-    def entries(self) -> dict[str, Entry]:
+    def entries(self) -> dict[str, TaskState]:
         """How the tasks that count stand, by key."""
         with reaching(self.url):
             session = self._study.user_attrs.get(SESSION)
@@ -108,7 +103,8 @@ class Ledger:
                 if row.user_attrs["version"] != __version__:
                     other = row.user_attrs["version"]
                     raise UserError(
-                        f"the work is of xtts-finetune {other}, this is {__version__}; install the same"
+                        f"the work was asked for by xtts-finetune {other}, but this is {__version__}; "
+                        "install the same version"
                     )
                 task = read_task(row.user_attrs["task"])
                 if free(task) and self._claim(row):
@@ -116,7 +112,7 @@ class Ledger:
         return None
 
     def done(self, taken: Taken, status: str, step: int, value: float | None) -> None:
-        """Tell that a task is done; `value` is the trial's best mel_ce, for those who look into the database.
+        """Say that a task is done; `value` is the trial's best mel_ce, for those who look into the database.
 
         Whoever was given up as dead meanwhile tells in vain: the trial's folder has its work all the same.
         """
@@ -167,13 +163,8 @@ class Ledger:
             over.set()
             thread.join()
 
-    def close(self) -> None:
-        """Let the database go."""
-        self._storage.remove_session()
-        self._storage.engine.dispose()
-
     def _claim(self, row: FrozenTrial) -> bool:
-        """Make the waiting task ours; whether nobody was faster."""
+        """Make the waiting task ours; False where somebody was faster."""
         from optuna.exceptions import UpdateFinishedTrialError  # noqa: PLC0415  heavy
         from optuna.trial import TrialState  # noqa: PLC0415
 
@@ -206,7 +197,7 @@ class Ledger:
             return
         from filelock import FileLock  # noqa: PLC0415  (50 ms)
 
-        with FileLock(Path(database).with_suffix(".lock")):
+        with FileLock(ledger_lock(Path(database))):
             yield
 
 
@@ -215,10 +206,10 @@ def worker_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def _entry(row: FrozenTrial) -> Entry:
+def _entry(row: FrozenTrial) -> TaskState:
     told: Mapping[str, Any] = row.user_attrs.get("told") or {}
     state: Literal["open", "done", "lost"] = "open"
     if row.state.is_finished():
         state = "done" if row.state.name == "COMPLETE" else "lost"
     worker = str(row.user_attrs.get("worker", ""))
-    return Entry(state, worker, str(told.get("status", "")), int(told.get("step", 0)))
+    return TaskState(state, worker, str(told.get("status", "")), int(told.get("step", 0)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 import warnings
@@ -11,11 +10,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.errors import UserError, WorkFailed
-from xtts_finetune.records.atomic import write_json_atomic
+from xtts_finetune.installing import install_extra
+from xtts_finetune.records.atomic import read_json, write_json_atomic
 from xtts_finetune.records.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
+    from optuna.study import Study
 
 # Whoever is not heard of for so long has lost its task; it is heard of this many times as often.
 GRACE_SECONDS, BEATS = 120, 5
@@ -68,7 +69,8 @@ def open_storage(url: str, grace_seconds: int = GRACE_SECONDS, on_lost: Any = No
         try:
             return _open(url, grace_seconds, on_lost)
         except ImportError:
-            raise UserError("PostgreSQL needs psycopg: pip install 'xtts-finetune[postgresql]'") from None
+            install = install_extra("postgresql", "psycopg[binary]")
+            raise UserError(f"PostgreSQL needs psycopg: {install}") from None
         except (SQLAlchemyError, StorageInternalError, RuntimeError) as error:
             reason = " ".join(str(error.__cause__ or error).split())[:300]
             # Another process makes the same tables at this moment, and Optuna does not expect that.
@@ -107,8 +109,8 @@ def reaching(url: str) -> Iterator[None]:
     except (SQLAlchemyError, StorageInternalError) as error:
         reason = " ".join(str(error.__cause__ or error).split())[:300]
         raise WorkFailed(
-            f"{without_password(url)}: the ledger cannot be reached: {reason}; what is trained is kept, the same "
-            "command goes on"
+            f"{without_password(url)}: the ledger cannot be reached: {reason}; what was trained is kept, and the same "
+            "command continues it"
         ) from error
 
 
@@ -123,9 +125,25 @@ def name_in_ledger(run: RunFolder, name: str, make: bool) -> str | None:
         write_json_atomic(run.ledger_id, {"id": uuid.uuid4().hex[:16]})
     if not run.ledger_id.is_file():
         return None
-    try:
-        return f"{name} {json.loads(run.ledger_id.read_text(encoding='utf-8'))['id']}"
-    except (ValueError, TypeError, KeyError) as error:
-        raise UserError(
-            f"{run.ledger_id}: damaged ({error}); remove it, and start the command anew"
-        ) from None
+    cure = "remove it, and start the command anew"
+    return f"{name} {read_json(run.ledger_id, lambda it: str(it['id']), 'damaged', cure)}"
+
+
+class SharedStudy:
+    """An Optuna study in a database that other processes may use, too. Methods raise WorkFailed when it is away."""
+
+    def __init__(self, url: str, name: str, grace_seconds: int = GRACE_SECONDS, on_lost: Any = None) -> None:
+        """Open the study of this name, or make it. Raises UserError when the database cannot be reached."""
+        import optuna  # noqa: PLC0415  heavy
+
+        self.url = url
+        self._storage = open_storage(url, grace_seconds, on_lost)
+        with reaching(url):
+            self._study: Study = optuna.create_study(
+                storage=self._storage, study_name=name, load_if_exists=True
+            )
+
+    def close(self) -> None:
+        """Let the database go."""
+        self._storage.remove_session()
+        self._storage.engine.dispose()

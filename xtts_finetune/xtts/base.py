@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.records.values import text_digest
 from xtts_finetune.xtts.weights.vocabulary_file import read_json_of_base
 
 FILE_NAMES = ("model.pth", "dvae.pth", "mel_stats.pth", "vocab.json", "config.json")
@@ -63,9 +64,7 @@ class BaseFiles:
 
     def fingerprint(self) -> str:
         """Hash of what training depends on, cheap enough for a plan (see `quick_hash`)."""
-        return hashlib.sha256(
-            "".join(quick_hash(self.folder / name) for name in FILE_NAMES).encode()
-        ).hexdigest()
+        return text_digest("".join(quick_hash(self.folder / name) for name in FILE_NAMES))
 
 
 @dataclass(frozen=True)

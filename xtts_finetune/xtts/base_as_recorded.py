@@ -9,14 +9,15 @@ What a base's file says, whatever its bytes: other programs write such files ane
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.records.atomic import write_json_atomic
+from xtts_finetune.records.atomic import json_or_none, write_json_atomic
 from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.values import digest_of, text_digest
 from xtts_finetune.xtts.base import FILE_NAMES, BaseFiles, quick_hash
 from xtts_finetune.xtts.weights.containers import read_container
 from xtts_finetune.xtts.weights.directory import weights_in
@@ -34,12 +35,12 @@ def content_of(path: Path) -> str:
 
 def content_fingerprint(base: BaseFiles) -> str:
     """Hash of what all five files say: the same on two computers of which one has a rewritten file."""
-    return hashlib.sha256("".join(content_of(base.folder / name) for name in FILE_NAMES).encode()).hexdigest()
+    return text_digest("".join(content_of(base.folder / name) for name in FILE_NAMES))
 
 
 def _json(path: Path) -> str | None:
     try:
-        return _hash(json.loads(path.read_text(encoding="utf-8")))
+        return digest_of(json.loads(path.read_text(encoding="utf-8")))
     except ValueError:
         return None
 
@@ -56,11 +57,7 @@ def _weights(path: Path) -> str | None:
         if crc32 is None:
             return None
         entries.append([name, tensor.dtype, tensor.shape, tensor.stride, tensor.offset, crc32])
-    return _hash(entries) if entries else None
-
-
-def _hash(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+    return digest_of(entries) if entries else None
 
 
 Seen = Mapping[
@@ -71,13 +68,13 @@ Seen = Mapping[
 def fingerprint_in(run: RunFolder, base: BaseFiles) -> str:
     """`base.fingerprint()` of the files as the run first saw them. Nothing is written."""
     hashes = hashes_in(run, base)
-    return hashlib.sha256("".join(hashes[name] for name in FILE_NAMES).encode()).hexdigest()
+    return text_digest("".join(hashes[name] for name in FILE_NAMES))
 
 
 def hashes_in(run: RunFolder, base: BaseFiles, names: Iterable[str] = FILE_NAMES) -> dict[str, str]:
     """`quick_hash` of each file as the run first saw it, or as it is where it says something else or was never seen."""
     seen = _read(run)
-    return {name: _first_hash(base.folder / name, seen.get(name, [])) for name in names}
+    return {name: _firstdigest_of(base.folder / name, seen.get(name, [])) for name in names}
 
 
 def note_base(run: RunFolder, base: BaseFiles) -> None:
@@ -94,7 +91,7 @@ def note_base(run: RunFolder, base: BaseFiles) -> None:
         write_json_atomic(run.base_files, seen)
 
 
-def _first_hash(file: Path, versions: list[dict[str, str]]) -> str:
+def _firstdigest_of(file: Path, versions: list[dict[str, str]]) -> str:
     now = quick_hash(file)
     if not versions or versions[0]["hash"] == now:
         return now
@@ -105,11 +102,11 @@ def _first_hash(file: Path, versions: list[dict[str, str]]) -> str:
 
 def _read(run: RunFolder) -> Seen:
     """The run's list; empty where there is none that can be read: then the files count by their bytes."""
-    try:
-        found = json.loads(run.base_files.read_text(encoding="utf-8"))
-        return {
-            name: [{"hash": str(one["hash"]), "content": str(one["content"])} for one in versions]
-            for name, versions in found.items()
-        }
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return {}
+    return json_or_none(run.base_files, _seen) or {}
+
+
+def _seen(found: Mapping[str, Any]) -> Seen:
+    return {
+        name: [{"hash": str(one["hash"]), "content": str(one["content"])} for one in versions]
+        for name, versions in found.items()
+    }

@@ -7,7 +7,6 @@ The two mel spectrograms of XTTS: one for the DVAE, one for conditioning. Both a
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 
@@ -18,12 +17,11 @@ from TTS.tts.layers.tortoise.arch_utils import TorchMelSpectrogram
 from TTS.tts.layers.xtts.dvae import DiscreteVAE
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.fixed import CODE_SAMPLES, HOP, MEL_CHANNELS, SAMPLE_RATE
+from xtts_finetune.records.values import text_digest
 from xtts_finetune.xtts.base import BaseFiles, conditioning_lengths, quick_hash, read_config
 from xtts_finetune.xtts.state import read_content
 
-SAMPLE_RATE = 22_050
-HOP = 256
-MEL_CHANNELS = 80
 LOG_FLOOR = 1e-5  # the mel's magnitudes are clamped to this before the logarithm
 
 
@@ -77,7 +75,11 @@ def load_dvae(path: Path) -> DiscreteVAE:
     state = read_content(path)
     try:
         dvae = DiscreteVAE(
-            channels=80, normalization=None, positional_dims=1, use_transposed_convs=False, **_sizes(state)
+            channels=MEL_CHANNELS,
+            normalization=None,
+            positional_dims=1,
+            use_transposed_convs=False,
+            **_sizes(state),
         )
         missing = dvae.load_state_dict(state, strict=False).missing_keys
     except Exception as error:
@@ -107,8 +109,6 @@ def _sizes(state: dict[str, torch.Tensor]) -> dict[str, int]:
 
 
 Wave = npt.NDArray[np.float32]
-
-CODE_STRIDE = 1024  # samples at 22 050 Hz that one audio code stands for
 
 
 class AudioEncoder:
@@ -140,7 +140,7 @@ class AudioEncoder:
         centring adds; stock masks it, so it is cut off here.
         """
         codes = self._dvae.get_codebook_indices(self._dvae_mel(self._on_device(wave)))
-        wanted = -(-len(wave) // CODE_STRIDE)
+        wanted = -(-len(wave) // CODE_SAMPLES)
         kept: npt.NDArray[np.int16] = codes[0, :wanted].to(torch.int16).cpu().numpy()
         return kept
 
@@ -170,4 +170,4 @@ class AudioEncoder:
 def _key(base: BaseFiles) -> str:
     """Names everything that codes and mels depend on, for the cache."""
     parts = (quick_hash(base.dvae), quick_hash(base.mel_stats), str(conditioning_lengths(read_config(base))))
-    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
+    return text_digest("|".join(parts))[:16]

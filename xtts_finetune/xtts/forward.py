@@ -157,7 +157,7 @@ RunBlock = Callable[[Any, Tensor], Tensor]  # a transformer block and (b, length
 
 
 def run_block(block: Any, hidden: Tensor) -> Tensor:
-    """A GPT-2 block of transformers, on causal sequences without a mask and with its activation in one kernel."""
+    """A GPT-2 block of transformers on causal (batch, positions, width): no mask, and its activation in one kernel."""
     heads, self_attention, mlp = block.attn.num_heads, block.attn, block.mlp
     query, key, value = (
         part.unflatten(-1, (heads, -1)).transpose(1, 2)

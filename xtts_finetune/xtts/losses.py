@@ -165,17 +165,17 @@ class CrossEntropies:
 
     @property
     def text(self) -> Tensor:
-        """Mean CE of text tokens, nats."""
+        """Mean CE (scalar) of text tokens, nats."""
         return self.text_sum / self.text_count
 
     @property
     def mel(self) -> Tensor:
-        """Mean CE of audio tokens, nats."""
+        """Mean CE (scalar) of audio tokens, nats."""
         return self.mel_sum / self.mel_count
 
     @property
     def stop(self) -> Tensor:
-        """Mean CE of each clip's first stop token, nats: does the model know where to end?"""
+        """Mean CE (scalar) of each clip's first stop token, nats: does the model know where to end?"""
         return self.stop_sum / self.stop_count
 
 

@@ -9,13 +9,12 @@ Without one, a file as Coqui's program writes it, with all weights of XTTS v2 in
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.records.atomic import write_json_atomic
+from xtts_finetune.records.atomic import json_or_none, write_json_atomic
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.base_as_recorded import content_of
 from xtts_finetune.xtts.weights.directory import WeightsDirectory, read_directory
@@ -77,11 +76,8 @@ def _as_coqui_writes_it(directory: WeightsDirectory) -> bool:
 
 
 def _read(folder: Path) -> Mapping[str, str]:
-    try:
-        found = json.loads((folder / NOTE).read_text(encoding="utf-8"))
-        return {str(key): str(value) for key, value in found.items()}
-    except (OSError, ValueError, AttributeError):
-        return {}
+    found: dict[str, object] = json_or_none(folder / NOTE, dict) or {}
+    return {key: str(value) for key, value in found.items()}
 
 
 @dataclass(frozen=True)

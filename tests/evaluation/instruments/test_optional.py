@@ -9,21 +9,23 @@ import numpy as np
 import pytest
 import soundfile
 
+from xtts_finetune.evaluation.instruments import INSTRUMENTS
 from xtts_finetune.evaluation.instruments.characters import (
+    CHARACTERS,
     Command,
     character_error_rate,
     margin_of_text,
     recogniser_for,
 )
+from xtts_finetune.evaluation.instruments.instrument import Sound, Take
 from xtts_finetune.evaluation.instruments.noise import NoiseJudge
-from xtts_finetune.evaluation.instruments.panel import Panel
+from xtts_finetune.evaluation.instruments.panel import NotMeasured, Panel, installed_file
 from xtts_finetune.evaluation.instruments.similarity import (
     SpeakerEncoder,
     mean_voice,
     own_similarity,
     relative_similarity,
 )
-from xtts_finetune.evaluation.instruments.sound import NotMeasured, Sound, installed_file
 from xtts_finetune.spec.utterances import RecogniserSpec
 
 
@@ -135,11 +137,11 @@ def test_a_recogniser_that_fails_says_why_and_is_not_asked_again(
     tmp_path: Path, sound: Sound, code: str, message: str
 ) -> None:
     pytest.importorskip("jiwer")
-    panel = Panel(script(tmp_path, code))
-    assert panel.heard(sound, "hu") is None
-    assert message in panel.missing["cer"]
+    take = Take(sound, "jó", "hu", "jó", Panel(script(tmp_path, code)))
+    assert CHARACTERS.readings(take) == {"cer": None, "heard": None, "text_margin": None}
+    assert message in take.panel.missing["cer"]
     (tmp_path / "recognise.py").write_text("print('well')", encoding="utf-8")
-    assert panel.heard(sound, "hu") is None
+    assert CHARACTERS.readings(take)["heard"] is None
 
 
 def test_a_recogniser_that_is_not_there_is_named(sound: Sound) -> None:
@@ -162,15 +164,12 @@ def test_a_language_without_a_recogniser_is_said() -> None:
 
 def test_without_any_extra_everything_else_is_measured(monkeypatch: pytest.MonkeyPatch, sound: Sound) -> None:
     """As on a plain install: the packages' files are not found, and their modules cannot be imported."""
-    from xtts_finetune.evaluation.instruments import sound
-
-    monkeypatch.setattr(sound, "find_spec", lambda package: None)
+    monkeypatch.setattr("xtts_finetune.evaluation.instruments.panel.find_spec", lambda package: None)
     for package in ("jiwer", "pocketsphinx", "onnxruntime"):
         monkeypatch.setitem(sys.modules, package, None)
-    panel = Panel()
-    assert (panel.embedding(sound), panel.background(sound), panel.heard(sound, "en")) == (None, None, None)
-    assert {name: "pip install" in why for name, why in panel.missing.items()} == {
-        "similarity": True,
-        "noise_mos": True,
-        "cer": True,
+    take = Take(sound, "Yes.", "en", "Yes.", Panel(), recording=sound)
+    for one in INSTRUMENTS:
+        assert not one.optional or set(one.readings(take).values()) == {None}
+    assert {name: "pip install" in why for name, why in take.panel.missing.items()} == {
+        one.name: True for one in INSTRUMENTS if one.optional
     }

@@ -9,17 +9,14 @@ import pytest
 import soundfile
 from scipy.signal import butter, sosfiltfilt
 
+from xtts_finetune.evaluation.gate import FAULT_NAMES
+from xtts_finetune.evaluation.instruments import INSTRUMENTS
 from xtts_finetune.evaluation.instruments.cepstral import mel_cepstral_distance
-from xtts_finetune.evaluation.instruments.duration import (
-    FEWEST_RECORDINGS,
-    START_SECONDS,
-    UsualDuration,
-    speech_seconds,
-)
+from xtts_finetune.evaluation.instruments.duration import FEWEST_RECORDINGS, START_SECONDS, UsualDuration
 from xtts_finetune.evaluation.instruments.frames import frames_of
+from xtts_finetune.evaluation.instruments.instrument import Sound
 from xtts_finetune.evaluation.instruments.loudness import loudness_of
 from xtts_finetune.evaluation.instruments.pitch import pitch_of, semitones_between
-from xtts_finetune.evaluation.instruments.sound import Sound
 from xtts_finetune.evaluation.instruments.treble import treble_of
 from xtts_finetune.importing import librosa_loaded
 
@@ -33,6 +30,29 @@ def vowel(pitch: float | np.ndarray, seconds: float = 1.0) -> Wave:
     phase = 2 * np.pi * np.cumsum(np.broadcast_to(pitch, count)) / RATE
     harmonics = range(1, int(8000 / np.max(pitch)))
     return (0.05 * sum(np.sin(n * phase) / n for n in harmonics)).astype(np.float32)
+
+
+def test_the_document_has_every_instrument_as_it_is() -> None:
+    page = (Path(__file__).parents[3] / "docs/instruments.md").read_text(encoding="utf-8")
+    table = page.split("| reading | unit |")[1].split("\n\n")[0].splitlines()[2:]
+    assert len(table) == len(INSTRUMENTS)
+    for one, row in zip(INSTRUMENTS, table, strict=True):
+        reading, unit, source, better, fault, _ = (cell.strip() for cell in row.strip("|").split(" | "))
+        assert reading == ", ".join(f"`{name}`" for name in (one.name, *one.also))
+        assert unit.startswith(one.unit) and source.startswith(one.source) and better == one.better
+        assert fault.startswith(f"`{one.fault}`: " if one.fault else "none")
+
+
+def test_what_instruments_are_called_is_told_apart() -> None:
+    names = [name for one in INSTRUMENTS for name in (one.name, *one.also)]
+    shown = [each for one in INSTRUMENTS for each in one.shown]
+    faults = [*FAULT_NAMES, *(one.fault for one in INSTRUMENTS if one.fault)]
+    for each in (names, [one.name for one in shown], faults):
+        assert len(set(each)) == len(each)
+    assert {one.key for one in shown} <= set(names)
+    assert all(one.shown for one in INSTRUMENTS if one.meaning)  # the report's list of words calls it so
+    assert all(bool(one.fault) == bool(one.judge) for one in INSTRUMENTS)
+    assert all(one.averaged for one in INSTRUMENTS if one.card)
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +114,8 @@ def test_a_low_pass_takes_the_treble(speech: list[Wave]) -> None:
 
 def test_silence_at_the_ends_is_not_spoken() -> None:
     wave = np.pad(vowel(150.0), RATE // 2)
-    assert speech_seconds(frames_of(wave, RATE)) == pytest.approx(1.0, abs=0.05)
-    assert speech_seconds(frames_of(np.zeros(RATE, np.float32), RATE)) == 0.0
+    assert frames_of(wave, RATE).speech_seconds == pytest.approx(1.0, abs=0.05)
+    assert frames_of(np.zeros(RATE, np.float32), RATE).speech_seconds == 0.0
 
 
 def test_durations_are_compared_with_the_voices_own() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser import chromium
+from testbed.browser import chromium_or_skip
 from tests.evaluation.listening.driver import answer, begin, hear, open_page, practise, tab_to, until
 from tests.evaluation.listening.spoken_run import spoken_run
 from tests.pipeline.made_up_run import add_base, add_phase
@@ -39,7 +39,7 @@ def lay_down(folder: Path, sentences: int, seconds: float, form: str = "full") -
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium() as found:
+    with chromium_or_skip() as found:
         yield found
 
 

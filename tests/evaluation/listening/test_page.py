@@ -17,7 +17,7 @@ from tests.evaluation.listening.spoken_run import add_spoken, spoken_run
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.listening.make import Wanted, make_test
 from xtts_finetune.evaluation.listening.material import choose_candidates, choose_lines, gather_material
-from xtts_finetune.look.style import look
+from xtts_finetune.look.templating import look
 from xtts_finetune.records.listening_files import ListeningTest, read_test
 
 NAMES = ("base", "phase1", "phase2")

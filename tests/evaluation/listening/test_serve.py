@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser import chromium
+from testbed.browser import chromium_or_skip
 from tests.evaluation.listening.driver import answer, begin, practise, until
 from tests.evaluation.listening.spoken_run import spoken_run
 from xtts_finetune.evaluation.listening.make import Wanted, make_test
@@ -122,7 +122,7 @@ def test_what_is_refused(
 
 
 def test_a_served_test_in_a_browser(served: Served, test: ListeningTest) -> None:
-    with chromium() as browser:
+    with chromium_or_skip() as browser:
         page = browser.new_page()
         asked: list[tuple[str, str]] = []
         page.on("request", lambda r: None if r.url.startswith("data:") else asked.append((r.method, r.url)))

@@ -10,25 +10,22 @@ from pathlib import Path
 
 import pytest
 
+from tests.child import start
 from xtts_finetune.pipeline.children.lock import sweep_leftovers
 from xtts_finetune.records.atomic import atomic_path
 
-WRITE = """
-import os, sys
-from pathlib import Path
-from xtts_finetune.records.atomic import atomic_path
-with atomic_path(Path(sys.argv[1])) as temporary:
-    temporary.write_bytes(b"half")
-    print(temporary, flush=True)
-    sys.stdin.read()
-"""
+
+def write_half(path: str) -> None:
+    """Begin to write a file, and wait in the middle of it."""
+    with atomic_path(Path(path)) as temporary:
+        temporary.write_bytes(b"half")
+        print(temporary, flush=True)
+        sys.stdin.read()
 
 
 def writer(path: Path) -> tuple[subprocess.Popen[str], Path]:
     """A process in the middle of writing `path`, and its temporary file."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", WRITE, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    process = start(write_half, path, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout is not None
     return process, Path(process.stdout.readline().strip())
 

@@ -16,31 +16,25 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from tests.child import start
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.children import lock
 from xtts_finetune.pipeline.children.lock import child_lock, refuse_second_command, run_lock
-from xtts_finetune.records.holders import CHILD_LOCK, COMMAND_LOCK, read_holder
+from xtts_finetune.records.holders import read_holder
+from xtts_finetune.records.run_folder import CHILD_LOCK, COMMAND_LOCK
 
-HOLD = """
-import sys
-from pathlib import Path
-from xtts_finetune.pipeline.children.lock import child_lock, run_lock
-kind, root = sys.argv[1], Path(sys.argv[2])
-with run_lock(root) if kind == "command" else child_lock(root, print):
-    print("held", flush=True)
-    sys.stdin.readline()
-"""
+
+def hold(kind: str, root: str, *_: str) -> None:
+    """Hold the command's or the child's lock until a line comes."""
+    with run_lock(Path(root)) if kind == "command" else child_lock(Path(root), print):
+        print("held", flush=True)
+        sys.stdin.readline()
 
 
 @contextmanager
 def another_process(kind: str, root: Path) -> Iterator[subprocess.Popen[str]]:
     """A process that holds the command's or the child's lock until it is sent a line."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, kind, str(root), "--set", "a key"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    process = start(hold, kind, root, "--set", "a key", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout is not None
     try:
         assert process.stdout.readline() == "held\n"
@@ -62,7 +56,7 @@ def test_a_second_command_is_refused_in_one_line_that_names_the_first(tmp_path: 
         holder = read_holder(tmp_path, COMMAND_LOCK)
     assert holder is not None
     assert "\n" not in said
-    assert f"another command is at work here: process {first.pid}, started {holder.since}: -c command" in said
+    assert f"another command is at work here: process {first.pid}, started {holder.since}: child.py" in said
     assert "--set 'a key'" in said or '--set "a key"' in said
 
 

@@ -12,34 +12,30 @@ from pathlib import Path
 
 import pytest
 
+from tests.child import start
 from tests.pipeline.project import Project
+from xtts_finetune.pipeline.children.lock import child_lock
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.run import run_plan
-
-# What a child of an earlier command does when it is asked to end: write what it has, then give its lock back.
-OLDER_CHILD = """
-import sys
-from pathlib import Path
-from xtts_finetune.pipeline.children.lock import child_lock
 from xtts_finetune.records.atomic import write_bytes_atomic
-with child_lock(Path(sys.argv[1]), print):
-    print("held", flush=True)
-    sys.stdin.readline()
-    for file in sys.argv[2:]:
-        write_bytes_atomic(Path(file), b"of the older child")
-"""
+
 WAITS_SECONDS = 5.0
+
+
+def end_with_a_checkpoint(root: str, *files: str) -> None:
+    """What a child of an earlier command does when it is asked to end: write what it has, then give its lock back."""
+    with child_lock(Path(root), print):
+        print("held", flush=True)
+        sys.stdin.readline()
+        for file in files:
+            write_bytes_atomic(Path(file), b"of the older child")
 
 
 @contextmanager
 def older_child(work: Work, *files: Path) -> Iterator[int]:
     """A child that ends once the command says that it waits, or did not wait for seconds; gives its number."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", OLDER_CHILD, str(work.run.root), *map(str, files)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    child = start(end_with_a_checkpoint, work.run.root, *files, **pipes)
     assert child.stdin is not None and child.stdout is not None
     assert child.stdout.readline() == "held\n"
 

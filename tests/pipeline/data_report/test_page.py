@@ -15,9 +15,8 @@ import soundfile
 from tests.data.data_samples import clip, write_sound
 from tests.pipeline.project import Project, make_project
 from xtts_finetune.data.findings import ADVICE, CURE
-from xtts_finetune.pipeline.reports import data_collect as data_collect
-from xtts_finetune.pipeline.reports.data_collect import is_read_otherwise, reading, write_data_page
-from xtts_finetune.pipeline.reports.data_histogram import draw_histogram
+from xtts_finetune.pipeline.reports import data_report
+from xtts_finetune.pipeline.reports.data_report import is_read_otherwise, reading, write_data_page
 from xtts_finetune.records.clips import (
     ClipRecord,
     ClipWarning,
@@ -120,7 +119,7 @@ def test_nothing_in_the_data_becomes_markup_and_nothing_is_fetched(project: Proj
 def test_the_worst_come_first_and_some_of_them_can_be_heard(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(data_collect, "PLAYERS", 2)
+    monkeypatch.setattr(data_report, "PLAYERS", 2)
     audio = write_sound(project.folder / "hang.wav", 0.6, rate=44_100, channels=2)
     odd = [
         kept(project, n, audio=audio, warnings=(ClipWarning(WarningKind.PACE, f"severity {n}", float(n)),))
@@ -143,7 +142,7 @@ def test_the_page_stays_small_and_a_recording_that_is_gone_is_no_error(
     odd = [kept(project, n, warnings=(ClipWarning(WarningKind.PACE, "odd"),)) for n in range(3)]
     assert "audio" not in page_of(project, odd).tags
     audio = write_sound(project.folder / "hang.wav", 1.0)
-    monkeypatch.setattr(data_collect, "MOST_BYTES", 70_000)
+    monkeypatch.setattr(data_report, "MOST_BYTES", 70_000)
     assert page_of(project, [replace(one, audio=audio) for one in odd]).tags.count("audio") == 1
 
 
@@ -163,15 +162,3 @@ def test_words_that_differ_are_told_from_those_that_do_not(project: Project):
     ]
     same = kept(project, 1, text="„Igen” – mondta  Ő.", normalised='"igen" - mondta ő.')
     assert not is_read_otherwise(same)
-
-
-@pytest.mark.parametrize("values", [[1.0], [2.0] * 50, [0.0], [0.5, 11.6], [0.001, 5_000.0, float("nan")]])
-def test_any_values_can_be_drawn(values: list[float]):
-    drawn = draw_histogram("Length", "seconds", values)
-    assert drawn is not None
-    counts = [int(count) for count in re.findall(r"<title>(\d+) from", drawn.svg)]
-    assert sum(counts) == sum(value == value for value in values) and len(counts) <= 60
-
-
-def test_no_values_are_not_drawn():
-    assert draw_histogram("Length", "seconds", []) is None

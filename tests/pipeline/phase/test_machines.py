@@ -19,6 +19,7 @@ from xtts_finetune.pipeline.phase.machines import (
     processes,
 )
 from xtts_finetune.pipeline.plan.checks.machine import check_count
+from xtts_finetune.records.job import LaunchPlan
 from xtts_finetune.spec.phase import PhaseSpec
 
 TWO = Machines(2, "127.0.0.1", 29400, leads=True)
@@ -69,13 +70,10 @@ def test_options_that_contradict_each_other(
 
 def test_one_process_is_not_launched() -> None:
     assert launch_of(phase(), None) is None
-    assert launch_of(phase(devices=4, restarts=1, silent_seconds=30), None) == {
-        "devices": 4,
-        "restarts": 1,
-        "silent_seconds": 30.0,
-    }
+    here = launch_of(phase(devices=4, restarts=1, silent_seconds=30), None)
+    assert here == LaunchPlan(devices=4, restarts=1, silent_seconds=30.0)
     launch = launch_of(phase(), TWO)
-    assert launch is not None and (launch["devices"], launch["machines"], launch["leads"]) == (1, 2, True)
+    assert launch is not None and (launch.devices, launch.machines, launch.leads) == (1, 2, True)
 
 
 def test_how_many_there_are_in_words() -> None:

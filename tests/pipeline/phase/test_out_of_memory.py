@@ -9,8 +9,10 @@ import yaml
 
 from tests.pipeline.project import Project
 from xtts_finetune.errors import WorkFailed
-from xtts_finetune.pipeline.phase.smaller_batch import RanWith, recorded_batches, reduced, smaller_batch
+from xtts_finetune.pipeline.phase.closing import reduced, smaller_batch
+from xtts_finetune.pipeline.plan.stage_records import recorded_batches
 from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.job import RanWith
 from xtts_finetune.spec.phase import PhaseSpec
 
 HALVE = "phase1.on_out_of_memory=halve_batch"

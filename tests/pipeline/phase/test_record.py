@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from markdown_it import MarkdownIt
 
 from tests.pipeline.project import Project
 from xtts_finetune.errors import UserError, WorkFailed
+from xtts_finetune.pipeline.phase.closing import close_or_fail
 from xtts_finetune.pipeline.phase.record import update_records
 from xtts_finetune.records.atomic import write_json_atomic
-from xtts_finetune.records.closing import read_model_info, write_closing
-from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, read_metrics
+from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.job import Job
+from xtts_finetune.records.metrics import EvalRecord, MetricsWriter
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.declaration import Declaration
-from xtts_finetune.training.closing import phase_facts
+from xtts_finetune.training.closing import close_phase
 
 HOSTILE = (
     "<script>alert(1)</script> | a | *b* _c_ __d__ `e` ![x](http://evil/x.png) [y](javascript:z) $x$ ~~f~~ "
@@ -44,7 +47,7 @@ SCENARIOS = [
     ),
     ("gets worse", None, "none: no better than its start", "none"),
     ("trains nothing", None, "none: no better than its start", "none"),
-    ("is NaN from the start", WorkFailed, "none: ended by: not finite", "none"),
+    ("is NaN from the start", WorkFailed, "none: ended by: NaN or infinite loss", "none"),
     ("finds a damaged clip", UserError, "none: no better than its start", "none"),
     ("disk full", WorkFailed, "none: ended by: disk full", "none"),
 ]
@@ -173,6 +176,17 @@ def test_the_record_of_an_older_version_is_left_alone(finished: Project) -> None
     assert not (folder.record).exists()
 
 
+def test_a_phase_is_closed_with_the_same_facts_whoever_saw_its_end(finished: Project) -> None:
+    folder, run = finished.run_folder.candidate("phase1"), finished.run_folder
+    by_its_child = read_model_info(folder)
+    assert by_its_child is not None
+    job = Job.read(run.job_file("phase1"))
+    folder.model_info.unlink()
+    close_or_fail(finished.work(), job, Stop(Reason.ALL_STEPS_DONE, by_its_child["reason"]["message"]))
+    by_the_command = read_model_info(folder)
+    assert by_the_command == {**by_its_child, "ended": by_the_command["ended"] if by_the_command else None}
+
+
 def hostile(declaration: Declaration) -> Declaration:
     """The same declaration with texts that try to be markup."""
     phase = declaration.phases["phase1"].model_copy(update={"goal": HOSTILE})
@@ -194,18 +208,13 @@ def test_texts_of_users_never_become_markup(finished: Project) -> None:
     with MetricsWriter(folder.metrics) as metrics:
         metrics.write(EvalRecord(0, 4.0, 0.03, 3.0, 1.0, 9, 9, 0.1))
     stop = Stop(Reason.UNREADABLE, HOSTILE, {"a|b": 1.0})
-    facts = phase_facts(
-        "phase1",
-        declaration.phases["phase1"],
-        None,
-        read_metrics(folder.metrics),
-        stop,
+    job = replace(
+        finished.work().job(finished.run_folder.job_events("phase1")),
+        phase="phase1",
         started=HOSTILE,
-        fingerprint="f",
-        log=None,
         commands={"again": HOSTILE, "go_on": HOSTILE},
     )
-    write_closing(folder, facts, stop)
+    close_phase(declaration, job, stop)
     update_records(declaration, finished.run_folder)
     text = record_of(finished)
     assert not re.search(r"[\x00-\x09\x0b-\x1f\u202a-\u202e]", text)

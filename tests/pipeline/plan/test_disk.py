@@ -9,14 +9,15 @@ import pytest
 import torch
 
 from xtts_finetune.pipeline.plan.disk import (
+    HIFIGAN_BYTES,
     DiskUse,
+    TrainedSizes,
     files_bytes,
     phase_bytes,
     phase_disk,
     planned_disk,
     weights_bytes,
 )
-from xtts_finetune.pipeline.plan.trained_sizes import HIFIGAN_BYTES, TrainedSizes
 from xtts_finetune.quantities import readable_size
 from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.spec.phase import Keep, PhaseSpec

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser import chromium
+from testbed.browser import chromium_or_skip
 from tests.evaluation.listening.driver import open_page
 from tests.evaluation.listening.made_ratings import as_bytes, rate
 from tests.evaluation.listening.spoken_run import spoken_run
@@ -17,7 +17,7 @@ from xtts_finetune.evaluation.decision import decide, write_decision
 from xtts_finetune.evaluation.listening.make import Wanted, make_test
 from xtts_finetune.evaluation.listening.material import gather_material
 from xtts_finetune.evaluation.listening.taking import take
-from xtts_finetune.pipeline.reports.collect import write_report
+from xtts_finetune.pipeline.reports.report import write_report
 from xtts_finetune.records.listening_files import ListeningTest, checksum, read_test
 from xtts_finetune.records.scores import Scores, UtteranceScores, write_scores
 from xtts_finetune.records.stopping import Reason, Stop
@@ -31,7 +31,7 @@ HEARD = "the old sailor and i'd never have both stated that to the " * 4
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium() as found:
+    with chromium_or_skip() as found:
         yield found
 
 
@@ -43,7 +43,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     add_phase(run, "phase1", 5.046, 3.45, 100, Stop(Reason.ALL_STEPS_DONE, "all 100 steps are done"))
     for name in ("base", "phase1"):
         said = [
-            UtteranceScores(f"s0{n}", 1, f"s0{n}_s1.wav", "x", (), (), 2.0, 14.2, heard=HEARD, cer=0.5)
+            UtteranceScores(
+                f"s0{n}", 1, f"s0{n}_s1.wav", "x", (), (), 2.0, 14.2, {"heard": HEARD, "cer": 0.5}
+            )
             for n in range(1, 5)
         ]
         write_scores(run.candidate(name).scores_json, Scores(name, "f", {}, tuple(said)))

@@ -8,16 +8,16 @@ import pytest
 
 from tests.pipeline.made_up_run import SENTENCES, whole_run
 from tests.pipeline.reports.test_page import read
-from xtts_finetune.pipeline.reports.collect import write_report
 from xtts_finetune.pipeline.reports.players import badness, readings
+from xtts_finetune.pipeline.reports.report import write_report
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.records.scores import InstrumentState, Scores, UtteranceScores, write_scores
+from xtts_finetune.records.scores import InstrumentState, Reading, Scores, UtteranceScores, write_scores
 from xtts_finetune.spec.declaration import Declaration
 
 
-def scored(sentence: str, *faults: str, **more: object) -> UtteranceScores:
+def scored(sentence: str, *faults: str, **more: Reading) -> UtteranceScores:
     findings = tuple(f"{fault}: 1.2 s, limit 0.6" for fault in faults)
-    return UtteranceScores(sentence, 1, f"{sentence}_s1.wav", "x", faults, findings, 2.0, 14.2, **more)  # type: ignore[arg-type]
+    return UtteranceScores(sentence, 1, f"{sentence}_s1.wav", "x", faults, findings, 2.0, 14.2, more)
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 import soundfile
 
 from tests.pipeline.made_up_run import declare, whole_run
-from xtts_finetune.pipeline.reports.collect import write_report
 from xtts_finetune.pipeline.reports.players import collect_on_the_way
+from xtts_finetune.pipeline.reports.report import write_report
 from xtts_finetune.records.metrics import MetricsWriter, QualityRecord, read_metrics
 from xtts_finetune.records.run_folder import RunFolder
 

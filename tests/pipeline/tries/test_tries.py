@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.child import killed_at, start
 from tests.pipeline.project import Project
 from tests.pipeline.tries.kept.stand_in import Ending, StandIn
 from xtts_finetune.errors import UserError, WorkFailed
@@ -21,7 +20,9 @@ from xtts_finetune.pipeline.plan.plan_table import print_plan
 from xtts_finetune.pipeline.run import run_plan
 from xtts_finetune.pipeline.tries import commands
 from xtts_finetune.pipeline.tries.commands import with_candidate
+from xtts_finetune.pipeline.tries.tries import set_aside
 from xtts_finetune.quantities import readable_size
+from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.tries import read_tries, tries_bytes
 
 FASTER, FASTEST = "phase2.learning_rate=5e-6", "phase2.learning_rate=4e-6"
@@ -183,27 +184,19 @@ def test_a_candidate_is_added_and_every_comment_stays(text: str) -> None:
     assert "\r\n" not in text or "\n" not in changed.replace("\r\n", "")
 
 
+def set_aside_until(number: str, root: str) -> None:
+    """Set phase2 aside, and be killed before one of the renames."""
+    killed_at(int(number), root)
+    set_aside(RunFolder(Path(root)), "phase2", "learning_rate: 1e-06 -> 2e-06", ())
+
+
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX's")
 def test_a_real_kill_while_a_phase_is_set_aside_loses_nothing(finished: Project) -> None:
     """Killed at each of its renames in turn, by a signal that nothing survives."""
     before = model(finished)
-    code = (
-        "import os, signal, sys; from pathlib import Path; real = Path.replace\n"
-        "left = [int(sys.argv[1])]\n"
-        "def replace(self, target):\n"
-        "    left[0] -= 1\n"
-        "    if left[0] == 0: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    return real(self, target)\n"
-        "Path.replace = replace\n"
-        "from xtts_finetune.pipeline.tries.tries import set_aside\n"
-        "from xtts_finetune.records.run_folder import RunFolder\n"
-        "set_aside(RunFolder(Path(sys.argv[2])), 'phase2', 'learning_rate: 1e-06 -> 2e-06', ())\n"
-    )
     for number in range(1, 5):
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(number), str(finished.run_folder.root)], check=False
-        )
-        assert done.returncode in (0, -signal.SIGKILL)
+        child = start(set_aside_until, number, finished.run_folder.root)
+        assert child.wait(60) in (0, -signal.SIGKILL)
         folders = [
             finished.run_folder.candidate("phase2"),
             *(t.folder for t in read_tries(finished.run_folder)),

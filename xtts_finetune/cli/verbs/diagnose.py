@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -14,8 +14,10 @@ from xtts_finetune.curves.curves import Curves
 from xtts_finetune.curves.readers import read_curves
 from xtts_finetune.curves.readers.metrics_file import FORMAT
 from xtts_finetune.errors import UserError
+from xtts_finetune.monitor.candidate import CandidateWatch
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.spec.declaration import Declaration
+from xtts_finetune.usual import gpt_weights, learning_rates
 
 Load = Callable[[], Declaration]
 
@@ -60,7 +62,9 @@ def _place(curves: Curves, named: tuple[str, ...]) -> Place:
     if curves.format != FORMAT:
         return Place(None, named)
     folder = CandidateFolder(Path(curves.source).parent)
-    return Place(curves.phase, named, tuple(step for step, _ in folder.checkpoints()))
+    watch = CandidateWatch(folder)
+    rates = learning_rates(gpt_weights(watch.model), isinstance(watch.declaration.get("train"), Mapping))
+    return Place(curves.phase, named, tuple(step for step, _ in folder.checkpoints()), rates)
 
 
 What = Annotated[

@@ -5,8 +5,7 @@ from __future__ import annotations
 import typer
 
 from xtts_finetune.cli.options import DEFAULT_FILE, Demo, File, OnDevice, Settings, load, work_on
-
-WRONG_INPUT = 2
+from xtts_finetune.errors import WRONG_INPUT
 
 
 def doctor(file: File = None, demo: Demo = False, settings: Settings = None, device: OnDevice = None) -> None:

@@ -56,7 +56,7 @@ def monitor(
     from xtts_finetune.cli.terminal import console  # noqa: PLC0415
     from xtts_finetune.errors import UserError  # noqa: PLC0415
     from xtts_finetune.monitor.run import RunWatch  # noqa: PLC0415
-    from xtts_finetune.monitor.stability import Limits  # noqa: PLC0415
+    from xtts_finetune.monitor.warnings import Limits  # noqa: PLC0415
 
     asked = [name for name, wanted in (("--watch", watch), ("--web", web), ("--json", as_json)) if wanted]
     if len(asked) > 1:
@@ -99,7 +99,7 @@ def _folders(runs: list[Path], file: Path | None, demo: bool, waits: bool) -> li
 
 def _write(watches: list[RunWatch], png: Path | None, html: Path | None) -> None:
     from xtts_finetune.errors import UserError  # noqa: PLC0415
-    from xtts_finetune.monitor.page.document import static_page  # noqa: PLC0415
+    from xtts_finetune.monitor.document import static_page  # noqa: PLC0415
     from xtts_finetune.monitor.picture import draw_picture  # noqa: PLC0415
     from xtts_finetune.records.atomic import write_text_atomic  # noqa: PLC0415
 
@@ -124,7 +124,7 @@ def _write(watches: list[RunWatch], png: Path | None, html: Path | None) -> None
 
 def _serve(watches: list[RunWatch], port: int) -> None:
     from xtts_finetune.loopback import HOST, open_port  # noqa: PLC0415
-    from xtts_finetune.monitor.page.serve import serve  # noqa: PLC0415
+    from xtts_finetune.monitor.serve import serve  # noqa: PLC0415
 
     listener = open_port(port, "--web")
     typer.echo(
@@ -136,7 +136,7 @@ def _serve(watches: list[RunWatch], port: int) -> None:
 def _print_json(watches: list[RunWatch]) -> None:
     import json  # noqa: PLC0415
 
-    from xtts_finetune.monitor.page.document import message  # noqa: PLC0415
+    from xtts_finetune.monitor.document import message  # noqa: PLC0415
 
     runs = [watch.look() for watch in watches]
     typer.echo(json.dumps(message(watches, runs, {}), ensure_ascii=False, allow_nan=False))

@@ -89,7 +89,7 @@ def run(
     What is up to date is not run again. Without PHASE, all phases run.
     """
     # Imported here, so that --help answers at once.
-    from xtts_finetune.cli.overrides import Shorthands, with_shorthands  # noqa: PLC0415
+    from xtts_finetune.cli.options import Shorthands, with_shorthands  # noqa: PLC0415
     from xtts_finetune.pipeline.phase.machines import machines_of, print_together  # noqa: PLC0415
     from xtts_finetune.pipeline.plan.plan import check_names, make_plan  # noqa: PLC0415
     from xtts_finetune.spec.declaration import load_declaration  # noqa: PLC0415

@@ -73,7 +73,7 @@ def search(
 ) -> None:
     """Try values of the space that a phase's 'search' declares, and say which are best.
 
-    Stopped anywhere, the same command goes on; with more --trials, it adds to them. `xtts-finetune worker` helps it.
+    Interrupted anywhere, the same command continues; more --trials add to those done. `xtts-finetune worker` helps it.
     """
     declaration = load(file, demo, settings or [])
     from xtts_finetune.trials.crew import Sharing  # noqa: PLC0415

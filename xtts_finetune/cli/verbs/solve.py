@@ -1,4 +1,4 @@
-"""`xtts-finetune solve PHASE`: remedies for a phase that improves no more, and the race between them."""
+"""`xtts-finetune solve PHASE`: remedies for a phase that has stopped improving, and the race between them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class StartAt(str, Enum):
     BEST = "best"
 
 
-Phase = Annotated[str, typer.Argument(help="The phase that improves no more.", metavar="PHASE")]
+Phase = Annotated[str, typer.Argument(help="The phase that has stopped improving.", metavar="PHASE")]
 Run = Annotated[str | None, typer.Option("--run", help="Run this remedy alone.", metavar="NAME")]
 RaceAll = Annotated[bool, typer.Option("--race", help="Race all remedies and the unchanged phase.")]
 Adopt = Annotated[
@@ -62,7 +62,7 @@ def solve(
     fresh: Fresh = False,
     device: OnDevice = None,
 ) -> None:
-    """Write remedies for a phase that improves no more; run one of them, or race all against each other.
+    """Write remedies for a phase that has stopped improving; run one of them, or race all against each other.
 
     Without --run, --race or --adopt it writes the files and says what each changes and why.
     """
@@ -74,8 +74,8 @@ def solve(
         raise UserError("--seeds goes with --race")
     declaration = load(file, demo, settings or [])
     from xtts_finetune.trials.crew import Sharing  # noqa: PLC0415
+    from xtts_finetune.trials.pinned import Wishes  # noqa: PLC0415
     from xtts_finetune.trials.race import solve as solving  # noqa: PLC0415
-    from xtts_finetune.trials.race.make_setup import Wishes  # noqa: PLC0415
 
     work = work_on(declaration, settings or [], device)
     wishes = Wishes(steps, start.value if start is not None else None)

@@ -11,7 +11,7 @@ from xtts_finetune.cli.options import Demo, File, Grace, OnDevice, Settings, Sto
 Idle = Annotated[
     float | None,
     typer.Option(
-        "--idle", min=0, help="End after so long without work.", show_default="never", metavar="SECONDS"
+        "--idle", min=0, help="Stop after so long without work.", show_default="never", metavar="SECONDS"
     ),
 ]
 
@@ -27,7 +27,7 @@ def worker(
 ) -> None:
     """Train trials of a search or a race as they come up, on any machine that sees the run's folder.
 
-    Start as many as there are machines or GPUs; each may end at any time: another one goes on from its checkpoint.
+    Start as many as there are machines or GPUs; each may stop at any time: another one continues from its checkpoint.
     """
     declaration = load(file, demo, settings or [])
     from xtts_finetune.trials.crew import serve  # noqa: PLC0415  (--help answers at once)

@@ -1,7 +1,4 @@
-"""Curves of a training run, whoever wrote them: one reader a format.
-
-Any file or folder to curves: what it is, is seen from what is in it.
-"""
+"""Curves from any file or folder, whoever wrote it: one reader a format, chosen by what is in the file."""
 
 from __future__ import annotations
 
@@ -14,10 +11,13 @@ from xtts_finetune.curves.readers.metrics_file import is_metrics, read_metrics_f
 from xtts_finetune.curves.readers.plain_log import has_losses, read_plain_log
 from xtts_finetune.curves.readers.tensorboard_events import is_events, read_events
 from xtts_finetune.errors import UserError
+from xtts_finetune.fixed import BASE
+from xtts_finetune.records.run_folder import METRICS
+from xtts_finetune.records.run_folder import RunFolder as RunFolder
 
 HEAD = 65_536  # bytes that say what a file is
 LARGEST = 2_000_000_000  # bytes; a log of months is a tenth of that
-IN_A_FOLDER = ("metrics.jsonl", "trainer_0_log.txt", "events.out.tfevents.*", "*.csv", "*.log")
+IN_A_FOLDER = (METRICS, "trainer_0_log.txt", "events.out.tfevents.*", "*.csv", "*.log")
 LOOKED_FOR = (
     "looked for a metrics.jsonl of ours, a log of Coqui's trainer (trainer_0_log.txt), TensorBoard events, a table "
     "with a column such as 'loss' or 'val_loss', and lines such as 'epoch 12 loss: 2.71 val_loss: 2.75'"
@@ -73,6 +73,6 @@ def _best_in(folder: Path) -> Path:
         found = sorted(folder.glob(pattern), key=lambda path: (path.stat().st_mtime, path.name))
         if found:
             return found[-1]
-    below = sorted(path.parent.name for path in folder.glob("*/metrics.jsonl") if path.parent.name != "base")
+    below = sorted(path.parent.name for path in folder.glob(f"*/{METRICS}") if path.parent.name != BASE)
     hint = f"; it holds {', '.join(below)}: name one of these folders" if below else ""
     raise UserError(f"{folder}: no {', '.join(IN_A_FOLDER)} in this folder{hint}")

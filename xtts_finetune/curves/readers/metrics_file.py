@@ -6,8 +6,9 @@ from pathlib import Path
 
 from xtts_finetune.curves.curves import Curves, series
 from xtts_finetune.records.metrics import Metrics, read_metrics
+from xtts_finetune.records.run_folder import METRICS
 
-FORMAT = "metrics.jsonl"
+FORMAT = METRICS
 
 
 def is_metrics(path: Path, head: str) -> bool:

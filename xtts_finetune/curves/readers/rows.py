@@ -1,7 +1,4 @@
-"""Rows of named numbers, as a table or the lines of a log hold them, to curves.
-
-What a number is, guessed from what a file calls it.
-"""
+"""Rows of named numbers, of a table or the lines of a log, to curves: what each is, guessed from its name."""
 
 from __future__ import annotations
 

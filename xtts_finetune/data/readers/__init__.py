@@ -14,7 +14,7 @@ from xtts_finetune.data.readers.audiofolder import read_audiofolder
 from xtts_finetune.data.readers.common_voice import read_common_voice
 from xtts_finetune.data.readers.coqui import read_coqui
 from xtts_finetune.data.readers.folder import pairs_of, read_folder
-from xtts_finetune.data.readers.jsonl import AUDIO_KEYS, parse_object, read_jsonl
+from xtts_finetune.data.readers.jsonl import AUDIO_KEYS, read_jsonl
 from xtts_finetune.data.readers.lines import (
     Fields,
     Line,
@@ -28,6 +28,7 @@ from xtts_finetune.data.readers.lines import (
 from xtts_finetune.data.readers.ljspeech import ljspeech_audio, read_ljspeech
 from xtts_finetune.data.readers.raw import RawClip, Unreadable, lines_of, metadata_of
 from xtts_finetune.errors import UserError
+from xtts_finetune.records.values import parse_object
 from xtts_finetune.spec.formats import Format, what_lies_there
 from xtts_finetune.spec.pipeline import DatasetSpec
 

@@ -1,4 +1,4 @@
-"""A folder of sounds, each with its text beside it: x.wav and x.txt, in sub-folders too."""
+"""A folder of sounds, each with its text next to it: x.wav and x.txt, in sub-folders too."""
 
 from __future__ import annotations
 

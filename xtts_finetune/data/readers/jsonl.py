@@ -5,7 +5,6 @@ A clip from named values, as JSON lines and audiofolder's metadata have them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from xtts_finetune.data.readers.raw import (
     lines_of,
     printable,
 )
+from xtts_finetune.records.values import parse_object
 from xtts_finetune.spec.pipeline import DatasetSpec
 
 SPEAKER_KEYS = ("speaker", "speaker_name", "speaker_id")
@@ -123,16 +123,3 @@ def read_json_records(
             yield Unreadable(spec.name, content, str(error), metadata, line.number)
         else:
             yield format.clip(record, spec, language, metadata, line.number)
-
-
-def parse_object(content: str) -> dict[str, Any]:
-    """A line's JSON object. Raises ValueError that says what is wrong with the line."""
-    try:
-        record = json.loads(content)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"no JSON: {error.msg} at character {error.pos + 1}") from None
-    except (RecursionError, ValueError) as error:
-        raise ValueError(f"no JSON: {error}") from None
-    if not isinstance(record, dict):
-        raise ValueError("expected a JSON object, as {...}, but got another value")
-    return record

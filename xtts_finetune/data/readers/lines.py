@@ -40,7 +40,7 @@ def clip_id(name: str) -> str:
 
 
 def names_a_file(name: str) -> bool:
-    """Whether anything is left of a name besides dots and separators."""
+    """Whether a name has anything but dots and separators."""
     return bool(name.strip("/\\. "))
 
 

@@ -56,7 +56,7 @@ def metadata_of(spec: DatasetSpec) -> Path | None:
 
 
 def lines_of(spec: DatasetSpec) -> Path:
-    """The metadata file of a format that has one."""
+    """The metadata file of a format that has one; ValueError for another format."""
     metadata = metadata_of(spec)
     if metadata is None:
         raise ValueError(f"the format '{spec.format}' has no metadata file")

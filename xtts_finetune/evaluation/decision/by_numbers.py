@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from xtts_finetune.evaluation.decision.evidence import Evidence
-from xtts_finetune.evaluation.decision.model import BASE, NOBODY_LISTENED, Answer, Candidate
+from xtts_finetune.evaluation.decision.matrix import Fit
+from xtts_finetune.evaluation.decision.model import NOBODY_LISTENED, Answer, Candidate
 from xtts_finetune.evaluation.decision.words import excluded_in_words, numbers_in_words, row_in_words
-from xtts_finetune.evaluation.matrix import Fit
+from xtts_finetune.fixed import BASE
 
 ENDED = {"failed": "failed", "interrupted": "was interrupted", "unfinished": "has not come to its end"}
 MARKED_BY_HAND = "the mark was written by hand, so nobody can say how sure it is"

@@ -14,8 +14,9 @@ from xtts_finetune.evaluation.decision.by_ears import answer_by_ears
 from xtts_finetune.evaluation.decision.by_numbers import answer_by_numbers
 from xtts_finetune.evaluation.decision.evidence import Evidence, read_evidence
 from xtts_finetune.evaluation.decision.inputs import gather_inputs
-from xtts_finetune.evaluation.decision.model import BASE, Condition, Decision, GoOn
+from xtts_finetune.evaluation.decision.model import Condition, Decision, GoOn
 from xtts_finetune.evaluation.decision.words import left_out_in_words, not_measured
+from xtts_finetune.fixed import BASE
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
@@ -26,8 +27,49 @@ TARGET = "target"
 RISEN = 1.05
 
 
+def decide(declaration: Declaration, run: RunFolder) -> Decision:
+    """Decide from what the run's folder holds now. Raises UserError for a record that cannot be read."""
+    return decide_from(gather_inputs(declaration, run))
+
+
+def write_decision(run: RunFolder, decision: Decision) -> None:
+    """Write decision.json."""
+    write_json_atomic(run.decision, decision.to_json())
+
+
+def decide_from(inputs: Mapping[str, Any]) -> Decision:
+    """Decide from gathered inputs alone: the same inputs always give the same answer."""
+    evidence = read_evidence(inputs)
+    heard, votes = evidence.heard, inputs.get("votes")
+    if heard is not None and votes is not None:
+        answer = answer_by_ears(evidence, heard, votes)
+    else:
+        answer = answer_by_numbers(evidence)
+        answer = replace(answer, why=(*answer.why, *left_out_in_words(votes, evidence.names)))
+    return Decision(
+        ship=answer.ship,
+        verdict=answer.verdict,
+        provisional=answer.provisional,
+        why=answer.why,
+        row=answer.row,
+        then=answer.then,
+        candidates=evidence.candidates,
+        inputs=inputs,
+        status=answer.status,
+        meanwhile=answer.meanwhile,
+        confidence=answer.confidence,
+        more_sentences=answer.more_sentences,
+        preferences=heard.preferences if heard else (),
+        strengths=heard.strengths if heard else {},
+        quality=heard.marks if heard else {},
+        go_on=go_on(inputs.get("training"), evidence),
+        excluded=evidence.excluded,
+        not_measured=not_measured(evidence),
+    )
+
+
 def go_on(training: Mapping[str, Any] | None, evidence: Evidence) -> GoOn | None:
-    """Whether to train on after the last phase that was trained; None where none has come to its end.
+    """The advice whether to train on after the last phase that was trained; None where none has come to its end.
 
     Advised where mel_ce was still falling and no other condition fails. What is not known (nobody has listened, no
     scores) does not stand in the way, and is said.
@@ -96,44 +138,3 @@ def _next_phase(name: str, phases: Sequence[str]) -> str:
         return phases[place + 1]
     numbered = re.fullmatch(r"(.*?)(\d+)", name)
     return f"{numbered[1]}{int(numbered[2]) + 1}" if numbered else "a further phase"
-
-
-def decide(declaration: Declaration, run: RunFolder) -> Decision:
-    """Decide from what the run's folder holds now. Raises UserError for a record that cannot be read."""
-    return decide_from(gather_inputs(declaration, run))
-
-
-def write_decision(run: RunFolder, decision: Decision) -> None:
-    """Write decision.json."""
-    write_json_atomic(run.decision, decision.to_json())
-
-
-def decide_from(inputs: Mapping[str, Any]) -> Decision:
-    """Decide from gathered inputs alone: the same inputs always give the same answer."""
-    evidence = read_evidence(inputs)
-    heard, votes = evidence.heard, inputs.get("votes")
-    if heard is not None and votes is not None:
-        answer = answer_by_ears(evidence, heard, votes)
-    else:
-        answer = answer_by_numbers(evidence)
-        answer = replace(answer, why=(*answer.why, *left_out_in_words(votes, evidence.names)))
-    return Decision(
-        ship=answer.ship,
-        verdict=answer.verdict,
-        provisional=answer.provisional,
-        why=answer.why,
-        row=answer.row,
-        then=answer.then,
-        candidates=evidence.candidates,
-        inputs=inputs,
-        status=answer.status,
-        meanwhile=answer.meanwhile,
-        confidence=answer.confidence,
-        more_sentences=answer.more_sentences,
-        preferences=heard.preferences if heard else (),
-        strengths=heard.strengths if heard else {},
-        quality=heard.marks if heard else {},
-        go_on=go_on(inputs.get("training"), evidence),
-        excluded=evidence.excluded,
-        not_measured=not_measured(evidence),
-    )

@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from xtts_finetune.curves.trend import trend_of
+from xtts_finetune.curves.judge import trend_of
 from xtts_finetune.evaluation.candidates import candidate_names, left_out
 from xtts_finetune.evaluation.decision.heard import marks_heard
-from xtts_finetune.evaluation.decision.model import BASE, NOT_RUN
-from xtts_finetune.records.atomic import strict_json
+from xtts_finetune.evaluation.decision.model import NOT_RUN
+from xtts_finetune.fixed import BASE
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.listening import Vote, Votes, read_votes
 from xtts_finetune.records.metrics import EvalRecord, Metrics, read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.records.scores import read_scores
+from xtts_finetune.records.values import strict_json
 from xtts_finetune.spec.declaration import Declaration
 
 
@@ -93,7 +94,7 @@ def _scored(folder: CandidateFolder) -> dict[str, Any] | None:
         "gate_failures": scores.gate_failures,
         "spoken": scores.spoken,
         "faults": dict(scores.faults),
-        "similarity": scores.similarity,
+        "similarity": scores.mean("similarity"),
         "utterances": [[each.id, each.seed, bool(each.faults)] for each in scores.utterances],
         "not_measured": {
             name: each.why for name, each in scores.instruments.items() if each.state == "not measured"

@@ -7,9 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from xtts_finetune.evaluation.statistics.preferences import Preference
-from xtts_finetune.records.atomic import strict_json
+from xtts_finetune.records.values import strict_json
 
-BASE = "base"
 NOT_RUN = "not run"
 NOBODY_LISTENED = "provisional: nobody has listened yet"
 
@@ -80,7 +79,7 @@ class GoOn:
 
 @dataclass(frozen=True)
 class Answer:
-    """Who ships and why, before what else is known is put beside it.
+    """Who ships and why, before everything else that is known is added.
 
     ship            None where nothing can ship, or where it is undecided
     meanwhile       who ships if it must be today, where it is undecided

@@ -1,6 +1,6 @@
-"""The answer where listeners prefer nobody by more than chance: undecided, or a tie.
+"""The answer where listeners prefer nobody by more than chance: undecided while more sentences may tell, else a tie.
 
-The tie rule: fewer faults, then the more similar voice, then the earlier phase.
+Of equals the one with fewer faults comes first, then the more similar voice, then the earlier phase.
 """
 
 from __future__ import annotations
@@ -12,40 +12,14 @@ from typing import Any
 from xtts_finetune.evaluation.decision.by_numbers import unfinished_in_words
 from xtts_finetune.evaluation.decision.evidence import Evidence
 from xtts_finetune.evaluation.decision.heard import Heard
+from xtts_finetune.evaluation.decision.matrix import Fit
 from xtts_finetune.evaluation.decision.model import Answer
 from xtts_finetune.evaluation.decision.words import listed
-from xtts_finetune.evaluation.matrix import Fit
 from xtts_finetune.evaluation.statistics.preferences import Counts, more_for_preference, unbeaten
 from xtts_finetune.evaluation.statistics.sign_test import LOOK_ALPHA, MOST_MORE
 
 # Similarities nearer than this are the same.
 SIMILARITY_STEP = 0.01
-
-
-def by_tie_rule(names: Sequence[str], scores: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
-    """Which of `names`, in the declared order and at least one, ships where none is preferred; and why, in words.
-
-    A measure counts where all that are still in question have it. Faults are the share of utterances that fail the
-    gate. The base comes before every phase: what is not better need not be shipped.
-    """
-    left = list(names)
-    if len(left) == 1:
-        return left[0], "it is the only one"
-    if all(scores.get(name, {}).get("spoken") for name in left):
-        faults = {name: scores[name]["gate_failures"] / scores[name]["spoken"] for name in left}
-        left = [name for name in left if faults[name] == min(faults.values())]
-        if len(left) == 1:
-            return left[0], "fewer of its utterances fail the gate"
-    measured = {name: scores.get(name, {}).get("similarity") for name in left}
-    similarity = {name: float(value) for name, value in measured.items() if value is not None}
-    if len(similarity) == len(left):
-        highest = max(similarity.values())
-        left = [name for name in left if highest - similarity[name] < SIMILARITY_STEP]
-        if len(left) == 1:
-            return left[0], "its voice is more similar to the recordings"
-    return left[0], "it is the earlier one"
-
-
 # Whoever lost this share of the sentences to the one in front, ties as halves, is behind it; those that lost less are
 # as good as equal. Measured by benchmarks/decision_regret.py: a wider band lets the tie rule ship the worse voice more
 # often (the best of two ships 89 times of 100 at 0.55, 84 at 0.6, 75 where all that is not significant is a tie).
@@ -98,23 +72,6 @@ def answer_unsettled(evidence: Evidence, heard: Heard, fit: Fit | None, why: Seq
     )
 
 
-def _more_sentences(heard: Heard, level: Sequence[str], front: str) -> int | None:
-    """Further sentences that would tell `front` from the others of `level`; None for too many."""
-    if not heard.at_a_look:
-        return heard.planned - heard.rated
-    open_pairs = sum(not each.significant for each in heard.preferences)
-    needed = []
-    for other in level:
-        pair = heard.pair(front, other)
-        if other == front or pair is None:
-            continue
-        counts = Counts(pair.wins_first, pair.wins_second, pair.ties)
-        # As many pairs as are open share the level.
-        needed.append(more_for_preference(counts, LOOK_ALPHA / open_pairs))
-    known = [each for each in needed if each is not None]
-    return max(known) if known and len(known) == len(needed) else None
-
-
 def in_front(heard: Heard, level: Sequence[str]) -> str:
     """The strongest of `level`; of equals the first.
 
@@ -142,6 +99,47 @@ def _share(heard: Heard, name: str, other: str) -> float | None:
 def _is_behind(heard: Heard, name: str, front: str) -> bool:
     share = _share(heard, front, name)
     return share is not None and share >= BEHIND
+
+
+def by_tie_rule(names: Sequence[str], scores: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
+    """Which of `names`, in the declared order and at least one, ships where none is preferred; and why, in words.
+
+    A measure counts where all that are still in question have it. Faults are the share of utterances that fail the
+    gate. The base comes before every phase: what is not better need not be shipped.
+    """
+    left = list(names)
+    if len(left) == 1:
+        return left[0], "it is the only one"
+    if all(scores.get(name, {}).get("spoken") for name in left):
+        faults = {name: scores[name]["gate_failures"] / scores[name]["spoken"] for name in left}
+        left = [name for name in left if faults[name] == min(faults.values())]
+        if len(left) == 1:
+            return left[0], "fewer of its utterances fail the gate"
+    measured = {name: scores.get(name, {}).get("similarity") for name in left}
+    similarity = {name: float(value) for name, value in measured.items() if value is not None}
+    if len(similarity) == len(left):
+        highest = max(similarity.values())
+        left = [name for name in left if highest - similarity[name] < SIMILARITY_STEP]
+        if len(left) == 1:
+            return left[0], "its voice is more similar to the recordings"
+    return left[0], "it is the earlier one"
+
+
+def _more_sentences(heard: Heard, level: Sequence[str], front: str) -> int | None:
+    """Further sentences that would tell `front` from the others of `level`; None for too many."""
+    if not heard.at_a_look:
+        return heard.planned - heard.rated
+    open_pairs = sum(not each.significant for each in heard.preferences)
+    needed = []
+    for other in level:
+        pair = heard.pair(front, other)
+        if other == front or pair is None:
+            continue
+        counts = Counts(pair.wins_first, pair.wins_second, pair.ties)
+        # As many pairs as are open share the level.
+        needed.append(more_for_preference(counts, LOOK_ALPHA / open_pairs))
+    known = [each for each in needed if each is not None]
+    return max(known) if known and len(known) == len(needed) else None
 
 
 def _undecided_in_words(heard: Heard, more: int | None) -> tuple[str, str]:

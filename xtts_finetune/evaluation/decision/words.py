@@ -1,7 +1,4 @@
-"""What a decision rests on, in sentences for people.
-
-What nobody and nothing has looked at: a decision says what it does not rest on.
-"""
+"""What a decision rests on, and what it does not: in sentences for people."""
 
 from __future__ import annotations
 
@@ -11,30 +8,9 @@ from typing import Any
 from xtts_finetune.evaluation.candidates import meaning
 from xtts_finetune.evaluation.decision.evidence import Evidence
 from xtts_finetune.evaluation.decision.heard import Heard
+from xtts_finetune.evaluation.decision.matrix import Fit
 from xtts_finetune.evaluation.decision.model import NOT_RUN, Candidate, Mark
-from xtts_finetune.evaluation.matrix import Fit
 from xtts_finetune.evaluation.statistics.preferences import Preference
-
-
-def not_measured(evidence: Evidence) -> tuple[str, ...]:
-    """In words, what matters most first."""
-    there = [each.name for each in evidence.candidates if each.status != NOT_RUN or each.mel_ce is not None]
-    missing = []
-    if evidence.heard is None and any(each.quality is not None for each in evidence.candidates):
-        missing.append("how sure the marks are: they were written by hand, without a listening test")
-    elif evidence.heard is None:
-        missing.append("how it sounds: nobody has listened")
-    elif unheard := [name for name in there if name not in evidence.heard.names]:
-        missing.append(f"how {listed(unheard)} sound{'s' if len(unheard) == 1 else ''} to listeners")
-    if unscored := [name for name in there if name not in evidence.scores]:
-        missing.append(f"the gate and the instruments of {listed(unscored)}")
-    if waiting := [each.name for each in evidence.candidates if each.mel_ce is None]:
-        missing.append(f"mel_ce of {listed(waiting)}")
-    why: dict[str, str] = {}
-    for name in there:
-        why |= evidence.scores.get(name, {}).get("not_measured", {})
-    missing += [f"{instrument}: {reason}" if reason else instrument for instrument, reason in why.items()]
-    return tuple(missing)
 
 
 def numbers_in_words(evidence: Evidence, read: Candidate) -> list[str]:
@@ -67,6 +43,21 @@ def excluded_in_words(evidence: Evidence) -> list[str]:
     return [*out, *evidence.warnings]
 
 
+def listening_in_words(heard: Heard, votes: Mapping[str, Any], known: Collection[str]) -> list[str]:
+    """Who listened to how much, who is left out, and what they said."""
+    plural = "" if heard.listeners == 1 else "s"
+    of = f" of {heard.planned}" if not heard.at_a_look else ""
+    said = [f"{heard.listeners} listener{plural} rated {heard.rated}{of} sentences."]
+    said += left_out_in_words(votes, known)
+    if len(heard.names) == 2 and not heard.at_a_look:
+        return said
+    said += [preference_in_words(each) for each in heard.preferences]
+    if heard.marks:
+        marks = [mark_in_words(name, mark) for name, mark in heard.marks.items()]
+        said.append(f"{'; '.join(marks)}.")
+    return said
+
+
 def preference_in_words(each: Preference) -> str:
     """A pair: who won how many sentences, and whether that is more than chance."""
     ahead, behind, most = each.first, each.second, each.wins_first
@@ -86,21 +77,6 @@ def mark_in_words(name: str, mark: Mark) -> str:
     return f"{name} was given {mark.mark:.1f} out of 10 ({mark.low:.1f} to {mark.high:.1f})"
 
 
-def listening_in_words(heard: Heard, votes: Mapping[str, Any], known: Collection[str]) -> list[str]:
-    """Who listened to how much, who is left out, and what they said."""
-    plural = "" if heard.listeners == 1 else "s"
-    of = f" of {heard.planned}" if not heard.at_a_look else ""
-    said = [f"{heard.listeners} listener{plural} rated {heard.rated}{of} sentences."]
-    said += left_out_in_words(votes, known)
-    if len(heard.names) == 2 and not heard.at_a_look:
-        return said
-    said += [preference_in_words(each) for each in heard.preferences]
-    if heard.marks:
-        marks = [mark_in_words(name, mark) for name, mark in heard.marks.items()]
-        said.append(f"{'; '.join(marks)}.")
-    return said
-
-
 def left_out_in_words(votes: Mapping[str, Any] | None, known: Collection[str]) -> list[str]:
     """Listeners, tests and candidates that do not count, each with why; `known` are the declared candidates."""
     if not votes:
@@ -110,6 +86,27 @@ def left_out_in_words(votes: Mapping[str, Any] | None, known: Collection[str]) -
     unused = [each for each in votes["listeners"] if not each["used"]]
     listeners = [f"{each['name']}'s answers are left out: {each['why']}." for each in unused]
     return [*listeners, *undeclared, *(f"{_capital(why)}." for why in votes.get("passed_over", ()))]
+
+
+def not_measured(evidence: Evidence) -> tuple[str, ...]:
+    """In words, what matters most first."""
+    there = [each.name for each in evidence.candidates if each.status != NOT_RUN or each.mel_ce is not None]
+    missing = []
+    if evidence.heard is None and any(each.quality is not None for each in evidence.candidates):
+        missing.append("how sure the marks are: they were written by hand, without a listening test")
+    elif evidence.heard is None:
+        missing.append("how it sounds: nobody has listened")
+    elif unheard := [name for name in there if name not in evidence.heard.names]:
+        missing.append(f"how {listed(unheard)} sound{'s' if len(unheard) == 1 else ''} to listeners")
+    if unscored := [name for name in there if name not in evidence.scores]:
+        missing.append(f"the gate and the instruments of {listed(unscored)}")
+    if waiting := [each.name for each in evidence.candidates if each.mel_ce is None]:
+        missing.append(f"mel_ce of {listed(waiting)}")
+    why: dict[str, str] = {}
+    for name in there:
+        why |= evidence.scores.get(name, {}).get("not_measured", {})
+    missing += [f"{instrument}: {reason}" if reason else instrument for instrument, reason in why.items()]
+    return tuple(missing)
 
 
 def listed(names: Sequence[str]) -> str:

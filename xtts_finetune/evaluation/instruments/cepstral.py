@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from xtts_finetune.evaluation.instruments.frames import Wave, frames_of
+from xtts_finetune.evaluation.instruments.instrument import Instrument, Shown, Sound, Take
 from xtts_finetune.importing import librosa_loaded
+from xtts_finetune.records.scores import Reading, UtteranceScores
 
 SAMPLE_RATE = 16_000
 FRAME, HOP = 1024, 160
@@ -14,6 +20,8 @@ MEL_BANDS = 80
 COEFFICIENTS = 13
 # Beneath this, relative to the peak, there is room and hiss and no speech; without a floor it decides the distance.
 FLOOR_DB = 60.0
+# Fewer pairs of different texts do not tell how far apart such are.
+FEWEST_PAIRS = 5
 
 
 def mel_cepstral_distance(wave: Wave, sample_rate: int, recording: Wave, recorded_rate: int) -> float | None:
@@ -58,3 +66,43 @@ def _squares(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) ->
     """(frames of first, frames of second) squared Euclidean distances."""
     own, other = (first**2).sum(axis=1), (second**2).sum(axis=1)
     return np.asarray(own[:, None] + other[None] - 2.0 * first @ second.T, dtype=np.float64)
+
+
+def _distance(own: Sound, other: Sound) -> float | None:
+    return mel_cepstral_distance(own.wave, own.sample_rate, other.wave, other.sample_rate)
+
+
+def _read(take: Take) -> Mapping[str, Reading]:
+    return {} if take.recording is None else {"mcd_db": _distance(take.sound, take.recording)}
+
+
+def _usual(recordings: Sequence[Take]) -> Mapping[str, Any]:
+    """The least distance between two recordings of different texts, dB."""
+    distances = [
+        _distance(one.sound, next_.sound) for one, next_ in pairwise(recordings) if one.text != next_.text
+    ]
+    known = [distance for distance in distances if distance is not None]
+    return {"unlike_db": min(known) if len(known) >= FEWEST_PAIRS else None}
+
+
+def _judge(take: Take, scores: UtteranceScores) -> tuple[float, float, str] | None:
+    found, limit = scores.number("mcd_db"), take.voice.number("unlike_db")
+    return (found, limit, "dB") if found is not None and limit is not None and found > limit else None
+
+
+CEPSTRAL = Instrument(
+    name="mcd_db",
+    unit="dB",
+    source="mel-cepstral distance, Kubichek 1993",
+    better="lower",
+    read=_read,
+    note=lambda take: take,
+    usual=_usual,
+    fault="unlike its recording",
+    judge=_judge,
+    shown=(Shown("mcd_db", "MCD", "{:.1f} dB"),),
+    meaning="Mel-cepstral distance of a held-out line to its recording, in dB; lower is closer.",
+    packages=("librosa",),
+    nothing="no line of the eval set was spoken, or its recording is gone",
+    version=0,
+)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
 
-from xtts_finetune.evaluation.instruments.sound import NotMeasured, Sound
+from xtts_finetune.evaluation.instruments.instrument import Instrument, Shown, Sound, Take
+from xtts_finetune.evaluation.instruments.panel import NotMeasured
 from xtts_finetune.importing import librosa_loaded
+from xtts_finetune.records.scores import Reading, UtteranceScores
 from xtts_finetune.spec.utterances import FILE_MARK, LANGUAGE_MARK, RecogniserSpec
 
 INSTALL = "pip install jiwer pocketsphinx"
@@ -145,3 +147,45 @@ def _distance(said: str, understood: str) -> float:
 def _letters(text: str) -> str:
     kept = unicodedata.normalize("NFKC", text).casefold()
     return "".join(character for character in kept if unicodedata.category(character)[0] in "LMN")
+
+
+def _read(take: Take) -> Mapping[str, Reading]:
+    heard = take.panel.ask(
+        "cer",
+        lambda: recogniser_for(take.language, take.panel.recogniser),
+        lambda recogniser: recogniser.heard(take.sound),
+        part=take.language,
+    )
+    if heard is None:
+        return {}
+    return {
+        "cer": character_error_rate(take.spelled, heard),
+        "text_margin": margin_of_text(take.spelled, heard, take.others()),
+        "heard": heard,
+    }
+
+
+def _judge(take: Take, scores: UtteranceScores) -> tuple[float, float, str] | None:
+    margin = scores.number("text_margin")
+    return (
+        (margin, 0.0, "of the letters, nearer to its own text") if margin is not None and margin < 0 else None
+    )
+
+
+CHARACTERS = Instrument(
+    name="cer",
+    also=("heard", "text_margin"),
+    unit="of the letters",
+    source="speech recogniser and jiwer",
+    better="lower",
+    read=_read,
+    fault="wrong words",
+    judge=_judge,
+    shown=(Shown("cer", "CER", "{:.0%}"), Shown("heard", "heard", "“{}”")),
+    meaning="Share of the characters that a speech recogniser heard wrongly; it errs as well.",
+    packages=("jiwer", "pocketsphinx", "librosa"),
+    optional=True,
+    slow=True,
+    in_turn=True,
+    version=0,
+)

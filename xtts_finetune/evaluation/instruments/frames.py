@@ -118,6 +118,12 @@ class Frames:
     voiced: Bools
     flatness: Floats
 
+    @property
+    def speech_seconds(self) -> float:
+        """Seconds from the first audible frame to the last: silence at the ends is not spoken. 0 for silence."""
+        audible = np.flatnonzero(self.audible)
+        return float(audible[-1] - audible[0] + 1) * HOP_SECONDS if len(audible) else 0.0
+
 
 def frames_of(wave: Wave, sample_rate: int) -> Frames:
     """Frames of (samples,) at any sample rate from 8000 Hz; none if there is no sample.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from xtts_finetune.evaluation.instruments.frames import Wave
+from xtts_finetune.evaluation.instruments.instrument import Instrument, Shown
 
 # One block of the standard; shorter sounds have no loudness in it.
 BLOCK_SECONDS = 0.4
@@ -22,3 +23,15 @@ def loudness_of(wave: Wave, sample_rate: int) -> float | None:
         return None
     loudness = float(pyloudnorm.Meter(sample_rate).integrated_loudness(wave))
     return loudness if math.isfinite(loudness) else None
+
+
+LOUDNESS = Instrument(
+    name="level_lufs",
+    unit="LUFS",
+    source="ITU-R BS.1770-4",
+    better="neither",
+    read=lambda take: {"level_lufs": loudness_of(take.sound.wave, take.sound.sample_rate)},
+    shown=(Shown("level_lufs", "loudness", "{:.1f} LUFS"),),
+    packages=("pyloudnorm",),
+    version=0,
+)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from xtts_finetune.evaluation.instruments.frames import Wave
-from xtts_finetune.evaluation.instruments.sound import NotMeasured, installed_file
+from xtts_finetune.evaluation.instruments.instrument import Instrument, Shown, Take
+from xtts_finetune.evaluation.instruments.panel import NotMeasured, installed_file
 from xtts_finetune.importing import librosa_loaded
+from xtts_finetune.records.scores import Reading, UtteranceScores
 
 INSTALL = "pip install onnxruntime speechmos"
 MODEL = "dnsmos_models/sig_bak_ovr.onnx"
@@ -16,6 +20,8 @@ WINDOW = 144_160
 STEP = SAMPLE_RATE
 # From the network's scale to that of listeners (Microsoft's dnsmos_local.py), for the background.
 TO_LISTENERS = (-0.13166888, 1.60915514, -0.39604546)
+# Marks beneath the recordings.
+LOSS = 1.0
 
 
 class NoiseJudge:
@@ -46,7 +52,7 @@ class NoiseJudge:
         self._input = self._session.get_inputs()[0].name
 
     def background(self, wave: Wave, sample_rate: int) -> float | None:
-        """The mean mark over windows of 9 s, one each second; None without a sample."""
+        """The mean mark, 1 to 5, of (samples,) over windows of 9 s, one each second; None without a sample."""
         if not len(wave):
             return None
         wave = librosa_loaded().resample(wave, orig_sr=sample_rate, target_sr=SAMPLE_RATE, res_type="soxr_hq")
@@ -63,3 +69,31 @@ class NoiseJudge:
 
 def _starts(samples: int) -> range:
     return range(0, samples - WINDOW + 1, STEP)
+
+
+def _read(take: Take) -> Mapping[str, Reading]:
+    judge = take.panel.model("noise_mos", NoiseJudge)
+    return {} if judge is None else {"noise_mos": judge.background(take.sound.wave, take.sound.sample_rate)}
+
+
+def _judge(take: Take, scores: UtteranceScores) -> tuple[float, float, str] | None:
+    found, usual = scores.number("noise_mos"), take.voice.number("noise_mos")
+    if found is None or usual is None or found >= usual - LOSS:
+        return None
+    return found, usual - LOSS, "of 5"
+
+
+NOISE = Instrument(
+    name="noise_mos",
+    unit="1 to 5",
+    source="DNSMOS P.835, background, Reddy et al. 2022",
+    better="higher",
+    read=_read,
+    fault="noisy",
+    judge=_judge,
+    shown=(Shown("noise_mos", "noise", "{:.1f} of 5"),),
+    packages=("onnxruntime", "speechmos", "librosa"),
+    optional=True,
+    slow=True,
+    version=0,
+)

@@ -1,86 +1,76 @@
-"""The instruments that want a package or a model of their own, loaded once; and why one is not there."""
+"""The models and packages that some instruments need, loaded once; and why one is not there."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
-from threading import Lock
-from typing import TypeVar
+from importlib.util import find_spec
+from pathlib import Path
+from threading import RLock
+from typing import Any, TypeVar
 
-from xtts_finetune.evaluation.instruments.characters import Recogniser, recogniser_for
-from xtts_finetune.evaluation.instruments.noise import NoiseJudge
-from xtts_finetune.evaluation.instruments.similarity import Embedding, SpeakerEncoder
-from xtts_finetune.evaluation.instruments.sound import NotMeasured, Sound
 from xtts_finetune.spec.utterances import RecogniserSpec
 
-T = TypeVar("T")
-
-# What readings depend on beside our own code.
-PACKAGES = (
-    "librosa",
-    "pyloudnorm",
-    "torch",
-    "resemblyzer",
-    "speechmos",
-    "onnxruntime",
-    "jiwer",
-    "pocketsphinx",
-)
+Model = TypeVar("Model")
+Answer = TypeVar("Answer")
 
 
-def package_versions() -> dict[str, str | None]:
-    """Versions of the packages that instruments use; None for one that is not installed. Imports none."""
-    return {package: _version(package) for package in PACKAGES}
+class NotMeasured(Exception):
+    """An instrument that cannot be read here; the message says why and what to do."""
+
+
+def installed_file(package: str, name: str, install: str) -> Path:
+    """A file that an installed package brings, found without importing the package.
+
+    install   the command that installs it, for the message
+
+    Raises NotMeasured if the package or the file is not there.
+    """
+    spec = find_spec(package)
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        if (file := Path(folder) / name).is_file():
+            return file
+    missing = f"has no {name}" if spec else "is not installed"
+    raise NotMeasured(f"{package} {missing}: {install}")
 
 
 class Panel:
-    """Similarity, noise and recognition, each None where it is not there. Several threads may ask at once.
+    """Lends models to instruments; several threads may ask at once.
 
-    missing   why, by the reading's name; an instrument that breaks on the way is not asked again
+    recogniser  the user's own, if one is declared
+    missing     why an instrument has no model, by the instrument's name
     """
 
     def __init__(self, recogniser: RecogniserSpec | None = None) -> None:
+        self.recogniser = recogniser
         self.missing: dict[str, str] = {}
-        self._spec = recogniser
-        self._encoder = self._attempt("similarity", SpeakerEncoder)
-        self._noise = self._attempt("noise_mos", NoiseJudge)
-        self._recognisers: dict[str, Recogniser | None] = {}
-        self._recognising = Lock()  # one hears one sound at a time
+        self._models: dict[tuple[str, str], Any] = {}
+        self._locks: dict[str, RLock] = {}
 
-    def embedding(self, sound: Sound) -> Embedding | None:
-        """(256,) of the speaker; None for silence."""
-        return None if self._encoder is None else self._encoder.embed(sound.wave, sound.sample_rate)
+    def model(self, name: str, load: Callable[[], Model], part: str = "") -> Model | None:
+        """What `load` returned the first time; None if it raised NotMeasured, which `missing` then explains.
 
-    def background(self, sound: Sound) -> float | None:
-        """DNSMOS's mark for the background, 1 to 5."""
-        return None if self._noise is None else self._noise.background(sound.wave, sound.sample_rate)
+        name, part   the instrument's name, and which of its models, where it has several
+        """
+        with self._locks.setdefault(name, RLock()):
+            if (name, part) not in self._models:
+                self._models[name, part] = self._attempt(name, load)
+            model: Model | None = self._models[name, part]
+            return model
 
-    def heard(self, sound: Sound, language: str) -> str | None:
-        """What the language's recogniser hears; the empty text if it hears no word."""
-        with self._recognising:
-            return self._recognise(sound, language)
+    def ask(
+        self, name: str, load: Callable[[], Model], question: Callable[[Model], Answer], part: str = ""
+    ) -> Answer | None:
+        """The model's answer, of one take at a time; a model that raises NotMeasured is not asked again."""
+        with self._locks.setdefault(name, RLock()):
+            model = self.model(name, load, part)
+            answer = None if model is None else self._attempt(name, lambda: question(model))
+            if answer is None:
+                self._models[name, part] = None
+            return answer
 
-    def _recognise(self, sound: Sound, language: str) -> str | None:
-        if language not in self._recognisers:
-            self._recognisers[language] = self._attempt("cer", lambda: recogniser_for(language, self._spec))
-        recogniser = self._recognisers[language]
-        if recogniser is None:
-            return None
-        heard = self._attempt("cer", lambda: recogniser.heard(sound))
-        if heard is None:
-            self._recognisers[language] = None
-        return heard
-
-    def _attempt(self, name: str, make: Callable[[], T]) -> T | None:
+    def _attempt(self, name: str, make: Callable[[], Answer]) -> Answer | None:
         try:
             return make()
         except NotMeasured as error:
             self.missing[name] = str(error)
             return None
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from xtts_finetune.evaluation.instruments.frames import HIGHEST_PITCH, HOP_SECONDS, LOWEST_PITCH, Frames, Wave
+from xtts_finetune.evaluation.instruments.instrument import Instrument, Shown, Take, deviation
 from xtts_finetune.importing import librosa_loaded
+from xtts_finetune.records.scores import Reading, UtteranceScores
 
 # Samples of one frame as seconds: four periods of the lowest pitch.
 FRAME_SECONDS = 4.0 / LOWEST_PITCH
 # Fewer voiced frames (0.1 s) do not say how high a voice is.
 FEWEST_VOICED = 10
 SEMITONES = 12.0
+# Semitones: the least that counts, and how many deviations of the recordings' own medians.
+LEAST_DISTANCE, DEVIATIONS = 4.0, 3.0
 
 
 @dataclass(frozen=True)
@@ -49,3 +55,41 @@ def pitch_of(wave: Wave, sample_rate: int, frames: Frames) -> Pitch | None:
 def semitones_between(first: float, second: float) -> float:
     """How many semitones the frequency `first` lies above `second`; negative if it lies below."""
     return SEMITONES * float(np.log2(first / second))
+
+
+def _read(take: Take) -> Mapping[str, Reading]:
+    pitch = pitch_of(take.sound.wave, take.sound.sample_rate, take.sound.frames)
+    return {} if pitch is None else {"f0_median_hz": pitch.median, "f0_spread_semitones": pitch.spread}
+
+
+def _usual(medians: Sequence[float]) -> Mapping[str, Any]:
+    """The median of the recordings in Hz, and how far they are from it, in semitones."""
+    median = float(np.median(medians)) if medians else None
+    spread = deviation([semitones_between(one, median) for one in medians]) if median else None
+    return {"f0_median_hz": median, "f0_deviation": spread}
+
+
+def _judge(take: Take, scores: UtteranceScores) -> tuple[float, float, str] | None:
+    found, usual = scores.number("f0_median_hz"), take.voice.number("f0_median_hz")
+    own = take.voice.number("f0_deviation")
+    if not found or not usual or own is None:
+        return None
+    semitones = semitones_between(found, usual)
+    limit = max(LEAST_DISTANCE, DEVIATIONS * own)
+    return (semitones, limit, "semitones") if abs(semitones) > limit else None
+
+
+PITCH = Instrument(
+    name="f0_median_hz",
+    also=("f0_spread_semitones",),
+    unit="Hz",
+    source="YIN, de Cheveigné and Kawahara 2002",
+    better="near the voice's own",
+    read=_read,
+    usual=_usual,
+    fault="other pitch",
+    judge=_judge,
+    shown=(Shown("f0_median_hz", "pitch", "{:.0f} Hz"),),
+    packages=("librosa",),
+    version=0,
+)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from xtts_finetune.evaluation.instruments.frames import HOP_SECONDS, Wave, frames_of
-from xtts_finetune.evaluation.instruments.sound import NotMeasured, installed_file
+from xtts_finetune.evaluation.instruments.instrument import Instrument, Shown, Take
+from xtts_finetune.evaluation.instruments.panel import NotMeasured, installed_file
 from xtts_finetune.importing import librosa_loaded
+from xtts_finetune.records.scores import Reading, UtteranceScores
 
 Embedding = npt.NDArray[np.float32]
 
@@ -26,6 +28,8 @@ LEVEL_DBFS = -30.0
 WINDOW_SECONDS = 1.6
 # Pauses up to this long stay, as resemblyzer keeps them.
 KEPT_PAUSE_SECONDS = 0.18
+# Of the recordings' own similarity. Strangers have 0.5 to 0.75; a demo model of a few million weights 0.8 to 0.95.
+LEAST = 0.75
 
 
 class SpeakerEncoder:
@@ -82,13 +86,13 @@ def mean_voice(embeddings: Sequence[Embedding]) -> Embedding:
 
 
 def own_similarity(embeddings: Sequence[Embedding]) -> list[float]:
-    """Cosine of each recording with the mean of all the others; needs at least two."""
+    """Cosine of each recording's (256,) with the mean of all the others; needs at least two."""
     total = np.sum(embeddings, axis=0)
     return [float(one @ _unit(total - one)) for one in embeddings]
 
 
 def relative_similarity(embedding: Embedding, voice: Embedding, own: float) -> float:
-    """Cosine with the `voice` over `own`, which its recordings have among themselves on average.
+    """Cosine of an utterance's (256,) with the `voice`'s (256,), over `own`, the mean among its recordings.
 
     1.0 is as similar as one recording to the others. The scale has no fixed zero: strangers of the same sex
     lie around 0.6 to 0.8.
@@ -131,3 +135,53 @@ def _windows(wave: Wave) -> npt.NDArray[np.float32]:
 
 def _unit(vector: npt.NDArray[Any]) -> Embedding:
     return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), dtype=np.float32)
+
+
+def _embedding(take: Take) -> Embedding | None:
+    encoder = take.panel.model("similarity", SpeakerEncoder)
+    return None if encoder is None else encoder.embed(take.sound.wave, take.sound.sample_rate)
+
+
+def _read(take: Take) -> Mapping[str, Reading]:
+    encoder = take.panel.model("similarity", SpeakerEncoder)
+    voice, own = take.voice.usual.get("embedding"), take.voice.number("own_similarity")
+    if encoder is None or voice is None or not own:
+        return {}
+    embedding = encoder.embed(take.sound.wave, take.sound.sample_rate)
+    if embedding is None:
+        return {}
+    return {"similarity": relative_similarity(embedding, np.array(voice, dtype=np.float32), own)}
+
+
+def _usual(embeddings: Sequence[Embedding]) -> Mapping[str, Any]:
+    """(256,) of all recordings together, and how similar each is to the others on average."""
+    if len(embeddings) < 2:
+        return {"embedding": None, "own_similarity": None}
+    own = float(np.mean(own_similarity(embeddings)))
+    return {"embedding": list(map(float, mean_voice(embeddings))), "own_similarity": own}
+
+
+def _judge(take: Take, scores: UtteranceScores) -> tuple[float, float, str] | None:
+    found = scores.number("similarity")
+    if found is None or found >= LEAST or take.sound.frames.speech_seconds < WINDOW_SECONDS:
+        return None
+    return found, LEAST, "of the recordings' own similarity"
+
+
+SIMILARITY = Instrument(
+    name="similarity",
+    unit="of the recordings' own similarity",
+    source="GE2E, Wan et al. 2018",
+    better="higher",
+    read=_read,
+    note=_embedding,
+    usual=_usual,
+    fault="other voice",
+    judge=_judge,
+    shown=(Shown("similarity", "voice", "{:.2f}"),),
+    meaning="How much a sample sounds like the recordings of the voice; 1 is as much as those sound like each other.",
+    card="similarity of the voice {:.2f} (1.00: as similar as its recordings are among themselves)",
+    packages=("torch", "librosa", "resemblyzer"),
+    optional=True,
+    version=0,
+)

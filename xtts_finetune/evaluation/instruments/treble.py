@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from xtts_finetune.evaluation.instruments.frames import Frames, Wave
+from xtts_finetune.evaluation.instruments.instrument import Instrument, Take
+from xtts_finetune.records.scores import UtteranceScores
 
 # Below lie the formants that make vowels, above the hiss that makes consonants; telephones cut near the border.
 BORDER_HZ = 4000.0
@@ -13,6 +15,8 @@ LOWEST_RATE = 16_000
 FRAME_SECONDS = 0.025
 HOP_SECONDS = 0.01
 FLOOR_DB = -90.0
+# dB beneath the recordings. Microphones and vocoders differ by 5; a low-pass at 3.5 kHz takes 20 and more.
+LOSS = 15.0
 
 
 def treble_of(wave: Wave, sample_rate: int, frames: Frames) -> float | None:
@@ -35,3 +39,22 @@ def treble_of(wave: Wave, sample_rate: int, frames: Frames) -> float | None:
     if low <= 0:
         return None
     return float(max(10.0 * np.log10(max(high, 1e-30) / low), FLOOR_DB))
+
+
+def _judge(take: Take, scores: UtteranceScores) -> tuple[float, float, str] | None:
+    found, usual = scores.number("treble_db"), take.voice.number("treble_db")
+    if found is None or usual is None or found >= usual - LOSS:
+        return None
+    return found, usual - LOSS, "dB above 4 kHz"
+
+
+TREBLE = Instrument(
+    name="treble_db",
+    unit="dB",
+    source="power above 4 kHz over that beneath",
+    better="near the voice's own",
+    read=lambda take: {"treble_db": treble_of(take.sound.wave, take.sound.sample_rate, take.sound.frames)},
+    fault="dull",
+    judge=_judge,
+    version=0,
+)

@@ -36,8 +36,6 @@ FAULTS = {
 
 # Sentences of a first look, and of both looks together.
 FIRST_LOOK, BOTH_LOOKS = 20, 40
-# Pocock's level of each of two looks, two-sided, for 5 % over both: Pocock, Biometrika 64 (1977), table 1.
-ALPHA = 0.0294
 LONGEST_SITTING = 15
 LONGEST_NOTE = 2000
 LONGEST_NAME = 60

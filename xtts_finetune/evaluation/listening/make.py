@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -12,15 +11,17 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from xtts_finetune.evaluation.listening.forms import ALPHA, BOTH_LOOKS, FIRST_LOOK, VERSION
+from xtts_finetune.evaluation.listening.forms import BOTH_LOOKS, FIRST_LOOK, VERSION
 from xtts_finetune.evaluation.listening.material import Line, Material
 from xtts_finetune.evaluation.listening.page import minutes_of, render_page, seconds_each
 from xtts_finetune.evaluation.listening.plan import Pair, Plan, Sound, Trial, make_plan
 from xtts_finetune.evaluation.listening.sounds import Matched, pack_sounds
+from xtts_finetune.evaluation.statistics.sign_test import LOOK_ALPHA
 from xtts_finetune.records.atomic import write_json_atomic, write_text_atomic
 from xtts_finetune.records.listening import PASSED_AT_LEAST, RULE
 from xtts_finetune.records.listening_files import REFERENCE
 from xtts_finetune.records.run_folder import ListeningFolder
+from xtts_finetune.records.values import digest_of
 
 LABELLED = Sound(REFERENCE, "0")
 
@@ -134,7 +135,7 @@ def _id(key: Mapping[str, Any], wanted: Wanted) -> str:
         "seed": wanted.seed,
         "look": wanted.look,
     }
-    return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:16]
+    return digest_of(depends_on)[:16]
 
 
 def _protocol(
@@ -143,7 +144,7 @@ def _protocol(
     """How the test was laid down, before anybody listened; nothing in it tells which is which."""
     first = wanted.first_look or sentences
     both = BOTH_LOOKS if first <= FIRST_LOOK else 2 * first
-    hash_of_all = hashlib.sha256(json.dumps(dict(material.candidates), sort_keys=True).encode()).hexdigest()
+    hash_of_all = digest_of(dict(material.candidates))
     return {
         "version": VERSION,
         "id": test,
@@ -156,7 +157,7 @@ def _protocol(
         "extends": wanted.extends,
         "sentences": sentences,
         "looks": [first, both],
-        "alpha": ALPHA,
+        "alpha": LOOK_ALPHA,
         "primary": "preference: exact sign test over sentence means, two-sided, at each look",
         "candidates_hash": hash_of_all,
         "utterance_seed": material.seed,

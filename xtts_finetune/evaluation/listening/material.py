@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Any
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.whose_voice import best_references, is_heard, reference_files
+from xtts_finetune.fixed import BASE
+from xtts_finetune.records.atomic import read_json
 from xtts_finetune.records.clips import read_clips
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
@@ -68,7 +69,7 @@ def choose_candidates(
         raise UserError(
             f"{', '.join(silent)} has not spoken yet: xtts-finetune utterances {' '.join(silent)}"
         )
-    wanted = set(named) or {"base", *shipping}
+    wanted = set(named) or {BASE, *shipping}
     chosen = tuple(name for name in declared if name in wanted and name in spoken)
     if len(chosen) < 2:
         heard = f"only {chosen[0]} has" if chosen else "none has"
@@ -148,14 +149,10 @@ def _recordings(declaration: Declaration, run: RunFolder) -> tuple[Recording, ..
 
 
 def _record(run: RunFolder, candidate: str) -> dict[str, Any]:
-    file = run.candidate(candidate).utterances_json
-    try:
-        record = json.loads(file.read_text(encoding="utf-8"))
+    def spoken(record: dict[str, Any]) -> dict[str, Any]:
         if not record["utterances"] or not record["model_sha"]:
             raise ValueError("nothing was spoken")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{file}: cannot be used ({type(error).__name__}: {error}); let {candidate} speak again: "
-            f"xtts-finetune utterances {candidate}"
-        ) from None
-    return dict(record)
+        return record
+
+    cure = f"let {candidate} speak again: xtts-finetune utterances {candidate}"
+    return read_json(run.candidate(candidate).utterances_json, spoken, "cannot be used", cure)

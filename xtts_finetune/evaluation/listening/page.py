@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import json
 import math
 from collections.abc import Mapping
-from importlib import resources
 from typing import Any
 
 from xtts_finetune.evaluation.listening.forms import (
@@ -21,14 +18,12 @@ from xtts_finetune.evaluation.listening.forms import (
 )
 from xtts_finetune.evaluation.listening.plan import Plan, Sound, Trial
 from xtts_finetune.evaluation.listening.sounds import Packed
-from xtts_finetune.look.style import look
+from xtts_finetune.look.templating import html_page
 
 SCRIPTS = ("state.js", "player.js", "answer.js", "app.js")
 # A trial takes both sounds twice, and so long to answer.
 ANSWER_SECONDS = {"full": 25.0, "short": 12.0}
 PRACTICE_SECONDS = 30.0
-# In the page from disk no request is allowed at all; a served page may hand in its ratings, and nothing else.
-NO_REQUESTS, OWN_SERVER = "connect-src 'none'", "connect-src 'self'"
 LESSONS = {
     "low-pass": "{bad} was the recording without its high tones: dull, as if through a wall. {good} was the whole one.",
     "noise": "{bad} was the recording with noise added; the box “Noise” is for this. {good} was the clean one.",
@@ -53,9 +48,6 @@ def render_page(
 
     Texts are escaped: nothing in them becomes markup or script.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415  heavy
-    from markupsafe import Markup  # noqa: PLC0415
-
     seconds = seconds_each(form, plan, sounds)
     data = {
         "version": VERSION,
@@ -71,20 +63,13 @@ def render_page(
             names[s]: base64.b64encode(sounds[s].flac).decode() for s in sorted(names, key=names.__getitem__)
         },
     }
-    style, script = look() + _file("listen.css"), "'use strict';\n" + "".join(map(_file, SCRIPTS))
-    environment = Environment(
-        loader=PackageLoader("xtts_finetune.evaluation.listening", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("listen.html.j2").render(
+    return html_page(
+        "listen.html.j2",
+        ("listen.css",),
+        SCRIPTS,
+        data,
+        folder="evaluation/listening/templates",
         test=test,
-        policy=Markup(_policy(style, script)),
-        style=Markup(style),
-        script=Markup(script),
-        data=Markup(_safe_json(data)),
         qualities=[
             {"id": quality, "name": QUALITY_WORDS[quality], "hint": QUALITY_HINTS[quality]}
             for quality in QUALITIES[form]
@@ -121,37 +106,3 @@ def _trial(
 def _lesson(trial: Trial) -> str:
     good, bad = ("B", "A") if trial.a.damage else ("A", "B")
     return LESSONS[trial.a.damage or trial.b.damage].format(good=good, bad=bad)
-
-
-def _policy(style: str, script: str) -> str:
-    parts = [
-        "default-src 'none'",
-        f"style-src {_hash(style)}",
-        f"script-src {_hash(script)}",
-        "media-src data:",
-        "img-src data:",
-        NO_REQUESTS,
-        "base-uri 'none'",
-        "form-action 'none'",
-    ]
-    return "; ".join(parts)
-
-
-def _hash(text: str) -> str:
-    return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode() + "'"
-
-
-def _safe_json(value: object) -> str:
-    """JSON that no text in it can end as markup."""
-    text = json.dumps(value, ensure_ascii=False)
-    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-
-
-def _file(name: str) -> str:
-    text = (
-        resources.files("xtts_finetune.evaluation.listening")
-        .joinpath("templates", name)
-        .read_text(encoding="utf-8")
-    )
-    # A checkout on Windows may have other line ends; a browser takes the hash of plain ones.
-    return text.replace("\r\n", "\n")

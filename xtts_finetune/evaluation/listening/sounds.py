@@ -84,7 +84,7 @@ def pack_sounds(wanted: Mapping[Sound, Path]) -> Matched:
 def match_loudness(
     waves: Mapping[Sound, Wave], rate: int
 ) -> tuple[dict[Sound, float], float, tuple[Sound, ...]]:
-    """Each wave's gain, the common loudness in LUFS, and which sounds stay below it.
+    """Each (samples,) wave's gain, a factor, the common loudness in LUFS, and which sounds stay below it.
 
     The loudness is -23 LUFS, or up to 9 dB less where the highest peak asks for it.
     """

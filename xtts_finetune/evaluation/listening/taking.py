@@ -5,11 +5,10 @@ The same page over HTTP on this computer alone, which hands its ratings in by it
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,9 +21,9 @@ from xtts_finetune.evaluation.listening.answers import (
     check_rating,
     parse_rating,
 )
-from xtts_finetune.evaluation.listening.page import NO_REQUESTS, OWN_SERVER
+from xtts_finetune.look.templating import may_ask_its_server
 from xtts_finetune.loopback import HEADERS, OwnHostOnly
-from xtts_finetune.records.atomic import write_json_atomic
+from xtts_finetune.records.atomic import json_or_none, write_json_atomic
 from xtts_finetune.records.listening import passed_checks
 from xtts_finetune.records.listening_files import ListeningTest
 
@@ -41,7 +40,7 @@ def make_app(test: ListeningTest, port: int, taken: Callable[[Taken], None]) -> 
     from starlette.responses import HTMLResponse, PlainTextResponse  # noqa: PLC0415
     from starlette.routing import Route  # noqa: PLC0415
 
-    page = test.folder.page.read_text(encoding="utf-8").replace(NO_REQUESTS, OWN_SERVER, 1)
+    page = may_ask_its_server(test.folder.page.read_text(encoding="utf-8"))
 
     async def show(_: Request) -> Response:
         return HTMLResponse(page, headers=HEADERS)
@@ -111,7 +110,7 @@ def take(content: bytes, tests: Sequence[ListeningTest], partial: bool = False) 
     rating, value = parse_rating(content)
     test = check_rating(rating, tests, partial)
     _refuse_duplicate(rating, test)
-    file = test.folder.ratings / f"{_file_name(rating.listener)}-{rating.session[:8]}.json"
+    file = test.folder.rating(_file_name(rating.listener), rating.session[:8])
     # The checked values themselves: their checksum stays true.
     write_json_atomic(file, value)
     preferences = {answer.trial: float(answer.preference) for answer in rating.answers}
@@ -121,12 +120,10 @@ def take(content: bytes, tests: Sequence[ListeningTest], partial: bool = False) 
 
 def _refuse_duplicate(rating: Rating, test: ListeningTest) -> None:
     for file in test.folder.rating_files():
-        try:
-            there: Any = json.loads(file.read_text(encoding="utf-8"))
-            session, listener = str(there["session"]), str(there["listener"])
-            answers: list[Mapping[str, Any]] = there["answers"]
-        except (OSError, ValueError, KeyError, TypeError):
+        there = json_or_none(file, lambda it: (str(it["session"]), str(it["listener"]), list(it["answers"])))
+        if there is None:
             continue  # damaged since: it counts for nothing, and must not keep others out
+        session, listener, answers = there
         if session == rating.session:
             if len(answers) >= len(rating.answers):
                 raise AlreadyTaken(f"taken in already, as {file.name}")

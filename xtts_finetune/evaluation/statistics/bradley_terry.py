@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,8 +110,3 @@ def _wins_by_sentence(means: Mapping[Pair, Mapping[str, float]], names: Sequence
                 table[row, j, i] += won
                 table[row, i, j] += 1 - won
     return table
-
-
-def pairs_of(names: Sequence[str]) -> list[Pair]:
-    """All pairs of `names`, each in their order."""
-    return list(combinations(names, 2))

@@ -8,16 +8,16 @@ the same folder, because two of them would spoil each other's checkpoints.
 from __future__ import annotations
 
 import _thread
-import json
 import runpy
 import signal
 import sys
 import threading
 from pathlib import Path
 
-from xtts_finetune.errors import UserError
+from xtts_finetune.errors import FAILED, UserError
 from xtts_finetune.pipeline.children.lock import child_lock, sweep_leftovers
 from xtts_finetune.records.events import EventWriter
+from xtts_finetune.records.job import Job
 
 
 def main(arguments: list[str]) -> None:
@@ -28,16 +28,15 @@ def main(arguments: list[str]) -> None:
     # A parent that was itself started in the background hands on SIGINT ignored: Python would leave it so.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=stop_without_parent, daemon=True).start()
-    job = json.loads(Path(arguments[-1]).read_text(encoding="utf-8"))
-    run_folder, events = Path(job["run_folder"]), Path(job["events"])
     sys.argv = arguments
     try:
-        with child_lock(run_folder, lambda message: _say(events, message)):
-            sweep_leftovers(run_folder)
+        job = Job.read(Path(arguments[-1]))
+        with child_lock(job.run_folder, lambda message: _say(job.events, message)):
+            sweep_leftovers(job.run_folder)
             runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
     except UserError as error:
         print(error, file=sys.stderr)
-        sys.exit(1)
+        sys.exit(FAILED)
 
 
 def _say(events: Path, message: str) -> None:

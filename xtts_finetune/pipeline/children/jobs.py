@@ -1,16 +1,18 @@
-"""The parent's side of the jobs that are no phase: preparing clips, evaluating the base, speaking.
+"""The parent's side of a child's end: why it ended if it wrote down no reason, and the jobs that are no phase.
 
-Why a child ended that wrote down no reason: from its exit status and the end of what it printed.
+The reason is found from its exit status and the end of what it printed.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from xtts_finetune.errors import UserError, WorkFailed
-from xtts_finetune.pipeline.children.process import Ended, Interrupted, run_child
+from xtts_finetune.errors import DONE, INTERRUPTED, UserError, WorkFailed
+from xtts_finetune.fixed import BASE
+from xtts_finetune.pipeline.children.process import ChildEnd, Interrupted, run_child
 from xtts_finetune.pipeline.children.progress import JobWatch, progress_bar
 from xtts_finetune.pipeline.children.running import JOB, Work
 from xtts_finetune.records.events import failure_of
@@ -57,7 +59,7 @@ _WINDOWS = {
 }
 
 
-def stop_of(ended: Ended, oom_kills: int = 0, free_bytes: int | None = None) -> Stop:
+def stop_of(ended: ChildEnd, oom_kills: int = 0, free_bytes: int | None = None) -> Stop:
     """The stopping reason of a child that left none.
 
     `oom_kills` is how many processes the system has killed for want of memory meanwhile. `free_bytes` is the room
@@ -67,7 +69,7 @@ def stop_of(ended: Ended, oom_kills: int = 0, free_bytes: int | None = None) -> 
         killed, closed = "it did not end in time and was killed", "it ended before its records were closed"
         end = killed if ended.killed_by_us else closed
         return Stop(Reason.INTERRUPTED, f"interrupted by the user; {end}")
-    if ended.status == 0:
+    if ended.status == DONE:
         return Stop(Reason.ERROR, "the process ended without closing its records")
     said = stop_of_text(ended.printed)
     full = free_bytes is not None and free_bytes < FULL_BYTES
@@ -86,7 +88,7 @@ def stop_of(ended: Ended, oom_kills: int = 0, free_bytes: int | None = None) -> 
     return Stop(reason, f"{words}: {detail}" if detail else words)
 
 
-def _of_what_it_said(ended: Ended, said: Stop, full: bool) -> Stop:
+def _of_what_it_said(ended: ChildEnd, said: Stop, full: bool) -> Stop:
     if full and said.reason is Reason.ERROR:
         # Whatever else it says: with no room for 64 kB nothing that writes can work.
         return Stop(Reason.DISK_FULL, f"disk full: {said.message or 'there was no room even to say so'}")
@@ -95,7 +97,7 @@ def _of_what_it_said(ended: Ended, said: Stop, full: bool) -> Stop:
     return Stop(Reason.ERROR, f"the process ended with exit code {ended.status} and said nothing")
 
 
-def _of_status(ended: Ended) -> tuple[Reason, str] | None:
+def _of_status(ended: ChildEnd) -> tuple[Reason, str] | None:
     """What the exit status alone says; None for an ordinary failure."""
     if ended.signal_name is not None:
         unknown = (Reason.KILLED, f"the system ended the process ({ended.signal_name})")
@@ -106,11 +108,11 @@ def _of_status(ended: Ended) -> tuple[Reason, str] | None:
     return _WINDOWS.get(ended.status & 0xFFFFFFFF, unknown)
 
 
-def _code(ended: Ended) -> str:
+def _code(ended: ChildEnd) -> str:
     return ended.signal_name or f"0x{ended.status & 0xFFFFFFFF:08X}"
 
 
-def how_it_ended(ended: Ended) -> str:
+def how_it_ended(ended: ChildEnd) -> str:
     """One line for a child that left no reason in its records."""
     return stop_of(ended).message
 
@@ -125,14 +127,13 @@ def oom_kills_so_far() -> int:
 
 
 USER_ERROR = 2
-INTERRUPTED = 130
 
 
 def run_job(
     work: Work,
     name: str,
     kinds: Sequence[str],
-    candidate: str = "base",
+    candidate: str = BASE,
     fingerprint: str = "",
     child: str = JOB,
 ) -> None:
@@ -142,11 +143,12 @@ def run_job(
     """
     events, log = work.run.job_events(name), work.run.job_log(name)
     events.unlink(missing_ok=True)
-    job = work.job_file(name, candidate=candidate, fingerprint=fingerprint)
+    job_file = work.run.job_file(name)
+    replace(work.job(events), candidate=candidate, fingerprint=fingerprint).write(job_file)
     with progress_bar(work.console) as progress:
         watch = JobWatch(progress, name, events)
         ended = run_child(
-            work.child_command(child, [*kinds, str(job)]),
+            work.child_command(child, [*kinds, str(job_file)]),
             log,
             watch,
             lambda: work.say(f"stopping {name} (Ctrl-C again to end it at once) ..."),
@@ -154,14 +156,14 @@ def run_job(
     raise_unless_done(name, ended, failure_of(events), log)
 
 
-def raise_unless_done(name: str, ended: Ended, reason: str | None, log: Path) -> None:
+def raise_unless_done(name: str, ended: ChildEnd, reason: str | None, log: Path) -> None:
     """Turn the way a child ended into the exception that the command ends with; none when it is done.
 
     `reason` is what the child wrote down about its failure; without it the last line that it printed counts.
     """
     if ended.interrupted or ended.status == INTERRUPTED:
         raise Interrupted(f"{name} was interrupted")
-    if ended.status == 0:
+    if ended.status == DONE:
         return
     if ended.status == USER_ERROR:
         raise UserError(reason or ended.last_line or f"{name}: an input is wrong; see {log}")

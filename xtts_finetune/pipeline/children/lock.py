@@ -2,9 +2,8 @@
 
 The system gives a lock back when its process ends, however it ends, so a lock never outlives its owner: after
 kill -9 or a power cut only the record is left, and whoever takes the lock next writes it anew. The record has
-no say in who may work; it only names the one that does.
-
-What a process that was killed in the middle of writing leaves behind.
+no say in who may work; it only names the one that does. Whoever has the lock clears away the temporary files that
+killed processes left behind.
 """
 
 from __future__ import annotations
@@ -25,16 +24,8 @@ from pathlib import Path, PurePath
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.atomic import write_json_atomic
-from xtts_finetune.records.holders import (
-    CHILD_LOCK,
-    COMMAND_LOCK,
-    SAME_START_SECONDS,
-    Holder,
-    holder_record,
-    read_holder,
-    started_at,
-)
-from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.holders import SAME_START_SECONDS, Holder, read_holder, started_at
+from xtts_finetune.records.run_folder import CHILD_LOCK, COMMAND_LOCK, RunFolder, lock_record
 
 # As records/atomic.py names them: the file's name, and the number of the process that writes it.
 TEMPORARY = re.compile(r"\..*?(?:\.(\d+))?\.tmp")
@@ -169,8 +160,8 @@ def _enter(stack: contextlib.ExitStack, root: Path, name: str, seconds: float, r
         stack.callback(lock.release)
         if recorded:
             # Left before the lock is: the record of the next one must not be removed.
-            stack.callback(_forget, holder_record(root, name))
-            write_json_atomic(holder_record(root, name), asdict(_this_process()))
+            stack.callback(_forget, lock_record(root, name))
+            write_json_atomic(lock_record(root, name), asdict(_this_process()))
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(f"{root}: the run's folder cannot be written to ({reason})") from None

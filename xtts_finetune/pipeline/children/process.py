@@ -1,7 +1,4 @@
-"""A child process: started with a log, asked to stop, waited for, killed.
-
-Ctrl-C and what counts as it: what the commands raise when the user stops them is no failure, and not the end.
-"""
+"""A child process: started with a log, asked to stop by Ctrl-C and its like, waited for, killed."""
 
 from __future__ import annotations
 
@@ -51,7 +48,7 @@ TAIL_BYTES = 16384
 
 
 @dataclass(frozen=True)
-class Ended:
+class ChildEnd:
     """How a child ended: its exit status (minus the signal's number on POSIX) and the end of what it printed.
 
     `interrupted` when the user asked it to stop, `killed_by_us` when it did not and had to be killed.
@@ -85,7 +82,7 @@ def run_child(
     watch: Callable[[], None],
     asked_to_stop: Callable[[], None] = lambda: None,
     grace_seconds: float = GRACE_SECONDS,
-) -> Ended:
+) -> ChildEnd:
     """Run `command` with everything it prints added to `log`; call `watch` about five times a second.
 
     Ctrl-C asks the child to stop and waits `grace_seconds` for it; a second Ctrl-C or the end of the wait
@@ -105,7 +102,7 @@ def run_child(
             with contextlib.suppress(OSError):  # the terminal may be gone: closing it asks for the end, too
                 asked_to_stop()
             killed = _stop(process, watch, grace_seconds)
-            return Ended(
+            return ChildEnd(
                 process.returncode, _printed_since(log, offset), interrupted=True, killed_by_us=killed
             )
         except BaseException:
@@ -116,7 +113,7 @@ def run_child(
             if process.stdin is not None:
                 process.stdin.close()
     watch()
-    return Ended(process.returncode, _printed_since(log, offset))
+    return ChildEnd(process.returncode, _printed_since(log, offset))
 
 
 def _start(command: Sequence[str], output: int) -> subprocess.Popen[bytes]:

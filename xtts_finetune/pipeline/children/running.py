@@ -1,7 +1,4 @@
-"""What the commands hand to the work: the declaration as asked for, the device, the terminal.
-
-The commands that a phase's closing records name, and those that a command names at its end.
-"""
+"""What a command hands to its work: the declaration as asked for, the device, the terminal, what to type next."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from xtts_finetune.records.atomic import write_json_atomic
+from xtts_finetune.records.job import Job
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
 
@@ -21,7 +18,7 @@ _WORD = re.compile(r"""(?:'[^']*'|"[^"]*"|[^\s'"])+""")
 
 
 def next_commands(work: Work) -> dict[str, str]:
-    """'again' goes on with what this command does, 'go_on' with the whole pipeline under the same options."""
+    """Command lines: 'again' goes on with what this command does, 'go_on' with the whole pipeline, options as here."""
     phases = set(work.declaration.pipeline.phases)
     words = [word for word in _WORD.findall(work.again) if word not in phases]
     return {"again": work.again, "go_on": " ".join(words)}
@@ -95,20 +92,16 @@ class Work:
         """The run's folder."""
         return RunFolder(self.declaration.run_folder, self.data)
 
-    def job_file(self, job: str, **more: object) -> Path:
-        """Write down what a child needs to know and return the file."""
-        file = self.run.logs / f"{job}.job.json"
-        what = {
-            "declaration_file": str(self.declaration.file),
-            "overrides": list(self.overrides),
-            "run_folder": str(self.run.root),
-            "data_folder": str(self.run.data_root),
-            "device": self.device,
-            "events": str(self.run.job_events(job)),
-            **more,
-        }
-        write_json_atomic(file, what)
-        return file
+    def job(self, events: Path) -> Job:
+        """What every child of this command is told; it says how far it is in the file `events`."""
+        return Job(
+            declaration_file=self.declaration.file,
+            overrides=self.overrides,
+            run_folder=self.run.root,
+            data_folder=self.run.data_root,
+            device=self.device,
+            events=events,
+        )
 
     def say(self, text: str, style: str | None = None) -> None:
         """Print a line for people; it is never wrapped, so that paths can be copied."""

@@ -1,69 +1,69 @@
-"""Closing a phase whose child is gone: the records, and what the command says of it."""
+"""What follows the end of a phase's child: smaller batches where memory ran out, or records and the last word."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from xtts_finetune.data.planned import Planned
 from xtts_finetune.errors import UserError, WorkFailed
-from xtts_finetune.pipeline.children.process import Ended, Interrupted
-from xtts_finetune.pipeline.children.running import Work, next_commands
+from xtts_finetune.pipeline.children.process import ChildEnd, Interrupted
+from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.phase.record import write_record
-from xtts_finetune.pipeline.phase.smaller_batch import RanWith, as_it_ran
-from xtts_finetune.pipeline.plan.inputs import planned_phase
-from xtts_finetune.records.closing import read_model_info, write_closing
-from xtts_finetune.records.metrics import Metrics, read_metrics
+from xtts_finetune.quantities import grouped
+from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.job import Job, RanWith
 from xtts_finetune.records.stopping import Reason, Stop
-from xtts_finetune.training.closing import phase_facts
+from xtts_finetune.spec.phase import PhaseSpec
+from xtts_finetune.training.closing import close_phase
 
 USER_ERROR = 2
 
 
-@dataclass(frozen=True)
-class Started:
-    """A phase as it was started: `started` is the time of its first start, `ran_with` the batches if reduced.
+def batches_to_go_on_with(work: Work, job: Job) -> RanWith | None:
+    """Smaller ones where memory ran out, said aloud; None where the phase is to end as it did."""
+    folder, spec = work.run.candidate(job.phase), work.declaration.phases[job.phase]
+    reason = (read_model_info(folder) or {}).get("reason") or {}
+    if spec.on_out_of_memory != "halve_batch" or reason.get("name") != Reason.OUT_OF_MEMORY.value:
+        return None
+    checkpoints = folder.checkpoints()
+    smaller = reduced(spec, job.ran_with, checkpoints[-1][0] if checkpoints else 0)
+    if smaller is not None:
+        work.say(f"{job.phase}: {reason.get('message')}")
+        work.say(
+            f"  going on from step {grouped(smaller.from_step)} with batch_size {smaller.batch_size} and "
+            f"accumulate {smaller.accumulate}: {smaller.batch_size * smaller.accumulate} clips a step, as before"
+        )
+    return smaller
 
-    `continued`: each time that it went on under other values, from which step and what was changed.
+
+def smaller_batch(batch_size: int, accumulate: int) -> tuple[int, int] | None:
+    """A batch divided by its smallest prime factor, with that many times the accumulation; None for a batch of 1.
+
+    Even batches are halved; 9 becomes 3 and 3 becomes 1, so that the clips of a step stay the same exactly.
     """
-
-    name: str
-    started: str
-    fingerprint: str
-    ran_with: RanWith | None
-    continued: tuple[Mapping[str, Any], ...] = ()
+    for factor in range(2, batch_size + 1):
+        if batch_size % factor == 0:
+            return batch_size // factor, accumulate * factor
+    return None
 
 
-def close_phase(work: Work, phase: Started, stop: Stop) -> None:
-    """Write the closing records and RECORD.md of a phase whose child left none.
+def reduced(phase: PhaseSpec, before: RanWith | None, from_step: int) -> RanWith | None:
+    """The batches to try next after memory ran out with `before` (None: the declared ones); None for no smaller."""
+    batch_size = phase.batch_size if before is None else before.batch_size
+    accumulate = phase.accumulate if before is None else before.accumulate
+    smaller = smaller_batch(batch_size, accumulate)
+    if smaller is None:
+        return None
+    return RanWith(*smaller, from_step, f"out of memory with batch_size {batch_size}")
 
-    Raises WorkFailed with the reason when the records cannot be written.
-    """
-    folder, log = work.run.candidate(phase.name), work.run.job_log(phase.name)
+
+def close_or_fail(work: Work, job: Job, stop: Stop) -> None:
+    """Close a phase whose child did not. Raises WorkFailed with the reason when the records cannot be written."""
     try:
-        metrics = read_metrics(folder.metrics)
-    except UserError:
-        metrics = Metrics()  # write_closing says so
-    ran_with = phase.ran_with.to_json() if phase.ran_with else None
-    facts = phase_facts(
-        phase.name,
-        as_it_ran(work.declaration.phases[phase.name], phase.ran_with),
-        _planned(work, phase),
-        metrics,
-        stop,
-        started=phase.started,
-        fingerprint=phase.fingerprint,
-        log=log,
-        commands=next_commands(work),
-        ran_with=ran_with,
-    )
-    try:
-        write_closing(folder, facts, stop)
+        close_phase(work.declaration, job, stop)
     except OSError as error:
-        said = f"{phase.name} failed: {stop.message}\n  this could not be written down ({error})"
-        raise WorkFailed(said, log) from error
+        said = f"{job.phase} failed: {stop.message}\n  this could not be written down ({error})"
+        raise WorkFailed(said, work.run.job_log(job.phase)) from error
 
 
 def record_phase(work: Work, name: str) -> None:
@@ -72,7 +72,7 @@ def record_phase(work: Work, name: str) -> None:
         write_record(work.declaration, work.run, name)
 
 
-def raise_unless_complete(work: Work, name: str, ended: Ended) -> None:
+def raise_unless_complete(work: Work, name: str, ended: ChildEnd) -> None:
     """Turn a phase's closing record into the exception that the command ends with; none when it is done."""
     info, log = read_model_info(work.run.candidate(name)), work.run.job_log(name)
     if info is None:
@@ -95,10 +95,3 @@ def failure_text(info: dict[str, Any]) -> str:
     """Why a phase failed and what to do, on two lines."""
     command = f"  {info['command']}" if info.get("command") else ""
     return f"{info['candidate']} failed: {info['reason']['message']}\n  {info.get('advice', '')}{command}"
-
-
-def _planned(work: Work, phase: Started) -> Planned | None:
-    """How long the phase was to be; None where its clips were not counted."""
-    with contextlib.suppress(UserError):
-        return planned_phase(work.declaration, work.run, phase.name)
-    return None

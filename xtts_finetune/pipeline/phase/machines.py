@@ -1,22 +1,22 @@
-"""Several machines that train phases together: who leads, and what a launch on this one is told.
+"""Several machines that train phases together: who leads, what a launch here is told, and how to follow.
 
-A machine that does not lead: it lends its processes to the leading one's phases, and keeps no records.
+A machine that follows lends its processes to the leading one's phases, and keeps no records.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from xtts_finetune.errors import UserError, WorkFailed
-from xtts_finetune.pipeline.children.process import Ended, Interrupted, ending_like_ctrl_c, run_child
+from xtts_finetune.errors import DONE, INTERRUPTED, WRONG_INPUT, UserError, WorkFailed
+from xtts_finetune.pipeline.children.process import ChildEnd, Interrupted, ending_like_ctrl_c, run_child
 from xtts_finetune.pipeline.children.running import JOIN_SECONDS, TOGETHER, Machines, Work
 from xtts_finetune.pipeline.plan.stages import Plan
 from xtts_finetune.ranks.network import wait_for
-from xtts_finetune.records.atomic import write_json_atomic
+from xtts_finetune.records.job import LaunchNews, LaunchPlan
 from xtts_finetune.records.stopping import Reason
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.phase import PhaseSpec
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 # So long the leading machine may take to start once more what ran out of memory, with smaller batches.
 AGAIN_SECONDS = 180.0
-DONE, WRONG_INPUT, INTERRUPTED = 0, 2, 130
 
 
 def follow(work: Work, machines: Machines) -> None:
@@ -46,37 +45,32 @@ def follow(work: Work, machines: Machines) -> None:
                 raise WorkFailed(f"the leading machine at {where} did not start again", folder / "log")
             ended = _lend(work, machines, folder, heard)
             told = _heard(folder)
-            if not told:
+            if told is None:
                 # The launch before this one had not closed its door yet, or something else answered there.
                 _raise_unless_waiting(ended, folder)
                 continue
-            heard.append(told["id"])
-            smaller = told.get("reason") == Reason.OUT_OF_MEMORY.value and told["halves"]
-            _raise_unless_done(told["phase"], ended, folder, smaller)
+            heard.append(told.id)
+            smaller = told.reason == Reason.OUT_OF_MEMORY.value and told.job.halves
+            _raise_unless_done(told.job.phase, ended, folder, smaller)
             if not smaller:
-                work.say(f"{told['phase']}: done")
-                if not told["more"]:
+                work.say(f"{told.job.phase}: done")
+                if not told.job.more:
                     return
             patience = AGAIN_SECONDS if smaller else None
 
 
-def _lend(work: Work, machines: Machines, folder: Path, heard: list[str]) -> Ended:
+def _lend(work: Work, machines: Machines, folder: Path, heard: list[str]) -> ChildEnd:
     """One launch, from the other machine's first word to its end."""
     (folder / "told.json").unlink(missing_ok=True)
-    phases = work.declaration.phases
-    job = {
-        "declaration_file": str(work.declaration.file),
-        "overrides": list(work.overrides),
-        "run_folder": str(work.run.root),
-        "data_folder": str(work.run.data_root),
-        "device": work.device,
-        "events": str(folder / "events.jsonl"),
-        "launches": {name: launch_of(phase, machines) for name, phase in phases.items()},
-        "heard": heard,
-        "told": str(folder / "told.json"),
-    }
+    launches = {name: launch_of(phase, machines) for name, phase in work.declaration.phases.items()}
+    job = replace(
+        work.job(folder / "events.jsonl"),
+        launches={name: launch for name, launch in launches.items() if launch is not None},
+        heard=tuple(heard),
+        news=folder / "told.json",
+    )
     file = folder / "job.json"
-    write_json_atomic(file, job)
+    job.write(file)
     watch = _Watch(work, folder)
     return run_child([sys.executable, "-m", TOGETHER, str(file)], folder / "log", watch, watch.stopping)
 
@@ -90,18 +84,18 @@ class _Watch:
     def __call__(self) -> None:
         if not self._said and (told := _heard(self._folder)):
             self._said = True
-            self._work.say(f"{told['phase']}: training with the leading machine")
+            self._work.say(f"{told.job.phase}: training with the leading machine")
 
     def stopping(self) -> None:
         self._work.say("stopping: all machines stop at the same step (Ctrl-C again to end it at once) ...")
 
 
-def _heard(folder: Path) -> dict[str, Any]:
+def _heard(folder: Path) -> LaunchNews | None:
     file = folder / "told.json"
-    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+    return LaunchNews.read(file) if file.is_file() else None
 
 
-def _raise_unless_waiting(ended: Ended, folder: Path) -> None:
+def _raise_unless_waiting(ended: ChildEnd, folder: Path) -> None:
     if ended.interrupted:
         raise Interrupted("interrupted while waiting for the leading machine")
     if ended.status == WRONG_INPUT:
@@ -110,7 +104,7 @@ def _raise_unless_waiting(ended: Ended, folder: Path) -> None:
         raise WorkFailed(ended.last_line or "the launch failed", folder / "log")
 
 
-def _raise_unless_done(phase: str, ended: Ended, folder: Path, smaller: bool) -> None:
+def _raise_unless_done(phase: str, ended: ChildEnd, folder: Path, smaller: bool) -> None:
     if ended.interrupted or ended.status == INTERRUPTED:
         raise Interrupted(f"{phase} was interrupted")
     if ended.status == DONE or smaller:
@@ -152,24 +146,21 @@ def machines_of(
     return Machines(count, host, port, leads, join_seconds)
 
 
-def launch_of(phase: PhaseSpec, machines: Machines | None) -> dict[str, Any] | None:
+def launch_of(phase: PhaseSpec, machines: Machines | None) -> LaunchPlan | None:
     """What a phase's launch is told on this machine; None for a phase that one process trains."""
     if phase.devices == 1 and machines is None:
         return None
-    launch: dict[str, Any] = {
-        "devices": phase.devices,
-        "restarts": phase.restarts,
-        "silent_seconds": phase.silent_seconds,
-    }
-    if machines is not None:
-        launch |= {
-            "machines": machines.count,
-            "host": machines.host,
-            "port": machines.port,
-            "leads": machines.leads,
-            "join_seconds": machines.join_seconds,
-        }
-    return launch
+    launch = LaunchPlan(phase.devices, phase.restarts, phase.silent_seconds)
+    if machines is None:
+        return launch
+    return replace(
+        launch,
+        machines=machines.count,
+        host=machines.host,
+        port=machines.port,
+        leads=machines.leads,
+        join_seconds=machines.join_seconds,
+    )
 
 
 def processes(phase: PhaseSpec, machines: Machines | None) -> str:

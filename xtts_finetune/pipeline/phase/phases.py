@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.children.jobs import oom_kills_so_far, stop_of
-from xtts_finetune.pipeline.children.process import Ended, run_child
+from xtts_finetune.pipeline.children.process import ChildEnd, run_child
 from xtts_finetune.pipeline.children.progress import PhaseWatch, progress_bar
 from xtts_finetune.pipeline.children.running import TOGETHER, TRAINING, Work, next_commands
 from xtts_finetune.pipeline.phase.closing import (
     USER_ERROR,
-    Started,
-    close_phase,
+    batches_to_go_on_with,
+    close_or_fail,
     raise_unless_complete,
     record_phase,
 )
 from xtts_finetune.pipeline.phase.machines import launch_of, processes
-from xtts_finetune.pipeline.phase.smaller_batch import RanWith, recorded_batches, reduced
 from xtts_finetune.pipeline.plan.disk import free_bytes
 from xtts_finetune.pipeline.plan.plan_table import value_lines
-from xtts_finetune.pipeline.plan.stage_records import hash_of, read_phase_yaml, write_phase_yaml
+from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml, recorded_batches, write_phase_yaml
 from xtts_finetune.pipeline.plan.stages import Stage, State
 from xtts_finetune.pipeline.tries.tries import bring_back, keep_finished, needed_of, set_aside, uses_of
 from xtts_finetune.quantities import grouped, now
 from xtts_finetune.records.atomic import free_reserve, make_reserve
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.faults import stop_of_error
-from xtts_finetune.records.stopping import Reason
+from xtts_finetune.records.job import Job, RanWith
 from xtts_finetune.records.tries import EarlierTry
+from xtts_finetune.records.values import hash_of
 from xtts_finetune.spec.sources import source_of
 
 
@@ -41,20 +43,20 @@ def train_phase(work: Work, stage: Stage, pause_at: int | None = None, more: boo
     """
     if _make_way(work, stage):
         return
-    phase = _as_recorded(work, stage)
-    work.say(_announcement(work, stage, phase.ran_with))
+    job, continued = _job(work, stage, pause_at, more)
+    work.say(_announcement(work, stage, job.ran_with))
     for line in value_lines(work.declaration, stage.name):
         work.say(line)
     try:
-        ended = _run(work, stage, phase, pause_at, more)
-        smaller = _smaller_batches(work, phase)
+        ended = _run(work, stage, job, continued)
+        smaller = batches_to_go_on_with(work, job)
         if smaller is not None:
-            phase = replace(phase, ran_with=smaller)
-            ended = _run(work, stage, phase, pause_at, more)
+            job = replace(job, ran_with=smaller)
+            ended = _run(work, stage, job, continued)
     except (OSError, UserError) as error:
         # Ours, not the child's: no room for a record, or one that somebody has damaged meanwhile.
-        close_phase(work, phase, stop_of_error(error))
-        ended = Ended(USER_ERROR if isinstance(error, UserError) else 1, str(error))
+        close_or_fail(work, job, stop_of_error(error))
+        ended = ChildEnd(USER_ERROR if isinstance(error, UserError) else 1, str(error))
     record_phase(work, stage.name)
     raise_unless_complete(work, stage.name, ended)
 
@@ -90,8 +92,13 @@ def say_set_aside(work: Work, name: str, aside: EarlierTry | None, why: str) -> 
             )
 
 
-def _as_recorded(work: Work, stage: Stage) -> Started:
-    """The phase as it was started before, or as it starts now."""
+def _job(
+    work: Work, stage: Stage, pause_at: int | None, more: bool
+) -> tuple[Job, tuple[Mapping[str, Any], ...]]:
+    """What the child is told, as the phase was started before or starts now; each time it went on under other values.
+
+    Of these phase.yaml says the step that it went on from, when, and what was changed.
+    """
     recorded = read_phase_yaml(work.run.candidate(stage.name)) or {}
     fingerprint = hash_of(stage.inputs)
     spec = work.declaration.phases[stage.name]
@@ -103,71 +110,53 @@ def _as_recorded(work: Work, stage: Stage) -> Started:
         best = (read_model_info(work.run.candidate(stage.name)) or {}).get("best")
         before = {"fingerprint": recorded.get("fingerprint"), "best": best}
         continued.append({"from_step": stage.resumes_at, "when": now(), "why": stage.why, **before})
-    return Started(
-        stage.name, started, fingerprint, recorded_batches(recorded, batches, spec), tuple(continued)
+    job = replace(
+        work.job(work.run.job_events(stage.name)),
+        phase=stage.name,
+        fingerprint=fingerprint,
+        started=started,
+        commands=next_commands(work),
+        ran_with=recorded_batches(recorded, batches, spec),
+        continued_at=int(continued[-1]["from_step"]) if continued else 0,
+        pause_at=pause_at,
+        launch=launch_of(spec, work.machines),
+        more=more,
+        halves=spec.on_out_of_memory == "halve_batch",
     )
+    return job, tuple(continued)
 
 
-def _run(work: Work, stage: Stage, phase: Started, pause_at: int | None, more: bool) -> Ended:
+def _run(work: Work, stage: Stage, job: Job, continued: Sequence[Mapping[str, Any]]) -> ChildEnd:
     """Run the child until it ends, and see to it that the phase is closed then."""
     name, folder = stage.name, work.run.candidate(stage.name)
     declared = work.declaration.phases[name].model_dump(mode="json")
-    ran_with = phase.ran_with.to_json() if phase.ran_with else None
+    ran_with = job.ran_with.to_json() if job.ran_with else None
     # The closing records are written last and removed first: their absence says that the phase is not closed, and what
     # is declared now must not be taken for what was done under another declaration.
     folder.model_info.unlink(missing_ok=True)
     folder.stopping_reason.unlink(missing_ok=True)
-    write_phase_yaml(folder, stage.inputs, declared, phase.started, ran_with, phase.continued)
+    write_phase_yaml(folder, stage.inputs, declared, job.started, ran_with, continued)
     make_reserve(folder.path)
-    job: dict[str, object] = {"phase": name, "fingerprint": phase.fingerprint, "started": phase.started}
-    if phase.ran_with is not None:
-        batches = {"batch_size": phase.ran_with.batch_size, "accumulate": phase.ran_with.accumulate}
-        job |= {**batches, "ran_with": ran_with}
-    if phase.continued:
-        job["continued_at"] = phase.continued[-1]["from_step"]
-    if pause_at is not None:
-        job["pause_at"] = pause_at
-    together = launch_of(work.declaration.phases[name], work.machines)
-    if together is not None:
-        halves = work.declaration.phases[name].on_out_of_memory == "halve_batch"
-        job |= {"launch": together, "more": more, "halves": halves}
-    file = work.job_file(name, **job, commands=next_commands(work))
-    events = work.run.job_events(name)
-    events.unlink(missing_ok=True)
+    file = work.run.job_file(name)
+    job.write(file)
+    job.events.unlink(missing_ok=True)
     # Asked anew: an older child may have saved meanwhile, and the child before this one has.
     resumes_at = max(folder.recorded_steps(), default=None)
     kills_before = oom_kills_so_far()
     with progress_bar(work.console) as progress:
         ended = run_child(
-            work.child_command(TRAINING if together is None else TOGETHER, [str(file)]),
+            work.child_command(TRAINING if job.launch is None else TOGETHER, [str(file)]),
             work.run.job_log(name),
-            PhaseWatch(progress, name, folder.metrics, stage.steps, events, resumes_at),
+            PhaseWatch(progress, name, folder.metrics, stage.steps, job.events, resumes_at),
             lambda: work.say(
                 f"stopping {name}: it writes its checkpoint (Ctrl-C again to end it at once) ..."
             ),
         )
     if read_model_info(folder) is None and ended.status != USER_ERROR:
         kills = oom_kills_so_far() - kills_before
-        close_phase(work, phase, stop_of(ended, kills, free_bytes(folder.path)))
+        close_or_fail(work, job, stop_of(ended, kills, free_bytes(folder.path)))
     free_reserve(folder.path)
     return ended
-
-
-def _smaller_batches(work: Work, phase: Started) -> RanWith | None:
-    """The batches to go on with where memory ran out, said aloud; None where the phase is to end as it did."""
-    folder, spec = work.run.candidate(phase.name), work.declaration.phases[phase.name]
-    reason = (read_model_info(folder) or {}).get("reason") or {}
-    if spec.on_out_of_memory != "halve_batch" or reason.get("name") != Reason.OUT_OF_MEMORY.value:
-        return None
-    checkpoints = folder.checkpoints()
-    smaller = reduced(spec, phase.ran_with, checkpoints[-1][0] if checkpoints else 0)
-    if smaller is not None:
-        work.say(f"{phase.name}: {reason.get('message')}")
-        work.say(
-            f"  going on from step {grouped(smaller.from_step)} with batch_size {smaller.batch_size} and "
-            f"accumulate {smaller.accumulate}: {smaller.batch_size * smaller.accumulate} clips a step, as before"
-        )
-    return smaller
 
 
 def _announcement(work: Work, stage: Stage, ran_with: RanWith | None) -> str:

@@ -1,11 +1,7 @@
-"""RECORD.md in a phase's folder: the form that is filled in after a phase, from its records and the decision.
-
-The text of RECORD.md: a phase's closing record, the declaration and the decision as a form filled in.
-"""
+"""RECORD.md in a phase's folder: a form filled in from its closing record, the declaration and the decision."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +10,7 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.decision import marks_given
 from xtts_finetune.look.templating import Markdown, escaped, markdown_template
 from xtts_finetune.quantities import duration
-from xtts_finetune.records.atomic import write_text_atomic
+from xtts_finetune.records.atomic import json_or_none, write_text_atomic
 from xtts_finetune.records.closing import read_model_info, rewrite_judgement
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import RunFolder
@@ -141,12 +137,16 @@ def write_record(declaration: Declaration, run: RunFolder, name: str) -> Path | 
 
 def read_decision(run: RunFolder, info: Mapping[str, Any], quality: float | None) -> Mapping[str, Any] | None:
     """decision.json, if it was made with this phase's best evaluation and mark; None for one of before."""
-    try:
-        decision = json.loads(run.decision.read_text(encoding="utf-8"))
+
+    def with_seen(decision: dict[str, Any]) -> tuple[dict[str, Any], Mapping[str, Any]]:
         (seen,) = (each for each in decision["candidates"] if each["name"] == info["candidate"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return decision, seen
+
+    found = json_or_none(run.decision, with_seen)
+    if found is None:
         return None
+    decision, seen = found
     best = info["best"] or {}
     known = [seen.get("step"), seen.get("mel_ce"), seen.get("quality"), seen.get("status")]
     now = [best.get("step"), best.get("mel_ce"), quality, info["status"]]
-    return decision if known == now and isinstance(decision, dict) else None
+    return decision if known == now else None

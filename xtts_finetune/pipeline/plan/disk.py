@@ -1,19 +1,106 @@
-"""How much disk a plan needs, before anything is written."""
+"""How much disk a plan needs, before anything is written: from a base's config.json, how large what trains is."""
 
 from __future__ import annotations
 
 import contextlib
 import shutil
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from xtts_finetune.pipeline.plan.trained_sizes import HIFIGAN_BYTES, TrainedSizes
+from xtts_finetune.errors import UserError
+from xtts_finetune.fixed import V2_SIZES
 from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.spec.phase import Keep, PhaseSpec
 from xtts_finetune.spec.sources import KeptStep
+from xtts_finetune.spec.train import Train, TrainLora
 from xtts_finetune.xtts.weights.stored_tensors import DAMAGED_ZIP
+
+# The HiFi-GAN with its speaker encoder: 26 M weights in fp32. A model file has one, a checkpoint none.
+HIFIGAN_BYTES = 100_000_000
+
+# Rows and columns of a block's linear layers together, and their weights, in widths of the model.
+_SIDES = {"attention": (1 + 3) + (1 + 1), "mlp": (1 + 4) + (4 + 1)}
+_WEIGHTS = {"attention": 3 + 1, "mlp": 4 + 4}
+
+
+@dataclass(frozen=True)
+class TrainedSizes:
+    """Bytes in fp32.
+
+    model     a model file: the GPT and the HiFi-GAN
+    trained   what has gradients and moments
+    extra     what a checkpoint holds beside the GPT and moments: adapters, and the weights that they add to
+    """
+
+    model: int
+    trained: int
+    extra: int = 0
+
+    @property
+    def gpt(self) -> int:
+        """What a model file holds besides the HiFi-GAN."""
+        return max(0, self.model - HIFIGAN_BYTES)
+
+    @property
+    def checkpoint(self) -> int:
+        """About the size of a checkpoint that resumes: the GPT, Adam's two moments of what trains, and the rest."""
+        return self.gpt + 2 * self.trained + self.extra
+
+
+def trained_sizes(model_bytes: int, config: Mapping[str, Any], train: Train) -> TrainedSizes:
+    """The sizes for `train`; `model_bytes` is a model file in fp32, `config` the base's config.json.
+
+    Raises UserError for a size in it that is none.
+    """
+    gpt = max(0, model_bytes - HIFIGAN_BYTES)
+    if train == "all":
+        return TrainedSizes(model_bytes, gpt)
+    layers, width, _ = gpt_sizes(config)
+    if isinstance(train, TrainLora):
+        targets = set(train.lora.targets)
+        adapters = 4 * layers * train.lora.rank * width * sum(_SIDES[target] for target in targets)
+        held = 4 * layers * width**2 * sum(_WEIGHTS[target] for target in targets)
+        return TrainedSizes(model_bytes, adapters, adapters + min(held, gpt))
+    parts = _parts(config, gpt)
+    return TrainedSizes(model_bytes, min(gpt, sum(parts[part] for part in set(train))))
+
+
+def gpt_sizes(config: Mapping[str, Any]) -> tuple[int, int, int]:
+    """Layers, width and heads of the GPT, from a base's config.json or as XTTS v2 has them.
+
+    Raises UserError for a size that is none.
+    """
+    return (
+        _size(config, "gpt_layers"),
+        _size(config, "gpt_n_model_channels"),
+        _size(config, "gpt_n_heads"),
+    )
+
+
+def _parts(config: Mapping[str, Any], gpt: int) -> dict[str, int]:
+    """Bytes of each part of a GPT of so many bytes."""
+    layers, width, _ = gpt_sizes(config)
+    tokens = _size(config, "gpt_number_text_tokens") + _size(config, "gpt_num_audio_tokens")
+    positions = _size(config, "gpt_max_text_tokens") + _size(config, "gpt_max_audio_tokens")
+    parts = {
+        "gpt": 4 * layers * (12 * width**2 + 13 * width),
+        "heads": 4 * tokens * (width + 1),
+        "embeddings": 4 * (tokens + positions) * width,
+    }
+    return {**parts, "conditioning": max(0, gpt - sum(parts.values()))}
+
+
+def _size(config: Mapping[str, Any], name: str) -> int:
+    size = config["model_args"].get(name) or V2_SIZES[name]
+    if not isinstance(size, int) or size < 1:
+        raise UserError(
+            f"the base's config.json: model_args.{name}: expected a positive number but got {size!r}; "
+            "fetch the base again"
+        )
+    return size
 
 
 @dataclass(frozen=True)
@@ -125,10 +212,8 @@ def part_of_it(folder: CandidateFolder, sizes: TrainedSizes, kept: Sequence[Kept
 
 def files_bytes(folder: CandidateFolder, checkpoints_only: bool = False) -> int:
     """What the models and checkpoints of a folder take up; two names of one file count once."""
-    if not folder.path.is_dir():
-        return 0
     sizes = {}
-    for file in folder.path.glob("checkpoint_*.pth" if checkpoints_only else "*.pth"):
+    for file in (path for _, path in folder.checkpoint_files()) if checkpoints_only else folder.models():
         with contextlib.suppress(FileNotFoundError):  # a phase that is training has just removed it
             found = file.stat()
             sizes[found.st_dev, found.st_ino] = found.st_size

@@ -5,22 +5,22 @@ Keys that start with 'files ' hold fingerprints; `stage_records.differences` nam
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xtts_finetune.data.planned import Planned, planned_of_count
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import candidate_names
 from xtts_finetune.evaluation.decision import gather_inputs
-from xtts_finetune.pipeline.plan.stage_records import Inputs, flat, hash_of
+from xtts_finetune.pipeline.plan.stage_records import Inputs
+from xtts_finetune.records.atomic import read_json
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.tries import read_tries
+from xtts_finetune.records.values import flat, hash_of
 from xtts_finetune.spec.decision import MadeCandidate
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.model import Spec
-from xtts_finetune.spec.phase import PhaseSpec
+from xtts_finetune.spec.phase import PhaseSpec, Planned, planned_of_count
 from xtts_finetune.spec.sources import Source, source_of
 from xtts_finetune.spec.train import is_lora
 from xtts_finetune.xtts.base import quick_hash
@@ -192,8 +192,7 @@ def report_inputs(declaration: Declaration, run: RunFolder) -> Inputs:
         inputs[f"files {name}"] = hash_of([text_hash(file) for file in files])
     if tries := read_tries(run):  # only then, so that reports of before there were any stay up to date
         inputs["files earlier tries"] = hash_of([each.name for each in tries])
-    ratings = sorted(run.listening.glob("*/ratings/*.json"))
-    return inputs | {"files ratings of listeners": hash_of([text_hash(file) for file in ratings])}
+    return inputs | {"files ratings of listeners": hash_of([text_hash(file) for file in run.all_ratings()])}
 
 
 def text_hash(file: Path) -> str | None:
@@ -211,10 +210,4 @@ def data_info(run: RunFolder) -> dict[str, Any]:
     """data.json, empty when there is none. Raises UserError when it is no JSON object."""
     if not run.data_info.is_file():
         return {}
-    try:
-        info = json.loads(run.data_info.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{run.data_info}: no JSON ({error}); remove the file to prepare again") from None
-    if not isinstance(info, dict):
-        raise UserError(f"{run.data_info}: expected a JSON object; remove the file to prepare the data again")
-    return info
+    return read_json(run.data_info, dict, "damaged", "remove the file to prepare the data again")

@@ -8,15 +8,22 @@ from typing import Any
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.plan.continuing import Length
-from xtts_finetune.pipeline.plan.disk import DiskUse, files_bytes, part_of_it, phase_disk
+from xtts_finetune.pipeline.plan.disk import (
+    DiskUse,
+    TrainedSizes,
+    files_bytes,
+    part_of_it,
+    phase_disk,
+    trained_sizes,
+)
 from xtts_finetune.pipeline.plan.inputs import phase_inputs
 from xtts_finetune.pipeline.plan.phase_standing import Standing, Waits, Wanted, standing_of
-from xtts_finetune.pipeline.plan.stage_records import hash_of, read_phase_yaml
+from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml
 from xtts_finetune.pipeline.plan.stages import Stage, State
-from xtts_finetune.pipeline.plan.trained_sizes import TrainedSizes, trained_sizes
 from xtts_finetune.pipeline.tries.tries import freed_by_setting_aside, kept_bytes, needed_of, worth_of
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.values import hash_of
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.sources import LAST, Source, kept_steps, source_of
@@ -176,15 +183,14 @@ def _check_outside(run: RunFolder, file: Path, name: str) -> None:
 
 def check_checkpoint(run: RunFolder, source: Source, name: str) -> None:
     """Raise UserError when a complete phase lacks the checkpoint that phase `name` starts from."""
-    words = source.checkpoint.split()
-    if source.phase is None or words[0] == "best":
+    if source.phase is None or source.checkpoint == "best":
         return
     folder = run.candidate(source.phase)
-    steps = [step for step, path in folder.checkpoints() if path.is_file()]
-    if steps and (words[0] == "last" or int(words[1]) in steps):
+    steps = {path: step for step, path in folder.checkpoints() if path.is_file()}
+    if folder.named(source.checkpoint) in steps:
         return
-    there = ["'best'", *(["'last'"] if steps else []), *(f"'step {step}'" for step in steps)]
-    which = "no checkpoint any more" if words[0] == "last" else f"no checkpoint of {source.checkpoint}"
+    there = ["'best'", *(["'last'"] if steps else []), *(f"'step {step}'" for step in steps.values())]
+    which = "no checkpoint any more" if source.checkpoint == LAST else f"no checkpoint of {source.checkpoint}"
     raise UserError(
         f"{name}: resume_from: {source.phase} has {which}; choose {', '.join(there)}, or declare it in "
         f"phases/{name}.yaml and train {source.phase} anew, which then keeps it: run_pipeline {source.phase} --fresh"

@@ -10,6 +10,7 @@ from xtts_finetune.data.readers import check_dataset
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import candidate_names
 from xtts_finetune.evaluation.utterance_state import utterances_current
+from xtts_finetune.fixed import BASE
 from xtts_finetune.pipeline.plan import inputs
 from xtts_finetune.pipeline.plan.disk import free_bytes, weights_bytes
 from xtts_finetune.pipeline.plan.made_state import made_stages, weights_now
@@ -100,20 +101,20 @@ def _data_stage(declaration: Declaration, run: RunFolder) -> Stage:
 
 def _base_stage(around: Surroundings) -> Stage:
     if around.clips is None:
-        return after("base", "base", "base", around.run, "the data")
+        return after("base", BASE, BASE, around.run, "the data")
     now = inputs.base_inputs(around.base, around.clips)
-    state, why = compare(read_stage(around.run, "base"), now)
-    if state is State.UP_TO_DATE and read_model_info(around.run.candidate("base")) is None:
+    state, why = compare(read_stage(around.run, BASE), now)
+    if state is State.UP_TO_DATE and read_model_info(around.run.candidate(BASE)) is None:
         state, why = State.TO_RUN, "its files are gone"
-    return Stage("base", "base", state, why, candidate="base", inputs=now)
+    return Stage("base", BASE, state, why, candidate=BASE, inputs=now)
 
 
 def _utterances_stage(around: Surroundings, candidate: str, model: Stage) -> Stage:
     name = f"{candidate} utterances"
     if around.clips is None:
-        before = "the data" if candidate == "base" else model.name
+        before = "the data" if candidate == BASE else model.name
         return after("utterances", name, candidate, around.run, before)
-    if candidate != "base" and model.due:
+    if candidate != BASE and model.due:
         return after("utterances", name, candidate, around.run, model.name, certain=model.certain)
     weights = weights_now(around, candidate)
     now = inputs.utterances_inputs(around.declaration, around.base, around.clips, weights)

@@ -7,40 +7,23 @@ phase is done. Fingerprints of what a stage reads say in words what is different
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.records.atomic import write_json_atomic, write_text_atomic
+from xtts_finetune.records.atomic import json_or_none, write_json_atomic, write_text_atomic
+from xtts_finetune.records.job import RanWith
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
+from xtts_finetune.records.values import hash_of
+from xtts_finetune.spec.phase import PhaseSpec
 
 # A part of a stage's inputs: a plain value for what people declare, a short hash for files.
 Inputs = dict[str, Any]
 # What a phase starts from, in words, and the fingerprints that have nothing to do with it.
 START, OF_ANY_START = "starts from", ("files base", "files clips")
-
-
-def hash_of(value: object) -> str:
-    """Fingerprint of a plain value, independent of the order of its keys."""
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
-
-
-def flat(value: Mapping[str, Any], prefix: str = "") -> Inputs:
-    """Nested mappings as one level of dotted keys: {'schedule.kind': 'cosine'}. Lists stay values."""
-    result: Inputs = {}
-    for key, item in value.items():
-        name = f"{prefix}{key}"
-        if isinstance(item, Mapping):
-            result.update(flat(item, f"{name}."))
-        else:
-            result[name] = item
-    return result
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -75,11 +58,6 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 HEADER = "# Written by xtts-finetune before the phase started: what it was trained from.\n"
 
 
-def stages_file(run: RunFolder) -> Path:
-    """The record of the stages that have no folder of their own."""
-    return run.root / "stages.json"
-
-
 def read_stage(run: RunFolder, stage: str) -> Inputs | None:
     """Inputs that the stage was last done from, or None when it is not done."""
     inputs = _read_stages(run).get(stage)
@@ -88,26 +66,19 @@ def read_stage(run: RunFolder, stage: str) -> Inputs | None:
 
 def write_stage(run: RunFolder, stage: str, inputs: Inputs) -> None:
     """Record that the stage was done from these inputs."""
-    write_json_atomic(stages_file(run), {**_read_stages(run), stage: inputs})
+    write_json_atomic(run.stages, {**_read_stages(run), stage: inputs})
 
 
 def forget_stage(run: RunFolder, stage: str) -> None:
     """Record that the stage is not done; a second call does nothing."""
     stages = _read_stages(run)
     if stages.pop(stage, None) is not None:
-        write_json_atomic(stages_file(run), stages)
+        write_json_atomic(run.stages, stages)
 
 
 def _read_stages(run: RunFolder) -> dict[str, Any]:
-    file = stages_file(run)
-    if not file.is_file():
-        return {}
-    try:
-        stages = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError:
-        # The worst that a lost record does is that cheap stages are done again.
-        return {}
-    return stages if isinstance(stages, dict) else {}
+    # The worst that a lost record does is that cheap stages are done again.
+    return json_or_none(run.stages, dict) or {}
 
 
 def write_phase_yaml(
@@ -153,3 +124,22 @@ def read_phase_yaml(folder: CandidateFolder) -> dict[str, Any] | None:
     if not isinstance(record, dict) or not isinstance(record.get("inputs"), dict):
         raise UserError(f"{file}: this is no record of a phase; train the phase anew with --fresh")
     return record
+
+
+def recorded_batches(record: Mapping[str, Any] | None, fingerprint: str, phase: PhaseSpec) -> RanWith | None:
+    """The batches that phase.yaml says this phase was reduced to; None for the declared ones.
+
+    They are forgotten with the inputs that they were found for: a phase that is trained from something else, or
+    with another declared batch, begins as declared.
+    """
+    found = (record or {}).get("ran_with")
+    if record is None or record.get("fingerprint") != fingerprint or not isinstance(found, dict):
+        return None
+    try:
+        ran_with = RanWith(
+            int(found["batch_size"]), int(found["accumulate"]), int(found["from_step"]), str(found["why"])
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+    declared = phase.batch_size * phase.accumulate
+    return ran_with if ran_with.batch_size * ran_with.accumulate == declared else None

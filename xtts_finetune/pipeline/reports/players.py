@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,11 +16,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from xtts_finetune.errors import UserError
-from xtts_finetune.pipeline.reports.model import OnTheWay, Player, Sentence, SpokenStep
+from xtts_finetune.evaluation.instruments import INSTRUMENTS
+from xtts_finetune.pipeline.reports.report_model import OnTheWay, Player, Sentence, SpokenStep
+from xtts_finetune.records.atomic import read_json
 from xtts_finetune.records.clips import read_clips
 from xtts_finetune.records.metrics import Metrics, QualityRecord
-from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
+from xtts_finetune.records.run_folder import CandidateFolder, RunFolder, sound_name
 from xtts_finetune.records.scores import UtteranceScores, read_scores
 
 # The same sentences at each step let a change be heard; more of them would make the page heavy.
@@ -44,24 +44,14 @@ def _step(folder: CandidateFolder, record: QualityRecord) -> SpokenStep:
 
 def _players(folder: CandidateFolder, step: int) -> Iterator[Player]:
     """The first sentences of the step, in the declared order, each with what is wrong with it."""
-    spoken = folder.utterances / f"step_{step}"
-    for name, wrong in list(read_json(spoken / "faults.json").items())[:SENTENCES_A_STEP]:
+    spoken = folder.spoken_at(step)
+    for name, wrong in list(record_in(folder.faults(step)).items())[:SENTENCES_A_STEP]:
         note = "; ".join(map(str, wrong)) if isinstance(wrong, list) else ""
-        yield replace(player(str(name), spoken / f"{name}.wav"), note=note)
+        yield replace(player(str(name), spoken / sound_name(str(name))), note=note)
 
 
 # By candidate, sentence and seed.
 AllScores = Mapping[tuple[str, str, int], UtteranceScores]
-
-_READINGS = (
-    ("pitch", "f0_median_hz", "{:.0f} Hz"),
-    ("pace", "pace", "{:.1f} characters/s"),
-    ("loudness", "level_lufs", "{:.1f} LUFS"),
-    ("voice", "similarity", "{:.2f}"),
-    ("MCD", "mcd_db", "{:.1f} dB"),
-    ("CER", "cer", "{:.0%}"),
-    ("noise", "noise_mos", "{:.1f} of 5"),
-)
 
 
 def collect_scores(run: RunFolder, names: Sequence[str]) -> AllScores:
@@ -75,18 +65,24 @@ def collect_scores(run: RunFolder, names: Sequence[str]) -> AllScores:
 
 
 def readings(scores: UtteranceScores) -> tuple[tuple[str, str], ...]:
-    """The numbers that are there, each with its name and unit."""
-    pairs = [(name, getattr(scores, key), layout) for name, key, layout in _READINGS]
-    shown = [
-        (name, layout.format(value).replace("%", " %")) for name, value, layout in pairs if value is not None
-    ]
-    return (*shown, ("heard", f"“{scores.heard}”")) if scores.heard else tuple(shown)
+    """The readings that are there, each with its name and unit: the pace, then what instruments show in the report."""
+    pairs = [("pace", f"{scores.pace:.1f} characters/s")]
+    for shown in (shown for one in INSTRUMENTS for shown in one.shown):
+        value = scores.readings.get(shown.key)
+        if value not in (None, ""):
+            words = shown.layout.format(value)
+            pairs.append((shown.name, words if isinstance(value, str) else words.replace("%", " %")))
+    return tuple(pairs)
 
 
 def badness(said: Sequence[UtteranceScores]) -> tuple[int, float, float]:
     """For sorting: utterances with faults, then characters heard wrongly, then distance to the recording."""
     faulty = sum(bool(each.faults) for each in said)
-    return faulty, _mean([each.cer for each in said]), _mean([each.mcd_db for each in said])
+    return (
+        faulty,
+        _mean([each.number("cer") for each in said]),
+        _mean([each.number("mcd_db") for each in said]),
+    )
 
 
 def _mean(values: Sequence[float | None]) -> float:
@@ -160,7 +156,7 @@ def _scores_of(scores: AllScores, names: Sequence[str], sentence: str, seed: int
 def collect_references(run: RunFolder, names: Sequence[str]) -> list[Player]:
     """The recordings that the voice was taken from, shortened, from the first candidate that names them."""
     for name in names:
-        paths = [Path(path) for path in read_json(run.candidate(name).utterances_json).get("reference", [])]
+        paths = [Path(path) for path in record_in(run.candidate(name).utterances_json).get("reference", [])]
         if paths:
             return [player(path.stem, path, longest=REFERENCE_SECONDS) for path in paths[:REFERENCES]]
     return []
@@ -168,7 +164,7 @@ def collect_references(run: RunFolder, names: Sequence[str]) -> list[Player]:
 
 def spoken_by(run: RunFolder, name: str) -> dict[tuple[str, int], dict[str, Any]]:
     """A candidate's utterances by sentence and seed; none before it has spoken."""
-    utterances = read_json(run.candidate(name).utterances_json).get("utterances", [])
+    utterances = record_in(run.candidate(name).utterances_json).get("utterances", [])
     return {(str(utterance["id"]), int(utterance["seed"])): utterance for utterance in utterances}
 
 
@@ -183,14 +179,8 @@ def _player_of(
     return replace(spoken, note="cut: it did not stop by itself") if utterance.get("cut") else spoken
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def record_in(path: Path) -> dict[str, Any]:
     """A record's content, empty where there is none yet. Raises UserError when it is no JSON object."""
     if not path.is_file():
         return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path}: no JSON ({error}); remove the file and run the pipeline again") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: expected a JSON object; remove the file and run the pipeline again")
-    return content
+    return read_json(path, dict, "damaged", "remove the file and run the pipeline again")

@@ -16,6 +16,7 @@ import yaml
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import candidate_names
+from xtts_finetune.fixed import BASE
 from xtts_finetune.pipeline.children.lock import run_lock, wait_for_older_child
 from xtts_finetune.pipeline.children.running import Work, verb
 from xtts_finetune.pipeline.plan.plan import make_plan
@@ -64,7 +65,7 @@ def with_candidate(text: str, entry: str, declared: Sequence[str]) -> str:
     end = "\r\n" if "\r\n" in text else "\n"
     found = next((value for key, value in root.value if key.value == CANDIDATES), None)
     if found is None:
-        names = [name for name in declared if name != "base"]
+        names = [name for name in declared if name != BASE]
         lines = [f"{CANDIDATES}:", *(f"  - {each}" for each in [*names, entry])]
         return text.rstrip("\r\n") + end * 2 + end.join(lines) + end
     if not isinstance(found, yaml.SequenceNode) or not found.value:

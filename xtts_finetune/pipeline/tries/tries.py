@@ -24,7 +24,7 @@ from xtts_finetune.records.run_folder import (
     CandidateFolder,
     RunFolder,
 )
-from xtts_finetune.records.tries import TRY_RECORD, EarlierTry, read_tries, write_try
+from xtts_finetune.records.tries import EarlierTry, read_tries, write_try
 from xtts_finetune.spec.decision import MadeCandidate
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.sources import kept_steps, last_is_needed
@@ -137,7 +137,7 @@ def bring_back(
         if stays:
             source = _copied(source, home.path, set(source.recorded_steps()))
         replace_with_retry(source.path, home.path)
-    (home.path / TRY_RECORD).unlink(missing_ok=True)
+    home.set_aside.unlink(missing_ok=True)
     _leave_no_empty_folder(run, earlier.phase)
     return aside
 

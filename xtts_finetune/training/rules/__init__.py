@@ -6,24 +6,12 @@ So a history that is read back from its file, where both are null, gives the ans
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from xtts_finetune.records.metrics import EvalRecord, Metrics, QualityRecord, Record, StepRecord
 from xtts_finetune.records.stopping import Stop
-from xtts_finetune.spec.model import Spec
-from xtts_finetune.spec.stop_rules import (
-    Exploding,
-    NoImprovement,
-    NoOp,
-    NotFinite,
-    Overfitting,
-    QualityFalling,
-    StopRule,
-    TargetReached,
-    TextCeAbove,
-    TimeLimit,
-)
+from xtts_finetune.spec.stop_rules import NoOp, NotFinite, StopRule
 from xtts_finetune.training.rules.exploding import exploding
 from xtts_finetune.training.rules.no_improvement import no_improvement
 from xtts_finetune.training.rules.no_op import no_op
@@ -37,19 +25,11 @@ from xtts_finetune.training.rules.time_limit import time_limit
 # A run that changes no weight is no success, and one that is ruined must not go on for hours.
 GUARDS: tuple[StopRule, ...] = (NotFinite(rule="not_finite"), NoOp(rule="no_op"))
 
-_FUNCTIONS: Mapping[type[Spec], Callable[[Metrics, Any], Stop | None]] = {
-    TextCeAbove: text_ce_above,
-    NoImprovement: no_improvement,
-    Overfitting: overfitting,
-    NotFinite: not_finite,
-    Exploding: exploding,
-    NoOp: no_op,
-    QualityFalling: quality_falling,
-    TimeLimit: time_limit,
-    TargetReached: target_reached,
-}
-
-_WAITING = (NoImprovement, Overfitting, Exploding, NoOp, TimeLimit)
+Judge = Callable[[Metrics, Any], Stop | None]
+# Each is declared under its function's name. Those that wait, or look for a trend, count anew where more was asked for.
+_WAITING: tuple[Judge, ...] = (no_improvement, overfitting, exploding, no_op, time_limit)
+_ALL: tuple[Judge, ...] = (*_WAITING, text_ce_above, not_finite, quality_falling, target_reached)
+_RULES = {judge.__name__: judge for judge in _ALL}
 
 
 def rules_of(declared: Sequence[StopRule]) -> tuple[StopRule, ...]:
@@ -69,8 +49,8 @@ def first_stop(
     """
     recent = history if since_continued is None else since_continued
     for rule in rules_of(declared):
-        seen = recent if isinstance(rule, _WAITING) else history
-        if (stop := _FUNCTIONS[type(rule)](seen, rule)) is not None:
+        judge = _RULES[rule.rule]
+        if (stop := judge(recent if judge in _WAITING else history, rule)) is not None:
             return stop
     return None
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from itertools import islice
-from statistics import median
 
+from xtts_finetune.curves.judge import level_before
 from xtts_finetune.records.metrics import Metrics, StepRecord
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.stop_rules import Exploding
-from xtts_finetune.training.rules.series import first_and_last, points
+from xtts_finetune.training.rules.series import evaluated, first_and_last
 
 LEAST_STEPS = 10  # values that a median needs to say what is usual, or `window` if that is less
 RECENT_EVALS = 5
@@ -39,7 +39,7 @@ def _in_steps(history: Metrics, rule: Exploding, name: str, factor: float | None
     usual = [value for record in before if (value := _measured(record, name)) > 0]
     if len(usual) < min(LEAST_STEPS, rule.window):
         return None
-    middle = median(usual)
+    middle = level_before(usual, rule.window)
     if not min(last) > factor * middle:
         return None
     step, words = history.steps[-1].step, name.replace("grad_norm", "gradient norm")
@@ -61,8 +61,8 @@ def _in_evaluations(history: Metrics, rule: Exploding) -> Stop | None:
     ends = first_and_last(history.evals, "mel_ce")
     if ends is None or ends[0].step == ends[1].step:
         return None
-    last, *before = islice(points(reversed(history.evals), "mel_ce"), 1 + RECENT_EVALS)
-    usual = min(before[0].value, median(point.value for point in before))
+    last, *before = islice(evaluated(reversed(history.evals), "mel_ce"), 1 + RECENT_EVALS)
+    usual = level_before([point.value for point in reversed(before)], 1, RECENT_EVALS)
     limits = [(rule.mel_ce, usual, "recent value"), (rule.of_start, ends[0].value, "value at the start")]
     for factor, base, words in limits:
         if factor is not None and last.value > factor * base:

@@ -1,4 +1,4 @@
-"""Whether a phase starts from weights of another model: from its first evaluation, beside that of its base."""
+"""Stop when a phase starts from weights of another model, by its first evaluation compared with its base's."""
 
 from __future__ import annotations
 

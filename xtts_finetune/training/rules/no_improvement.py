@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from xtts_finetune.quantities import NOT_FINITE
 from xtts_finetune.records.metrics import Metrics
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.stop_rules import NoImprovement
-from xtts_finetune.training.rules.series import Point, points
+from xtts_finetune.training.rules.series import Evaluated, evaluated
 
 PATIENCE = 500  # optimizer steps, where the rule names neither steps nor evaluations
 
@@ -18,7 +19,7 @@ def no_improvement(history: Metrics, rule: NoImprovement) -> Stop | None:
     """
     if not history.evals:
         return None
-    best = _last_better(list(points(history.evals, rule.metric)), rule)
+    best = _last_better(list(evaluated(history.evals, rule.metric)), rule)
     since = best.step if best else history.evals[0].step
     steps = history.evals[-1].step - since
     evals = sum(record.step > since for record in history.evals)
@@ -30,7 +31,9 @@ def no_improvement(history: Metrics, rule: NoImprovement) -> Stop | None:
         return None
     numbers: dict[str, float] = {"step": history.evals[-1].step, "waited_steps": steps, "waited_evals": evals}
     if best is None:
-        return Stop(Reason.NO_IMPROVEMENT, f"{rule.metric} was never a number in {waited} {unit}", numbers)
+        return Stop(
+            Reason.NO_IMPROVEMENT, f"{rule.metric} was {NOT_FINITE} for all of {waited} {unit}", numbers
+        )
     return Stop(
         Reason.NO_IMPROVEMENT,
         f"{rule.metric} has not improved on {best.value:.{_places(rule)}f} (step {best.step}) for {waited} {unit}",
@@ -38,7 +41,7 @@ def no_improvement(history: Metrics, rule: NoImprovement) -> Stop | None:
     )
 
 
-def _last_better(seen: list[Point], rule: NoImprovement) -> Point | None:
+def _last_better(seen: list[Evaluated], rule: NoImprovement) -> Evaluated | None:
     """The last value that was better than all before it by enough to count; the first value counts."""
     if not seen:
         return None

@@ -8,7 +8,7 @@ from itertools import pairwise
 from xtts_finetune.records.metrics import Metrics
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.stop_rules import Overfitting
-from xtts_finetune.training.rules.series import Point, points
+from xtts_finetune.training.rules.series import Evaluated, evaluated
 
 # A rise counts when it is this many times the largest single jump on its way, so that it is a trend in any
 # noise. Weighed in tests/training/test_rules_rates.py: smaller finds a rise earlier and is more often wrong.
@@ -32,7 +32,7 @@ def overfitting(history: Metrics, rule: Overfitting) -> Stop | None:
     steady rise of once the noise's standard deviation an evaluation is found after 5 evaluations (median), of
     three times after 3.
     """
-    seen = list(points(history.evals, "mel_ce"))
+    seen = list(evaluated(history.evals, "mel_ce"))
     if not seen:
         return None
     smooth = _smoothed(seen, rule.smoothing)
@@ -42,7 +42,7 @@ def overfitting(history: Metrics, rule: Overfitting) -> Stop | None:
     if len(way) <= rule.evals:
         return None
     jump = max(abs(after - before) for before, after in pairwise(way))
-    trained = _smoothed(points(history.evals, "train_mel_ce"), rule.smoothing)
+    trained = _smoothed(evaluated(history.evals, "train_mel_ce"), rule.smoothing)
     trained = [point for point in trained if point.step >= lowest.step]
     if not rise > max(rule.min_rise, JUMPS * jump) or not trained or not trained[-1].value < trained[0].value:
         return None
@@ -61,9 +61,9 @@ def overfitting(history: Metrics, rule: Overfitting) -> Stop | None:
     )
 
 
-def _smoothed(raw: Iterable[Point], smoothing: float) -> list[Point]:
-    smooth: list[Point] = []
+def _smoothed(raw: Iterable[Evaluated], smoothing: float) -> list[Evaluated]:
+    smooth: list[Evaluated] = []
     for step, value in raw:
         before = smooth[-1].value if smooth else value
-        smooth.append(Point(step, smoothing * before + (1 - smoothing) * value))
+        smooth.append(Evaluated(step, smoothing * before + (1 - smoothing) * value))
     return smooth

@@ -1,1 +1,1 @@
-"""Remedies for a phase that improves no more, and the race between them."""
+"""Remedies for a phase that has stopped improving, and the race between them."""

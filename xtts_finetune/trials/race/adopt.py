@@ -4,37 +4,39 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.fixed import BASE
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.records.atomic import write_text_atomic
+from xtts_finetune.records.run_folder import TrialsFolder
 from xtts_finetune.records.trials import Standing
 from xtts_finetune.spec.declaration import Declaration
-from xtts_finetune.trials.race.setup import RaceFolder, Setup, read_remedy
+from xtts_finetune.trials.race.setup import RaceSetup, on_one_line, read_remedy
+from xtts_finetune.trials.trial import relative_to
 
 # What a race sets for its own length; the next phase gets the phase's.
 _OF_THE_RACE = ("resume_from", "steps", "epochs", "eval_every_steps", "checkpoint_every", "keep", "stop_when")
 _OF_THE_PHASE = ("epochs", "steps", "eval_every_steps", "checkpoint_every", "keep", "stop_when", "success")
 
 
-def candidate_yaml(work: Work, folder: RaceFolder, standing: Standing) -> str:
+def candidate_yaml(work: Work, folder: TrialsFolder, standing: Standing) -> str:
     """What to write into the decision matrix so that the remedy's best model may ship."""
     declaration = work.declaration
     matrix = declaration.pipeline.decision
-    model = _relative(folder.path / standing.model, matrix.parent)
+    model = relative_to(folder.path / standing.model, matrix.parent)
     listed = [
         entry if isinstance(entry, str) else entry.name for entry in declaration.decision.candidates
-    ] or ["base", *declaration.pipeline.phases]
+    ] or [BASE, *declaration.pipeline.phases]
     entries = [f"  - {name}" for name in listed]
-    entries.append(f"  - {{name: {_new_name(folder, standing.name)}, checkpoint: {_quoted(model)}}}")
+    entries.append(f"  - {{name: {_new_name(folder, standing.name)}, checkpoint: {on_one_line(model)}}}")
     return "\n".join(["candidates:", *entries])
 
 
-def adopt(work: Work, folder: RaceFolder, setup: Setup, name: str) -> list[str]:
+def adopt(work: Work, folder: TrialsFolder, setup: RaceSetup, name: str) -> list[str]:
     """Write `phases/<phase>-<remedy>.yaml`: the phase as long as it was, changed as the remedy changes it.
 
     It starts where the race started. Returns what to say. Raises UserError for a remedy that is no training, for a
@@ -42,12 +44,12 @@ def adopt(work: Work, folder: RaceFolder, setup: Setup, name: str) -> list[str]:
     """
     declaration, entry = work.declaration, setup.entry(name)
     if entry.kind != "train":
-        raise UserError(f"'{name}' trains nothing; take it over as a candidate (see {folder.selection})")
+        raise UserError(f"'{name}' trains nothing; adopt it as a candidate (see {folder.selection})")
     phases = declaration.folder / "phases"
     new = _new_name(folder, name)
     file = phases / f"{new}.yaml"
     if file.exists():
-        raise UserError(f"{file} is there already; remove it, or rename it, to write it anew")
+        raise UserError(f"{file} exists already; remove it or rename it first")
     if not os.access(phases, os.W_OK) or work.run.root.parent.parent != declaration.folder:
         raise UserError(
             f"{phases} belongs to the package: copy the declaration into a folder of your own and name it with -f"
@@ -72,7 +74,7 @@ def adopt(work: Work, folder: RaceFolder, setup: Setup, name: str) -> list[str]:
     ]
 
 
-def _kept_of_phase(declaration: Declaration, setup: Setup, remedy: dict[str, Any]) -> dict[str, Any]:
+def _kept_of_phase(declaration: Declaration, setup: RaceSetup, remedy: dict[str, Any]) -> dict[str, Any]:
     """Length, marks and rules of the phase itself; the length in clips stays the same with other batches."""
     phase = declaration.phases[setup.phase]
     kept = phase.model_dump(mode="json", exclude_unset=True, include=set(_OF_THE_PHASE))
@@ -84,28 +86,17 @@ def _kept_of_phase(declaration: Declaration, setup: Setup, remedy: dict[str, Any
     return {key: value for key, value in kept.items() if value is not None}
 
 
-def _source(setup: Setup) -> dict[str, str]:
+def _source(setup: RaceSetup) -> dict[str, str]:
     start = setup.start
     checkpoint = "best" if start.which == "best" else "last"
     return {"phase": setup.phase, "checkpoint": checkpoint, "optimizer": start.optimizer}
 
 
-def _new_name(folder: RaceFolder, remedy: str) -> str:
+def _new_name(folder: TrialsFolder, remedy: str) -> str:
     return f"{folder.path.name}-{remedy}"
 
 
-def _relative(path: Path, folder: Path) -> str:
-    try:
-        return Path(os.path.relpath(path, folder)).as_posix()
-    except ValueError:  # another drive
-        return str(path)
-
-
-def _quoted(text: str) -> str:
-    return yaml.safe_dump(text, width=10_000).removesuffix("\n").removesuffix("\n...")
-
-
-def next_steps(work: Work, folder: RaceFolder, phase: str, winner: Standing | None) -> Sequence[str]:
+def next_steps(work: Work, folder: TrialsFolder, phase: str, winner: Standing | None) -> Sequence[str]:
     """What a user may do after a race, with the commands and the YAML to copy."""
     if winner is None:
         return ()

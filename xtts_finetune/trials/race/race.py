@@ -2,55 +2,65 @@
 
 Nothing of its course is kept but the trials' own folders: each round asks every trial for its state at the round's
 mark, which trains what is missing and reads the rest. So the same command goes on wherever it was killed, and comes to
-the same result.
+the same result. One remedy needs no training: the mean of models along the phase's run, evaluated like any candidate.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from xtts_finetune.errors import WorkFailed
+from xtts_finetune.pipeline.children.jobs import run_job
+from xtts_finetune.pipeline.children.lock import run_lock, wait_for_older_child
 from xtts_finetune.pipeline.children.running import Work
+from xtts_finetune.pipeline.plan.inputs import data_content
+from xtts_finetune.records.atomic import link_or_copy
+from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.metrics import read_metrics
+from xtts_finetune.records.run_folder import CandidateFolder, RunFolder, TrialsFolder
+from xtts_finetune.records.values import hash_of
+from xtts_finetune.trials.advance import Measured, TrialOutcome, release
 from xtts_finetune.trials.crew import TrainAll, one_by_one
-from xtts_finetune.trials.halving import Rounds, rounds_of, the_best, why_over
-from xtts_finetune.trials.race.average import average
+from xtts_finetune.trials.judging import Rounds, rounds_of, the_best, why_over
+from xtts_finetune.trials.pinned import step_at, warmup_steps
 from xtts_finetune.trials.race.remedies import AVERAGED, CONTROL
-from xtts_finetune.trials.race.setup import RaceFolder, Setup, names_of, trial_of
-from xtts_finetune.trials.trials import Outcome, Trial, outcome_at, release
+from xtts_finetune.trials.race.setup import RaceSetup, racing_names, trial_of
+from xtts_finetune.trials.trial import Trial, trial_work
+from xtts_finetune.xtts.base import quick_hash
+
+MEAN = "mean"
 
 
 @dataclass
-class Course:
+class RaceCourse:
     """How a race went: each trial's outcome where it was last judged, and the mark at which it left.
 
     `repeats` are the best mel_ce of each seed, the race's own first; `further` is what the further seeds came to.
     """
 
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    outcomes: dict[str, TrialOutcome] = field(default_factory=dict)
     out_at: dict[str, int] = field(default_factory=dict)
     repeats: dict[str, list[float]] = field(default_factory=dict)
-    further: list[Outcome] = field(default_factory=list)
-
-    def stayed(self, names: Sequence[str]) -> list[str]:
-        """Those of the names that have not left."""
-        return [name for name in names if name not in self.out_at]
+    further: list[TrialOutcome] = field(default_factory=list)
 
 
 def run_rounds(
     work: Work,
-    folder: RaceFolder,
-    setup: Setup,
-    report: Callable[[Course], None],
+    folder: TrialsFolder,
+    setup: RaceSetup,
+    report: Callable[[RaceCourse], None],
     train: TrainAll = one_by_one(),  # noqa: B008  (a function)
-) -> Course:
+) -> RaceCourse:
     """Run all rounds; `report` is told after each. `train` may be another way to bring trials to a mark.
 
     Raises UserError when a remedy's file is wrong, WorkFailed when a remedy cannot be finished by any worker,
     Interrupted on Ctrl-C.
     """
-    course = Course()
+    course = RaceCourse()
     names = racing_names(folder, setup)
     trials = {name: trial_of(folder, setup, name) for name in (CONTROL, *names)}
     if any(entry.name == AVERAGED for entry in setup.entries):
@@ -58,9 +68,9 @@ def run_rounds(
         course.outcomes[AVERAGED] = average(work, average_trial(folder, setup), models)
     rounds = rounds_of_race(folder, setup)
     for mark in rounds.marks:
-        racing = [CONTROL, *course.stayed(names)]
+        racing = [CONTROL, *(name for name in names if name not in course.out_at)]
         work.say(f"to evaluation {mark} of {setup.evals}: {', '.join(racing)}", "bold")
-        wanted = [(trials[name], step_of(trials[name], setup, mark)) for name in racing]
+        wanted = [(trials[name], step_at(trials[name], setup, mark)) for name in racing]
         course.outcomes.update(zip(racing, train(work, wanted), strict=True))
         if mark != rounds.marks[-1]:
             _leave(work, course, racing[1:], mark, rounds, trials)
@@ -70,9 +80,9 @@ def run_rounds(
 
 def repeat_with_seeds(
     work: Work,
-    folder: RaceFolder,
-    setup: Setup,
-    course: Course,
+    folder: TrialsFolder,
+    setup: RaceSetup,
+    course: RaceCourse,
     seeds: int,
     train: TrainAll = one_by_one(),  # noqa: B008  (a function)
 ) -> None:
@@ -81,101 +91,112 @@ def repeat_with_seeds(
     The seed decides which clips a step is made of, and in which order. `seeds` counts the run that is there. A remedy
     that left goes no further with them than it went; one that is behind the control already is not repeated.
     """
-    names = best_remedy(course, racing_names(folder, setup))
-    if names and best_of(course.outcomes[names[0]]) >= best_of(course.outcomes[CONTROL]):
-        names = []
-    for name in (CONTROL, *names):
+    names, best = [CONTROL], best_remedy(course, racing_names(folder, setup))
+    if best and not course.outcomes[best].best_mel_ce >= course.outcomes[CONTROL].best_mel_ce:
+        names.append(best)
+    for name in names:
         first = int(trial_of(folder, setup, name).phase.get("seed", 1))
         trials = [trial_of(folder, setup, name, seed=first + number) for number in range(1, seeds)]
         mark = course.out_at.get(name, setup.evals)
-        outcomes = train(work, [(trial, step_of(trial, setup, mark)) for trial in trials])
+        outcomes = train(work, [(trial, step_at(trial, setup, mark)) for trial in trials])
         for trial in trials:
             release(trial)
-        course.repeats[name] = [best_of(outcome) for outcome in (course.outcomes[name], *outcomes)]
+        course.repeats[name] = [outcome.best_mel_ce for outcome in (course.outcomes[name], *outcomes)]
         course.further += outcomes
 
 
-def racing_names(folder: RaceFolder, setup: Setup) -> tuple[str, ...]:
-    """The remedies that race: those whose file is there. Whoever removes a file wants one remedy less."""
-    return tuple(name for name in names_of(setup) if folder.remedy(name).is_file())
-
-
-def rounds_of_race(folder: RaceFolder, setup: Setup) -> Rounds:
+def rounds_of_race(folder: TrialsFolder, setup: RaceSetup) -> Rounds:
     """The rounds for those that race, as their files now are."""
     return rounds_of(len(racing_names(folder, setup)), setup.evals, _warmup_evals(folder, setup))
 
 
-def why_race_is_over(folder: RaceFolder, setup: Setup) -> str:
-    """Why the race takes more than it may; '' where it does not."""
+def why_race_is_over(folder: TrialsFolder, setup: RaceSetup) -> str:
+    """Why the race costs more than it may; '' where it does not."""
     return why_over(len(racing_names(folder, setup)), setup.evals, _warmup_evals(folder, setup))
 
 
-def _warmup_evals(folder: RaceFolder, setup: Setup) -> int:
+def _warmup_evals(folder: TrialsFolder, setup: RaceSetup) -> int:
     """Evaluations until the longest warm-up is over."""
     phases = [trial_of(folder, setup, name).phase for name in racing_names(folder, setup)]
-    return max((-(-_warmup(phase) // int(phase["eval_every_steps"])) for phase in phases), default=0)
+    return max((-(-warmup_steps(phase) // int(phase["eval_every_steps"])) for phase in phases), default=0)
 
 
-def _warmup(phase: Mapping[str, Any]) -> int:
-    schedule = phase.get("schedule")
-    return int(schedule.get("warmup_steps") or 0) if isinstance(schedule, Mapping) else 0
-
-
-def best_remedy(course: Course, names: Sequence[str]) -> list[str]:
-    """The trained remedy with the lowest mel_ce; none where there is none. One that left early may have it."""
-    values = {name: best_of(course.outcomes[name]) for name in names if name in course.outcomes}
+def best_remedy(course: RaceCourse, names: Sequence[str]) -> str | None:
+    """The trained remedy with the lowest mel_ce; None without any. One that left early may have it."""
+    values = {name: course.outcomes[name].best_mel_ce for name in names if name in course.outcomes}
     finite = [name for name, value in values.items() if math.isfinite(value)]
-    return sorted(finite, key=lambda name: values[name])[:1]
+    return min(finite, key=lambda name: values[name], default=None)
 
 
-def best_of(outcome: Outcome) -> float:
-    """What a trial is judged by: the lowest mel_ce after its first step, which its model would be shipped with."""
-    if outcome.status == "failed" or outcome.best is None:
-        return math.nan
-    return outcome.best.mel_ce
-
-
-def standing_at_the_mark(outcome: Outcome) -> float:
-    """What decides who goes on: the lowest mel_ce since half of the steps so far.
-
-    Where a trial has come to, that is: the first evaluations, of models that have hardly moved yet, would speak for
-    whoever does the least.
-    """
-    if outcome.status == "failed":
-        return math.nan
-    late = [point.mel_ce for point in outcome.points[1:] if 2 * point.step > outcome.step]
-    return min((value for value in late if math.isfinite(value)), default=math.nan)
-
-
-def step_of(trial: Trial, setup: Setup, mark: int) -> int:
-    """The step of a trial at a mark: as many clips are seen by then as by the control, whatever its batches are."""
-    if mark == setup.evals:
-        return int(trial.phase["steps"])
-    return mark * int(trial.phase["eval_every_steps"])
-
-
-def average_trial(folder: RaceFolder, setup: Setup) -> Trial:
+def average_trial(folder: TrialsFolder, setup: RaceSetup) -> Trial:
     """The place where the mean of the phase's models is made; what it is declared to train is never trained."""
     control = trial_of(folder, setup, CONTROL)
     return Trial(AVERAGED, folder.trial(AVERAGED), control.phase)
 
 
-def read_course(folder: RaceFolder, setup: Setup, names: Sequence[str]) -> Course:
-    """The named trials as they stand at the end, however far that is; nothing is trained."""
-    trials = {name: trial_of(folder, setup, name) for name in names}
-    ends = {name: outcome_at(trial, step_of(trial, setup, setup.evals)) for name, trial in trials.items()}
-    return Course(outcomes=ends)
-
-
 def _leave(
-    work: Work, course: Course, racing: Sequence[str], mark: int, rounds: Rounds, trials: dict[str, Trial]
+    work: Work, course: RaceCourse, racing: Sequence[str], mark: int, rounds: Rounds, trials: dict[str, Trial]
 ) -> None:
-    """Let the worse ones leave, and give their room back."""
-    values = {name: standing_at_the_mark(course.outcomes[name]) for name in racing}
+    """Drop the worse ones, and free their disk space."""
+    values = {name: course.outcomes[name].late_mel_ce for name in racing}
     stay = the_best(values, rounds.stay(len(racing)))
     for name in sorted(racing, key=lambda name: (name not in stay, values[name])):
-        shown = f"{values[name]:.4f}" if math.isfinite(values[name]) else "no number"
+        shown = f"{values[name]:.4f}" if math.isfinite(values[name]) else "not a number"
         work.say(f"  {name}: {shown}" + ("" if name in stay else ", out"))
         if name not in stay:
             course.out_at[name] = mark
             release(trials[name])
+
+
+def average(work: Work, trial: Trial, models: Sequence[Path]) -> TrialOutcome:
+    """Average the models, evaluate the mean, and say how it stands; what was done from the same models stays.
+
+    `trial` names the folder; its phase is not trained. The mean is the candidate `MEAN` there. Models that are gone
+    are left out; without two of them the outcome is that of a trial which did not begin.
+    """
+    with run_lock(trial.folder):
+        wait_for_older_child(trial.folder, work.say)
+        parts = _pinned(trial, models)
+        if len(parts) < 2:
+            return TrialOutcome(trial.name, message="fewer than two models are there to be averaged")
+        own = trial_work(work, trial, _matrix(trial, parts))
+        fingerprint = hash_of([data_content(own.run), *(quick_hash(part) for part in parts)])
+        folder = mean_of(trial)
+        info = read_model_info(folder) or {}
+        if info.get("fingerprint") != fingerprint:
+            work.say(f"{trial.name}: the mean of {len(parts)} models")
+            try:
+                run_job(own, trial.name, ["candidate"], candidate=MEAN, fingerprint=fingerprint)
+            except WorkFailed as error:
+                return TrialOutcome(trial.name, status="failed", message=str(error))
+    points = tuple(Measured(record.step, record.mel_ce) for record in read_metrics(folder.metrics).evals)
+    seconds = float((read_model_info(folder) or {}).get("seconds") or 0.0)
+    first = points[0] if points else None
+    return TrialOutcome(trial.name, best=first, last=first, points=points, seconds=seconds, status="done")
+
+
+def mean_of(trial: Trial) -> CandidateFolder:
+    """The folder of the mean."""
+    return RunFolder(trial.folder).candidate(MEAN)
+
+
+def _pinned(trial: Trial, models: Sequence[Path]) -> list[Path]:
+    """The models as candidates of the trial's folder: links, so that they stay while the phase goes on."""
+    parts = []
+    for model in models:
+        part = RunFolder(trial.folder).candidate(model.stem).best_model
+        if not part.is_file() and model.is_file():
+            part.parent.mkdir(parents=True, exist_ok=True)
+            link_or_copy(model, part)
+        if part.is_file():
+            parts.append(part)
+    return parts
+
+
+def _matrix(trial: Trial, parts: Sequence[Path]) -> dict[str, Any]:
+    """The decision matrix in which the mean is declared, as candidates that are made of others are."""
+    names = [part.parent.name for part in parts]
+    made = [
+        {"name": name, "checkpoint": f"{name}/{part.name}"} for name, part in zip(names, parts, strict=True)
+    ]
+    return {"candidates": [*made, {"name": MEAN, "average": names}]}

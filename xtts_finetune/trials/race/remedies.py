@@ -1,4 +1,4 @@
-"""Remedies for a phase that improves no more: each changes one thing of it, with a reason.
+"""Remedies for a phase that no longer improves: each changes one thing of it, with a reason.
 
 The first five are those of the requirement, in the terms of a phase: their factors are its own. The others are added
 where the diagnosis speaks for them. `control`, the unchanged phase going on, belongs to every race: what does not
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from xtts_finetune.trials.situation import Situation
+from xtts_finetune.trials.race.situation import Situation
 
 CONTROL = "control"
 AVERAGED = "averaged"
@@ -82,7 +82,7 @@ def remedies_for(situation: Situation) -> tuple[Remedy, ...]:
 def _control(situation: Situation) -> Remedy:
     return Remedy(
         CONTROL,
-        f"none: {situation.name} goes on as it is, at the learning rate {situation.rate:.3g} that it has come to",
+        f"none: {situation.name} continues unchanged, at its current learning rate {situation.rate:.3g}",
         "a remedy counts only if it beats what would have happened without it",
         "the same slow fall, or none",
     )
@@ -150,8 +150,8 @@ def _drops(situation: Situation) -> Remedy:
         f"learning_rate {situation.rate:.3g} -> {rate:.3g}, multiplied with {DROP_FACTOR:g} at the steps "
         f"{' and '.join(map(str, milestones))}",
         "a high rate finds another valley, sharp drops go down into it: explore first, refine after",
-        "mel_ce stays above the control's until the first drop, then falls at once; in an early comparison it may "
-        "lose what it would have won later",
+        "mel_ce stays above the control's until the first drop, then falls at once; an early comparison may "
+        "drop it before it pays off",
         changes={
             "learning_rate": rate,
             "schedule": {
@@ -180,7 +180,7 @@ def _half_batch(situation: Situation) -> Remedy | None:
         "many steps, so that as many clips are seen",
         "more and noisier steps over the same clips get out of narrow minima that large batches stay in (Keskar et "
         "al., On Large-Batch Training for Deep Learning, ICLR 2017)",
-        "a restless training loss; mel_ce falls if the phase was caught in a narrow minimum",
+        "a noisier training loss; mel_ce falls if the phase was caught in a narrow minimum",
         changes={
             key: half,
             "learning_rate": rate,
@@ -219,9 +219,9 @@ def _plateau_breaker(situation: Situation) -> Remedy | None:
     return Remedy(
         "plateau-breaker",
         f"what the level {LEVEL} sets: {', '.join(changes)}{shortened}",
-        "the level is made for this: restarts of the learning rate, and losses that go on where plain cross-entropy "
-        "no longer does",
-        "unrest for some evaluations, then a clear fall; from 2.7 to 2.2-2.3 after 10 epochs is usual",
+        "the level is made for this: restarts of the learning rate, and losses that still improve where plain "
+        "cross-entropy no longer does",
+        "some ups and downs first, then a clear fall; from 2.7 to 2.2-2.3 after 10 epochs is usual",
         changes=changes,
     )
 
@@ -245,8 +245,8 @@ def _adapters(situation: Situation) -> Remedy | None:
     return Remedy(
         "lora",
         "train all -> lora: low-rank adapters alone are trained, all other weights stay",
-        "far fewer weights learn fewer clips by heart (Hu et al., LoRA, ICLR 2022)",
-        "the gap between training and eval set grows no more; mel_ce falls slowly",
+        "with far fewer weights to train, it memorises fewer clips (Hu et al., LoRA, ICLR 2022)",
+        "the gap between training and eval set stops growing; mel_ce falls slowly",
         changes={
             "train": {"lora": {"rank": 8}},
             "schedule": {"kind": "constant", "warmup_steps": situation.rise},
@@ -273,7 +273,7 @@ def _more_data(situation: Situation) -> Remedy | None:
         return None
     return Remedy(
         "more-data",
-        "none that a race could try: record more clips, above all of other texts and moods",
+        "nothing a race could try: record more clips, above all of other texts and moods",
         "no setting teaches what is not in the clips",
         "the one remedy that lowers mel_ce on unseen sentences for certain",
         kind="advice",

@@ -1,37 +1,39 @@
 """What a race came to, put together from its course: the record, from which every page is written.
 
-What a race cost, against what it would have cost to run the five remedies to the end.
+Who wins: the best remedy, if it beats the control by more than noise; else nobody.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from xtts_finetune.records.trials import Cost, Race, Standing
-from xtts_finetune.trials.halving import FIVE, MOST_PERCENT
-from xtts_finetune.trials.race.average import mean_of
-from xtts_finetune.trials.race.noise import Noise, Selection, noise_around_trends, noise_of_repeats, select
+from xtts_finetune.records.run_folder import TrialsFolder
+from xtts_finetune.records.trials import Cost, Race, Standing, Verdict
+from xtts_finetune.trials.advance import TrialOutcome, finite_or_none
+from xtts_finetune.trials.judging import FIVE, MOST_PERCENT, Noise, noise_around_trends, noise_of_repeats
 from xtts_finetune.trials.race.race import (
-    Course,
+    RaceCourse,
     average_trial,
-    best_of,
     best_remedy,
-    racing_names,
+    mean_of,
     rounds_of_race,
     why_race_is_over,
 )
 from xtts_finetune.trials.race.remedies import AVERAGED, CONTROL
-from xtts_finetune.trials.race.setup import Entry, RaceFolder, Setup, trial_of
-from xtts_finetune.trials.trials import Outcome
+from xtts_finetune.trials.race.setup import RaceEntry, RaceSetup, racing_names, trial_of
+
+# The control's evaluations are thinned to about so many before their spread is taken.
+NOISE_EVALS = 8
 
 
-def cost_of(folder: RaceFolder, setup: Setup, course: Course) -> Cost:
-    """The cost of the race as far as it is; that of further seeds beside it."""
+def cost_of(folder: TrialsFolder, setup: RaceSetup, course: RaceCourse) -> Cost:
+    """The cost of the race so far, against what running the five usual remedies to the end would have cost."""
     trained = [outcome for name, outcome in course.outcomes.items() if name != AVERAGED]
-    control = course.outcomes.get(CONTROL, Outcome(CONTROL))
+    control = course.outcomes.get(CONTROL, TrialOutcome(CONTROL))
     # By its length, as a stop rule may have ended the control before.
     to_the_end = control.clips * setup.steps / control.step if control.step else 0.0
     clips, five = sum(outcome.clips for outcome in trained), round(FIVE * to_the_end)
@@ -48,11 +50,7 @@ def cost_of(folder: RaceFolder, setup: Setup, course: Course) -> Cost:
     )
 
 
-# The control's evaluations are thinned to about so many before their spread is taken.
-NOISE_EVALS = 8
-
-
-def race_of(folder: RaceFolder, setup: Setup, course: Course, over: bool) -> Race:
+def race_of(folder: TrialsFolder, setup: RaceSetup, course: RaceCourse, over: bool) -> Race:
     """The race as its course stands."""
     names = racing_names(folder, setup)
     noise = noise_of(course)
@@ -77,7 +75,7 @@ def race_of(folder: RaceFolder, setup: Setup, course: Course, over: bool) -> Rac
             "optimizer": setup.start.optimizer,
         },
         diagnosis=setup.diagnosis,
-        noise=noise.deviation if math.isfinite(noise.deviation) else None,
+        noise=finite_or_none(noise.deviation),
         noise_source=noise.source,
         threshold=selection.threshold,
         cost=cost_of(folder, setup, course),
@@ -85,42 +83,41 @@ def race_of(folder: RaceFolder, setup: Setup, course: Course, over: bool) -> Rac
     )
 
 
-def selected(names: Sequence[str], course: Course, noise: Noise, best_before: float) -> Selection:
+def selected(names: Sequence[str], course: RaceCourse, noise: Noise, best_before: float) -> Selection:
     """The selection between the remedies `names` at the end; repeats with other seeds count where there are some.
 
     A remedy that left early is among them: its best model is there, and has cost less.
     """
-    best = {name: [best_of(course.outcomes[name])] for name in names}
-    control = [best_of(course.outcomes[CONTROL])]
+    best = {name: [course.outcomes[name].best_mel_ce] for name in names}
+    control = [course.outcomes[CONTROL].best_mel_ce]
     repeated = best_remedy(course, names)
     if course.repeats and repeated:
         # Repeated were the control and the best remedy, unless the control is better: the others are behind it.
-        best = {repeated[0]: course.repeats.get(repeated[0], best[repeated[0]])}
+        best = {repeated: course.repeats.get(repeated, best[repeated])}
         control = course.repeats[CONTROL]
     if AVERAGED in course.outcomes:
-        best[AVERAGED] = [best_of(course.outcomes[AVERAGED])]
+        best[AVERAGED] = [course.outcomes[AVERAGED].best_mel_ce]
     compared = len(names) + (AVERAGED in course.outcomes)
     return select(control, best, _start_value(course) or math.nan, noise, compared, best_before)
 
 
-def noise_of(course: Course) -> Noise:
+def noise_of(course: RaceCourse) -> Noise:
     """The noise between seeds where they were tried, else that of the control around its trend."""
     if course.repeats:
         return noise_of_repeats(list(course.repeats.values()))
-    control = course.outcomes.get(CONTROL, Outcome(CONTROL))
+    control = course.outcomes.get(CONTROL, TrialOutcome(CONTROL))
     points = [(point.step, point.mel_ce) for point in control.points[1:]]
     # Neighbours are much alike, and would pass for more knowledge of the noise than there is.
     return noise_around_trends([points[:: -max(1, len(points) // NOISE_EVALS)]])
 
 
-def _start_value(course: Course) -> float | None:
+def _start_value(course: RaceCourse) -> float | None:
     control = course.outcomes.get(CONTROL)
     return control.start.mel_ce if control is not None and control.start is not None else None
 
 
-def _standing(folder: RaceFolder, setup: Setup, course: Course, entry: Entry) -> Standing:
-    outcome = course.outcomes.get(entry.name, Outcome(entry.name))
-    best = best_of(outcome)
+def _standing(folder: TrialsFolder, setup: RaceSetup, course: RaceCourse, entry: RaceEntry) -> Standing:
+    outcome = course.outcomes.get(entry.name, TrialOutcome(entry.name))
     return Standing(
         name=entry.name,
         kind=entry.kind,
@@ -134,25 +131,16 @@ def _standing(folder: RaceFolder, setup: Setup, course: Course, entry: Entry) ->
         clips=outcome.clips,
         seconds=outcome.seconds,
         start=outcome.start.mel_ce if outcome.start else None,
-        best=best if math.isfinite(best) else None,
+        best=finite_or_none(outcome.best_mel_ce),
         best_step=outcome.best.step if outcome.best else None,
         last=outcome.last.mel_ce if outcome.last else None,
         model=_model(folder, setup, entry),
-        points=_points(outcome),
+        points=outcome.over_clips,
         repeats=tuple(value for value in course.repeats.get(entry.name, ()) if math.isfinite(value)),
     )
 
 
-def _points(outcome: Outcome) -> tuple[tuple[int, float | None], ...]:
-    """Evaluations over clips seen; a step of a trial sees the same number of clips all the time, nearly."""
-    a_step = outcome.clips / outcome.step if outcome.step else 0.0
-    return tuple(
-        (round(point.step * a_step), point.mel_ce if math.isfinite(point.mel_ce) else None)
-        for point in outcome.points
-    )
-
-
-def _model(folder: RaceFolder, setup: Setup, entry: Entry) -> str:
+def _model(folder: TrialsFolder, setup: RaceSetup, entry: RaceEntry) -> str:
     """The remedy's best model relative to the race's folder; '' where there is none."""
     if entry.kind == "advice":
         return ""
@@ -163,3 +151,69 @@ def _model(folder: RaceFolder, setup: Setup, entry: Entry) -> str:
     )
     file = candidate.best_model
     return Path(os.path.relpath(file, folder.path)).as_posix() if file.is_file() else ""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The verdict, the winner if there is one, and why. `threshold` is what its gain had to exceed (nats)."""
+
+    verdict: Verdict
+    winner: str | None
+    words: str
+    threshold: float | None
+
+
+def select(
+    control: Sequence[float],
+    remedies: Mapping[str, Sequence[float]],
+    start: float,
+    noise: Noise,
+    compared: int,
+    best_before: float = math.inf,
+) -> Selection:
+    """The selection between those that went to the end.
+
+    `control` and `remedies` hold the best mel_ce of each, one number a seed, after as many clips seen; `start` is
+    the mel_ce that all began with; `compared` is how many remedies there were at first, each of which might have
+    won by luck. `best_before` is the mel_ce of the phase's best model, which is there already: what is no better is
+    no solution either.
+    """
+    means = {name: math.fsum(values) / len(values) for name, values in remedies.items() if values}
+    finite = {name: mean for name, mean in means.items() if math.isfinite(mean)}
+    of_control = math.fsum(control) / len(control) if control else math.nan
+    best = min(finite, key=lambda name: finite[name], default=None)
+    repeats = min([len(control), *(len(remedies[name]) for name in [best] if name)])
+    threshold = noise.threshold(start, compared, max(1, repeats))
+    if threshold is None or (best is None and not math.isfinite(of_control)):
+        words = "the control has too few evaluations to know the noise; run a longer race (--steps)"
+        return Selection("too noisy to tell", None, words, None)
+    beaten = best is not None and not of_control - finite[best] <= threshold
+    before, what = min((start, "the start"), (best_before, "the phase's best model"))
+    if best is not None and beaten and finite[best] < before:
+        return Selection("solved", best, _won(best, finite[best], of_control, start, threshold), threshold)
+    if best is None:
+        found = "no remedy reached the end"
+    elif beaten:
+        found = f"the best remedy, {best} ({finite[best]:.4f}), is no better than {what} ({before:.4f})"
+    else:
+        found = (
+            f"the best remedy, {best} ({finite[best]:.4f}), differs from the control ({of_control:.4f}) by "
+            f"{finite[best] - of_control:+.4f}; only a gain of more than {threshold:.4f} would be more than noise"
+        )
+    if start - of_control > threshold:
+        return Selection(
+            "nothing to solve",
+            None,
+            f"the unchanged phase goes from {start:.4f} to {of_control:.4f} by itself: let it continue; {found}",
+            threshold,
+        )
+    return Selection("nothing helped", None, f"{found}; keep the phase's best model, or add clips", threshold)
+
+
+def _won(name: str, value: float, control: float, start: float, threshold: float) -> str:
+    if not math.isfinite(control):
+        return f"{name} reaches {value:.4f} from {start:.4f}; the unchanged phase did not reach the end"
+    return (
+        f"{name} reaches {value:.4f} from {start:.4f}, the unchanged phase {control:.4f} after as many clips: a gain "
+        f"of {control - value:.4f}, where {threshold:.4f} could be noise"
+    )

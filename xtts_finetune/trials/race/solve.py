@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 import math
-import shutil
 
 from rich.table import Table
 
-from xtts_finetune.errors import UserError, WorkFailed
+from xtts_finetune.errors import WorkFailed
 from xtts_finetune.pipeline.children.lock import run_lock
 from xtts_finetune.pipeline.children.process import ending_like_ctrl_c
 from xtts_finetune.pipeline.children.running import Work
-from xtts_finetune.pipeline.plan.disk import free_bytes, planned_disk
-from xtts_finetune.quantities import readable_size
 from xtts_finetune.records.atomic import write_text_atomic
+from xtts_finetune.records.run_folder import TrialsFolder
 from xtts_finetune.records.trials import Race, write_race
+from xtts_finetune.trials.advance import advance
 from xtts_finetune.trials.crew import ALONE, Sharing, crew_of
+from xtts_finetune.trials.pages import race_page
+from xtts_finetune.trials.pinned import Wishes, check_room, declared_phase, forget, step_at
 from xtts_finetune.trials.race.adopt import adopt, next_steps
-from xtts_finetune.trials.race.average import average
-from xtts_finetune.trials.race.make_setup import Wishes, race_folder, setup_for
-from xtts_finetune.trials.race.page import race_page
-from xtts_finetune.trials.race.race import (
-    Course,
-    average_trial,
-    best_of,
-    racing_names,
-    repeat_with_seeds,
-    run_rounds,
-    step_of,
-)
+from xtts_finetune.trials.race.race import RaceCourse, average, average_trial, repeat_with_seeds, run_rounds
 from xtts_finetune.trials.race.remedies import CONTROL
 from xtts_finetune.trials.race.result import race_of
-from xtts_finetune.trials.race.setup import RaceFolder, Setup, changed_by_hand, trial_of
+from xtts_finetune.trials.race.setup import RaceSetup, changed_by_hand, race_setup, racing_names, trial_of
 from xtts_finetune.trials.race.text import HEADINGS, cost_words, selection_text, table_rows
-from xtts_finetune.trials.trials import advance, trial_stage, trial_work
+from xtts_finetune.trials.trial import trial_stage, trial_work
 
 
 def write_remedies(work: Work, phase: str, wishes: Wishes, fresh: bool = False) -> None:
@@ -45,7 +35,7 @@ def write_remedies(work: Work, phase: str, wishes: Wishes, fresh: bool = False) 
 
 
 def run_one(work: Work, phase: str, name: str, wishes: Wishes, fresh: bool = False) -> None:
-    """Run one remedy to its end, beside nothing else.
+    """Run one remedy alone, to its end.
 
     Raises UserError for an unknown one, WorkFailed when it failed, Interrupted on Ctrl-C.
     """
@@ -60,16 +50,16 @@ def run_one(work: Work, phase: str, name: str, wishes: Wishes, fresh: bool = Fal
             outcome = average(work, average_trial(folder, setup), models)
         else:
             trial = trial_of(folder, setup, name)
-            outcome = advance(work, trial, step_of(trial, setup, setup.evals))
+            outcome = advance(work, trial, step_at(trial, setup, setup.evals))
         if outcome.status == "failed" or outcome.best is None:
             raise WorkFailed(f"{name}: {outcome.message or 'it has no evaluation'}")
         started = f"{outcome.start.mel_ce:.4f} -> " if outcome.start else ""
         work.say(
-            f"{name}: mel_ce {started}{best_of(outcome):.4f} at step {outcome.best.step} of {outcome.step}. "
+            f"{name}: mel_ce {started}{outcome.best_mel_ce:.4f} at step {outcome.best.step} of {outcome.step}. "
             f"{outcome.message}"
         )
         work.say(
-            f"  whether that is the remedy's doing, the control says:  xtts-finetune solve {phase} --race"
+            f"  to see whether the remedy did that, race it against the control:  xtts-finetune solve {phase} --race"
         )
 
 
@@ -96,8 +86,8 @@ def race(
                 work.say(f"note: {file.name} was changed by hand", "yellow")
         _check_disk(work, folder, setup)
 
-        def report(course: Course) -> None:
-            write_race(folder.race, race_of(folder, setup, course, over=False))
+        def report(course: RaceCourse) -> None:
+            write_race(folder.record, race_of(folder, setup, course, over=False))
 
         with crew_of(work, sharing) as train:
             course = run_rounds(work, folder, setup, report, train)
@@ -106,7 +96,7 @@ def race(
         found = race_of(folder, setup, course, over=True)
         winner = found.standing(found.winner) if found.winner else None
         steps = next_steps(work, folder, phase, winner)
-        write_race(folder.race, found)
+        write_race(folder.record, found)
         write_text_atomic(folder.page, race_page(found))
         # Written last: it says that the race is over.
         write_text_atomic(folder.selection, selection_text(found, steps))
@@ -116,16 +106,12 @@ def race(
     return found
 
 
-def _check_disk(work: Work, folder: RaceFolder, setup: Setup) -> None:
-    """Raise UserError when the disk has no room for the race; trials that leave give back what they can."""
+def _check_disk(work: Work, folder: TrialsFolder, setup: RaceSetup) -> None:
+    """Raise UserError when the disk has no room for the race."""
     trials = [trial_of(folder, setup, name) for name in (CONTROL, *racing_names(folder, setup))]
     stages = [trial_stage(trial_work(work, trial), trial) for trial in trials]
-    disk = planned_disk([stage.disk for stage in stages if stage.due], free_bytes(folder.path))
-    if not disk.fits:
-        raise UserError(
-            f"{folder.path}: the race needs up to {readable_size(disk.peak)}, but {readable_size(disk.free)} are free; "
-            "make room, or remove files of remedies that need not race"
-        )
+    needs = [stage.disk for stage in stages if stage.due]
+    check_room(folder, needs, "the race needs", "remove files of remedies that need not race")
 
 
 def adopt_remedy(work: Work, phase: str, name: str) -> None:
@@ -136,15 +122,14 @@ def adopt_remedy(work: Work, phase: str, name: str) -> None:
             work.say(line)
 
 
-def _prepared(work: Work, phase: str, wishes: Wishes, fresh: bool) -> tuple[RaceFolder, Setup]:
-    folder = race_folder(work, phase)
-    if fresh and folder.path.is_dir():
-        shutil.rmtree(folder.path)
-        work.say(f"--fresh: removed {folder.path}")
-    return folder, setup_for(work, phase, wishes)
+def _prepared(work: Work, phase: str, wishes: Wishes, fresh: bool) -> tuple[TrialsFolder, RaceSetup]:
+    declared_phase(work, phase)
+    if fresh:
+        forget(work, work.run.race(phase))
+    return race_setup(work, phase, wishes)
 
 
-def _say_remedies(work: Work, folder: RaceFolder, setup: Setup) -> None:
+def _say_remedies(work: Work, folder: TrialsFolder, setup: RaceSetup) -> None:
     start = setup.start
     value = "" if start.mel_ce is None or not math.isfinite(start.mel_ce) else f", mel_ce {start.mel_ce:.4f}"
     if setup.diagnosis:
@@ -162,7 +147,7 @@ def _say_remedies(work: Work, folder: RaceFolder, setup: Setup) -> None:
             work.say(f"  file      {folder.remedy(entry.name)}")
 
 
-def _say_race(work: Work, folder: RaceFolder, found: Race) -> None:
+def _say_race(work: Work, folder: TrialsFolder, found: Race) -> None:
     table = Table(title=f"race of remedies for {found.phase}", title_justify="left", title_style="bold")
     for number, heading in enumerate(HEADINGS):
         table.add_column(heading, justify="left" if number in (1, len(HEADINGS) - 1) else "right")

@@ -32,7 +32,7 @@ def selection_text(race: Race, next_steps: Sequence[str] = ()) -> str:
 
 
 def sparkline(values: Sequence[float | None], low: float, high: float) -> str:
-    """One block a value, between `low` and `high`; a value that is no number is a dot."""
+    """One block for each value, between `low` and `high`; a dot for None."""
     span = high - low or 1.0
     return "".join(
         "." if value is None else BLOCKS[round((len(BLOCKS) - 1) * min(1.0, max(0.0, (value - low) / span)))]
@@ -41,18 +41,19 @@ def sparkline(values: Sequence[float | None], low: float, high: float) -> str:
 
 
 def table_rows(race: Race) -> list[tuple[str, ...]]:
-    """The comparison as rows of text: place, remedy, best mel_ce, difference to the control, step, clips, time, end."""
+    """The comparison as rows of text under `HEADINGS`, one for each remedy but advice."""
     control = next((s.best for s in race.standings if s.name == CONTROL), None)
     rows: list[tuple[str, ...]] = []
-    for place, standing in enumerate(race.ranked, start=1):
-        if standing.kind == "advice":
+    places = race.places
+    for standing in race.ranked:
+        if standing.name not in places:
             continue
         gain = ""
         if standing.best is not None and control is not None and standing.name != CONTROL:
             gain = f"{standing.best - control:+.4f}"
         rows.append(
             (
-                str(place),
+                str(places[standing.name]),
                 standing.name + (" *" if standing.name == race.winner else ""),
                 "-" if standing.best is None else f"{standing.best:.4f}",
                 gain,
@@ -112,7 +113,7 @@ def _ending(standing: Standing) -> str:
         reason = Reason(standing.reason)
         words += f". Ended by '{reason.words}': {standing.message}. {reason.meaning}"
     elif standing.out_at is not None:
-        words += f". It left after evaluation {standing.out_at}: better ones went on"
+        words += f". It was dropped after evaluation {standing.out_at}: better ones continued"
     elif standing.message:
         words += f". {standing.message}"
     return _wrapped(words if words.endswith(".") else f"{words}.")
@@ -150,14 +151,14 @@ def cost_words(race: Race) -> list[str]:
         )
     said.append(f"{clips}; {duration(cost.seconds)} of work")
     if cost.why_over:
-        said.append(f"that could not be held: {cost.why_over}. A longer race (--steps) can")
+        said.append(f"that is more than allowed: {cost.why_over}. A longer race (--steps) stays below it")
     if cost.seeds:
         said.append(
             f"{cost.seeds} runs with further seeds came on top: {cost.seeds_clips} clips seen, "
             f"{duration(cost.seeds_seconds)} of work. They are not in the share"
         )
     went_on = (
-        f"; one in {race.cut} went on, rounded up, and the control always" if len(race.marks) > 1 else ""
+        f"; one in {race.cut} continued (rounded up), and the control always" if len(race.marks) > 1 else ""
     )
     said.append(
         f"compared after the evaluations {', '.join(map(str, race.marks))}, one every {race.eval_every} "

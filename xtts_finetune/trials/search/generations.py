@@ -4,8 +4,6 @@ The trials of a generation are chosen from what the earlier generations have com
 own is: so the points, and with them the result, do not depend on how many workers there are, how fast they are, and
 how often the search was interrupted. Nothing of the course is kept but the trials' own folders and the book of points.
 
-A search's own page in the ledger: an Optuna study with a trial for each point, for its tools to look at as well.
-
 The search could be replayed from its seed and the trials' folders alone. That the points are written down all the same
 makes them independent of the version of Optuna, and lets `optuna-dashboard` show the search while it runs.
 """
@@ -18,32 +16,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from xtts_finetune.pipeline.children.running import Work
+from xtts_finetune.records.run_folder import TrialsFolder
+from xtts_finetune.trials.advance import TrialOutcome, finite_or_none, release
 from xtts_finetune.trials.crew import TrainAll
-from xtts_finetune.trials.halving import better_half
-from xtts_finetune.trials.race.race import best_of, standing_at_the_mark
-from xtts_finetune.trials.search.setup import SearchFolder, SearchSetup, declared_trial, step_at, trial_of
+from xtts_finetune.trials.judging import better_half
+from xtts_finetune.trials.pinned import step_at
+from xtts_finetune.trials.search.setup import SearchSetup, declared_trial, trial_of
 from xtts_finetune.trials.search.space import RANDOM_GENERATIONS, Point, Space, distributions, propose
-from xtts_finetune.trials.storage import open_storage, reaching
-from xtts_finetune.trials.trials import Outcome, Trial, release
+from xtts_finetune.trials.storage import SharedStudy, reaching
+from xtts_finetune.trials.trial import Trial
 
 if TYPE_CHECKING:
-    from optuna.study import Study
     from optuna.trial import FrozenTrial
 
 
-class Book:
-    """The points of one search, by number; what each has come to."""
-
-    def __init__(self, url: str, name: str) -> None:
-        """Open the study of this name. Raises UserError when the database cannot be reached."""
-        import optuna  # noqa: PLC0415  heavy
-
-        self.url = url
-        self._storage = open_storage(url)
-        with reaching(url):
-            self._study: Study = optuna.create_study(
-                storage=self._storage, study_name=name, load_if_exists=True
-            )
+class Book(SharedStudy):
+    """The points of one search by number, and what each has come to: an Optuna study with a trial for each point."""
 
     def points(self) -> list[Point]:
         """The points that were written down, by number."""
@@ -82,11 +70,6 @@ class Book:
             optuna.delete_study(study_name=name, storage=self._storage)
             self._study = optuna.create_study(storage=self._storage, study_name=name)
 
-    def close(self) -> None:
-        """Let the database go."""
-        self._storage.remove_session()
-        self._storage.engine.dispose()
-
 
 @dataclass
 class Tried:
@@ -95,41 +78,40 @@ class Tried:
     number: int
     point: Point
     trial: Trial
-    outcome: Outcome
+    outcome: TrialOutcome
     at_marks: dict[int, float] = field(default_factory=dict)
     out_at: int | None = None
 
     @property
     def value(self) -> float | None:
-        """The best mel_ce of a trial that went to the end; None for one that left, or never had a number."""
-        best = best_of(self.outcome)
-        return best if self.out_at is None and math.isfinite(best) else None
+        """The best mel_ce of a trial that went to the end; None for one that left, or never had a finite one."""
+        return finite_or_none(self.outcome.best_mel_ce) if self.out_at is None else None
 
 
 @dataclass
-class Course:
+class SearchCourse:
     """What was tried so far, and the phase as it is declared."""
 
-    declared: Outcome
+    declared: TrialOutcome
     tried: list[Tried] = field(default_factory=list)
     exhausted: bool = False
 
 
 def run_generations(
     work: Work,
-    folder: SearchFolder,
+    folder: TrialsFolder,
     setup: SearchSetup,
     trials: int,
     train: TrainAll,
     book: Book,
-    report: Callable[[Course], None] = lambda _: None,
-) -> Course:
+    report: Callable[[SearchCourse], None] = lambda _: None,
+) -> SearchCourse:
     """Try `trials` points, in whole generations; `report` is told after each.
 
     Raises UserError when an input is wrong, WorkFailed when a trial cannot be finished, Interrupted on Ctrl-C.
     """
     control = declared_trial(folder, setup)
-    course = Course(Outcome(control.name))
+    course = SearchCourse(TrialOutcome(control.name))
     history: list[FrozenTrial] = []
     while len(course.tried) < trials and not course.exhausted:
         generation = _next_generation(folder, setup, course, history, book)
@@ -149,7 +131,7 @@ def run_generations(
 
 
 def _next_generation(
-    folder: SearchFolder, setup: SearchSetup, course: Course, history: Sequence[FrozenTrial], book: Book
+    folder: TrialsFolder, setup: SearchSetup, course: SearchCourse, history: Sequence[FrozenTrial], book: Book
 ) -> list[Tried]:
     """The points of the next generation: those of the book, else chosen and written down."""
     from optuna.trial import TrialState, create_trial  # noqa: PLC0415  heavy
@@ -172,13 +154,13 @@ def _next_generation(
             create_trial(state=TrialState.RUNNING, params=point, distributions=distributions(space))
         )
         trial = trial_of(folder, setup, number, point)
-        generation.append(Tried(number, point, trial, Outcome(trial.name)))
+        generation.append(Tried(number, point, trial, TrialOutcome(trial.name)))
     return generation
 
 
 def _run(
     work: Work, setup: SearchSetup, generation: Sequence[Tried], train: TrainAll, control: Trial | None
-) -> Outcome | None:
+) -> TrialOutcome | None:
     """Bring a generation to its end, the worse half leaving at each mark; the outcome of `control`, if it is given."""
     racing, of_control = list(generation), None
     for mark in setup.marks:
@@ -188,7 +170,7 @@ def _run(
             of_control = outcomes.pop(0)
         for tried, outcome in zip(racing, outcomes, strict=True):
             tried.outcome = outcome
-            value = standing_at_the_mark(outcome)
+            value = outcome.late_mel_ce
             tried.at_marks[mark] = value if math.isfinite(value) else math.inf
         if mark == setup.marks[-1]:
             break
@@ -197,13 +179,13 @@ def _run(
             if tried.trial.name not in stay:
                 tried.out_at = mark
                 _clear(tried.trial)
-        work.say(f"  evaluation {mark} of {setup.evals}: {', '.join(stay)} go on")
+        work.say(f"  evaluation {mark} of {setup.evals}: {', '.join(stay)} continue")
         racing = [tried for tried in racing if tried.out_at is None]
     return of_control
 
 
 def _clear(trial: Trial) -> None:
-    """Give the room of a trial that has left back: a search is for values, and its records stay."""
+    """Free the disk space of a trial that has left: a search is for values, and its records stay."""
     release(trial)
     for _, file in trial.candidate.best_models():
         file.unlink(missing_ok=True)

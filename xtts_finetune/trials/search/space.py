@@ -13,9 +13,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from xtts_finetune.pipeline.plan.stage_records import hash_of
+from xtts_finetune.records.values import hash_of
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.search import Dimension, RangeSpec, is_whole, put
+from xtts_finetune.trials.pinned import warmup_steps
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -117,21 +118,13 @@ def with_values(phase: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str
 
 def longest_warmup(space: Space, phase: Mapping[str, Any]) -> int:
     """The most steps of warm-up that a trial may have."""
-    return max((_warmup(schedule) for schedule in _schedules(space, phase)), default=0)
-
-
-def _schedules(space: Space, phase: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield phase.get("schedule") or {}
-    chosen = space.get("schedule")
+    schedules = [phase.get("schedule")]
+    chosen, warmup = space.get("schedule"), space.get("schedule.warmup_steps")
     if chosen is not None and not isinstance(chosen, RangeSpec):
-        yield from (choice for choice in chosen if isinstance(choice, Mapping))
-    warmup = space.get("schedule.warmup_steps")
+        schedules += chosen
     ends = (warmup.high,) if isinstance(warmup, RangeSpec) else warmup or ()
-    yield from ({"warmup_steps": end} for end in ends)
-
-
-def _warmup(schedule: Mapping[str, Any]) -> int:
-    return int(schedule.get("warmup_steps", 0))
+    schedules += [{"warmup_steps": end} for end in ends]
+    return max(warmup_steps({"schedule": schedule}) for schedule in schedules)
 
 
 def _written(dimension: Dimension, value: Any) -> Any:

@@ -17,7 +17,8 @@ import scipy.signal
 import torch
 from scipy.sparse import csr_array
 
-from xtts_finetune.xtts.encoder import HOP, LOG_FLOOR, dvae_mel
+from xtts_finetune.fixed import HOP
+from xtts_finetune.xtts.encoder import LOG_FLOOR, dvae_mel
 
 Floats = npt.NDArray[np.float32]
 Spectra = npt.NDArray[np.complex64]
@@ -128,6 +129,6 @@ def power_spectrum(mel: torch.Tensor, filters: torch.Tensor) -> Wave:
 
 
 def below_clipping(wave: Wave) -> Wave:
-    """`wave` itself, or lowered as a whole so that it stays below full scale."""
+    """(samples,): `wave` itself, or lowered as a whole so that it stays below full scale."""
     peak = float(np.abs(wave).max(initial=0.0))
     return wave if peak <= PEAK else (wave * (PEAK / peak)).astype(np.float32)

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from TTS.tts.configs.xtts_config import XttsConfig
 
+from xtts_finetune.fixed import SAMPLE_RATE
 from xtts_finetune.spec.utterances import InferenceSpec
 from xtts_finetune.xtts.base import BaseFiles, read_config
-from xtts_finetune.xtts.encoder import SAMPLE_RATE
 from xtts_finetune.xtts.speech.mel_inversion import Wave
 from xtts_finetune.xtts.speech.voice import Voice
 from xtts_finetune.xtts.state import StateDict
@@ -80,7 +80,7 @@ def write_voice(path: Path, name: str, voice: Voice) -> None:
 
 
 def write_reference(path: Path, references: Sequence[Wave]) -> None:
-    """Write the recordings one after the other as one, for those who clone the voice instead of naming it."""
+    """Write the recordings, (samples,) at 22 050 Hz, as one: for those who clone the voice instead of naming it."""
     import soundfile  # noqa: PLC0415  heavy
 
     gap = np.zeros(round(_GAP_SECONDS * SAMPLE_RATE), dtype=np.float32)
@@ -89,6 +89,6 @@ def write_reference(path: Path, references: Sequence[Wave]) -> None:
 
 
 def copy_preview(folder: Path, base: BaseFiles) -> None:
-    """Put the base's DVAE beside the model: the preview vocoder decodes with it."""
+    """Put the base's DVAE into the model's folder: the preview vocoder decodes with it."""
     (folder / PREVIEW).parent.mkdir(exist_ok=True)
     shutil.copyfile(base.dvae, folder / PREVIEW)

@@ -149,7 +149,7 @@ class Original:
         self.said = [self._speech(model, voice, sentence) for sentence in sentences]
 
     def compare(self, shipped: Xtts, name: str) -> list[Compared]:
-        """Every sentence beside what `shipped` says to it in the voice called `name`."""
+        """Every sentence with what `shipped` says to it in the voice called `name`."""
         voice = voice_in(shipped, name)
         return [
             self._compared(sentence, said, self._speech(shipped, voice, sentence))
@@ -180,7 +180,7 @@ class Original:
 
 
 def first_difference(own: torch.Tensor, other: torch.Tensor) -> int | None:
-    """Index of the first code in which two sequences differ, or the shorter one's length; None if they are equal."""
+    """Index of the first code in which two (codes,) differ, or the length of the shorter; None if they are equal."""
     if torch.equal(own, other):
         return None
     shared = min(len(own), len(other))

@@ -21,9 +21,10 @@ from TTS.tts.layers.xtts.dvae import DiscreteVAE
 from TTS.tts.models.xtts import Xtts
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.fixed import CODE_SAMPLES, SAMPLE_RATE
 from xtts_finetune.spec.pipeline import Vocoder as VocoderName
 from xtts_finetune.xtts.base import BaseFiles
-from xtts_finetune.xtts.encoder import CODE_STRIDE, SAMPLE_RATE, load_dvae, load_mel_stats
+from xtts_finetune.xtts.encoder import load_dvae, load_mel_stats
 from xtts_finetune.xtts.speech.mel_inversion import Wave, below_clipping, invert_mel, mel_filters
 from xtts_finetune.xtts.speech.voice import speaker_embedding
 from xtts_finetune.xtts.state import model_weights, read_checkpoint
@@ -99,12 +100,12 @@ class PreviewVocoder:
 
     @torch.inference_mode()
     def wave(self, generated: Generated, speed: float = 1.0) -> Wave:
-        """1024 samples a code, divided by `speed`; one code's length of silence if there is none."""
+        """(samples,), 1024 of them a code, divided by `speed`; one code's length of silence if there is none."""
         codes = generated.codes
         # A poor model may sample the start token, which has no entry in the codebook.
         codes = codes[codes < self._dvae.num_tokens].to(self._device)
         if not len(codes):
-            return np.zeros(CODE_STRIDE, dtype=np.float32)
+            return np.zeros(CODE_SAMPLES, dtype=np.float32)
         return invert_mel(self.log_mel(codes, speed), self._filters)
 
     @torch.inference_mode()
@@ -129,7 +130,7 @@ class HifiganVocoder:
 
     @torch.inference_mode()
     def wave(self, generated: Generated, speed: float = 1.0) -> Wave:
-        """About 1114 samples at 24 000 Hz a code, divided by `speed`."""
+        """(samples,), about 1114 of them at 24 000 Hz a code, divided by `speed`."""
         latents = generated.latents()
         if speed != 1.0:
             stretched = F.interpolate(latents.transpose(1, 2), scale_factor=1.0 / speed, mode="linear")

@@ -47,7 +47,7 @@ class _Budgeted:
         self._left = LONGEST_TABLE
 
     def read(self, size: int = -1, /) -> bytes:
-        """So many bytes."""
+        """So many bytes. Raises NotRead beyond the budget."""
         self._left -= size
         if self._left < 0 or size < 0:
             raise NotRead("its table of contents is far larger than that of a model")
@@ -62,7 +62,10 @@ class _Budgeted:
 
 def of_old_pickles(path: Path, file: BinaryIO) -> Container:
     """Torch's format of before 1.6: a magic number, two pickles about the computer, the content, the storages' keys
-    in their order, then of each storage its number of elements (8 bytes) and its values."""
+    in their order, then of each storage its number of elements (8 bytes) and its values.
+
+    Raises NotRead for what is no such file, or not a whole one.
+    """
     file.seek(0)
     size = path.stat().st_size
     pickles: list[object] = []

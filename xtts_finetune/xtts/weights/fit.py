@@ -14,11 +14,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.fixed import MEL_CHANNELS
 from xtts_finetune.xtts.base import FILE_NAMES, BaseFiles, read_config
 from xtts_finetune.xtts.weights.containers import read_container
 from xtts_finetune.xtts.weights.directory import WeightsDirectory, read_directory, weights_in
 from xtts_finetune.xtts.weights.form import FLOATS, problem_of_shapes
-from xtts_finetune.xtts.weights.gpt_shapes import MEL_CHANNELS, sizes_of_config
+from xtts_finetune.xtts.weights.gpt_shapes import sizes_of_config
 from xtts_finetune.xtts.weights.stored_tensors import Container, NotRead, StoredTensor
 from xtts_finetune.xtts.weights.values import FETCH_AGAIN as AGAIN
 from xtts_finetune.xtts.weights.values import numbers_of, problem_of_values

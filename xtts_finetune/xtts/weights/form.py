@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from xtts_finetune.fixed import V2_SIZES
 from xtts_finetune.xtts.base import BaseFiles, read_config
 from xtts_finetune.xtts.weights.gpt_shapes import (
     GptSizes,
@@ -21,7 +22,7 @@ from xtts_finetune.xtts.weights.gpt_shapes import (
 from xtts_finetune.xtts.weights.vocabulary_file import read_vocabulary
 
 FLOATS = ("float64", "float32", "float16", "bfloat16")
-_V2_AUDIO_TOKENS = 1026
+_V2_AUDIO_TOKENS = V2_SIZES["gpt_num_audio_tokens"]
 _V1_AUDIO_TOKENS = 8194
 _HIFIGAN = "hifigan_decoder."
 _OLD_NORMS = {
@@ -196,7 +197,7 @@ def _hifigan(shapes: Mapping[str, Shape], config: Mapping[str, Any]) -> str | No
             "HiFi-GAN, which gets the base's"
         )
     given = config["model_args"].get("decoder_input_dim")
-    width = 1024 if given is None else given
+    width = V2_SIZES["gpt_n_model_channels"] if given is None else given
     found = own[f"{_HIFIGAN}waveform_decoder.conv_pre.weight"]
     if len(found) != 3 or found[1] != width:
         return f"its HiFi-GAN is for a GPT of width {_shape(found[1:2])}, the base's for {width}; {_FROM_THE_BASE}"

@@ -7,12 +7,12 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.fixed import CONDITIONING_TOKENS, MEL_CHANNELS, V2_SIZES
 
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
 
-MEL_CHANNELS = 80
-_ENCODER_BLOCKS, _LATENTS, _PERCEIVER_LAYERS, _HEADS_WIDTH = 6, 32, 2, 512
+_ENCODER_BLOCKS, _PERCEIVER_LAYERS, _HEADS_WIDTH = 6, 2, 512
 _PROMPT_POSITIONS = 24 * 9  # of XTTS v1
 # The speaker encoder's residual blocks in each of its layers, and the up-sampling layers and kernels of the HiFi-GAN.
 _BLOCKS, _UPS, _KERNELS = (3, 4, 6, 3), 4, 3
@@ -48,12 +48,12 @@ def sizes_of_config(config: Mapping[str, Any], text_tokens: int) -> GptSizes:
         return value
 
     return GptSizes(
-        layers=size("gpt_layers", 30),
-        width=size("gpt_n_model_channels", 1024),
+        layers=size("gpt_layers", V2_SIZES["gpt_layers"]),
+        width=size("gpt_n_model_channels", V2_SIZES["gpt_n_model_channels"]),
         text_tokens=text_tokens,
         audio_tokens=size("gpt_num_audio_tokens", 8194),
-        text_positions=size("gpt_max_text_tokens", 402) + 2,
-        audio_positions=size("gpt_max_audio_tokens", 605) + 3,
+        text_positions=size("gpt_max_text_tokens", V2_SIZES["gpt_max_text_tokens"]) + 2,
+        audio_positions=size("gpt_max_audio_tokens", V2_SIZES["gpt_max_audio_tokens"]) + 3,
         perceiver=bool(config["model_args"].get("gpt_use_perceiver_resampler", False)),
     )
 
@@ -138,7 +138,7 @@ def _affine(prefix: str, shape: Shape) -> dict[str, Shape]:
 
 def _perceiver(width: int) -> dict[str, Shape]:
     inner = int(width * 4 * 2 / 3)
-    shapes: dict[str, Shape] = {"latents": (_LATENTS, width), "norm.gamma": (width,)}
+    shapes: dict[str, Shape] = {"latents": (CONDITIONING_TOKENS, width), "norm.gamma": (width,)}
     for number in range(_PERCEIVER_LAYERS):
         shapes[f"layers.{number}.0.to_q.weight"] = (_HEADS_WIDTH, width)
         shapes[f"layers.{number}.0.to_kv.weight"] = (2 * _HEADS_WIDTH, width)

@@ -82,7 +82,7 @@ def _opened(path: Path, place: Place) -> Iterator[IO[bytes]]:
 
 
 def not_whole(path: Path) -> str:
-    """What is said of a file that ends before its table of contents says."""
+    """The message about a file that ends before its table of contents says it does."""
     size = readable_size(path.stat().st_size)
     return f"this file is not whole: it ends after {size}; {AGAIN}"
 

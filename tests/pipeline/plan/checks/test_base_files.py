@@ -5,8 +5,8 @@ from __future__ import annotations
 import zipfile
 
 from tests.pipeline.project import Project, weights_file
-from xtts_finetune.pipeline.plan.checks.model_files import check_base
 from xtts_finetune.pipeline.plan.checks.check import Verdict
+from xtts_finetune.pipeline.plan.checks.model_files import check_base
 from xtts_finetune.pipeline.plan.disk import weights_bytes
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.pipeline.fake_base import fake_base
 from xtts_finetune.pipeline.plan.checks import model_files
-from xtts_finetune.pipeline.plan.checks.model_files import check_base
 from xtts_finetune.pipeline.plan.checks.check import Verdict
+from xtts_finetune.pipeline.plan.checks.model_files import check_base
 from xtts_finetune.xtts.base import FETCHED_PARTS, FILE_NAMES
 from xtts_finetune.xtts.releases import CPML, PublishedFile, Release
 

@@ -13,8 +13,8 @@ from tests.cli.test_commands import command
 from tests.pipeline.project import Project, make_project, weights_file
 from tests.xtts.foreign_files import READ, REFUSED, ForeignFile
 from xtts_finetune.errors import UserError
-from xtts_finetune.pipeline.plan.checks.model_files import weights_checks
 from xtts_finetune.pipeline.plan.checks.check import Check, Verdict
+from xtts_finetune.pipeline.plan.checks.model_files import weights_checks
 from xtts_finetune.pipeline.plan.checks.preflight import all_checks, quick_checks
 from xtts_finetune.pipeline.plan.made_state import left_out_checks
 from xtts_finetune.xtts.base import BaseFiles

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -21,10 +20,10 @@ from tests.pipeline import fake_child
 from tests.pipeline.project import Project
 from xtts_finetune.pipeline import run
 from xtts_finetune.pipeline.children import jobs
-from xtts_finetune.pipeline.children.process import Ended
+from xtts_finetune.pipeline.children.process import ChildEnd
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.phase import phases
-from xtts_finetune.pipeline.plan import disk, plan, trained_sizes
+from xtts_finetune.pipeline.plan import disk, plan
 from xtts_finetune.pipeline.plan.checks import preflight
 from xtts_finetune.records.atomic import link_or_copy
 from xtts_finetune.records.checkpoints import (
@@ -35,13 +34,12 @@ from xtts_finetune.records.checkpoints import (
     sweep_checkpoints,
     write_checkpoint_record,
 )
-from xtts_finetune.records.closing import write_closing
+from xtts_finetune.records.job import Job
 from xtts_finetune.records.metrics import MetricsWriter, keep_metrics_until, read_metrics
-from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason, Stop
-from xtts_finetune.spec.declaration import load_declaration
+from xtts_finetune.spec.declaration import Declaration, load_declaration
 from xtts_finetune.spec.sources import kept_steps
-from xtts_finetune.training.closing import phase_facts
+from xtts_finetune.training.closing import close_phase
 
 MADE = itertools.count()  # no two models are the same
 HIFIGAN = 1_000  # bytes, in place of 100 MB: the files of these trainings have kilobytes
@@ -81,8 +79,7 @@ class StandIn:
         with contextlib.ExitStack() as stack:
             for module in (phases, jobs):
                 stack.enter_context(patch.object(module, "run_child", self._run_child))
-            for module in (disk, trained_sizes):
-                stack.enter_context(patch.object(module, "HIFIGAN_BYTES", HIFIGAN))
+            stack.enter_context(patch.object(disk, "HIFIGAN_BYTES", HIFIGAN))
             stack.enter_context(patch.object(preflight, "quick_checks", lambda *_: []))
             stack.enter_context(patch.object(plan, "_scored", lambda *_: True))
             stack.enter_context(patch.object(run, "write_report", lambda _, folder: folder.report.touch()))
@@ -123,23 +120,22 @@ class StandIn:
 
         return counted
 
-    def _run_child(self, command: Sequence[Any], log: Path, watch: Any, *_: Any) -> Ended:
+    def _run_child(self, command: Sequence[Any], log: Path, watch: Any, *_: Any) -> ChildEnd:
         _, arguments = command
-        job = json.loads(Path(arguments[-1]).read_text(encoding="utf-8"))
-        folder = RunFolder(Path(job["run_folder"]), Path(job["data_folder"]))
-        declaration = load_declaration(Path(job["declaration_file"]), job["overrides"], folder.root)
-        if "phase" in job:
-            return self._train(declaration, folder, job)
+        job = Job.read(Path(arguments[-1]))
+        declaration = load_declaration(job.declaration_file, job.overrides, job.run_folder)
+        if job.phase:
+            return self._train(declaration, job)
         for kind in arguments[:-1]:
-            fake_child.KINDS[kind](declaration, folder, job)
-        return Ended(0, "")
+            fake_child.KINDS[kind](declaration, job)
+        return ChildEnd(0, "")
 
-    def _train(self, declaration: Any, run: RunFolder, job: dict[str, Any]) -> Ended:
+    def _train(self, declaration: Declaration, job: Job) -> ChildEnd:
         """A phase of as many evaluations as the curve has; the last one is at its last step."""
-        name, folder = job["phase"], run.candidate(job["phase"])
+        name, folder = job.phase, job.run.candidate(job.phase)
         phase = declaration.phases[name]
         sweep_checkpoints(folder)
-        total = phase.steps or int(phase.epochs * 10)
+        total = phase.steps or int((phase.epochs or 1) * 10)
         records = [record for record in read_checkpoint_records(folder) if record.resumes]
         begun = records[-1].step if records else 0
         keep_metrics_until(folder.metrics, begun if records else -1)
@@ -162,29 +158,16 @@ class StandIn:
             for other, path in folder.best_models():
                 if best is None or other != best.step:
                     path.unlink()
-        facts = phase_facts(
-            name,
-            phase,
-            None,
-            read_metrics(folder.metrics),
-            stop,
-            started=job["started"],
-            fingerprint=job["fingerprint"],
-            log=None,
-            commands=job["commands"],
-        )
-        write_closing(folder, facts, stop)
-        return Ended(status, "", interrupted=status == 130)
+        close_phase(declaration, job, stop)
+        return ChildEnd(status, "", interrupted=status == 130)
 
-    def _evaluate(self, folder: Any, job: dict[str, Any], step: int, mel_ce: float) -> None:
+    def _evaluate(self, folder: Any, job: Job, step: int, mel_ce: float) -> None:
         evals = read_metrics(folder.metrics).evals
         with MetricsWriter(folder.metrics) as metrics:
             metrics.write(fake_child.evaluation(step, mel_ce))
         if evals and mel_ce >= min(record.mel_ce for record in evals):
             return
-        self._write(
-            folder.best_model_of(step), f"{job['fingerprint']} {step} {next(MADE)} ", self.sizes.model
-        )
+        self._write(folder.best_model_of(step), f"{job.fingerprint} {step} {next(MADE)} ", self.sizes.model)
         link_or_copy(folder.best_model_of(step), folder.best_model)
         self.look()
         for other, path in folder.best_models():
@@ -215,11 +198,8 @@ class StandIn:
         Path(temporary).replace(path)
 
     @property
-    def sizes(self) -> trained_sizes.TrainedSizes:
+    def sizes(self) -> disk.TrainedSizes:
         """Those that a plan of the project counts with."""
-        with (
-            patch.object(disk, "HIFIGAN_BYTES", HIFIGAN),
-            patch.object(trained_sizes, "HIFIGAN_BYTES", HIFIGAN),
-        ):
+        with patch.object(disk, "HIFIGAN_BYTES", HIFIGAN):
             model = disk.weights_bytes(self.project.folder / "base" / "model.pth")
-            return trained_sizes.trained_sizes(model, {}, "all")
+            return disk.trained_sizes(model, {}, "all")

@@ -59,7 +59,7 @@ function drawComparison() {
 }
 function begin() {
   makeCharts();
-  const held = document.getElementById("held").textContent.trim();
+  const held = document.getElementById("data").textContent.trim();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { if (state.runs.length) render(); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden && dirty) render(); });
   if (held) {

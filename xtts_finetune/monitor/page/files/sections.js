@@ -70,7 +70,7 @@ function machine(run) {
     figure("Free on the run's disk", bytes(m.disk_free), ["of " + bytes(m.disk_total)])];
 }
 function table(caption, heads, rows) {
-  return el("div", {class: "card cards"}, el("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": caption}, el("table", {role: "table"},
+  return el("div", {class: "cards"}, el("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": caption}, el("table", {role: "table"},
     el("caption", {class: "unseen"}, caption),
     el("thead", {role: "rowgroup"}, el("tr", {role: "row"}, heads.map(head => el("th", {scope: "col", role: "columnheader"}, head)))),
     el("tbody", {role: "rowgroup"}, rows.map(cells => el("tr", {role: "row"}, cells.map((cell, i) => i ? el("td", {role: "cell", "data-label": heads[i]}, cell) : el("th", {scope: "row", role: "rowheader"}, cell))))))));

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import re
 import subprocess
@@ -15,20 +14,19 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from xtts_finetune.installing import OURS, install_again
 from xtts_finetune.pipeline.plan.checks.check import Check, error, ok, warning
 from xtts_finetune.quantities import readable_size
-
-PACKAGE = "xtts-finetune"
-INSTALL = "install it again with the tested versions: python -m pip install -c constraints.txt -e ."
+from xtts_finetune.records.values import parse_object
 
 
 def check_versions() -> list[Check]:
     """One check for Python and one for the libraries."""
     try:
-        wanted = metadata.metadata(PACKAGE)["Requires-Python"] or ""
-        requirements = [Requirement(line) for line in metadata.requires(PACKAGE) or []]
+        wanted = metadata.metadata(OURS)["Requires-Python"] or ""
+        requirements = [Requirement(line) for line in metadata.requires(OURS) or []]
     except metadata.PackageNotFoundError:
-        return [error("installation", f"{PACKAGE} is not installed in this Python", INSTALL)]
+        return [error("installation", f"{OURS} is not installed in this Python", _again([]))]
     return [python_check(platform.python_version(), wanted), libraries_check(requirements)]
 
 
@@ -42,24 +40,32 @@ def python_check(version: str, wanted: str) -> Check:
 
 def libraries_check(requirements: list[Requirement]) -> Check:
     """Check that every library that is needed is there in a version that was meant."""
-    missing, others, found = [], [], []
+    missing: list[Requirement] = []
+    others: dict[str, Requirement] = {}
+    found = []
     for requirement in requirements:
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
             continue
         try:
             version = metadata.version(requirement.name)
         except metadata.PackageNotFoundError:
-            missing.append(requirement.name)
+            missing.append(requirement)
             continue
         if not requirement.specifier.contains(version, prereleases=True):
-            others.append(f"{requirement.name} {version} ({requirement.specifier} is meant)")
+            others[f"{requirement.name} {version} ({requirement.specifier} is meant)"] = requirement
         if requirement.name in ("torch", "coqui-tts", "coqui-tts-trainer"):
             found.append(f"{requirement.name} {version}")
     if missing:
-        return error("libraries", f"not installed: {', '.join(missing)}", INSTALL)
+        names = ", ".join(requirement.name for requirement in missing)
+        return error("libraries", f"not installed: {names}", _again([*missing, *others.values()]))
     if others:
-        return warning("libraries", f"other versions than meant: {', '.join(others)}", INSTALL)
+        words = f"other versions than meant: {', '.join(others)}"
+        return warning("libraries", words, _again(list(others.values())))
     return ok("libraries", ", ".join(sorted(found)))
+
+
+def _again(requirements: list[Requirement]) -> str:
+    return f"install it again with the tested versions: {install_again(requirements)}"
 
 
 NAME = "device"
@@ -177,7 +183,7 @@ def check_torch(wanted: str, gpu: Gpu | None) -> Check:
             check=True,
             timeout=TORCH_SECONDS,
         ).stdout
-        answer = json.loads(said.splitlines()[-1])
+        answer = parse_object(said.splitlines()[-1])
     except (OSError, subprocess.SubprocessError, ValueError, IndexError) as fault:
         lines = str(getattr(fault, "stderr", "") or fault).strip().splitlines()
         return error(

@@ -7,18 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xtts_finetune.fixed import CODES_A_SECOND, CONDITIONING_TOKENS, FRAMES_A_SECOND
 from xtts_finetune.pipeline.plan.checks.check import Check, error, ok, warning
-from xtts_finetune.pipeline.plan.trained_sizes import HIFIGAN_BYTES, gpt_sizes, trained_sizes
+from xtts_finetune.pipeline.plan.disk import HIFIGAN_BYTES, gpt_sizes, trained_sizes
 from xtts_finetune.quantities import readable_size
 from xtts_finetune.records.clips import ClipRecord
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.train import Train, TrainLora
 
-CODES_A_SECOND = 22_050 / 1024
-CONDITIONING_TOKENS = 32  # what XTTS's perceiver makes of the voice
 # Of clips that are not prepared yet: the longest that are taken, and a text of usual length for them.
 LONGEST_SECONDS, LONGEST_TEXT = 11.6, 150
-FRAMES_A_SECOND = 22_050 / 256
 CONDITIONED_SECONDS = 6.0
 CONDITIONING_BLOCKS = 6
 # Bytes that are kept in fp32, and in 16 bit, where norms and sums stay in fp32.

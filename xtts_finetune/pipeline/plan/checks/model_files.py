@@ -7,9 +7,9 @@ from pathlib import Path
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import made_candidates, sources_of
 from xtts_finetune.pipeline.plan.checks.check import Check, error, found_and_cure, ok, warning
+from xtts_finetune.pipeline.plan.disk import gpt_sizes
 from xtts_finetune.pipeline.plan.made_state import UNTIL
 from xtts_finetune.pipeline.plan.stages import Plan, Stage
-from xtts_finetune.pipeline.plan.trained_sizes import gpt_sizes
 from xtts_finetune.quantities import readable_size
 from xtts_finetune.records.checkpoints import read_checkpoint_records
 from xtts_finetune.records.run_folder import RunFolder
@@ -76,11 +76,10 @@ def _earlier(name: str, source: Source, run: RunFolder) -> list[Check]:
         return []
     folder = run.candidate(source.phase)
     records = read_checkpoint_records(folder)
-    wanted = None if source.checkpoint == "last" else int(source.checkpoint.split()[1])
-    record = next((each for each in reversed(records) if wanted in (None, each.step)), None)
+    path = folder.named(source.checkpoint)
+    record = next((each for each in records if folder.checkpoint(each.step) == path), None)
     if record is None:
         return []
-    path = folder.checkpoint(record.step)
     if not path.is_file():
         found = f"{path} is gone"
     elif path.stat().st_size not in (record.bytes, record.slim_bytes):

@@ -7,7 +7,6 @@ import os
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.children.running import Work
-from xtts_finetune.pipeline.phase.smaller_batch import as_it_ran, recorded_batches
 from xtts_finetune.pipeline.plan.checks.check import Check, Verdict, error
 from xtts_finetune.pipeline.plan.checks.machine import (
     Gpu,
@@ -39,11 +38,12 @@ from xtts_finetune.pipeline.plan.checks.value_checks import value_checks
 from xtts_finetune.pipeline.plan.disk import weights_bytes
 from xtts_finetune.pipeline.plan.made_state import left_out_checks
 from xtts_finetune.pipeline.plan.plan import make_plan
-from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml
+from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml, recorded_batches
 from xtts_finetune.pipeline.plan.stages import Plan
 from xtts_finetune.records.clips import iter_clips
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
+from xtts_finetune.training.closing import as_it_ran
 from xtts_finetune.xtts.base import find_base, read_config
 
 

@@ -1,0 +1,1 @@
+"""What tests and benchmarks share: neither imports the other."""

@@ -31,7 +31,7 @@ from pocketsphinx import Decoder
 
 from benchmarks.acoustics import RATE, flatness, longest_pause_s, voiced_share
 from xtts_finetune.fixed import SAMPLE_RATE
-from xtts_finetune.importing import librosa_loaded
+from xtts_finetune.packages import librosa_loaded
 from xtts_finetune.xtts.base import find_base
 from xtts_finetune.xtts.encoder import AudioEncoder, load_dvae, load_mel_stats
 from xtts_finetune.xtts.speech.vocoder import Generated, PreviewVocoder

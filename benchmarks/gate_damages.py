@@ -30,7 +30,7 @@ from xtts_finetune.evaluation.instruments.instrument import Sound, Take
 from xtts_finetune.evaluation.instruments.panel import Panel
 from xtts_finetune.evaluation.scores import read_utterance, voice_faults
 from xtts_finetune.evaluation.voice import measure_voice
-from xtts_finetune.importing import librosa_loaded
+from xtts_finetune.packages import librosa_loaded
 from xtts_finetune.records.clips import ClipRecord
 from xtts_finetune.records.scores import UtteranceScores
 

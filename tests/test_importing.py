@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from xtts_finetune.importing import without_collecting
+from xtts_finetune.packages import without_collecting
 
 
 @pytest.mark.parametrize("collects", [True, False])

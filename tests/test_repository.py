@@ -349,7 +349,7 @@ def test_wheel_holds_the_demo(wheel: zipfile.ZipFile, name: str) -> None:
     demo = ROOT / "samples" / "demo"
     part = demo / name
     files = [path for path in tracked_files() if path == part or path.is_relative_to(part)]
-    expected = {f"xtts_finetune/demo/files/{path.relative_to(demo).as_posix()}" for path in files}
+    expected = {f"xtts_finetune/setup/demo/{path.relative_to(demo).as_posix()}" for path in files}
     assert expected and expected <= set(wheel.namelist())
 
 

@@ -16,7 +16,7 @@ from xtts_finetune.curves.advice import Place
 from xtts_finetune.curves.curves import Curves, series
 from xtts_finetune.curves.diagnosis import diagnose
 from xtts_finetune.monitor.review import review_of
-from xtts_finetune.pipeline.plan.checks.value_checks import phase_warnings
+from xtts_finetune.pipeline.plan.checks.plan_checks import phase_warnings
 from xtts_finetune.setup.files import render
 from xtts_finetune.setup.found_data import XTTS_V2_CONFIG, Answers, FoundBase, find_data
 from xtts_finetune.spec.phase import PhaseSpec

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from xtts_finetune import demo
 from xtts_finetune.errors import UserError
+from xtts_finetune.setup import demo
 
 
 def test_it_is_found_in_a_checkout(demo_folder: Path) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xtts_finetune.loopback import HOST, open_port
+from xtts_finetune.look.loopback import HOST, open_port
 from xtts_finetune.monitor.run import RunWatch
 from xtts_finetune.monitor.serve import make_app, make_server
 

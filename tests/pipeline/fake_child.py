@@ -27,8 +27,7 @@ from xtts_finetune.records.atomic import write_json_atomic, write_text_atomic
 from xtts_finetune.records.checkpoints import CheckpointRecord, write_checkpoint_record
 from xtts_finetune.records.clips import ClipRecord, write_clips
 from xtts_finetune.records.closing import write_untrained_info
-from xtts_finetune.records.events import EventWriter
-from xtts_finetune.records.job import Job
+from xtts_finetune.records.job import EventWriter, Job
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter
 from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.records.scores import Scores, write_scores

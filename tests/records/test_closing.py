@@ -11,7 +11,7 @@ import pytest
 
 from xtts_finetune.curves.judge import trend_of
 from xtts_finetune.errors import UserError
-from xtts_finetune.quantities import duration
+from xtts_finetune.look.quantities import duration
 from xtts_finetune.records.closing import (
     read_model_info,
     rewrite_judgement,

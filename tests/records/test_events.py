@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xtts_finetune.records.events import EventTail, EventWriter, News, Progress, failure_of
+from xtts_finetune.records.job import EventTail, EventWriter, News, Progress, failure_of
 
 
 def test_the_parent_reads_the_newest_progress_once(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ ELSEWHERE = {
     "monitor/remembered.py": "the two forms of records",
     "pipeline/phase/launch.py": "a launch, among temporary files",
     "pipeline/phase/machines.py": "a launch, among temporary files",
-    "pipeline/tries/tries.py": "what weights of any name end with",
+    "pipeline/tries.py": "what weights of any name end with",
     "ranks/outcome.py": "a launch, among temporary files",
     "setup/": "declarations",
     "spec/": "declarations and data sets",

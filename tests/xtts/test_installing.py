@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from xtts_finetune import installing
-from xtts_finetune.installing import (
+from xtts_finetune import packages
+from xtts_finetune.packages import (
     install_again,
     install_extra,
     pip_install,
@@ -82,7 +82,7 @@ def test_what_is_missing_is_installed_from_wherever_the_package_lies(
 ) -> None:
     folder = tmp_path / "a project"
     folder.mkdir()
-    monkeypatch.setattr(installing, "FOLDER", folder)
+    monkeypatch.setattr(packages, "FOLDER", folder)
     tested = []
     if in_its_folder:
         for name in ("pyproject.toml", "constraints.txt"):

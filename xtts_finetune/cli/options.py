@@ -171,8 +171,8 @@ def declared_file(file: Path | None, demo: bool) -> tuple[Path, Path | None]:
 
     Raises UserError when both are asked for. Whether there is such a file, loading it says.
     """
-    from xtts_finetune.demo import demo_declaration, demo_run_folder  # noqa: PLC0415
     from xtts_finetune.errors import UserError  # noqa: PLC0415
+    from xtts_finetune.setup.demo import demo_declaration, demo_run_folder  # noqa: PLC0415
 
     if demo and file is not None:
         raise UserError("-f and --demo name two declarations; give one of them")

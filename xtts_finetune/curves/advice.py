@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from xtts_finetune.curves.verdict import Judgement
 from xtts_finetune.curves.wording import more_values, value
 from xtts_finetune.curves.wording import place as at
-from xtts_finetune.quantities import NOT_FINITE
+from xtts_finetune.look.quantities import NOT_FINITE
 from xtts_finetune.usual import Usual, learning_rates, short
 
 BREAKER = "plateau_breaker"

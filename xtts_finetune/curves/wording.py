@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from xtts_finetune.curves.curves import Unit
 from xtts_finetune.curves.movement import FEWEST, FEWEST_FLAT, Movement
 from xtts_finetune.curves.verdict import SWINGS, Judgement
-from xtts_finetune.quantities import NOT_FINITE
+from xtts_finetune.look.quantities import NOT_FINITE
 
 
 def words_of(judged: Judgement, numbers: Mapping[str, float], unit: Unit) -> str:

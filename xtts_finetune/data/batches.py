@@ -1,6 +1,6 @@
 """Which clips a step trains on: a pure function of seed and step, so that resuming needs the step alone.
 
-Clips of like length into one batch, so that little of it is padding.
+Clips of like length come into one batch, so that little of it is padding.
 """
 
 from __future__ import annotations

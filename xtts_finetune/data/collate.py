@@ -1,7 +1,4 @@
-"""Cached clips to the padded tensors of a batch.
-
-What each of several processes computes of a step: about as many positions, clip beside clip.
-"""
+"""Cached clips to the padded tensors of a batch, or to the share of it that one of several processes computes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Oddities of one clip by itself: what is wrong with its sound, and the limits from which that is said.
-
-What the audit measures of a sound, once: how loud it is, where it is silent, whether it is clipped.
-"""
+"""What is measured of a clip's sound, once, and what is found wrong with it, with the limits."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What the prepared clips depend on, told without reading audio, so that a plan knows what is up to date.
 
-Whether the clips that a declaration lets through fit into its base, before training fails on one.
+Clips that a declaration lets through must fit into its base; that is checked here, before training fails on one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What a training process keeps of its clips: about 90 bytes each, whatever their texts and paths.
-
-The batch plan of a phase, from its declaration and the clips that were prepared. Without torch.
-"""
+"""What a training process keeps of its clips, about 90 bytes each; and the batch plan of a phase. Without torch."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Whether a clip's text can be trained on, and what the model will see of it.
-
-Why a clip has to be left out, as its check says it.
-"""
+"""Whether a clip's text can be trained on, and if not, why; and what the model will see of it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Every candidate says the same sentences, in the same voice, with the same seeds.
-
-What a candidate has said already and need not say again: a record a line while it speaks, as it is finished.
-"""
+"""Every candidate says the same sentences, in the same voice, with the same seeds; what is said once stays said."""
 
 from __future__ import annotations
 

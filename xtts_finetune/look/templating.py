@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xtts_finetune.quantities import duration
+from xtts_finetune.look.quantities import duration
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template

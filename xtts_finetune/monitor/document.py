@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from xtts_finetune.look.quantities import now
 from xtts_finetune.look.templating import html_page
 from xtts_finetune.monitor.run import RunWatch
 from xtts_finetune.monitor.sounds import sound_file
 from xtts_finetune.monitor.view import Run
-from xtts_finetune.quantities import now
 
 # Sound beyond this stays where it is: the page is to be sent by mail.
 MOST_SOUND_BYTES = 12_000_000

@@ -9,7 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from xtts_finetune.loopback import HEADERS, OwnHostOnly
+from xtts_finetune.look.loopback import HEADERS, OwnHostOnly
 from xtts_finetune.monitor.document import Sent, message, page
 from xtts_finetune.monitor.run import RunWatch
 from xtts_finetune.monitor.sounds import sound_file

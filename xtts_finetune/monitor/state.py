@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from xtts_finetune.look.quantities import duration
 from xtts_finetune.monitor.view import State
-from xtts_finetune.quantities import duration
-from xtts_finetune.records.events import Progress
 from xtts_finetune.records.holders import Holder
+from xtts_finetune.records.job import Progress
 from xtts_finetune.records.json_lines import Follower
 from xtts_finetune.records.run_folder import RunFolder
 

@@ -19,8 +19,8 @@ from xtts_finetune.curves.judge import (
     improvement,
     unrest,
 )
+from xtts_finetune.look.quantities import NOT_FINITE
 from xtts_finetune.monitor.view import Gauge, Warned
-from xtts_finetune.quantities import NOT_FINITE
 from xtts_finetune.records.metrics import EvalRecord, StepRecord
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from xtts_finetune.look.quantities import duration
 from xtts_finetune.monitor.state import STATES
 from xtts_finetune.monitor.view import Candidate, Evaluation, Gauge, Run
-from xtts_finetune.quantities import duration
 
 METRICS = (("mel CE", "mel_ce", 3), ("text CE", "text_ce", 4), ("stop CE", "stop_ce", 3))
 MARKS = {"too early": "", "good": "on target", "fair": "", "warning": "beyond the limit"}

@@ -15,8 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from xtts_finetune.errors import DONE, INTERRUPTED, UserError, WorkFailed
-from xtts_finetune.records.events import EventWriter
-from xtts_finetune.records.job import Job
+from xtts_finetune.records.job import EventWriter, Job
 from xtts_finetune.spec.declaration import Declaration, load_declaration
 from xtts_finetune.xtts import load_coqui
 

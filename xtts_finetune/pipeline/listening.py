@@ -117,7 +117,7 @@ def serve_test(work: Work, test: ListeningTest, port: int = DEFAULT_PORT) -> Non
     Raises UserError when the port is in use.
     """
     from xtts_finetune.evaluation.listening.taking import make_app, serve  # noqa: PLC0415
-    from xtts_finetune.loopback import HOST, open_port  # noqa: PLC0415
+    from xtts_finetune.look.loopback import HOST, open_port  # noqa: PLC0415
 
     arrived: list[Taken] = []
 

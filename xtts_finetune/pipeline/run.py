@@ -38,7 +38,7 @@ from xtts_finetune.pipeline.summary import (
     voice_lines,
     voice_words,
 )
-from xtts_finetune.pipeline.tries.tries import adopt_older, needed_of, set_aside, thin_tries
+from xtts_finetune.pipeline.tries import adopt_older, needed_of, set_aside, thin_tries
 from xtts_finetune.records.values import hash_of
 from xtts_finetune.xtts.base import find_base
 from xtts_finetune.xtts.base_as_recorded import note_base

@@ -8,9 +8,9 @@ from typing import Any
 from rich.table import Table
 
 from xtts_finetune.evaluation.whose_voice import whose_voice
+from xtts_finetune.look.quantities import duration, grouped, metric
 from xtts_finetune.pipeline.children.running import Work, verb
 from xtts_finetune.pipeline.plan.inputs import data_info
-from xtts_finetune.quantities import duration, grouped, metric
 from xtts_finetune.records.atomic import read_json
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder

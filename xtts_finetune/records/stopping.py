@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
 
-from xtts_finetune.quantities import NOT_FINITE
+from xtts_finetune.look.quantities import NOT_FINITE
 
 Status = Literal["done", "failed", "interrupted"]
 

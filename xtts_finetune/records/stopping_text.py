@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xtts_finetune.quantities import NOT_FINITE, duration
+from xtts_finetune.look.quantities import NOT_FINITE, duration
 from xtts_finetune.records.facts import SCENARIOS
 from xtts_finetune.records.values import flat
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.quantities import now, readable_size
+from xtts_finetune.look.quantities import now, readable_size
 from xtts_finetune.records.atomic import json_or_none, write_json_atomic
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.metrics import read_metrics

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.look.quantities import readable_size
 from xtts_finetune.pipeline.plan.checks.memory import FULL, LONGEST_TEXT, Longest, estimate
-from xtts_finetune.quantities import readable_size
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.usual import EVAL_CLIPS, EVAL_FRACTION, FULL_SIZE, TINY, starting_rates
 

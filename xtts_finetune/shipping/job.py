@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from xtts_finetune.errors import WorkFailed
 from xtts_finetune.evaluation.utterances import package_versions, read_references
-from xtts_finetune.quantities import now
+from xtts_finetune.look.quantities import now
 from xtts_finetune.records.atomic import replace_with_retry, write_text_atomic
 from xtts_finetune.records.run_folder import MODEL_CARD
 from xtts_finetune.records.shipped import Shipped, files_in, write_shipped

@@ -10,9 +10,9 @@ from typing import Any
 from xtts_finetune.evaluation.instruments import INSTRUMENTS
 from xtts_finetune.evaluation.whose_voice import speakers_in_words
 from xtts_finetune.fixed import BASE
+from xtts_finetune.look.quantities import duration, metric
 from xtts_finetune.look.templating import Markdown, markdown_template
 from xtts_finetune.pipeline.plan.inputs import data_info
-from xtts_finetune.quantities import duration, metric
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.scores import Scores, read_scores
 from xtts_finetune.records.shipped import Shipped

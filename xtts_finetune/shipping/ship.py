@@ -10,13 +10,13 @@ from pathlib import Path
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.decision import decide
 from xtts_finetune.evaluation.utterance_state import read_record
+from xtts_finetune.look.quantities import now, readable_size
 from xtts_finetune.pipeline.children.jobs import run_job
 from xtts_finetune.pipeline.children.lock import run_lock, sweep_leftovers, wait_for_older_child
 from xtts_finetune.pipeline.children.process import ending_like_ctrl_c
 from xtts_finetune.pipeline.children.running import SHIPPING, Work
 from xtts_finetune.pipeline.plan.disk import free_bytes
 from xtts_finetune.pipeline.plan.plan import check_candidates, make_plan
-from xtts_finetune.quantities import now, readable_size
 from xtts_finetune.records.checkpoints import read_checkpoint_records, remove_checkpoint
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.json_lines import JsonLinesWriter

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from xtts_finetune.curves.judge import trend_of
 from xtts_finetune.errors import UserError
-from xtts_finetune.quantities import now
+from xtts_finetune.look.quantities import now
 from xtts_finetune.records.closing import write_closing
 from xtts_finetune.records.facts import Judgement, LimitCheck, PhaseFacts, Result, Scenario
 from xtts_finetune.records.job import Job, RanWith

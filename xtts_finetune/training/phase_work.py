@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from xtts_finetune.errors import UserError
 from xtts_finetune.fixed import BASE
 from xtts_finetune.records import faults
-from xtts_finetune.records.events import EventWriter
-from xtts_finetune.records.job import Job
+from xtts_finetune.records.job import EventWriter, Job
 from xtts_finetune.records.metrics import EvalRecord, read_metrics
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason, Stop

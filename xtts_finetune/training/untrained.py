@@ -12,7 +12,7 @@ import torch
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.fixed import BASE
-from xtts_finetune.quantities import now
+from xtts_finetune.look.quantities import now
 from xtts_finetune.records.closing import write_untrained_info
 from xtts_finetune.records.metrics import MetricsWriter
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder

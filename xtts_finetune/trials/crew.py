@@ -1,7 +1,4 @@
-"""Trials brought to their marks together: by this process, and by whoever takes tasks from the ledger.
-
-What `xtts-finetune worker` does: takes tasks of a run, on any machine that sees the run's folder.
-"""
+"""Trials brought to their marks together: by this process, and by every `xtts-finetune worker` that takes tasks."""
 
 from __future__ import annotations
 

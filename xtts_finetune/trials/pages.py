@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 from xtts_finetune.look.charts import COLOURS, Chart, Line, Panel, draw_lines
+from xtts_finetune.look.quantities import duration
 from xtts_finetune.look.templating import html_page
-from xtts_finetune.quantities import duration
 from xtts_finetune.records.trials import VERDICTS, Found, Judged, Race, Search
 from xtts_finetune.trials.race.remedies import CONTROL
 from xtts_finetune.trials.race.text import HEADINGS, cost_words, sentence, table_rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from xtts_finetune.importing import without_collecting
+from xtts_finetune.packages import without_collecting
 
 MODEL = "TTS.tts.models.xtts"
 

@@ -1,7 +1,4 @@
-"""Dropout that costs little on a CPU, where torch draws one random number for each value, one after the other.
-
-Attention in whichever way is fastest on the device: torch's own kernels, or written out.
-"""
+"""Dropout and attention that cost little: random numbers drawn fast on a CPU, torch's own kernels where they are faster."""
 
 from __future__ import annotations
 

@@ -1,8 +1,6 @@
-"""Sound to what the GPT trains on: audio codes and conditioning mels, computed once for each clip.
+"""Sound to what the GPT trains on: audio codes of Coqui's discrete VAE, and conditioning mels, once for each clip.
 
-Coqui's discrete VAE in whatever size the file has.
-
-The two mel spectrograms of XTTS: one for the DVAE, one for conditioning. Both are at 22 050 Hz, hop 256.
+Both mel spectrograms of XTTS are at 22 050 Hz, hop 256: one for the DVAE, one for conditioning.
 """
 
 from __future__ import annotations

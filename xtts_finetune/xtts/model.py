@@ -1,6 +1,4 @@
-"""Coqui's XTTS model, built from a base and, if given, a checkpoint's weights.
-
-Building a model without drawing the random weights that a checkpoint's are going to replace.
+"""Coqui's XTTS model, built from a base and, if given, a checkpoint's weights, without drawing random ones first.
 
 A model that is being trained may speak in between: everything that speaking does to it is undone.
 """

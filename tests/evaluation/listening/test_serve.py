@@ -16,7 +16,7 @@ from tests.evaluation.listening.spoken_run import spoken_run
 from xtts_finetune.evaluation.listening.make import Wanted, make_test
 from xtts_finetune.evaluation.listening.material import gather_material
 from xtts_finetune.evaluation.listening.taking import Taken, make_app
-from xtts_finetune.loopback import open_port
+from xtts_finetune.look.loopback import open_port
 from xtts_finetune.records.listening_files import ListeningTest, checksum, read_test
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from xtts_finetune.pipeline.children.progress import PhaseWatch, progress_bar
-from xtts_finetune.records.events import EventWriter
+from xtts_finetune.records.job import EventWriter
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, QualityRecord, keep_metrics_until
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from xtts_finetune.look.quantities import readable_size
 from xtts_finetune.pipeline.plan.disk import (
     HIFIGAN_BYTES,
     DiskUse,
@@ -18,7 +19,6 @@ from xtts_finetune.pipeline.plan.disk import (
     planned_disk,
     weights_bytes,
 )
-from xtts_finetune.quantities import readable_size
 from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.spec.phase import Keep, PhaseSpec
 from xtts_finetune.spec.sources import KeptStep

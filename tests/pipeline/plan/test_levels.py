@@ -13,7 +13,7 @@ from tests.pipeline.project import Project
 from xtts_finetune.cli.last_phase import last_phase
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.plan.checks.memory import Longest, estimate
-from xtts_finetune.pipeline.plan.checks.value_checks import phase_warnings
+from xtts_finetune.pipeline.plan.checks.plan_checks import phase_warnings
 from xtts_finetune.pipeline.plan.inputs import declared_inputs
 from xtts_finetune.pipeline.plan.plan_table import shown_value, value_lines
 from xtts_finetune.spec.phase import PhaseSpec

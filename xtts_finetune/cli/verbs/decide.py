@@ -8,8 +8,8 @@ from xtts_finetune.cli.options import Demo, File, Settings, load, work_on
 def decide(file: File = None, demo: Demo = False, settings: Settings = None) -> None:
     """Apply the decision matrix to what is there, say which model ships and why, and write the report anew."""
     declaration = load(file, demo, settings or [])
+    from xtts_finetune.monitor.tracking.following import tracked  # noqa: PLC0415
     from xtts_finetune.pipeline.run import decide_now  # noqa: PLC0415
-    from xtts_finetune.tracking.following import tracked  # noqa: PLC0415
 
     work = work_on(declaration, settings or [], None)
     with tracked(declaration, work.run, work.say):

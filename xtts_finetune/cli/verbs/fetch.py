@@ -14,7 +14,7 @@ from xtts_finetune.cli.terminal import agrees, console
 from xtts_finetune.errors import UserError
 
 if TYPE_CHECKING:
-    from xtts_finetune.fetch.fetch import Accept
+    from xtts_finetune.setup.fetch import Accept
     from xtts_finetune.xtts.releases import PublishedFile, Release
 
 
@@ -102,8 +102,8 @@ def fetch(
 ) -> None:
     """Fetch a base, 2.1 GB for xtts_v2: licence first, every file checked; goes on where it stopped."""
     from xtts_finetune.errors import UserError  # noqa: PLC0415
-    from xtts_finetune.fetch.fetch import fetch as fetch_release  # noqa: PLC0415
-    from xtts_finetune.fetch.fetch import look_around, place_for, take  # noqa: PLC0415
+    from xtts_finetune.setup.fetch import fetch as fetch_release  # noqa: PLC0415
+    from xtts_finetune.setup.fetch import look_around, place_for, take  # noqa: PLC0415
     from xtts_finetune.xtts.releases import release_of  # noqa: PLC0415
 
     release = release_of(name)

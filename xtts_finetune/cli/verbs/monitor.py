@@ -78,8 +78,8 @@ def monitor(
 
 def _folders(runs: list[Path], file: Path | None, demo: bool, waits: bool) -> list[Path]:
     """The runs' folders. Raises UserError where there is none to look at, and nobody will wait for it."""
-    from xtts_finetune.demo import demo_run_folder  # noqa: PLC0415
     from xtts_finetune.errors import UserError  # noqa: PLC0415
+    from xtts_finetune.setup.demo import demo_run_folder  # noqa: PLC0415
 
     if runs and (file is not None or demo):
         raise UserError("name folders of runs, or a declaration with -f or --demo, not both")
@@ -123,7 +123,7 @@ def _write(watches: list[RunWatch], png: Path | None, html: Path | None) -> None
 
 
 def _serve(watches: list[RunWatch], port: int) -> None:
-    from xtts_finetune.loopback import HOST, open_port  # noqa: PLC0415
+    from xtts_finetune.look.loopback import HOST, open_port  # noqa: PLC0415
     from xtts_finetune.monitor.serve import serve  # noqa: PLC0415
 
     listener = open_port(port, "--web")

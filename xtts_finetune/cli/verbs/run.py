@@ -117,8 +117,8 @@ def run(
         # What would keep it from starting, in the words that the run itself would say it in.
         check_first(work, planned)
         return
+    from xtts_finetune.monitor.tracking.following import tracked  # noqa: PLC0415
     from xtts_finetune.pipeline.run import run_plan  # noqa: PLC0415
-    from xtts_finetune.tracking.following import tracked  # noqa: PLC0415
 
     work = work_on(declaration, overrides, device, together)
     if together is not None and not together.leads:

@@ -37,7 +37,7 @@ def tries(
 ) -> None:
     """List what changed declarations have set aside of phases; bring a try back, let it compete, or remove it."""
     from xtts_finetune.errors import UserError  # noqa: PLC0415
-    from xtts_finetune.pipeline.tries import commands  # noqa: PLC0415
+    from xtts_finetune.pipeline import tries_commands  # noqa: PLC0415
 
     work = work_on(load(file, demo, settings or []), settings or [], None)
     if sum(each is not None for each in (restore, candidate, remove or None)) > 1:
@@ -45,10 +45,10 @@ def tries(
     if new_name is not None and candidate is None:
         raise UserError("--as names a candidate; it goes with --candidate")
     if restore is not None:
-        commands.restore_now(work, restore)
+        tries_commands.restore_now(work, restore)
     elif candidate is not None:
-        commands.make_candidate_now(work, candidate, new_name)
+        tries_commands.make_candidate_now(work, candidate, new_name)
     elif remove:
-        commands.remove_now(work, remove)
+        tries_commands.remove_now(work, remove)
     else:
-        commands.list_tries(work)
+        tries_commands.list_tries(work)

@@ -1,6 +1,6 @@
 """One file a format; `read_dataset` finds the reader by the name in the declaration.
 
-Says when a data set is in another format than the declared one, before all of its clips are dropped.
+A data set in another format than the declared one is told before all of its clips are dropped.
 """
 
 from __future__ import annotations

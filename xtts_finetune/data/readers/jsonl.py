@@ -1,7 +1,4 @@
-"""JSON lines: an object a line, with the sound's path, its text, and speaker and language if need be.
-
-A clip from named values, as JSON lines and audiofolder's metadata have them.
-"""
+"""JSON lines: an object a line, with the sound's path, its text, and speaker and language if need be."""
 
 from __future__ import annotations
 

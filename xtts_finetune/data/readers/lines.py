@@ -1,7 +1,4 @@
-"""The lines of a metadata file, each with its number; what is no UTF-8 is named, and the rest is read.
-
-Finds the audio file that a line of metadata means.
-"""
+"""The lines of a metadata file, each with its number, and the audio file that each of them means."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Decides from what a run's folder holds, or again from what decision.json holds.
-
-'Go on to phase 3': whether a further phase is worth training, and on which conditions.
-"""
+"""Decides from what a run's folder or decision.json holds, and whether a further phase is worth training."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from xtts_finetune.evaluation.instruments.instrument import Instrument, Shown, Sound, Take
 from xtts_finetune.evaluation.instruments.panel import NotMeasured
-from xtts_finetune.importing import librosa_loaded
+from xtts_finetune.packages import librosa_loaded
 from xtts_finetune.records.scores import Reading, UtteranceScores
 from xtts_finetune.spec.utterances import FILE_MARK, LANGUAGE_MARK, RecogniserSpec
 

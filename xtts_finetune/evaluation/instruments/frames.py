@@ -1,7 +1,4 @@
-"""Speech in short frames: how loud, whether voiced, how noise-like each is. NumPy alone, no model.
-
-How fast a voice speaks, in characters a second, and how fast it may.
-"""
+"""Speech in short frames: how loud, voiced and noise-like each is, and how fast the voice speaks. NumPy alone."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import numpy as np
 from xtts_finetune.evaluation.instruments.frames import Wave
 from xtts_finetune.evaluation.instruments.instrument import Instrument, Shown, Take
 from xtts_finetune.evaluation.instruments.panel import NotMeasured, installed_file
-from xtts_finetune.importing import librosa_loaded
+from xtts_finetune.packages import librosa_loaded
 from xtts_finetune.records.scores import Reading, UtteranceScores
 
 INSTALL = "pip install onnxruntime speechmos"

@@ -10,7 +10,7 @@ import numpy as np
 
 from xtts_finetune.evaluation.instruments.frames import HIGHEST_PITCH, HOP_SECONDS, LOWEST_PITCH, Frames, Wave
 from xtts_finetune.evaluation.instruments.instrument import Instrument, Shown, Take, deviation
-from xtts_finetune.importing import librosa_loaded
+from xtts_finetune.packages import librosa_loaded
 from xtts_finetune.records.scores import Reading, UtteranceScores
 
 # Samples of one frame as seconds: four periods of the lowest pitch.

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from xtts_finetune.evaluation.instruments.frames import HOP_SECONDS, Wave, frames_of
 from xtts_finetune.evaluation.instruments.instrument import Instrument, Shown, Take
 from xtts_finetune.evaluation.instruments.panel import NotMeasured, installed_file
-from xtts_finetune.importing import librosa_loaded
+from xtts_finetune.packages import librosa_loaded
 from xtts_finetune.records.scores import Reading, UtteranceScores
 
 Embedding = npt.NDArray[np.float32]

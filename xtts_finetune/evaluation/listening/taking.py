@@ -1,7 +1,4 @@
-"""Ratings are taken into the run's folder, each once, whole or not at all.
-
-The same page over HTTP on this computer alone, which hands its ratings in by itself.
-"""
+"""Ratings are taken into the run's folder, each once, whole or not at all: from files, or from the served page."""
 
 from __future__ import annotations
 
@@ -21,8 +18,8 @@ from xtts_finetune.evaluation.listening.answers import (
     check_rating,
     parse_rating,
 )
+from xtts_finetune.look.loopback import HEADERS, OwnHostOnly
 from xtts_finetune.look.templating import may_ask_its_server
-from xtts_finetune.loopback import HEADERS, OwnHostOnly
 from xtts_finetune.records.atomic import json_or_none, write_json_atomic
 from xtts_finetune.records.listening import passed_checks
 from xtts_finetune.records.listening_files import ListeningTest

@@ -1,6 +1,6 @@
 """Is one of two voices preferred in more sentences than chance would give? An exact test, and a range for the share.
 
-How often a test may be looked at, and the level of each look: fixed before anybody listens.
+How often a test may be looked at, and the level of each look, is fixed before anybody listens.
 """
 
 from __future__ import annotations

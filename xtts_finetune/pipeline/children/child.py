@@ -16,8 +16,7 @@ from pathlib import Path
 
 from xtts_finetune.errors import FAILED, UserError
 from xtts_finetune.pipeline.children.lock import child_lock, sweep_leftovers
-from xtts_finetune.records.events import EventWriter
-from xtts_finetune.records.job import Job
+from xtts_finetune.records.job import EventWriter, Job
 
 
 def main(arguments: list[str]) -> None:

@@ -15,8 +15,8 @@ from xtts_finetune.fixed import BASE
 from xtts_finetune.pipeline.children.process import ChildEnd, Interrupted, run_child
 from xtts_finetune.pipeline.children.progress import JobWatch, progress_bar
 from xtts_finetune.pipeline.children.running import JOB, Work
-from xtts_finetune.records.events import failure_of
 from xtts_finetune.records.faults import stop_of_text
+from xtts_finetune.records.job import failure_of
 from xtts_finetune.records.stopping import Reason, Stop
 
 # A process that can print nothing more, as its log is on a full disk, leaves less room than this.

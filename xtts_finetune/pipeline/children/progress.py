@@ -11,8 +11,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from xtts_finetune.quantities import grouped
-from xtts_finetune.records.events import EventTail
+from xtts_finetune.look.quantities import grouped
+from xtts_finetune.records.job import EventTail
 from xtts_finetune.records.json_lines import JsonLinesTail
 from xtts_finetune.records.metrics import EvalRecord, QualityRecord
 

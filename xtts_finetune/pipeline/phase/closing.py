@@ -6,10 +6,10 @@ import contextlib
 from typing import Any
 
 from xtts_finetune.errors import UserError, WorkFailed
+from xtts_finetune.look.quantities import grouped
 from xtts_finetune.pipeline.children.process import ChildEnd, Interrupted
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.phase.record import write_record
-from xtts_finetune.quantities import grouped
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.job import Job, RanWith
 from xtts_finetune.records.stopping import Reason, Stop

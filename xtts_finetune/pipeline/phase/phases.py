@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.look.quantities import grouped, now
 from xtts_finetune.pipeline.children.jobs import oom_kills_so_far, stop_of
 from xtts_finetune.pipeline.children.process import ChildEnd, run_child
 from xtts_finetune.pipeline.children.progress import PhaseWatch, progress_bar
@@ -23,8 +24,7 @@ from xtts_finetune.pipeline.plan.disk import free_bytes
 from xtts_finetune.pipeline.plan.plan_table import value_lines
 from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml, recorded_batches, write_phase_yaml
 from xtts_finetune.pipeline.plan.stages import Stage, State
-from xtts_finetune.pipeline.tries.tries import bring_back, keep_finished, needed_of, set_aside, uses_of
-from xtts_finetune.quantities import grouped, now
+from xtts_finetune.pipeline.tries import bring_back, keep_finished, needed_of, set_aside, uses_of
 from xtts_finetune.records.atomic import free_reserve, make_reserve
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.faults import stop_of_error

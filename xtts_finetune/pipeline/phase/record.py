@@ -8,8 +8,8 @@ from typing import Any
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.decision import marks_given
+from xtts_finetune.look.quantities import duration
 from xtts_finetune.look.templating import Markdown, escaped, markdown_template
-from xtts_finetune.quantities import duration
 from xtts_finetune.records.atomic import json_or_none, write_text_atomic
 from xtts_finetune.records.closing import read_model_info, rewrite_judgement
 from xtts_finetune.records.metrics import read_metrics

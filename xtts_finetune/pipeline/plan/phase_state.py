@@ -20,7 +20,7 @@ from xtts_finetune.pipeline.plan.inputs import phase_inputs
 from xtts_finetune.pipeline.plan.phase_standing import Standing, Waits, Wanted, standing_of
 from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml
 from xtts_finetune.pipeline.plan.stages import Stage, State
-from xtts_finetune.pipeline.tries.tries import freed_by_setting_aside, kept_bytes, needed_of, worth_of
+from xtts_finetune.pipeline.tries import freed_by_setting_aside, kept_bytes, needed_of, worth_of
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.values import hash_of

@@ -8,9 +8,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from xtts_finetune.look.quantities import grouped, readable_size
 from xtts_finetune.pipeline.plan.disk import PlannedDisk
 from xtts_finetune.pipeline.plan.stages import Plan, Stage, State
-from xtts_finetune.quantities import grouped, readable_size
 from xtts_finetune.records.tries import earlier_words
 from xtts_finetune.spec.declaration import Declaration
 

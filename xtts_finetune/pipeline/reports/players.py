@@ -1,9 +1,4 @@
-"""The report's recordings: read, packed as FLAC, and put into the page itself.
-
-What the instruments read from utterances, as the report shows it: beside each player, the worst first.
-
-What a phase's model said in the middle of its training, for the report.
-"""
+"""The report's recordings, packed as FLAC into the page itself, with what the instruments read; the worst first."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from xtts_finetune.evaluation.decision import Candidate, Decision, decide
 from xtts_finetune.evaluation.instruments import INSTRUMENTS
 from xtts_finetune.evaluation.whose_voice import whose_voice
 from xtts_finetune.fixed import BASE
+from xtts_finetune.look.quantities import duration, readable_size
 from xtts_finetune.look.templating import html_page
 from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml
 from xtts_finetune.pipeline.reports.data_report_model import SetLine
@@ -35,7 +36,6 @@ from xtts_finetune.pipeline.reports.report_model import (
     PhaseSettings,
     Report,
 )
-from xtts_finetune.quantities import duration, readable_size
 from xtts_finetune.records.atomic import write_text_atomic
 from xtts_finetune.records.clips import read_clips, read_dropped
 from xtts_finetune.records.closing import read_model_info

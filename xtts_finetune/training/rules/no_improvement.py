@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xtts_finetune.quantities import NOT_FINITE
+from xtts_finetune.look.quantities import NOT_FINITE
 from xtts_finetune.records.metrics import Metrics
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.stop_rules import NoImprovement

@@ -1,6 +1,6 @@
-"""What a race came to, put together from its course: the record, from which every page is written.
+"""What a race came to: the record from which every page is written, and who wins.
 
-Who wins: the best remedy, if it beats the control by more than noise; else nobody.
+The best remedy wins if it beats the control by more than noise; else nobody does.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from xtts_finetune.quantities import duration
+from xtts_finetune.look.quantities import duration
 from xtts_finetune.records.stopping import Reason
 from xtts_finetune.records.trials import VERDICTS, Race, Standing
 from xtts_finetune.trials.race.remedies import CONTROL

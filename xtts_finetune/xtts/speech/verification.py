@@ -1,7 +1,4 @@
-"""Whether a shipped model is the candidate: the same weights, the same voice, the same speech, by stock code.
-
-What stock code makes of a model folder: nothing here but Coqui's own loading and speaking.
-"""
+"""Whether a shipped model is the candidate: the same weights, the same voice, the same speech, by stock code alone."""
 
 from __future__ import annotations
 

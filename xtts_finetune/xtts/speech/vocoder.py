@@ -1,7 +1,4 @@
-"""Two vocoders behind one interface: XTTS's own HiFi-GAN, and a preview for a base without a trained one.
-
-Where a vocoder works: in threads beside the GPT, or at once.
-"""
+"""Two vocoders behind one interface, XTTS's own HiFi-GAN and a preview, at work in threads beside the GPT or at once."""
 
 from __future__ import annotations
 

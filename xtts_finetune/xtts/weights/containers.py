@@ -1,7 +1,4 @@
-"""What weights come in: torch's zip file, torch's older pickles, safetensors. Only their tables are read here.
-
-torch's format of before version 1.6: pickles one after another, then the values of all storages.
-"""
+"""What weights come in: torch's zip file, torch's older pickles, safetensors. Only their tables are read here."""
 
 from __future__ import annotations
 

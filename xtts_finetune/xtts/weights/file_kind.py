@@ -9,7 +9,7 @@ import tarfile
 import zlib
 from pathlib import Path
 
-from xtts_finetune.quantities import readable_size
+from xtts_finetune.look.quantities import readable_size
 
 BEGINNING = 4096
 AGAIN = "download it again"

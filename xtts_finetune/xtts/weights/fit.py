@@ -2,8 +2,6 @@
 
 Each answer is one line for whoever brought the file: what it holds, what is wanted, and what to do. It is kept for as
 long as the process lives and the files keep their size and time of change.
-
-What the base's dvae.pth and mel_stats.pth must be. Without torch.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Weights that a file holds otherwise than as tensors in dictionaries: what they are, and what to do. Without torch.
-
-Which model a file's weights are of, where they are not of an XTTS model: told from their names.
-"""
+"""Weights of other models or in other forms than tensors in dictionaries: what they are, and what to do."""
 
 from __future__ import annotations
 

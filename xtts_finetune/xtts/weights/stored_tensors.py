@@ -1,7 +1,4 @@
-"""A tensor as a file's table of contents describes it: its type, its size, and which of the file's values it has.
-
-A file of weights whose table of contents was read: what is in it, and where each tensor's values lie.
-"""
+"""A file's table of contents: which tensors it has, of which type and size, and where the values of each lie."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
 
-from xtts_finetune.quantities import readable_size
+from xtts_finetune.look.quantities import readable_size
 
 AGAIN = "copy or download it again"
 LONGEST_TABLE = (

@@ -1,7 +1,4 @@
-"""A base's vocab.json, read as a file: which token has which number. Without the library that tokenizes.
-
-A JSON file of a base, as editors and programs of all kinds leave it. Without torch.
-"""
+"""The JSON files of a base, as editors and programs of all kinds leave them; vocab.json's tokens and their numbers."""
 
 from __future__ import annotations
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from xtts_finetune.installing import OURS, install_again
+from xtts_finetune.look.quantities import readable_size
+from xtts_finetune.packages import OURS, install_again
 from xtts_finetune.pipeline.plan.checks.check import Check, error, ok, warning
-from xtts_finetune.quantities import readable_size
 from xtts_finetune.records.values import parse_object
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import made_candidates, sources_of
+from xtts_finetune.look.quantities import readable_size
 from xtts_finetune.pipeline.plan.checks.check import Check, error, found_and_cure, ok, warning
 from xtts_finetune.pipeline.plan.disk import gpt_sizes
 from xtts_finetune.pipeline.plan.made_state import UNTIL
 from xtts_finetune.pipeline.plan.stages import Plan, Stage
-from xtts_finetune.quantities import readable_size
 from xtts_finetune.records.checkpoints import read_checkpoint_records
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration

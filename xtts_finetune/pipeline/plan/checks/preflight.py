@@ -32,9 +32,9 @@ from xtts_finetune.pipeline.plan.checks.plan_checks import (
     check_folder,
     check_nobody_at_work,
     check_sources,
+    value_checks,
 )
 from xtts_finetune.pipeline.plan.checks.speech_checks import language_checks, voice_checks
-from xtts_finetune.pipeline.plan.checks.value_checks import value_checks
 from xtts_finetune.pipeline.plan.disk import weights_bytes
 from xtts_finetune.pipeline.plan.made_state import left_out_checks
 from xtts_finetune.pipeline.plan.plan import make_plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.loopback import HOST, open_port
+from xtts_finetune.look.loopback import HOST, open_port
 
 
 def test_a_server_is_heard_on_this_computer_alone() -> None:

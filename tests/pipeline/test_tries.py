@@ -14,14 +14,14 @@ from tests.child import killed_at, start
 from tests.pipeline.project import Project
 from tests.pipeline.tries.kept.stand_in import Ending, StandIn
 from xtts_finetune.errors import UserError, WorkFailed
+from xtts_finetune.look.quantities import readable_size
+from xtts_finetune.pipeline import tries_commands
 from xtts_finetune.pipeline.children.process import Interrupted
 from xtts_finetune.pipeline.plan.plan import make_plan
 from xtts_finetune.pipeline.plan.plan_table import print_plan
 from xtts_finetune.pipeline.run import run_plan
-from xtts_finetune.pipeline.tries import commands
-from xtts_finetune.pipeline.tries.commands import with_candidate
-from xtts_finetune.pipeline.tries.tries import set_aside
-from xtts_finetune.quantities import readable_size
+from xtts_finetune.pipeline.tries import set_aside
+from xtts_finetune.pipeline.tries_commands import with_candidate
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.tries import read_tries, tries_bytes
 
@@ -108,10 +108,10 @@ def test_fresh_keeps_what_was_finished_and_does_not_take_it_up_by_itself(project
 
 
 def test_tries_are_listed_with_commands_that_can_be_pasted(project: Project) -> None:
-    assert "There are no earlier tries" in said(project, commands.list_tries)
+    assert "There are no earlier tries" in said(project, tries_commands.list_tries)
     run(project)
     run(project, FASTER)
-    printed = said(project, commands.list_tries)
+    printed = said(project, tries_commands.list_tries)
     (each,) = read_tries(project.run_folder)
     assert "finished, best mel_ce 3.200 at step" in printed
     assert "learning_rate: 1e-06 -> 5e-06" in printed
@@ -122,19 +122,19 @@ def test_a_try_is_brought_back_by_a_part_of_its_name_and_what_keeps_it_is_said(p
     run(project)
     first = model(project)
     run(project, FASTER)
-    printed = said(project, commands.restore_now, "learning_rate_1e-06", overrides=(FASTER,))
+    printed = said(project, tries_commands.restore_now, "learning_rate_1e-06", overrides=(FASTER,))
     assert model(project) == first
     assert "--set phase2.learning_rate=1e-06" in printed
     assert project.plan().stage("phase2").state.value == "up to date"
     with pytest.raises(UserError, match="there is no earlier try 'nothing'; "):
-        commands.restore_now(project.work(), "nothing")
+        tries_commands.restore_now(project.work(), "nothing")
 
 
 def test_a_try_becomes_a_candidate_and_is_then_in_use(project: Project) -> None:
     run(project)
     run(project, FASTER)
     (each,) = read_tries(project.run_folder)
-    printed = said(project, commands.make_candidate_now, each.name, None)
+    printed = said(project, tries_commands.make_candidate_now, each.name, None)
     assert "is the candidate 'phase2-lr_1e-06' now" in printed
     declared = project.declaration(FASTER).decision.candidates
     assert [getattr(entry, "name", entry) for entry in declared] == [
@@ -144,7 +144,7 @@ def test_a_try_becomes_a_candidate_and_is_then_in_use(project: Project) -> None:
     ]
     assert Path(str(declared[-1].checkpoint)) == each.folder.best_model  # type: ignore[union-attr]
     with pytest.raises(UserError, match="is the candidate 'phase2-lr_1e-06': change that first"):
-        commands.remove_now(project.work(FASTER), [each.name])
+        tries_commands.remove_now(project.work(FASTER), [each.name])
     assert each.folder.best_model.is_file()
 
 
@@ -153,7 +153,7 @@ def test_only_being_asked_removes_a_try(project: Project) -> None:
     run(project, FASTER)
     (each,) = read_tries(project.run_folder)
     assert f"{readable_size(StandIn(project).sizes.model)} freed" in said(
-        project, commands.remove_now, [each.name]
+        project, tries_commands.remove_now, [each.name]
     )
     assert read_tries(project.run_folder) == []
     assert not project.run_folder.earlier.exists()
@@ -271,7 +271,7 @@ def test_a_name_that_is_empty_or_of_several_does_nothing(project: Project) -> No
         (" ", "a name is needed"),
         ("learning", "a part of several names"),
     ):
-        for do in (commands.restore_now, lambda work, name: commands.remove_now(work, [name])):
+        for do in (tries_commands.restore_now, lambda work, name: tries_commands.remove_now(work, [name])):
             with pytest.raises(UserError, match=said_):
                 do(project.work(), name)
     assert len(read_tries(project.run_folder)) == 2
@@ -294,8 +294,8 @@ def test_a_try_that_something_is_made_of_keeps_its_place_when_it_is_brought_back
     finished = model(project)
     run(project, FASTER)
     (each,) = read_tries(project.run_folder)
-    commands.make_candidate_now(project.work(FASTER), each.name, "old")
-    commands.restore_now(project.work(FASTER), each.name)
+    tries_commands.make_candidate_now(project.work(FASTER), each.name, "old")
+    tries_commands.restore_now(project.work(FASTER), each.name)
     assert model(project) == finished == each.folder.best_model.read_bytes()
     assert tries_bytes([each]) == 0, "two names of one file"
     run(project, FASTER)
@@ -339,7 +339,7 @@ def test_the_command_that_keeps_a_restored_try_sets_each_value_once(project: Pro
     run(project)
     run(project, FASTER)
     work = replace(project.work(FASTER), again=f"xtts-finetune tries --restore x --set {FASTER}")
-    commands.restore_now(work, "learning_rate")
+    tries_commands.restore_now(work, "learning_rate")
     printed = work.console.file.getvalue()  # type: ignore[attr-defined]
     assert "xtts-finetune run phase2 --set phase2.learning_rate=1e-06\n" in printed
     assert "trained otherwise than is declared now: learning_rate: 1e-06 -> 5e-06" in printed

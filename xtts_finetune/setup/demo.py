@@ -6,8 +6,8 @@ from pathlib import Path
 
 from xtts_finetune.errors import UserError
 
-PACKAGE = Path(__file__).parent
-PLACES = (PACKAGE / "files", PACKAGE.parents[1] / "samples" / "demo")
+HERE = Path(__file__).parent
+PLACES = (HERE / "demo", HERE.parents[1] / "samples" / "demo")
 
 
 def demo_declaration() -> Path:

@@ -13,13 +13,13 @@ import torch
 from TTS.tts.configs.xtts_config import XttsConfig
 from TTS.tts.models.xtts import Xtts, _legacy_safe_globals
 
-from tests.fetch.hub_server import REVISION
-from tests.fetch.test_fetch import Quiet
+from tests.setup.hub_server import REVISION
+from tests.setup.test_fetch import Quiet
 from xtts_finetune.errors import UserError
-from xtts_finetune.fetch.fetch import look_around, take
 from xtts_finetune.pipeline.plan.checks import model_files
 from xtts_finetune.pipeline.plan.checks.check import Verdict
 from xtts_finetune.pipeline.plan.checks.model_files import check_base
+from xtts_finetune.setup.fetch import look_around, take
 from xtts_finetune.xtts.base import FILE_NAMES, BaseFiles
 from xtts_finetune.xtts.releases import CPML, NOTE, PublishedFile, Release
 

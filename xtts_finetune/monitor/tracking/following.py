@@ -11,12 +11,12 @@ from typing import Any
 
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.fixed import BASE
-from xtts_finetune.installing import install_extra
+from xtts_finetune.monitor.tracking.server import Server, where
+from xtts_finetune.monitor.tracking.tracked_run import TrackedRun
+from xtts_finetune.packages import install_extra
 from xtts_finetune.records.run_folder import TRACKING_LOCK, RunFolder
 from xtts_finetune.spec.decision import MadeCandidate
 from xtts_finetune.spec.declaration import Declaration
-from xtts_finetune.tracking.server import Server, where
-from xtts_finetune.tracking.tracked_run import TrackedRun
 
 POLL_SECONDS = 5.0
 AWAY_SECONDS = 30.0  # between attempts while the server is away

@@ -13,9 +13,9 @@ from typing import Protocol
 from filelock import FileLock, Timeout
 
 from xtts_finetune.errors import UserError, WorkFailed
-from xtts_finetune.fetch import hub
 from xtts_finetune.records.atomic import atomic_path, json_or_none, replace_with_retry, write_text_atomic
 from xtts_finetune.records.values import file_digest
+from xtts_finetune.setup import hub
 from xtts_finetune.xtts.base import FETCHED_PARTS, begun_in, places_of
 from xtts_finetune.xtts.releases import MODEL, PublishedFile, Release, note_published, rewritten
 

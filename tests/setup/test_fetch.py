@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.fetch.hub_server import LICENCE, Hub, made_files, release_of, serving
+from tests.setup.hub_server import LICENCE, Hub, made_files, release_of, serving
 from xtts_finetune.errors import UserError, WorkFailed
-from xtts_finetune.fetch import hub as hub_client
-from xtts_finetune.fetch.fetch import fetch, look_around, place_for, take
+from xtts_finetune.setup import hub as hub_client
+from xtts_finetune.setup.fetch import fetch, look_around, place_for, take
 from xtts_finetune.xtts.base import FETCHED_PARTS, find_base
 from xtts_finetune.xtts.releases import RELEASES, XTTS_V2, PublishedFile, Release
 
@@ -196,7 +196,7 @@ def test_only_what_is_missing_is_fetched(hub: Hub, tmp_path: Path) -> None:
 def test_a_full_disk_is_said_before_the_first_byte(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from xtts_finetune.fetch import fetch as module
+    from xtts_finetune.setup import fetch as module
 
     monkeypatch.setattr(module, "SPARE_BYTES", 1 << 60)
     with pytest.raises(UserError, match="make room, or name another folder with --to"):

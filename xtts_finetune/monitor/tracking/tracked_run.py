@@ -11,12 +11,19 @@ from uuid import uuid4
 
 import yaml
 
+from xtts_finetune.monitor.tracking.server import (
+    CANDIDATE_TAG,
+    PARENT_TAG,
+    RUN_TAG,
+    Logged,
+    LoggedNumber,
+    Server,
+)
 from xtts_finetune.records.atomic import json_or_none, write_json_atomic
 from xtts_finetune.records.json_lines import Follower
 from xtts_finetune.records.metrics import EvalRecord, QualityRecord, StepRecord, record_of
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.records.values import file_digest, flat
-from xtts_finetune.tracking.server import CANDIDATE_TAG, PARENT_TAG, RUN_TAG, Logged, LoggedNumber, Server
 
 # Names as the records have them; cross-entropies in nats but for text_ce, which is in Coqui's unit.
 STEP_NAMES = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.fetch.hub_server import made_files, release_of
+from tests.setup.hub_server import made_files, release_of
 from xtts_finetune.cli.verbs.fetch import FetchScreen
-from xtts_finetune.fetch.fetch import fetch, look_around
+from xtts_finetune.setup.fetch import fetch, look_around
 
 release = release_of(made_files())
 with FetchScreen() as screen:

@@ -1,1 +1,0 @@
-"""Earlier tries of a phase: set aside whole, listed, brought back."""

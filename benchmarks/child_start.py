@@ -21,9 +21,7 @@ TRIES = ("importing, stock", "importing, here", "building, stock", "building, he
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tries", type=int, default=3)
     parser.add_argument("--only", choices=TRIES, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -32,9 +30,7 @@ def main() -> None:
         return
     print(f"{'':20}{'clock, s':>10}{'processor, s':>14}{'peak, GB':>12}")
     for what in TRIES:
-        clock, processor, memory = map(
-            min, zip(*(in_a_process(what) for _ in range(options.tries)), strict=True)
-        )
+        clock, processor, memory = map(min, zip(*(in_a_process(what) for _ in range(options.tries)), strict=True))
         print(f"{what:20}{clock:10.2f}{processor:14.2f}{memory:12.2f}")
 
 

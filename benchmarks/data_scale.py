@@ -95,9 +95,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of clips")
     options.add_argument("--steps", type=int, default=200, help="optimizer steps of the phase")
-    options.add_argument(
-        "--repeats", type=int, default=7, help="trainings of each size, in turn; the median counts"
-    )
+    options.add_argument("--repeats", type=int, default=7, help="trainings of each size, in turn; the median counts")
     options.add_argument("--keep", type=Path, help="folder for the data sets, which stays")
     options.add_argument("--out", type=Path, default=Path("data_scale.json"), help="where the figures go")
     options.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
@@ -116,9 +114,7 @@ def main() -> None:
         for repeat in range(given.repeats):
             for size, figures in results.items():
                 trainings[size].append(_child("train", work / str(size)))
-                figures |= {
-                    key: statistics.median(t[key] for t in trainings[size]) for key in trainings[size][0]
-                }
+                figures |= {key: statistics.median(t[key] for t in trainings[size]) for key in trainings[size][0]}
             _write(given.out, results, trainings, given.steps)
             print(f"{repeat + 1} of {given.repeats} trainings of each size\n{_table(results)}", flush=True)
     finally:
@@ -131,9 +127,7 @@ def _preparations(folder: Path, clips: int, steps: int) -> Figures:
     shutil.rmtree(folder / "run", ignore_errors=True)
     _write_project(folder, clips, steps)
     first, again = (_child("prepare", folder) for _ in range(2))
-    cache = sum(
-        file.stat().st_size for file in (folder / "run" / NAME / "cache").rglob("*") if file.is_file()
-    )
+    cache = sum(file.stat().st_size for file in (folder / "run" / NAME / "cache").rglob("*") if file.is_file())
     return {
         "prepare_ms": 1000 * first["seconds"] / clips,
         "prepare_cpu_ms": 1000 * first["cpu_seconds"] / clips,

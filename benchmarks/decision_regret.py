@@ -204,18 +204,14 @@ def calls_table(rows: Sequence[Row]) -> str:
     """Of two voices, in percent."""
     ways = ("ears", *_by_mel_ce(), "last")
     lines = [
-        "| truly better in | noise | taste | "
-        + " | ".join(f"{way}: right, wrong" for way in ways)
-        + " | undecided |"
+        "| truly better in | noise | taste | " + " | ".join(f"{way}: right, wrong" for way in ways) + " | undecided |"
     ]
     lines.append("|---" * (len(ways) + 4) + "|")
     for row in rows:
         cells = [f"{row[f'{way} right']:.1%}, {row[f'{way} wrong']:.1%}" for way in ways]
         undecided = f"{row['ears undecided']:.1%}"
         lines.append(
-            f"| {row['share']:.0%} | {row['noise']:g} | {row['taste']:g} | "
-            + " | ".join([*cells, undecided])
-            + " |"
+            f"| {row['share']:.0%} | {row['noise']:g} | {row['taste']:g} | " + " | ".join([*cells, undecided]) + " |"
         )
     return "\n".join(lines)
 

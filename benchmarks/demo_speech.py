@@ -89,9 +89,7 @@ class Pace:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="folder of a run, such as run/demo")
     parser.add_argument("--candidates", nargs="*", help="default: every folder with utterances")
     parser.add_argument("--base", type=Path, help="a base's folder, whose codec then speaks the recordings")
@@ -139,9 +137,7 @@ def through_codec(recordings: list[Spoken], base: Path) -> list[Spoken]:
         wave = librosa_loaded().resample(clip.audio, orig_sr=RATE, target_sr=SAMPLE_RATE)
         codes = torch.from_numpy(encoder.codes(wave).astype(np.int64))
         heard = vocoder.wave(Generated(codes, latents=torch.Tensor))
-        spoken.append(
-            Spoken(librosa_loaded().resample(heard, orig_sr=SAMPLE_RATE, target_sr=RATE), clip.text)
-        )
+        spoken.append(Spoken(librosa_loaded().resample(heard, orig_sr=SAMPLE_RATE, target_sr=RATE), clip.text))
     return spoken
 
 
@@ -172,9 +168,7 @@ class Judge:
             longest_pause_s=max(longest_pause_s(clip.audio) for clip in clips),
             clipped_share=fmean(float((np.abs(clip.audio) > 0.999).mean()) for clip in clips),
             similarity=fmean(self._similarity(clip.audio) for clip in clips),
-            character_error_rate=fmean(self._error_rate(clip) for clip in ordinary)
-            if ordinary
-            else float("nan"),
+            character_error_rate=fmean(self._error_rate(clip) for clip in ordinary) if ordinary else float("nan"),
             sentences_heard=len(ordinary),
         )
 
@@ -190,9 +184,7 @@ class Judge:
 
     def _error_rate(self, clip: Spoken) -> float:
         self.decoder.start_utt()
-        self.decoder.process_raw(
-            (np.clip(clip.audio, -1, 1) * 32767).astype(np.int16).tobytes(), full_utt=True
-        )
+        self.decoder.process_raw((np.clip(clip.audio, -1, 1) * 32767).astype(np.int16).tobytes(), full_utt=True)
         self.decoder.end_utt()
         heard = self.decoder.hyp()
         return float(jiwer.cer(_letters(clip.text), _letters(heard.hypstr) if heard else ""))

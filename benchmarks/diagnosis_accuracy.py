@@ -34,12 +34,9 @@ def at_the_margin(seeds: int) -> dict[str, dict[str, float]]:
             level, lost = 3.0, 3.0 * share / 10 * 19
             case = Case(f"margin {share} {noise}", "", 20, noise, line(level + lost, level))
             counts = verdicts_of(case, 10 * seeds)
-            found[f"fall {share:.1%}, noise {noise}"] = {
-                name: counts[name] / (10 * seeds) for name in VERDICTS
-            }
+            found[f"fall {share:.1%}, noise {noise}"] = {name: counts[name] / (10 * seeds) for name in VERDICTS}
             row = "".join(
-                f"{name} {counts[name] / (10 * seeds):7.1%}   "
-                for name in ("plateau", "falling", "too short")
+                f"{name} {counts[name] / (10 * seeds):7.1%}   " for name in ("plateau", "falling", "too short")
             )
             print(f"  noise {noise:5}  fall {share:5.1%}   {row}")
     return found
@@ -56,14 +53,9 @@ def main() -> None:
     for case, counts in found:
         right = counts[case.truth] / given.seeds
         if right < 1:
-            others = ", ".join(
-                f"{name} {count}" for name, count in counts.most_common() if name != case.truth
-            )
+            others = ", ".join(f"{name} {count}" for name, count in counts.most_common() if name != case.truth)
             print(f"{case.truth:12} {case.name:42} right {right:6.1%}   {others}")
-    print(
-        f"\n{len(cases)} cases x {given.seeds} seeds\n{'truth':12}"
-        + "".join(f"{name:>13}" for name in VERDICTS)
-    )
+    print(f"\n{len(cases)} cases x {given.seeds} seeds\n{'truth':12}" + "".join(f"{name:>13}" for name in VERDICTS))
     table: dict[str, Counter[str]] = {name: Counter() for name in VERDICTS}
     for case, counts in found:
         table[case.truth] += counts
@@ -71,12 +63,8 @@ def main() -> None:
         row = "".join(f"{counts[name] / max(counts.total(), 1):>13.2%}" for name in VERDICTS)
         print(f"{truth:12}{row}")
     right = sum(table[name][name] for name in VERDICTS) / (len(cases) * given.seeds)
-    demo = [
-        counts["plateau"] for case, counts in found if case.truth == "falling" and case.noise <= DEMO_NOISE
-    ]
-    print(
-        f"right: {right:.2%}; falling at the demo's noise called a plateau: {sum(demo)} of {len(demo) * given.seeds}"
-    )
+    demo = [counts["plateau"] for case, counts in found if case.truth == "falling" and case.noise <= DEMO_NOISE]
+    print(f"right: {right:.2%}; falling at the demo's noise called a plateau: {sum(demo)} of {len(demo) * given.seeds}")
     margin = at_the_margin(given.seeds)
     if given.out:
         rows = [{"case": case.name, "truth": case.truth, **counts} for case, counts in found]

@@ -44,12 +44,8 @@ checkpoint_every: {{steps: 1}}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "work", type=Path, nargs="?", help="a folder for about 20 GB; default: a temporary one"
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("work", type=Path, nargs="?", help="a folder for about 20 GB; default: a temporary one")
     work = parser.parse_args().work or Path(tempfile.mkdtemp(prefix="full_size_"))
     work.mkdir(parents=True, exist_ok=True)
     figures: dict[str, float] = {}
@@ -69,12 +65,8 @@ def main() -> None:
     figures["peak_disk_gb"] = peak_disk / 1e9
     figures["best_model_gb"] = (phase / "best_model.pth").stat().st_size / 1e9
     figures["checkpoint_gb"] = next(phase.glob("checkpoint_*.pth")).stat().st_size / 1e9
-    records = [
-        json.loads(line) for line in (phase / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    ]
-    figures["step_seconds"] = float(
-        np.mean([record["seconds"] for record in records if record["kind"] == "step"])
-    )
+    records = [json.loads(line) for line in (phase / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    figures["step_seconds"] = float(np.mean([record["seconds"] for record in records if record["kind"] == "step"]))
     for name, value in figures.items():
         print(f"{name:18} {value:8.2f}")
     (work / "full_size.json").write_text(json.dumps(figures, indent=2), encoding="utf-8")
@@ -131,12 +123,8 @@ def _write_job(work: Path) -> Path:
 def _child(work_to_do: Callable[[Path], None], work: Path) -> None:
     """Run a function of this file in a process of its own, so that its memory is not counted to the phase."""
     name = work_to_do.__name__
-    program = (
-        f"import pathlib, sys; from benchmarks import full_size; full_size.{name}(pathlib.Path(sys.argv[1]))"
-    )
-    subprocess.run(
-        [sys.executable, "-c", program, str(work.absolute())], check=True, cwd=Path(__file__).parents[1]
-    )
+    program = f"import pathlib, sys; from benchmarks import full_size; full_size.{name}(pathlib.Path(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", program, str(work.absolute())], check=True, cwd=Path(__file__).parents[1])
 
 
 def _watch(child: subprocess.Popen[bytes], folder: Path) -> tuple[int, int]:

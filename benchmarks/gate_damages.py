@@ -163,9 +163,7 @@ class Bench:
         sound = Sound.of(file)
         gate = faults_of(sound.wave, RATE, clip.text, False, self.paces[clip.language])
         scores = UtteranceScores(clip.id, 1, file.name, clip.text)
-        take = Take(
-            sound, clip.text, clip.language, clip.text, self.panel, self.voice, others=lambda: self.texts
-        )
+        take = Take(sound, clip.text, clip.language, clip.text, self.panel, self.voice, others=lambda: self.texts)
         beside = voice_faults(take, read_utterance(scores, take))
         with_own = replace(take, recording=Sound.of(clip.audio))
         held_out = voice_faults(with_own, read_utterance(scores, with_own))
@@ -205,9 +203,7 @@ def _rms(wave: Wave) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=24, help="recordings to damage, at most 96")
     parser.add_argument("--out", type=Path, help="write the table as JSON")
     arguments = parser.parse_args()
@@ -221,9 +217,7 @@ def main() -> None:
             shares = "".join(f"{share:18.0%}" for share in row.shares.values())
             print(f"{damage:16}{shares}   {', '.join(f'{k} {v}' for k, v in row.named.items())}", flush=True)
     caught = sum(row.caught for row in rows if row.damage != "clean")
-    print(
-        f"{caught} of {len(DAMAGES) - 1} damages are caught; not measured: {bench.panel.missing or 'nothing'}"
-    )
+    print(f"{caught} of {len(DAMAGES) - 1} damages are caught; not measured: {bench.panel.missing or 'nothing'}")
     if arguments.out:
         table = [{"damage": row.damage, "shares": row.shares, "named": row.named} for row in rows]
         result = {"count": arguments.count, "caught": caught, "missing": bench.panel.missing, "rows": table}

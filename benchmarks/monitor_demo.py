@@ -46,9 +46,7 @@ NOTE_CHANGES = """() => {
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shots", type=Path, help="where to put the screenshots")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()

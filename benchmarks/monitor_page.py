@@ -59,9 +59,7 @@ DRAWN = """newest => document.body.textContent.includes(newest) &&
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--evaluations", type=int, default=20)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
@@ -97,9 +95,7 @@ def _run(root: Path, steps: int) -> RunFolder:
         writer.write(_evaluation(0, 5.0))
         for step in range(1, steps + 1):
             mel_ce = 2.3 + 2.7 * math.exp(-step / 20_000) + chance.gauss(0, 0.1)
-            writer.write(
-                StepRecord(step, step / 100, 1e-6, mel_ce, mel_ce, 2.8, 0.7 + chance.random(), 3, 0.5, 0.01)
-            )
+            writer.write(StepRecord(step, step / 100, 1e-6, mel_ce, mel_ce, 2.8, 0.7 + chance.random(), 3, 0.5, 0.01))
             if step % 100 == 0:
                 writer.write(_evaluation(step, mel_ce))
     return run

@@ -67,17 +67,13 @@ def main() -> None:
         same += not found
         if not found:
             shutil.rmtree(life)
-    print(
-        f"{same} of {options.times} runs that lost a rank ended with the untouched run's records and weights"
-    )
+    print(f"{same} of {options.times} runs that lost a rank ended with the untouched run's records and weights")
     print(_stopped(_fresh(prepared, work / "stopped"), untouched))
 
 
 def train(folder: Path) -> None:
     """Train the project's phase and nothing else."""
-    run_plan(
-        Work(load_declaration(folder / "pipeline.yaml"), (), "cpu", Console(), "again"), kinds=("phase",)
-    )
+    run_plan(Work(load_declaration(folder / "pipeline.yaml"), (), "cpu", Console(), "again"), kinds=("phase",))
 
 
 def _killed(life: Path, untouched: Path, chance: random.Random) -> list[str]:
@@ -136,9 +132,7 @@ def _when_at(folder: Path, process: subprocess.Popen[bytes], step: int) -> list[
     """The ranks of a run, by their numbers, once its records have reached a step."""
     metrics = phase_folder(folder).metrics
     while process.poll() is None:
-        steps, evals = (
-            (read_metrics(metrics).steps, read_metrics(metrics).evals) if metrics.is_file() else ([], [])
-        )
+        steps, evals = (read_metrics(metrics).steps, read_metrics(metrics).evals) if metrics.is_file() else ([], [])
         if (steps and steps[-1].step >= step) or (step == 0 and evals):
             ranks = [
                 child
@@ -157,9 +151,7 @@ def _fresh(prepared: Path, folder: Path) -> Path:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--work", type=Path, help="where to work; left out, a temporary folder that stays")

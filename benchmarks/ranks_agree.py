@@ -124,9 +124,7 @@ def _weights_apart(one: Path, other: Path) -> float:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--accumulate", type=int, nargs="+", default=[1, 3])
     parser.add_argument("--work", type=Path, help="where to work; left out, a temporary folder that stays")

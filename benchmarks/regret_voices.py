@@ -68,9 +68,7 @@ def rate(generator: np.random.Generator, voices: Qualities, listeners: Listeners
     pairs = list(combinations(NAMES[:count], 2))
     first = [NAMES.index(pair[0]) for pair in pairs]
     second = [NAMES.index(pair[1]) for pair in pairs]
-    spoken = voices.quality[:, None, :] + generator.normal(
-        0, BY_SENTENCE / 2**0.5, (trials, sentences, count)
-    )
+    spoken = voices.quality[:, None, :] + generator.normal(0, BY_SENTENCE / 2**0.5, (trials, sentences, count))
     taste = generator.normal(0, listeners.taste, (trials, listeners.count, 1, count))
     heard = spoken[:, None] + taste
     shape = (trials, listeners.count, sentences, len(pairs))

@@ -94,17 +94,13 @@ def prepare(folder: Path, size: str) -> None:
     command = [sys.executable, "-m", "benchmarks.train_speed_prepare"]
     job = json.dumps({"folder": str(folder), "size": size})
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    subprocess.run(
-        [*command, job], cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, check=True, capture_output=True
-    )
+    subprocess.run([*command, job], cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, check=True, capture_output=True)
 
 
 def worst(found: list[dict[str, Any]]) -> dict[str, Any]:
     """The slowest rank's figures, with the largest memory of any."""
     slowest = max(found, key=lambda each: float(each["step_seconds"]))
-    return slowest | {
-        name: max(each[name] for each in found) for name in ("moments", "memory", "peak_memory")
-    }
+    return slowest | {name: max(each[name] for each in found) for name in ("moments", "memory", "peak_memory")}
 
 
 def on_paper(found: dict[str, Any]) -> dict[str, float]:
@@ -118,9 +114,8 @@ def on_paper(found: dict[str, Any]) -> dict[str, float]:
     return {"share_if_hidden": hidden / (bare + hidden), "share_if_not": exchange / (bare + exchange)}
 
 
-HEADER = (
-    f"{'size':6}{'ranks':>6}  {'moments':8}{'clips/s':>9}{'step, s':>9}{'exchanging':>12}{'on paper':>14}"
-    + (f"{'all-reduce':>13}{'peak, GB':>10}{'moments, GB':>13}")
+HEADER = f"{'size':6}{'ranks':>6}  {'moments':8}{'clips/s':>9}{'step, s':>9}{'exchanging':>12}{'on paper':>14}" + (
+    f"{'all-reduce':>13}{'peak, GB':>10}{'moments, GB':>13}"
 )
 
 
@@ -145,9 +140,7 @@ def _machine() -> dict[str, Any]:
 
 
 def _footnote(machine: dict[str, Any]) -> str:
-    lines = [
-        f"{machine['cores']} cores, GPUs: {', '.join(machine['gpus']) or 'none'}, torch {machine['torch']}"
-    ]
+    lines = [f"{machine['cores']} cores, GPUs: {', '.join(machine['gpus']) or 'none'}, torch {machine['torch']}"]
     lines += [] if machine["gpus"] else [f"* more processes than the {machine['cores']} cores"]
     if machine["load_at_start"] > machine["cores"] / 4:
         lines.append(f"other programs ran meanwhile (load {machine['load_at_start']:.1f} at the start)")
@@ -162,18 +155,12 @@ def _counts() -> list[int]:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", nargs="+", choices=SIZES, default=["demo", "mid"])
-    parser.add_argument(
-        "--ranks", nargs="+", type=int, help="numbers of processes; left out, 1, 2, 4 or the GPUs"
-    )
+    parser.add_argument("--ranks", nargs="+", type=int, help="numbers of processes; left out, 1, 2, 4 or the GPUs")
     parser.add_argument("--batch", type=int, help="clips of a step on all ranks together")
     parser.add_argument("--threads", type=int, default=1, help="of each process")
-    parser.add_argument(
-        "--rounds", type=int, default=3, help="how often the steps are timed; the fastest counts"
-    )
+    parser.add_argument("--rounds", type=int, default=3, help="how often the steps are timed; the fastest counts")
     parser.add_argument("--work", type=Path, help="where to work; left out, a temporary folder that stays")
     parser.add_argument("--json", type=Path, help="where to write the figures")
     return parser.parse_args()

@@ -81,9 +81,7 @@ def exposed_seconds(exchange: float, backward: float, parameters: float) -> floa
     return max(exchange * last, exchange - backward * (1 - last))
 
 
-def predict(
-    parameters: float, ranks: int, batch: int, compute: float, link: Link, accumulate: int = 1
-) -> Prediction:
+def predict(parameters: float, ranks: int, batch: int, compute: float, link: Link, accumulate: int = 1) -> Prediction:
     """A step of `batch` clips on each of `ranks` devices, which takes one of them alone `compute` seconds.
 
     Of a step in `accumulate` micro-batches, only the backward pass of the last one hides the exchange.
@@ -120,9 +118,7 @@ def main() -> None:
     compute = dict(options.step_seconds) or {clips: computing(clips) for clips in BATCHES}
     for name, parameters in TRAINED.items():
         sent = exchanged_bytes(parameters, RANKS[0]) / 1e9
-        print(
-            f"\n{name}: {parameters / 1e6:.1f} M parameters, {sent:.2f} GB sent a step by each of {RANKS[0]} GPUs\n"
-        )
+        print(f"\n{name}: {parameters / 1e6:.1f} M parameters, {sent:.2f} GB sent a step by each of {RANKS[0]} GPUs\n")
         print("\n".join(table(parameters, compute)))
 
 
@@ -132,9 +128,7 @@ def _step(text: str) -> tuple[int, float]:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--step-seconds", type=_step, nargs="+", default=[], metavar="CLIPS=SECONDS", help="measured steps"
     )

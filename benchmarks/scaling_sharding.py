@@ -112,17 +112,13 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=SIZES, default="mid")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--batch", type=int, default=4, help="clips of a step on all ranks together")
     parser.add_argument("--threads", type=int, default=1, help="of each process")
-    parser.add_argument(
-        "--rounds", type=int, default=2, help="how often the steps are timed; the fastest counts"
-    )
+    parser.add_argument("--rounds", type=int, default=2, help="how often the steps are timed; the fastest counts")
     parser.add_argument("--work", type=Path, help="where to work; left out, a temporary folder that stays")
     parser.add_argument("--json", type=Path, help="where to write the figures")
     return parser.parse_args()

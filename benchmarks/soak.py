@@ -42,9 +42,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=f"Kill runs of '{PHASE}' and compare what comes of them.")
     parser.add_argument("--kills", type=int, default=60)
-    parser.add_argument(
-        "--saves", type=int, default=15, help="how many of them at least in the middle of a save"
-    )
+    parser.add_argument("--saves", type=int, default=15, help="how many of them at least in the middle of a save")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--work", type=Path, help="a folder to work in; default: a temporary one")
     return parser.parse_args()

@@ -78,9 +78,7 @@ def _ours(work: Path, steps: int) -> dict[str, Any]:
         return {"said": f"failed: {error}"}
     log = work / "demo" / "run" / "speed" / "phase1" / "trainer_0_log.txt"
     said = [line for line in log.read_text(encoding="utf-8").splitlines() if SAME in line]
-    return {
-        "said": f"after {steps} steps {said[-1].strip(' >')}" if said else "nothing was said of the weights"
-    }
+    return {"said": f"after {steps} steps {said[-1].strip(' >')}" if said else "nothing was said of the weights"}
 
 
 def _line(found: dict[str, Any]) -> str:
@@ -110,9 +108,7 @@ def _run(command: list[str]) -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--work", type=Path, help="where to work; left out, a temporary folder that stays")
     parser.add_argument("--json", type=Path, help="where to write the figures")

@@ -47,9 +47,7 @@ def main(job: dict[str, Any]) -> None:
     folder, out = Path(job["folder"]), Path(job["out"])
     base, run = BaseFiles(folder / "base"), RunFolder(folder / "run" / "speed")
     model = stock_model(base)
-    torch.set_num_threads(
-        1
-    )  # what importing stock's data set does; the helper that makes the model undoes it
+    torch.set_num_threads(1)  # what importing stock's data set does; the helper that makes the model undoes it
     notes = Notes(model, job["steps"], job["seeds"] == "own")
     train = read_clips(run.clips, "train")
     config = recipe(model.config, {"batch": 3, "seed": 1}, out, len(train))

@@ -81,9 +81,7 @@ def made_up(sentences: Sequence[tuple[str, int]], start: int, stop: int) -> list
         found = []
         for text, count in sentences:
             others = torch.randperm(CODES, generator=generator)
-            codes = torch.cat(
-                [torch.tensor([first]), others[others != first][: count - 1], torch.tensor([stop])]
-            )
+            codes = torch.cat([torch.tensor([first]), others[others != first][: count - 1], torch.tensor([stop])])
             drawn = torch.cat([beginning, gamma.sample((count, CODES))])
             found.append(MadeUp(text, codes, _odds(drawn, codes, max(start, stop) + 1)))
     return found

@@ -80,9 +80,7 @@ def _side(side: str, folder: Path, size: str, seed: int, batch: int, steps: int)
         except ChildProcessError as error:
             print(f"{side:7} seed {seed} batch {batch}: {error}", flush=True)
             return []
-        for model in out.rglob(
-            "*.pth"
-        ):  # counted already, and three seeds of a full size would fill the disk
+        for model in out.rglob("*.pth"):  # counted already, and three seeds of a full size would fill the disk
             model.unlink()
     found: dict[str, Any] = json.loads((out / "result.json").read_text(encoding="utf-8"))
     speed, mel_ce = found["clips_a_second"], found["mel_ce"]
@@ -119,14 +117,10 @@ def _machine() -> dict[str, Any]:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", nargs="+", choices=STEPS, default=["demo", "mid"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
-    parser.add_argument(
-        "--batch", nargs="+", type=int, default=[3], help="clips a batch; several give several tables"
-    )
+    parser.add_argument("--batch", nargs="+", type=int, default=[3], help="clips a batch; several give several tables")
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES), help="which to run")
     parser.add_argument("--steps", type=int, help="optimizer steps of a run")
     parser.add_argument("--work", type=Path, help="where to work; left out, a temporary folder that stays")

@@ -62,9 +62,7 @@ def main(job: dict[str, Any]) -> None:
     data = PhaseData(run, base, phase, declaration.pipeline.datasets)
     out.mkdir(parents=True, exist_ok=True)
     model = PhaseModel(load_model(base), phase, job["steps"])
-    trainer = TimedTrainer(
-        model, PhaseJob(CandidateFolder(out), phase, data, job["steps"] + job["beside_bare"])
-    )
+    trainer = TimedTrainer(model, PhaseJob(CandidateFolder(out), phase, data, job["steps"] + job["beside_bare"]))
     trainer.clock, trainer.compared = Clock(job), job["steps"]
     trainer.bare = BareLimit(trainer, phase, job["block"])
     trainer.train()
@@ -86,9 +84,7 @@ def main(job: dict[str, Any]) -> None:
 
 
 def _phase(job: dict[str, Any]) -> PhaseSpec:
-    given: dict[str, Any] = (
-        {"precision": "fp32", "buckets": False, "gradient_clip": None} if job["parity"] else {}
-    )
+    given: dict[str, Any] = {"precision": "fp32", "buckets": False, "gradient_clip": None} if job["parity"] else {}
     phase = PhaseSpec(
         learning_rate=LEARNING_RATE,
         batch_size=job["batch"],

@@ -14,14 +14,7 @@ import torch
 from trainer import Trainer, TrainerArgs
 from TTS.tts.layers.xtts.dvae import DiscreteVAE
 
-from benchmarks.train_speed_measure import (
-    LEARNING_RATE,
-    Clock,
-    bytes_of,
-    evaluated,
-    peak_memory,
-    write_result,
-)
+from benchmarks.train_speed_measure import LEARNING_RATE, Clock, bytes_of, evaluated, peak_memory, write_result
 from testbed.stock import MODULE, STOCK_DVAE_WIDTH, read_with_soundfile, stock_model
 from xtts_finetune.records.clips import ClipRecord, read_clips
 from xtts_finetune.records.run_folder import RunFolder
@@ -34,9 +27,7 @@ def main(job: dict[str, Any]) -> None:
     folder, out = Path(job["folder"]), Path(job["out"])
     base, run = BaseFiles(folder / "base"), RunFolder(folder / "run" / "speed")
     model = stock_model(base)
-    torch.set_num_threads(
-        1
-    )  # what importing stock's data set does; the helper that makes the model undoes it
+    torch.set_num_threads(1)  # what importing stock's data set does; the helper that makes the model undoes it
     train, held_out = read_clips(run.clips, "train"), read_clips(run.clips, "eval")
     clock = Clock(job)
     with patch(f"{MODULE}.dataset.load_audio", read_with_soundfile):

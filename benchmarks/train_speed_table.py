@@ -27,9 +27,7 @@ def table(result: dict[str, Any]) -> str:
     threads = {side: found[0]["threads"] for side, found in runs.items()}
     lines = [f"\n{result['size']}, batch {result['batch']}, {seeds} seeds; threads {threads}"]
     lines.append(
-        f"{'':36}"
-        + "".join(f"{side:>12}" for side in runs)
-        + "".join(f"{side + ':stock':>14}" for side in compared)
+        f"{'':36}" + "".join(f"{side:>12}" for side in runs) + "".join(f"{side + ':stock':>14}" for side in compared)
     )
     for key, name, unit, decimals in ROWS:
         means = {side: _mean(found, key) for side, found in runs.items()}

@@ -58,9 +58,7 @@ def main() -> None:
     with _places() as places:
         began = time.monotonic()
         meet = ("--rendezvous", f"{places.host}:{options.port}", "--machines", "2")
-        machines = [
-            _start(together, places.before[number], *meet, "--machine", str(number)) for number in (0, 1)
-        ]
+        machines = [_start(together, places.before[number], *meet, "--machine", str(number)) for number in (0, 1)]
         codes = [machine.wait() for machine in machines]
     print(f"two machines ({places.what}): {time.monotonic() - began:.0f} s, exit codes {codes}")
     if any(codes):
@@ -136,9 +134,7 @@ def _fresh(prepared: Path, folder: Path) -> Path:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, default=29477)
     parser.add_argument("--work", type=Path, help="where to work; left out, a temporary folder that stays")
     return parser.parse_args()

@@ -54,11 +54,7 @@ def main() -> None:
     options = _options()
     torch.set_num_threads(options.threads)
     declaration = load_declaration(DEMO / "pipeline.yaml")
-    lines = [
-        Line(sentence.text, "en", seed)
-        for sentence in declaration.utterances.sentences
-        for seed in options.seeds
-    ]
+    lines = [Line(sentence.text, "en", seed) for sentence in declaration.utterances.sentences for seed in options.seeds]
     report: dict[str, Any] = {
         "machine": {"cores": os.cpu_count(), "threads": options.threads, "torch": torch.__version__},
         "utterances": len(lines),
@@ -83,9 +79,7 @@ def _speaker(declaration: Declaration, vocoder: Any, sampling: bool = True) -> S
     return Speaker.with_references(base, load_model(base), vocoder, waves, sampling)
 
 
-def _speeds(
-    speaker: Speaker, declaration: Declaration, lines: list[Line], repeats: int
-) -> dict[str, dict[str, float]]:
+def _speeds(speaker: Speaker, declaration: Declaration, lines: list[Line], repeats: int) -> dict[str, dict[str, float]]:
     """Utterances a minute, CPU milliseconds for each of them, and the seconds of each turn, by side."""
     seconds: dict[str, list[float]] = {side: [] for side in SIDES}
     busy: dict[str, list[float]] = {side: [] for side in SIDES}
@@ -125,9 +119,7 @@ def _same(some: list[Wave], others: list[Wave]) -> int:
     return sum(np.array_equal(one, other) for one, other in zip(some, others, strict=True))
 
 
-def _say(
-    side: str, speaker: Speaker, declaration: Declaration, lines: list[Line], sampling: bool = True
-) -> list[Wave]:
+def _say(side: str, speaker: Speaker, declaration: Declaration, lines: list[Line], sampling: bool = True) -> list[Wave]:
     """The waves of all lines, in their order."""
     settings = declaration.utterances.inference
     if side == "batch":
@@ -180,9 +172,7 @@ def _print(report: dict[str, Any]) -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=3, help="turns of each side (default 3)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1], help="utterances of each sentence")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of torch (default: all cores)")

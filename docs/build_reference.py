@@ -118,16 +118,8 @@ def _plain(schema: dict[str, Any]) -> str:
         (values,) = schema.get("patternProperties", {"": schema.get("additionalProperties")}).values()
         return f"mapping of names to: {_value(values)}"
     if kind == "string":
-        return (
-            "name"
-            if schema.get("pattern") == NAME_PATTERN
-            else "path"
-            if schema.get("format") == "path"
-            else "text"
-        )
-    return {"integer": "whole number", "number": "number", "boolean": "`true` or `false`", "null": "`null`"}[
-        str(kind)
-    ]
+        return "name" if schema.get("pattern") == NAME_PATTERN else "path" if schema.get("format") == "path" else "text"
+    return {"integer": "whole number", "number": "number", "boolean": "`true` or `false`", "null": "`null`"}[str(kind)]
 
 
 def _bounds(schema: dict[str, Any]) -> str:

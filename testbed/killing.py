@@ -155,15 +155,11 @@ def _name(project: Path) -> str:
     return next(path.name for path in (project / "run").iterdir() if path.is_dir())
 
 
-def _wait_for(
-    moment: Moment, process: subprocess.Popen[bytes], folder: CandidateFolder, chance: random.Random
-) -> bool:
+def _wait_for(moment: Moment, process: subprocess.Popen[bytes], folder: CandidateFolder, chance: random.Random) -> bool:
     """Wait for the moment; whether it came before the command ended."""
     began, first = time.monotonic(), _steps(folder)
     to_pass, was_saving = int(moment.value), False
-    left = max(
-        1, (load_declaration(folder.path.parents[2] / "pipeline.yaml").phases[PHASE].steps or 1) - first
-    )
+    left = max(1, (load_declaration(folder.path.parents[2] / "pipeline.yaml").phases[PHASE].steps or 1) - first)
     while process.poll() is None:
         if moment.kind == "start" and time.monotonic() - began >= moment.value:
             return True

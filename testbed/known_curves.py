@@ -38,9 +38,7 @@ class Case:
         """The case with the noise of one seed: evaluations, and training of each step where it has a shape."""
         chance = np.random.default_rng([seed, *self.name.encode()])
         at = np.arange(self.count, dtype=np.float64)
-        values = self.shape(at / max(self.count - 1, 1)) * (
-            1 + self.noise * _noise(chance, self.count, self.memory)
-        )
+        values = self.shape(at / max(self.count - 1, 1)) * (1 + self.noise * _noise(chance, self.count, self.memory))
         for spike in chance.choice(self.count - 1, self.spikes, replace=False) if self.spikes else ():
             values[spike] *= 1.25
         evaluation = series("mel_ce", zip((EVERY * at).tolist(), values.tolist(), strict=True))

@@ -128,15 +128,11 @@ def _unequal(ours: Any, theirs: Any, where: str = "") -> str:
     if isinstance(theirs, dict):
         if not isinstance(ours, dict) or ours.keys() != theirs.keys():
             return where or "its keys"
-        pairs = [
-            (ours[key], theirs[key], f"{where}.{key}") for key in theirs if key not in ("date", "config")
-        ]
+        pairs = [(ours[key], theirs[key], f"{where}.{key}") for key in theirs if key not in ("date", "config")]
     elif isinstance(theirs, list | tuple):
         if not isinstance(ours, list | tuple) or len(ours) != len(theirs):
             return where
-        pairs = [
-            (mine, other, f"{where}[{i}]") for i, (mine, other) in enumerate(zip(ours, theirs, strict=True))
-        ]
+        pairs = [(mine, other, f"{where}[{i}]") for i, (mine, other) in enumerate(zip(ours, theirs, strict=True))]
     else:
         return "" if ours == theirs else where
     return next((found for pair in pairs if (found := _unequal(*pair))), "")

@@ -47,18 +47,13 @@ def stock_model(base: BaseFiles) -> Any:
         from TTS.tts.layers.xtts.trainer.gpt_trainer import GPTTrainer  # noqa: PLC0415
 
         dvae = load_dvae(base.dvae)
-        if (
-            dvae.codebook.embed.shape[0] == STOCK_DVAE_WIDTH
-            and dvae.encoder[0][0].out_channels == STOCK_DVAE_WIDTH
-        ):
+        if dvae.codebook.embed.shape[0] == STOCK_DVAE_WIDTH and dvae.encoder[0][0].out_channels == STOCK_DVAE_WIDTH:
             return GPTTrainer(stock_config(base))
         with patch(f"{MODULE}.gpt_trainer.DiscreteVAE", lambda **_: dvae):
             return GPTTrainer(stock_config(base))
 
 
-def stock_eval_batches(
-    model: Any, clips: Sequence[tuple[Path, str]], batch_size: int = 1
-) -> Iterator[dict[str, Any]]:
+def stock_eval_batches(model: Any, clips: Sequence[tuple[Path, str]], batch_size: int = 1) -> Iterator[dict[str, Any]]:
     """Eval batches as stock's data loader and `format_batch_on_device` make them, from 22 050 Hz files.
 
     Only the reading of a file is replaced: stock's wants FFmpeg's libraries.

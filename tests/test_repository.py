@@ -94,9 +94,7 @@ def test_make_help_lists_every_target() -> None:
 @functools.cache
 def help_of(module: str) -> str:
     """What a command prints with --help."""
-    shown = subprocess.run(
-        [sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, check=True
-    )
+    shown = subprocess.run([sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, check=True)
     return shown.stdout.decode("utf-8")
 
 
@@ -111,9 +109,7 @@ def options_of_run_pipeline() -> set[str]:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_verbs_in_the_documents_exist(document: Path) -> None:
-    mentioned = re.findall(
-        r"(?:^|`|/|\\|: )xtts-finetune ([a-z][a-z-]*)", code_of(document), flags=re.MULTILINE
-    )
+    mentioned = re.findall(r"(?:^|`|/|\\|: )xtts-finetune ([a-z][a-z-]*)", code_of(document), flags=re.MULTILINE)
     assert not mentioned or set(mentioned) <= verbs_of_cli()
 
 
@@ -168,8 +164,7 @@ def test_no_paths_of_one_machine() -> None:
 
 def test_modules_stay_short() -> None:
     lengths = {
-        path: len(path.read_text(encoding="utf-8").splitlines())
-        for path in (ROOT / "xtts_finetune").rglob("*.py")
+        path: len(path.read_text(encoding="utf-8").splitlines()) for path in (ROOT / "xtts_finetune").rglob("*.py")
     }
     assert {str(path): length for path, length in lengths.items() if length > LONGEST_MODULE} == {}
 
@@ -178,17 +173,13 @@ def test_the_tree_of_errors_is_the_one_in_the_docstring() -> None:
     """Each exception of the package stands in errors.py with its module, below the one that it is a kind of."""
     written: set[tuple[str, str, str]] = set()
     kinds: list[str] = []
-    for indent, name, module in re.findall(
-        r"^((?: {4})+)(\w+) +([a-z][\w.]+)  ", errors.__doc__ or "", re.MULTILINE
-    ):
+    for indent, name, module in re.findall(r"^((?: {4})+)(\w+) +([a-z][\w.]+)  ", errors.__doc__ or "", re.MULTILINE):
         kinds[len(indent) // 4 - 1 :] = [name]
         written.add((name, module, kinds[-2] if len(kinds) > 1 else "Exception"))
     package = ROOT / "xtts_finetune"
     defined: set[tuple[str, str, str]] = set()
     for file in package.rglob("*.py"):
-        classes = [
-            node for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.ClassDef)
-        ]
+        classes = [node for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.ClassDef)]
         module = ".".join(file.relative_to(package).with_suffix("").parts).removesuffix(".__init__")
         defined |= {(each.name, module, ast.unparse(base)) for each in classes for base in each.bases}
     found = {"Exception"}
@@ -209,9 +200,7 @@ def defined_in(tree: ast.AST) -> dict[str, ast.AST]:
 
 
 def test_places_that_the_documents_name_exist() -> None:
-    named = {
-        place for text in DOCUMENTS for place in re.findall(r"([\w/]+\.py):([A-Za-z_][\w.]*)", code_of(text))
-    }
+    named = {place for text in DOCUMENTS for place in re.findall(r"([\w/]+\.py):([A-Za-z_][\w.]*)", code_of(text))}
     assert len(named) > 30
     missing = []
     for file, names in named:
@@ -227,16 +216,12 @@ def test_design_names_every_room_and_the_way_of_imports() -> None:
     _, design = prose_and_code(ROOT / "docs" / "design.md")
     with (ROOT / "pyproject.toml").open("rb") as file:
         contract = tomllib.load(file)["tool"]["importlinter"]["contracts"][0]["layers"]
-    layers = [
-        {room.removeprefix("xtts_finetune.") for room in re.split(r" [|:] ", layer)} for layer in contract
-    ]
+    layers = [{room.removeprefix("xtts_finetune.") for room in re.split(r" [|:] ", layer)} for layer in contract]
     blocks = [block.splitlines() for block in re.findall(r"```\n(.*?)```", design, flags=re.DOTALL)]
     assert [set(line.split(", ")) for line in blocks[1]] == layers
     assert {line.split()[0] for line in blocks[0]} == {room for layer in layers for room in layer}
     package = ROOT / "xtts_finetune"
-    rooms = {
-        path.stem for path in package.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()
-    }
+    rooms = {path.stem for path in package.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
     assert rooms - {"__init__"} == {room for layer in layers for room in layer}
 
 
@@ -259,9 +244,7 @@ def test_tests_and_benchmarks_share_through_the_testbed_alone() -> None:
         for folder, others in forbidden.items()
         for path in (ROOT / folder).rglob("*.py")
         if path.parent != ROOT / "tests" / "benchmarks"
-        and re.search(
-            rf"^\s*(from|import) ({others})\b", path.read_text(encoding="utf-8"), flags=re.MULTILINE
-        )
+        and re.search(rf"^\s*(from|import) ({others})\b", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     ]
     assert found == []
 
@@ -310,9 +293,7 @@ def test_launchers_have_windows_line_ends() -> None:
         content.decode("ascii")
 
 
-@pytest.mark.parametrize(
-    "path", [*ROOT.glob("*.bat"), *(ROOT / "scripts").glob("*.bat")], ids=lambda path: path.name
-)
+@pytest.mark.parametrize("path", [*ROOT.glob("*.bat"), *(ROOT / "scripts").glob("*.bat")], ids=lambda path: path.name)
 def test_launchers_jump_to_labels_that_exist(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     labels = set(re.findall(r"^:(\w+)", text, flags=re.MULTILINE))

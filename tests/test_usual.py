@@ -88,10 +88,7 @@ def said_by_diagnosis(phase: PhaseSpec, config: Mapping[str, Any]) -> bool:
         evaluation=series("mel_ce", enumerate([3.0, 2.9, 2.8, 2.7, 9.0])),
         learning_rate=series("learning_rate", [(4, phase.learning_rate)]),
     )
-    return any(
-        "learning rate" in cause and "is high" in cause
-        for cause in diagnose(curves, Place(rates=rates)).causes
-    )
+    return any("learning rate" in cause and "is high" in cause for cause in diagnose(curves, Place(rates=rates)).causes)
 
 
 @pytest.mark.parametrize(("name", "base", "phase"), shipped())
@@ -125,9 +122,7 @@ def agree(name: str, base: str, phase: PhaseSpec, data: Mapping[str, int]) -> No
     ],
 )
 @pytest.mark.parametrize("base", BASES)
-def test_preflight_and_review_name_the_same_values_with_the_same_reasons(
-    base: str, values: dict[str, Any]
-) -> None:
+def test_preflight_and_review_name_the_same_values_with_the_same_reasons(base: str, values: dict[str, Any]) -> None:
     phase = PhaseSpec.model_validate(
         {"learning_rate": 1e-5, "steps": 900, "stop_when": [{"rule": "no_improvement"}], **values}
     )
@@ -150,9 +145,7 @@ def test_weights_are_counted_as_the_base_has_them() -> None:
 
 
 def test_what_levels_say_is_usual_is() -> None:
-    said = [
-        path for path in (ROOT / "phases" / "levels").glob("*.yaml") if "usually" in path.read_text("utf-8")
-    ]
+    said = [path for path in (ROOT / "phases" / "levels").glob("*.yaml") if "usually" in path.read_text("utf-8")]
     assert len(said) >= 3
     for path in (*said, ROOT / "docs" / "levels.md", ROOT / "docs" / "reading-the-numbers.md"):
         assert str(learning_rates()) in path.read_text("utf-8")

@@ -32,12 +32,8 @@ def make_clips(folder: Path, count: int, seed: int = 0, rate: int = 22_050) -> l
         seconds = generator.uniform(0.8, 2.5)
         time = np.arange(int(seconds * rate)) / rate
         pitch = generator.uniform(100, 300) * (1 + 0.1 * np.sin(2 * np.pi * generator.uniform(1, 4) * time))
-        wave = sum(
-            np.sin(harmonic * 2 * np.pi * np.cumsum(pitch) / rate) / harmonic for harmonic in range(1, 6)
-        )
-        wave = 0.2 * wave * (1 + np.sin(2 * np.pi * 4 * time)) / 2 + 0.002 * generator.standard_normal(
-            len(time)
-        )
+        wave = sum(np.sin(harmonic * 2 * np.pi * np.cumsum(pitch) / rate) / harmonic for harmonic in range(1, 6))
+        wave = 0.2 * wave * (1 + np.sin(2 * np.pi * 4 * time)) / 2 + 0.002 * generator.standard_normal(len(time))
         path = folder / "wavs" / f"clip{number:03}.wav"
         soundfile.write(path, wave.astype(np.float32), rate, subtype="PCM_16")
         clips.append((path, " ".join(generator.choice(WORDS, size=int(generator.integers(2, 6))))))

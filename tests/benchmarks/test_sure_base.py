@@ -26,9 +26,7 @@ def test_made_up_speech_is_as_sure_as_the_demos_model() -> None:
     torch.testing.assert_close(odds.sum(dim=-1), torch.ones(len(odds), dtype=torch.float64))
     entropy = -(odds * odds.log()).sum(dim=-1).mean()
     # The demo's: 2.45 nats, 0.40. Not surer than that, as what is sure survives any rounding.
-    assert (
-        float(entropy) == pytest.approx(2.45, abs=0.2) and 0.3 < float(odds.max(dim=-1).values.mean()) < 0.42
-    )
+    assert float(entropy) == pytest.approx(2.45, abs=0.2) and 0.3 < float(odds.max(dim=-1).values.mean()) < 0.42
     for one in speech:
         assert one.odds.argmax(dim=-1).equal(one.codes) and int(one.codes[-1]) == STOP
         assert len(one.codes) == 61 and len(set(one.codes.tolist())) == 61

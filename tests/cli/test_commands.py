@@ -76,9 +76,7 @@ def test_both_commands_plan_the_same(tmp_path: Path) -> None:
         command(*words, "--plan", "-f", str(project.file), "--lr", "2e-6", cwd=tmp_path).stdout
         for words in (("run_pipeline", "phase1"), ("xtts-finetune", "run", "phase1"))
     ]
-    first, second = (
-        re.sub(r"[\d.]+ [kMGT]?B free", "free", plan) for plan in plans
-    )  # others use the disk, too
+    first, second = (re.sub(r"[\d.]+ [kMGT]?B free", "free", plan) for plan in plans)  # others use the disk, too
     assert first == second
     assert "phase2" not in first
 

@@ -48,9 +48,7 @@ def test_set_counts_more_than_a_shorthand(file: Path) -> None:
     assert [phase.learning_rate for phase in phases.values()] == [3e-6, 2e-6]
 
 
-@pytest.mark.parametrize(
-    ("typed", "checkpoint"), [("best", "best"), ("step 200", "step 200"), ("200", "step 200")]
-)
+@pytest.mark.parametrize(("typed", "checkpoint"), [("best", "best"), ("step 200", "step 200"), ("200", "step 200")])
 def test_a_checkpoint_of_the_declared_phase(file: Path, typed: str, checkpoint: str) -> None:
     resume = loaded(file, ["phase2"], Shorthands(resume_checkpoint=typed)).phases["phase2"].resume_from
     assert resume is not None

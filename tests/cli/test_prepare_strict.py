@@ -10,9 +10,7 @@ from xtts_finetune.records.clips import read_clips, read_dropped
 from xtts_finetune.records.run_folder import RunFolder
 
 
-def test_strict_fails_on_what_there_is_to_mend_and_the_run_can_be_used_even_so(
-    tmp_path: Path, demo_folder: Path
-):
+def test_strict_fails_on_what_there_is_to_mend_and_the_run_can_be_used_even_so(tmp_path: Path, demo_folder: Path):
     project = tmp_path / "első próba"
     shutil.copytree(demo_folder, project, ignore=shutil.ignore_patterns("build", "run"))
     metadata = project / "data" / "set_a" / "metadata.csv"

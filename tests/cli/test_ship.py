@@ -74,9 +74,7 @@ def test_wrong_input_is_said_before_anything_heavy_is_imported(
 @pytest.mark.skipif(find_gpu() is not None, reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_said_before_anything_is_loaded(tmp_path: Path) -> None:
     project = make_project(tmp_path)
-    done = command(
-        "xtts-finetune", "say", "Hello.", "--candidate", "base", "--device", "cuda", cwd=project.folder
-    )
+    done = command("xtts-finetune", "say", "Hello.", "--candidate", "base", "--device", "cuda", cwd=project.folder)
     assert done.returncode == 2 and "asked for, but torch" in done.stderr and "loading" not in done.stderr
 
 
@@ -96,9 +94,7 @@ def test_a_file_in_a_shipped_folder_names_the_folder(tmp_path: Path) -> None:
     for name in ("shipped.json", "model.pth"):
         (tmp_path / name).touch()
     done = command("xtts-finetune", "say", "Hello.", "--model", str(tmp_path / "model.pth"), cwd=tmp_path)
-    assert done.returncode == 2 and done.stderr.rstrip().endswith(
-        f"the folder of a shipped model: {tmp_path}"
-    )
+    assert done.returncode == 2 and done.stderr.rstrip().endswith(f"the folder of a shipped model: {tmp_path}")
 
 
 @pytest.mark.parametrize(

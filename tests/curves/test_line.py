@@ -63,9 +63,7 @@ def test_memory_is_found_where_there_is_some() -> None:
 def test_a_bend_is_no_memory() -> None:
     at = np.arange(30, dtype=np.float64)
     chance = np.random.default_rng(3)
-    found = [
-        memory_of(at, 3 + 0.002 * (at - 30) ** 2 + 0.01 * chance.standard_normal(30)) for _ in range(100)
-    ]
+    found = [memory_of(at, 3 + 0.002 * (at - 30) ** 2 + 0.01 * chance.standard_normal(30)) for _ in range(100)]
     assert np.mean([one > 0 for one in found]) < 0.12
 
 

@@ -47,9 +47,7 @@ def test_at_the_margin_a_plateau_is_as_rare_as_promised(noise: float) -> None:
     """The test of equivalence is wrong at most once in twenty on a fall that is just worth waiting for."""
     just = Case("just worth waiting for", "falling", 20, noise, line(3.0 + 0.006 * 19, 3.0))
     found = Counter(judge(just.curves(seed)).verdict for seed in range(300))
-    assert found["plateau"] <= 0.08 * 300, (
-        found
-    )  # 5 % of 300 are 15, and three standard deviations more are 26
+    assert found["plateau"] <= 0.08 * 300, found  # 5 % of 300 are 15, and three standard deviations more are 26
 
 
 def test_another_margin_can_be_asked_for() -> None:

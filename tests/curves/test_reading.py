@@ -25,9 +25,7 @@ def test_our_metrics(tmp_path: Path) -> None:
     path = tmp_path / "phase2" / "metrics.jsonl"
     with MetricsWriter(path) as writer:
         for step in range(1, 41):
-            writer.write(
-                StepRecord(step, step / 20, 1e-6, 3.2, 3.1 - step / 100, 1.0, 0.4, 3, 0.1, 0.0, step != 7)
-            )
+            writer.write(StepRecord(step, step / 20, 1e-6, 3.2, 3.1 - step / 100, 1.0, 0.4, 3, 0.1, 0.0, step != 7))
         for step in (0, 20, 40):
             writer.write(EvalRecord(step, 3.5 - step / 100, 0.01, 1.0, 0.1, 600, 200, 0.2))
     for what in (path, path.parent):
@@ -77,11 +75,7 @@ def test_losses_that_begin_late(tmp_path: Path) -> None:
 
 
 def test_steps_within_epochs(tmp_path: Path) -> None:
-    lines = [
-        f"Epoch {e} step {s}/4 train loss {3 - 0.1 * e - 0.01 * s:.2f}"
-        for e in (1, 2, 3)
-        for s in (1, 2, 3, 4)
-    ]
+    lines = [f"Epoch {e} step {s}/4 train loss {3 - 0.1 * e - 0.01 * s:.2f}" for e in (1, 2, 3) for s in (1, 2, 3, 4)]
     curves = read_curves(written(tmp_path / "log", "\n".join(lines)))
     assert curves.unit == "epoch"
     assert curves.train.positions == tuple(e + s / 4 - 1 for e in (1, 2, 3) for s in (1, 2, 3, 4))
@@ -146,13 +140,9 @@ def coqui_log(tmp_path: Path) -> Path:
                 "current_lr": 1e-5,
                 "grad_norm": 0.4,
             }
-            console.print_train_step(
-                100, step, 100 * epoch + step, now, {"avg_loss_mel_ce": 2.0 - epoch / 10}
-            )
+            console.print_train_step(100, step, 100 * epoch + step, now, {"avg_loss_mel_ce": 2.0 - epoch / 10})
         console.print_eval_start()
-        console.print_epoch_end(
-            epoch, {"avg_loader_time": 0.1, "avg_loss_mel_ce": 3.5 - epoch / 10, "avg_loss": 9.0}
-        )
+        console.print_epoch_end(epoch, {"avg_loader_time": 0.1, "avg_loss_mel_ce": 3.5 - epoch / 10, "avg_loss": 9.0})
     log.removeHandler(handler)
     log.setLevel(level)
     handler.close()
@@ -165,9 +155,7 @@ def test_coquis_log(coqui_log: Path) -> None:
         assert (curves.format, curves.unit) == ("Coqui's trainer log", "epoch")
         assert curves.evaluation.positions == tuple(range(10))
         assert curves.evaluation.values == pytest.approx([3.5 - epoch / 10 for epoch in range(10)])
-        assert curves.train.values == pytest.approx(
-            [2.0 - epoch / 10 for epoch in range(10)]
-        )  # means of epochs
+        assert curves.train.values == pytest.approx([2.0 - epoch / 10 for epoch in range(10)])  # means of epochs
         assert len(curves.learning_rate) == len(curves.grad_norm) == 20
 
 
@@ -181,10 +169,7 @@ def test_a_torn_log_and_few_epochs(coqui_log: Path) -> None:
 
 
 def test_the_coqui_log_of_ours(tmp_path: Path) -> None:
-    lines = [
-        f" > EVALUATION step {step}: mel_ce {3.5 - step / 100:.4f}, text_ce 0.01, stop_ce 0.1"
-        for step in (0, 25)
-    ]
+    lines = [f" > EVALUATION step {step}: mel_ce {3.5 - step / 100:.4f}, text_ce 0.01, stop_ce 0.1" for step in (0, 25)]
     curves = read_curves(written(tmp_path / "trainer_0_log.txt", "\n".join(lines)))
     assert (curves.unit, curves.evaluation.positions) == ("step", (0, 25))
 

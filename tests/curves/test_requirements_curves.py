@@ -30,9 +30,7 @@ def test_2_7_for_ten_epochs() -> None:
     assert found.optimization_level == "plateau_breaker"
     assert "2.2-2.3 after 10 epochs and 2.0-2.1 after 20" in found.recommendation
     assert found.command == "xtts-finetune solve PHASE --race"
-    assert found.also == (
-        "run_pipeline PHASE --optimization-level plateau_breaker --resume-checkpoint CHECKPOINT",
-    )
+    assert found.also == ("run_pipeline PHASE --optimization-level plateau_breaker --resume-checkpoint CHECKPOINT",)
 
 
 def test_6_72_over_epochs_3_to_29() -> None:

@@ -24,9 +24,7 @@ def test_it_fits(width: int) -> None:
 
 def test_points_are_where_they_belong() -> None:
     drawn = sketch(Curves("epoch", evaluation=series("val", FALLING)), 120).splitlines()[:ROWS]
-    places = [
-        (row, column) for row, line in enumerate(drawn) for column, sign in enumerate(line) if sign == POINT
-    ]
+    places = [(row, column) for row, line in enumerate(drawn) for column, sign in enumerate(line) if sign == POINT]
     assert len(places) == 6
     assert [row for row, _ in places] == sorted(row for row, _ in places)
     assert [column for _, column in places] == sorted(column for _, column in places)

@@ -25,9 +25,7 @@ def sound(seconds: float, seed: int, rate: int = 22_050) -> NDArray[np.float32]:
     return (0.3 * np.sin(2 * np.pi * (150 + 7 * seed) * time) + noise).astype(np.float32)
 
 
-def write_sound(
-    path: Path, seconds: float = 1.0, seed: int = 0, rate: int = 22_050, channels: int = 1
-) -> Path:
+def write_sound(path: Path, seconds: float = 1.0, seed: int = 0, rate: int = 22_050, channels: int = 1) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     # As integers, since formats differ in how they round.
     wave = np.clip(sound(seconds, seed, rate) * 32767, -32768, 32767).astype(np.int16)
@@ -47,14 +45,10 @@ def write_ljspeech(folder: Path, clips: int, first_seed: int = 0, seconds: float
     return folder
 
 
-def declare(
-    base: Path, datasets: Sequence[Mapping[str, Any]], run_folder: Path, **settings: Any
-) -> Declaration:
+def declare(base: Path, datasets: Sequence[Mapping[str, Any]], run_folder: Path, **settings: Any) -> Declaration:
     """A declaration of data alone; what the data room does not read is left out."""
     given = {"language": "en", "eval_set": {"fraction": 0.2, "at_least": 1}, **settings}
-    pipeline = PipelineSpec(
-        name="test", base=str(base), datasets=tuple(datasets), phases=("phase1",), **given
-    )
+    pipeline = PipelineSpec(name="test", base=str(base), datasets=tuple(datasets), phases=("phase1",), **given)
     nothing: Any = None
     return Declaration(run_folder / "pipeline.yaml", pipeline, {}, nothing, nothing, run_folder)
 

@@ -98,9 +98,7 @@ class MadeData:
         """A clip of 2 s with a text that fits, where nothing else is said; `expect` is what is wrong with it."""
         seed = self.seed()
         text = sentence(2.0, seed) if text is None else text
-        soundfile.write(
-            self.sounds / f"{name}.{ending}", speech(2.0, seed) if wave is None else wave, rate, **how
-        )
+        soundfile.write(self.sounds / f"{name}.{ending}", speech(2.0, seed) if wave is None else wave, rate, **how)
         place = self.line(self._declared(f"{name}.{ending}", text, language))
         self._expect(place, expect, detail)
         return place
@@ -113,9 +111,7 @@ class MadeData:
             (self.sounds / f"{name}.wav").write_bytes(content)
         self._expect(self.line(self._declared(f"{name}.wav", text, None)), expect, detail)
 
-    def bad_line(
-        self, content: str | bytes, detail: str = "", expect: DropReason = DropReason.BAD_LINE
-    ) -> None:
+    def bad_line(self, content: str | bytes, detail: str = "", expect: DropReason = DropReason.BAD_LINE) -> None:
         """A line that is no clip."""
         place = self.line(content if isinstance(content, bytes) else content.encode())
         self._expect(place, expect, detail)

@@ -78,9 +78,7 @@ def flac_that_breaks_off(data: MadeData) -> None:
 @nasty
 def noise_in_the_middle_of_a_file(data: MadeData) -> None:
     whole = bytearray(packed(3.0, "FLAC"))
-    whole[len(whole) // 3 : len(whole) // 2] = np.random.default_rng(1).bytes(
-        len(whole) // 2 - len(whole) // 3
-    )
+    whole[len(whole) // 3 : len(whole) // 2] = np.random.default_rng(1).bytes(len(whole) // 2 - len(whole) // 3)
     data.broken("torn", bytes(whole), Drop.UNREADABLE)
 
 
@@ -108,9 +106,7 @@ def an_hour_in_one_file(data: MadeData) -> None:
 
 @nasty
 def silence(data: MadeData) -> None:
-    data.clip(
-        "zeros", wave=np.zeros(2 * RATE), expect=Drop.NEAR_SILENT, detail="-120.0 dBFS, at least -50 dBFS"
-    )
+    data.clip("zeros", wave=np.zeros(2 * RATE), expect=Drop.NEAR_SILENT, detail="-120.0 dBFS, at least -50 dBFS")
     data.clip("offset", wave=np.full(2 * RATE, 0.2), expect=Drop.NEAR_SILENT, detail="dBFS")
     data.clip("hiss", wave=speech(2.0, level=0.0015), expect=Drop.NEAR_SILENT, detail="dBFS")
     data.clip("whisper", wave=speech(2.0, level=0.009))

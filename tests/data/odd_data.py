@@ -27,18 +27,10 @@ def clipped(data: MadeData) -> None:
 def silence_around_and_inside(data: MadeData) -> None:
     first, second = speech(1.0, 1), speech(1.0, 2)
     text = "Some words that take two sec."
-    data.clip(
-        "before", text[1:], np.concatenate([SILENCE, SILENCE, first, second]), expect=Odd.SILENCE_AT_AN_END
-    )
-    data.clip(
-        "after", text[2:], np.concatenate([first, second, SILENCE, SILENCE]), expect=Odd.SILENCE_AT_AN_END
-    )
-    data.clip(
-        "inside", f"{text} And now some.", np.concatenate([first, SILENCE, SILENCE, second]), expect=Odd.PAUSE
-    )
-    data.clip(
-        "breath", text[3:], np.concatenate([SILENCE[:9000], first, SILENCE[:15000], second, SILENCE[:9000]])
-    )
+    data.clip("before", text[1:], np.concatenate([SILENCE, SILENCE, first, second]), expect=Odd.SILENCE_AT_AN_END)
+    data.clip("after", text[2:], np.concatenate([first, second, SILENCE, SILENCE]), expect=Odd.SILENCE_AT_AN_END)
+    data.clip("inside", f"{text} And now some.", np.concatenate([first, SILENCE, SILENCE, second]), expect=Odd.PAUSE)
+    data.clip("breath", text[3:], np.concatenate([SILENCE[:9000], first, SILENCE[:15000], second, SILENCE[:9000]]))
 
 
 @nasty
@@ -107,9 +99,7 @@ def accents_spaces_and_signs_in_names(data: MadeData) -> None:
 def any_sound_that_soundfile_reads(data: MadeData) -> None:
     for number, rate in enumerate((8_000, 16_000, 24_000, 44_100, 48_000)):
         data.clip(f"rate {rate}", wave=speech(2.0, number, rate=rate), rate=rate)
-    for number, subtype in enumerate(
-        ("PCM_U8", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW", "IMA_ADPCM")
-    ):
+    for number, subtype in enumerate(("PCM_U8", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW", "IMA_ADPCM")):
         data.clip(f"as {subtype}", wave=speech(2.0, 20 + number), subtype=subtype)
     for number, ending in enumerate(("flac", "ogg", "mp3", "aiff", "au", "caf")):
         data.clip(f"in {ending}", wave=speech(2.0, 40 + number), ending=ending)

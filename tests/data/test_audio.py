@@ -70,9 +70,7 @@ def test_what_is_no_sound_is_refused(tmp_path: Path, content: bytes):
             read(tmp_path / "a.wav")
 
 
-@pytest.mark.parametrize(
-    "ending, message", [("flac", "flac"), ("mp3", r"breaks off after 1\.\d+ of 3\.00 s")]
-)
+@pytest.mark.parametrize("ending, message", [("flac", "flac"), ("mp3", r"breaks off after 1\.\d+ of 3\.00 s")])
 def test_a_file_that_breaks_off_is_refused(tmp_path: Path, ending: str, message: str):
     whole = write_sound(tmp_path / f"a.{ending}", seconds=3).read_bytes()
     (tmp_path / f"b.{ending}").write_bytes(whole[: len(whole) // 2])

@@ -19,9 +19,7 @@ def lengths(clips: int, seed: int = 0) -> Lengths:
     return Lengths(codes // 3 + 2, codes)
 
 
-def plan_of(
-    clips: int, batch_size: int, seed: int = 1, weights: tuple[float, ...] = (1.0,), **more: Any
-) -> BatchPlan:
+def plan_of(clips: int, batch_size: int, seed: int = 1, weights: tuple[float, ...] = (1.0,), **more: Any) -> BatchPlan:
     datasets = np.arange(clips, dtype=np.int64) % len(weights)
     return BatchPlan(Epochs(datasets, weights, seed), lengths(clips), batch_size, **more)
 
@@ -81,9 +79,7 @@ def test_a_step_is_the_same_whatever_was_asked_before(plan: BatchPlan, steps: li
     first = {step: plan.batches_of(step) for step in steps}
     forget()
     for step in reversed(steps):
-        anew = BatchPlan(
-            plan.epochs, plan.lengths, plan.batch_size, plan.accumulate, plan.buckets, plan.max_tokens
-        )
+        anew = BatchPlan(plan.epochs, plan.lengths, plan.batch_size, plan.accumulate, plan.buckets, plan.max_tokens)
         assert anew.batches_of(step) == first[step]
         assert anew.epoch_of(step) == plan.epoch_of(step)
 
@@ -149,9 +145,7 @@ def test_batches_of_like_lengths_come_in_random_order():
 
 def test_batches_are_put_together_anew_in_every_epoch():
     plan = plan_of(1000, 5)
-    first, second = (
-        {tuple(sorted(plan.clips_of(200 * epoch + step))) for step in range(200)} for epoch in range(2)
-    )
+    first, second = ({tuple(sorted(plan.clips_of(200 * epoch + step))) for step in range(200)} for epoch in range(2))
     assert len(first & second) < 20
 
 

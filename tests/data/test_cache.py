@@ -61,9 +61,7 @@ def test_codes_and_tokens_do_not_hold_the_file(tmp_path: Path):
 
 @pytest.mark.parametrize("kind, changes", [("sounds", {}), ("texts", {}), ("evaluation", {"split": "eval"})])
 @pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.999])
-def test_a_file_that_is_not_whole_counts_as_missing(
-    tmp_path: Path, kind: str, changes: dict[str, str], share: float
-):
+def test_a_file_that_is_not_whole_counts_as_missing(tmp_path: Path, kind: str, changes: dict[str, str], share: float):
     cache = filled(tmp_path)
     (file,) = (tmp_path / kind).rglob("*.npy")
     content = file.read_bytes()

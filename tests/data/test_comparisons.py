@@ -130,9 +130,7 @@ def test_a_text_said_twice_by_one_speaker_is_named_with_the_first():
     assert "a/c3 (metadata.csv:4)" in warning.detail
 
 
-@pytest.mark.parametrize(
-    "changes", [{"speaker": "another"}, {"language": "de"}, {"dataset": "b", "speaker": "b"}]
-)
+@pytest.mark.parametrize("changes", [{"speaker": "another"}, {"language": "de"}, {"dataset": "b", "speaker": "b"}])
 def test_two_speakers_may_read_one_text(changes: dict[str, object]):
     clips = [read(n) for n in range(10)]
     assert compare([*clips, read(10, normalised=f"{SENTENCE} 3", **changes)], ()) == {}

@@ -57,9 +57,7 @@ def test_a_weight_is_meant_as_it_is_written():
 
 @UNTIMED
 @given(sets=DATA_SETS, seed=SEEDS, places=st.tuples(st.integers(0, 300), st.integers(1, 60)))
-def test_walking_gives_the_epochs_one_after_another(
-    sets: list[tuple[int, float]], seed: int, places: tuple[int, int]
-):
+def test_walking_gives_the_epochs_one_after_another(sets: list[tuple[int, float]], seed: int, places: tuple[int, int]):
     epochs, (first, count) = made(sets, seed), places
     whole: list[int] = []
     epoch = 0

@@ -61,9 +61,7 @@ def test_the_seed_matters():
 
 
 @given(sounds=st.lists(st.integers(0, 12), min_size=1, max_size=40), at_least=st.integers(1, 20))
-def test_one_sound_is_never_on_both_sides_and_never_more_than_half_is_held_out(
-    sounds: list[int], at_least: int
-):
+def test_one_sound_is_never_on_both_sides_and_never_more_than_half_is_held_out(sounds: list[int], at_least: int):
     clips = [clip(n, "abc"[n % 3], sha256=f"{sound:064}") for n, sound in enumerate(sounds)]
     split = split_by(choose_eval_set(clips, spec(at_least=at_least)), clips)
     sides = {side: {c.sha256 for c in split if c.split == side} for side in ("train", "eval")}

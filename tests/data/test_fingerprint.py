@@ -78,9 +78,7 @@ def test_a_data_set_that_comes_or_goes_is_named():
     assert changed_inputs({}, {"base": "1"}) == ["base"]
 
 
-def test_a_base_too_small_for_the_clips_is_an_error_of_the_declaration(
-    declaration: Declaration, base: BaseFiles
-):
+def test_a_base_too_small_for_the_clips_is_an_error_of_the_declaration(declaration: Declaration, base: BaseFiles):
     base.config.write_text('{"model_args": {"gpt_max_audio_tokens": 50}}', encoding="utf-8")
     with pytest.raises(UserError, match="max_seconds"):
         data_inputs(declaration)
@@ -122,8 +120,6 @@ def test_another_metadata_file_counts_and_a_weight_does_not(
         (tmp_path / name).write_text(text, encoding="utf-8")
     data = {"name": "a", "path": tmp_path, "format": format, "metadata": metadata}
     others = ({**data, "weight": 3.0}, {**data, "metadata": "other.jsonl"})
-    before, heavier, other = (
-        data_inputs(declare(base.folder, [each], tmp_path / "run")) for each in (data, *others)
-    )
+    before, heavier, other = (data_inputs(declare(base.folder, [each], tmp_path / "run")) for each in (data, *others))
     assert changed_inputs(before, heavier) == []
     assert changed_inputs(before, other) == ["settings"]

@@ -10,14 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.data.data_samples import (
-    CountingEncoder,
-    LetterTokenizer,
-    declare,
-    run_folder,
-    silent_progress,
-    write_sound,
-)
+from tests.data.data_samples import CountingEncoder, LetterTokenizer, declare, run_folder, silent_progress, write_sound
 from xtts_finetune.data.prepare import prepare
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.plan.plan import make_plan
@@ -55,9 +48,7 @@ def as_common_voice(folder: Path, texts: dict[str, str]) -> Path:
 
 
 def as_jsonl(folder: Path, texts: dict[str, str]) -> Path:
-    lines = [
-        json.dumps({"audio": f"{name}.wav", "text": text, "lang": "hu-HU"}) for name, text in texts.items()
-    ]
+    lines = [json.dumps({"audio": f"{name}.wav", "text": text, "lang": "hu-HU"}) for name, text in texts.items()]
     (folder / "metadata.jsonl").write_text("\n".join(lines), encoding="utf-8")
     return folder
 

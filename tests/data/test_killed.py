@@ -32,9 +32,7 @@ CLIPS = 12
 def prepare_at(base: str, data: str, run: str, encoder: CountingEncoder | None = None) -> None:
     """Prepare a data set as a process of its own does."""
     declaration = declare(Path(base), [{"name": "a", "path": Path(data), "format": "ljspeech"}], Path(run))
-    prepare(
-        declaration, LetterTokenizer(), encoder or CountingEncoder(), run_folder(declaration), silent_progress
-    )
+    prepare(declaration, LetterTokenizer(), encoder or CountingEncoder(), run_folder(declaration), silent_progress)
 
 
 def prepare_until(base: str, data: str, run: str, kill_at: str) -> None:
@@ -81,9 +79,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, tiny_base: BaseFiles) 
 # 24 files for the clips, then sources, dropped, eval set, 2 eval mels, keys, clips, data.json.
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 @pytest.mark.parametrize("kill_at", [1, 2, 15, 24, 25, 26, 27, 28, 30, 31, 32])
-def test_a_kill_leaves_nothing_wrong(
-    tmp_path: Path, tiny_base: BaseFiles, undisturbed: Declaration, kill_at: int
-):
+def test_a_kill_leaves_nothing_wrong(tmp_path: Path, tiny_base: BaseFiles, undisturbed: Declaration, kill_at: int):
     folder = undisturbed.pipeline.datasets[0].path
     datasets = [{"name": "a", "path": folder, "format": "ljspeech"}]
     killed = declare(tiny_base.folder, datasets, tmp_path / "killed")
@@ -127,9 +123,7 @@ def test_two_processes_may_build_the_cache_at_once(tmp_path: Path, tiny_base: Ba
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
 def test_ctrl_c_ends_at_once_and_loses_nothing_that_was_kept(tmp_path: Path, tiny_base: BaseFiles):
     folder = write_ljspeech(tmp_path / "a", 40)
-    declaration = declare(
-        tiny_base.folder, [{"name": "a", "path": folder, "format": "ljspeech"}], tmp_path / "run"
-    )
+    declaration = declare(tiny_base.folder, [{"name": "a", "path": folder, "format": "ljspeech"}], tmp_path / "run")
 
     def interrupt(done: int, total: int, what: str) -> None:
         if done == 10:

@@ -21,9 +21,7 @@ XTTS_V2 = {"model_args": {"gpt_max_audio_tokens": 605, "gpt_max_text_tokens": 40
         ({}, {"model_args": {"gpt_max_text_tokens": 100}}, "max_text_tokens is 200.*at most 100"),
     ],
 )
-def test_clips_must_fit_into_the_base(
-    limits: dict[str, float], config: dict[str, object], problem: str | None
-):
+def test_clips_must_fit_into_the_base(limits: dict[str, float], config: dict[str, object], problem: str | None):
     if problem is None:
         check_limits(ClipLimits(**limits), config)
     else:

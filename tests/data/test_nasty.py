@@ -48,9 +48,7 @@ def test_every_defect_is_named_where_it_is_and_nothing_else(
     make(data)
     run = prepared(data, tiny_base, tokenizer)
     dropped = {place(clip): clip for clip in read_dropped(run.dropped)}
-    assert {at: clip.reason for at, clip in dropped.items()} == {
-        at: r for at, (r, _) in data.left_out.items()
-    }
+    assert {at: clip.reason for at, clip in dropped.items()} == {at: r for at, (r, _) in data.left_out.items()}
     for at, (_, detail) in data.left_out.items():
         assert detail in dropped[at].detail
         assert dropped[at].file.is_file()
@@ -62,9 +60,7 @@ def test_every_defect_is_named_where_it_is_and_nothing_else(
     assert len(clips) == data.kept
 
 
-def test_a_text_on_both_sides_of_the_split_is_named(
-    tmp_path: Path, tiny_base: BaseFiles, tokenizer: Tokenizer
-):
+def test_a_text_on_both_sides_of_the_split_is_named(tmp_path: Path, tiny_base: BaseFiles, tokenizer: Tokenizer):
     data = MadeData(tmp_path / "a", "common_voice")
     data.good(6)
     text = "The same words in every mouth."

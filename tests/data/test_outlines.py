@@ -59,9 +59,7 @@ KEYS = st.integers(0, 5).map(lambda number: number.to_bytes(1, "big") + bytes(31
 @given(sounds=st.lists(KEYS, max_size=20), wanted=st.frozensets(KEYS))
 def test_clips_are_found_by_their_sounds(sounds: list[bytes], wanted: frozenset[bytes]):
     outlines = kept([outline(clip(n, sha256=sound.hex()), MEASURES) for n, sound in enumerate(sounds)])
-    assert outlines.among(frozenset(sound.hex() for sound in wanted)).tolist() == [
-        s in wanted for s in sounds
-    ]
+    assert outlines.among(frozenset(sound.hex() for sound in wanted)).tolist() == [s in wanted for s in sounds]
     assert first_alike(outlines.sounds).tolist() == [sounds.index(sound) for sound in sounds]
 
 
@@ -71,9 +69,7 @@ def test_a_clip_takes_less_than_200_bytes():
     try:
         outlines = Outlines()
         for number in range(clips):
-            record = clip(
-                number, file=Path("voice/metadata.csv"), normalised=f"the sentence of number {number}"
-            )
+            record = clip(number, file=Path("voice/metadata.csv"), normalised=f"the sentence of number {number}")
             outlines.append(outline(record, MEASURES))
         size, _ = tracemalloc.get_traced_memory()
     finally:

@@ -67,9 +67,7 @@ def read_files(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 def prepared(declaration: Declaration, encoder: CountingEncoder | None = None) -> DataSummary:
     tokenizer = LetterTokenizer()
-    return prepare(
-        declaration, tokenizer, encoder or CountingEncoder(), run_folder(declaration), silent_progress
-    )
+    return prepare(declaration, tokenizer, encoder or CountingEncoder(), run_folder(declaration), silent_progress)
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -119,9 +117,7 @@ def test_a_second_run_reads_and_encodes_nothing_again(two_sets: Declaration, rea
 
 def test_one_changed_clip_is_one_clip_of_work(two_sets: Declaration, read_files: list[Path]):
     before = prepared(two_sets)
-    name = next(
-        name for name, split in splits(two_sets).items() if split == "train" and name.startswith("a/")
-    )
+    name = next(name for name, split in splits(two_sets).items() if split == "train" and name.startswith("a/"))
     file = two_sets.pipeline.datasets[0].path / "wavs" / f"{name[2:]}.wav"
     write_sound(file, 0.9, 99)
     read_files.clear()
@@ -224,9 +220,7 @@ NASTY: list[tuple[str, Callable[[Path], Any], DropReason, str]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    "line, make, reason, detail", NASTY, ids=[f"{n[2].name}-{n[0][:12]!r}" for n in NASTY]
-)
+@pytest.mark.parametrize("line, make, reason, detail", NASTY, ids=[f"{n[2].name}-{n[0][:12]!r}" for n in NASTY])
 def test_what_cannot_be_used_is_named_with_its_reason(
     tmp_path: Path,
     tiny_base: BaseFiles,
@@ -239,9 +233,7 @@ def test_what_cannot_be_used_is_named_with_its_reason(
     make(folder / "wavs")
     with (folder / "metadata.csv").open("a", encoding="utf-8") as lines:
         lines.write(line + "\n")
-    declaration = declare(
-        tiny_base.folder, [{"name": "a", "path": folder, "format": "ljspeech"}], tmp_path / "run"
-    )
+    declaration = declare(tiny_base.folder, [{"name": "a", "path": folder, "format": "ljspeech"}], tmp_path / "run")
     summary = prepared(declaration)
     (dropped,) = read_dropped(run_folder(declaration).dropped)
     assert (dropped.reason, dropped.dataset, dropped.line) == (reason, "a", 5)
@@ -258,18 +250,14 @@ def test_the_same_id_in_two_data_sets_is_no_duplicate(tmp_path: Path, tiny_base:
     assert prepared(declare(tiny_base.folder, datasets, tmp_path / "run")).dropped == 0
 
 
-@pytest.mark.parametrize(
-    "clips, problem", [(0, "0 of 3"), (1, "1 of 4 .*1 for training, 0 for the eval set")]
-)
+@pytest.mark.parametrize("clips, problem", [(0, "0 of 3"), (1, "1 of 4 .*1 for training, 0 for the eval set")])
 def test_too_few_clips_is_an_error_with_the_most_frequent_reasons(
     tmp_path: Path, tiny_base: BaseFiles, clips: int, problem: str
 ):
     folder = write_ljspeech(tmp_path / "a", clips)
     with (folder / "metadata.csv").open("a", encoding="utf-8") as lines:
         lines.write("x|gone\ny|gone\nz|\n")
-    declaration = declare(
-        tiny_base.folder, [{"name": "a", "path": folder, "format": "ljspeech"}], tmp_path / "run"
-    )
+    declaration = declare(tiny_base.folder, [{"name": "a", "path": folder, "format": "ljspeech"}], tmp_path / "run")
     with pytest.raises(UserError, match=problem + r".*audio file is missing \(2\), text is empty \(1\)"):
         prepared(declaration)
     run = run_folder(declaration)
@@ -282,9 +270,7 @@ def test_two_clips_of_one_sound_cannot_be_split(tmp_path: Path, tiny_base: BaseF
     shutil.copy(folder / "wavs" / "clip000.wav", folder / "wavs" / "b.wav")
     with (folder / "metadata.csv").open("a", encoding="utf-8") as lines:
         lines.write("b|the same\n")
-    declaration = declare(
-        tiny_base.folder, [{"name": "a", "path": folder, "format": "ljspeech"}], tmp_path / "run"
-    )
+    declaration = declare(tiny_base.folder, [{"name": "a", "path": folder, "format": "ljspeech"}], tmp_path / "run")
     with pytest.raises(UserError, match="different sound"):
         prepared(declaration)
 

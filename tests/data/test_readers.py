@@ -20,9 +20,7 @@ TEXTS = st.text(st.characters(exclude_characters="\n\r|", exclude_categories=["C
 )
 
 
-def read(
-    folder: Path, metadata: bytes | str, format: str = "ljspeech", **more: str
-) -> list[RawClip | Unreadable]:
+def read(folder: Path, metadata: bytes | str, format: str = "ljspeech", **more: str) -> list[RawClip | Unreadable]:
     content = metadata.encode() if isinstance(metadata, str) else metadata
     (folder / "metadata.csv").write_bytes(content)
     return list(read_dataset(DatasetSpec(name="d", path=folder, format=format, **more), "hu"))

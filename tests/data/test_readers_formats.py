@@ -112,9 +112,7 @@ def test_texts_are_composed_as_the_vocabulary_has_its_letters(tmp_path: Path, ho
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["plain", "BOM"])
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
 @pytest.mark.parametrize("how", WRITTEN)
-def test_marks_line_ends_and_blank_lines_leave_no_trace(
-    tmp_path: Path, how: str, end: bytes, mark: bytes
-) -> None:
+def test_marks_line_ends_and_blank_lines_leave_no_trace(tmp_path: Path, how: str, end: bytes, mark: bytes) -> None:
     file = write(tmp_path, how, [("első.wav", HU), ("b.wav", "két szó")])
     head, last = file.read_bytes().replace(b"\r\n", b"\n").rstrip(b"\n").rsplit(b"\n", 1)
     lines = [*head.split(b"\n"), b"", last]
@@ -233,9 +231,7 @@ def test_what_a_line_says_of_speaker_and_language_wins(
 
 
 @pytest.mark.parametrize("how", WRITTEN)
-def test_without_a_word_the_data_set_then_the_pipeline_says_speaker_and_language(
-    tmp_path: Path, how: str
-) -> None:
+def test_without_a_word_the_data_set_then_the_pipeline_says_speaker_and_language(tmp_path: Path, how: str) -> None:
     write(tmp_path, how, [("a", "t")])
     (clip,) = read(tmp_path, WRITTEN[how][0])
     assert (clip.speaker, clip.language) == ("d", "hu")

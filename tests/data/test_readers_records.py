@@ -170,9 +170,7 @@ def test_what_stands_alone_in_a_folder_is_named(tmp_path: Path) -> None:
         ("egy".encode("utf-16"), "UTF-16 text; save it as UTF-8", 1),
     ],
 )
-def test_a_text_that_is_not_utf_8_costs_its_clip_alone(
-    tmp_path: Path, content: bytes, problem: str, line: int
-) -> None:
+def test_a_text_that_is_not_utf_8_costs_its_clip_alone(tmp_path: Path, content: bytes, problem: str, line: int) -> None:
     touch(tmp_path / "a.wav").with_suffix(".txt").write_bytes(content)
     touch(tmp_path / "b.wav").with_suffix(".txt").write_bytes(b"t")
     bad, good = read(tmp_path, "folder")
@@ -214,9 +212,7 @@ def test_a_file_name_that_is_no_unicode_is_named_so_that_it_can_be_written_down(
     touch(tmp_path / "a.wav").with_suffix(".txt").write_bytes(b"t")
     good, *bad = read(tmp_path, "folder")
     assert good.id == "a"
-    assert [clip.problem for clip in bad] == [
-        "the name of the file or of its folder is not UTF-8; rename it"
-    ] * 2
+    assert [clip.problem for clip in bad] == ["the name of the file or of its folder is not UTF-8; rename it"] * 2
     assert {f"{clip.content} {clip.file}".encode() for clip in bad}
 
 

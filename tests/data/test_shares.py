@@ -35,8 +35,7 @@ def test_every_clip_has_one_rank(sizes: list[int], ranks: int, seed: int) -> Non
     assert all(of_rank for of_rank in pieces)
     padded = [lengths.padded(np.array(batch)) / len(batch) for batch in batches]
     work = [
-        sum((piece.last - piece.first) * padded[piece.number] for piece in each if not piece.idle)
-        for each in pieces
+        sum((piece.last - piece.first) * padded[piece.number] for piece in each if not piece.idle) for each in pieces
     ]
     fair = sum(size * positions for size, positions in zip(sizes, padded, strict=True)) / ranks
     assert max(abs(has - fair) for has in work) <= max(padded) + 1e-6
@@ -53,6 +52,4 @@ def test_three_clips_on_four_ranks(rank: int, wanted: list[Piece]) -> None:
 def test_a_micro_batch_for_each_rank_is_not_cut() -> None:
     lengths = Lengths(np.full(9, 10), np.full(9, 100))
     batches = [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
-    assert [pieces_of(batches, lengths, rank, 3) for rank in range(3)] == [
-        [Piece(number, 0, 3)] for number in range(3)
-    ]
+    assert [pieces_of(batches, lengths, rank, 3) for rank in range(3)] == [[Piece(number, 0, 3)] for number in range(3)]

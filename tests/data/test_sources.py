@@ -45,9 +45,7 @@ def test_forgets_a_file_that_changed(tmp_path: Path, audio: Path, change: str):
         assert sources.get(stamp_of(audio)) is None
 
 
-def test_a_line_cut_off_by_a_kill_spoils_neither_what_is_before_nor_what_comes_after(
-    tmp_path: Path, audio: Path
-):
+def test_a_line_cut_off_by_a_kill_spoils_neither_what_is_before_nor_what_comes_after(tmp_path: Path, audio: Path):
     index = remembered(tmp_path, audio)
     with index.open("a", encoding="utf-8") as file:
         file.write('["/some/where", 12, 3')

@@ -29,9 +29,7 @@ def prepare_it(declaration: Declaration, base: BaseFiles) -> None:
     run = run_folder(declaration)
     vocab = run.root.with_name("vocab.json")
     language = declaration.pipeline.datasets[0].language
-    vocab.write_text(
-        base.vocab.read_text(encoding="utf-8").replace("[en]", f"[{language}]"), encoding="utf-8"
-    )
+    vocab.write_text(base.vocab.read_text(encoding="utf-8").replace("[en]", f"[{language}]"), encoding="utf-8")
     prepare(declaration, Tokenizer(vocab), CountingEncoder(), run, silent_progress)
 
 

@@ -182,9 +182,7 @@ def test_run(text: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert RUN[text] in printed.getvalue()
 
 
-@pytest.mark.parametrize(
-    "command", [c for c in unique(BLOCKS) if re.match(r"[\w-]+\.(sh|bat)$", c.words[0])], ids=str
-)
+@pytest.mark.parametrize("command", [c for c in unique(BLOCKS) if re.match(r"[\w-]+\.(sh|bat)$", c.words[0])], ids=str)
 def test_launchers_exist_and_pass_on_options_that_exist(command: Command) -> None:
     assert (ROOT / command.words[0]).is_file()
     if command.words[0].startswith("breakthrough"):

@@ -68,9 +68,7 @@ def use_rule() -> None:
 
     stop_when = [{"rule": "stop_ce_above", "of_start": 1.5}]
     phase = PhaseSpec.model_validate({"learning_rate": 1e-6, "steps": 10, "stop_when": stop_when})
-    evals = [
-        EvalRecord(step, 3.0, 0.03, 3.0, stop_ce, 1000, 100, 0.1) for step, stop_ce in ((0, 1.0), (5, 1.6))
-    ]
+    evals = [EvalRecord(step, 3.0, 0.03, 3.0, stop_ce, 1000, 100, 0.1) for step, stop_ce in ((0, 1.0), (5, 1.6))]
     assert first_stop(Metrics((), tuple(evals[:1])), phase.stop_when) is None
     stop = first_stop(Metrics((), tuple(evals)), phase.stop_when)
     assert stop is not None
@@ -152,12 +150,8 @@ def test_an_optimization_level(copy: Path) -> None:
 
 def test_a_verb(copy: Path) -> None:
     assert len(apply(EXAMPLES["A verb"], copy)) == 2
-    assert "Print how much room the run takes" in in_the_copy(
-        copy, "xtts_finetune.cli.main", "size", "--help"
-    )
-    assert "run/demo: 0 bytes" in in_the_copy(copy, "xtts_finetune.cli.main", "size", "--demo").replace(
-        "\\", "/"
-    )
+    assert "Print how much room the run takes" in in_the_copy(copy, "xtts_finetune.cli.main", "size", "--help")
+    assert "run/demo: 0 bytes" in in_the_copy(copy, "xtts_finetune.cli.main", "size", "--demo").replace("\\", "/")
 
 
 def test_a_remedy(copy: Path, tmp_path: Path) -> None:

@@ -15,9 +15,7 @@ from testbed.killing import command, phase_folder
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of this kind are Linux's")
 @pytest.mark.parametrize("kilobytes", [1_500_000, 2_500_000])
-def test_a_phase_that_memory_does_not_suffice_for_says_so(
-    ready: Path, tmp_path: Path, kilobytes: int
-) -> None:
+def test_a_phase_that_memory_does_not_suffice_for_says_so(ready: Path, tmp_path: Path, kilobytes: int) -> None:
     project = Path(shutil.copytree(ready, tmp_path / "project"))
     limited = ["bash", "-c", f'ulimit -v {kilobytes}; exec "$@"', "bash", *command(project)]
     ended = subprocess.run(limited, capture_output=True, text=True, check=False, timeout=120)

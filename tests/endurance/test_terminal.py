@@ -34,9 +34,7 @@ class Terminal:
             os.setsid()
             fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 
-        self.process = subprocess.Popen(
-            words, stdin=slave, stdout=slave, stderr=slave, preexec_fn=take_the_terminal
-        )
+        self.process = subprocess.Popen(words, stdin=slave, stdout=slave, stderr=slave, preexec_fn=take_the_terminal)
         os.close(slave)
         self.shown = ""
         self._reader = threading.Thread(target=self._read, daemon=True)

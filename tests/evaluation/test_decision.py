@@ -75,9 +75,7 @@ PHASE1 = candidate("phase1", 3.507, 8.5)
         (4.2, 7.0, 4, "phase1", "no improvement"),
     ],
 )
-def test_every_row_and_its_boundaries(
-    mel_ce: float, quality: float, row: int, ship: str, verdict: str
-) -> None:
+def test_every_row_and_its_boundaries(mel_ce: float, quality: float, row: int, ship: str, verdict: str) -> None:
     decision = decide_from(inputs(BASE, PHASE1, candidate("phase2", mel_ce, quality)))
     assert (decision.row, decision.ship, decision.verdict) == (row, ship, verdict)
     assert not decision.provisional
@@ -171,9 +169,7 @@ def test_a_declared_candidate_that_has_not_run_is_said() -> None:
 def test_it_is_said_when_another_candidate_has_the_lowest_mel_ce() -> None:
     decision = decide_from(inputs(BASE, PHASE1, candidate("phase2", 3.2, 8.5)))
     assert decision.ship == "phase1"
-    assert any(
-        reason.startswith("phase2 has the lowest mel_ce (3.200 against 3.507") for reason in decision.why
-    )
+    assert any(reason.startswith("phase2 has the lowest mel_ce (3.200 against 3.507") for reason in decision.why)
     straight = decide_from(inputs(BASE, PHASE1, candidate("phase2", 2.4, 9.5)))
     assert not any("has the lowest mel_ce (" in reason for reason in straight.why)
 

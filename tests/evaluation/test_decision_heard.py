@@ -99,9 +99,7 @@ def test_a_test_of_two(
         (two(13, 0), {"planned": 20}, 7, "undecided: 7 of the test's 20 sentences are not rated yet"),
     ],
 )
-def test_how_many_more_sentences(
-    votes: list[Vote], look: dict[str, Any], more: int | None, said: str
-) -> None:
+def test_how_many_more_sentences(votes: list[Vote], look: dict[str, Any], more: int | None, said: str) -> None:
     decision = decide_from(inputs(listened(votes, **look)))
     assert decision.more_sentences == more
     assert decision.verdict.startswith(said)
@@ -113,9 +111,7 @@ def test_ears_win_over_the_matrix_and_mel_ce_and_it_is_said() -> None:
     assert (decision.status, decision.ship) == ("decided", "phase1")
     assert "The matrix would ship phase2; listeners prefer phase1, and ears win." in decision.why
     assert any(
-        each.startswith(
-            "phase2 has the lowest mel_ce (2.400 against 3.500 of phase1); listeners hear it otherwise"
-        )
+        each.startswith("phase2 has the lowest mel_ce (2.400 against 3.500 of phase1); listeners hear it otherwise")
         for each in decision.why
     )
 
@@ -248,9 +244,7 @@ def test_ratings_of_what_is_no_candidate_any_more_do_not_count() -> None:
 
 
 def test_when_nobody_counts_it_is_as_if_nobody_had_listened() -> None:
-    decision = decide_from(
-        inputs({**listened([], [listener("béla", False)]), "passed_over": ["the test x is old"]})
-    )
+    decision = decide_from(inputs({**listened([], [listener("béla", False)]), "passed_over": ["the test x is old"]}))
     assert (decision.status, decision.quality) == ("provisional", {})
     assert NOBODY_LISTENED in decision.why
     assert "béla's answers are left out: passed 1 of 4 checks." in decision.why
@@ -279,9 +273,7 @@ def test_deciding_again_from_decision_json_gives_the_same(look: dict[str, Any]) 
         "levels": ["target"],
         "level": None,
     }
-    given = inputs(
-        listened(votes, [listener("anna", True)], **look), scores={"base": scored(0)}, training=training
-    )
+    given = inputs(listened(votes, [listener("anna", True)], **look), scores={"base": scored(0)}, training=training)
     decision = decide_from(given)
     written = json.loads(json.dumps(decision.to_json()))
     assert decide_from(written["inputs"]).to_json() == written == decision.to_json()

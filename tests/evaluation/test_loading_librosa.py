@@ -59,9 +59,7 @@ def test_a_second_one_waits_and_a_lock_is_given_up(tmp_path: Path) -> None:
         pass
 
 
-def test_a_folder_that_cannot_be_written_to_is_no_obstacle(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_that_cannot_be_written_to_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a container's image: then a folder of the user's holds the lock, or nothing does."""
     unwritable = tmp_path / "a file" / "__pycache__"
     unwritable.parent.touch()

@@ -89,9 +89,7 @@ def scores(run: RunFolder, demo_folder: Path) -> Scores:
     said: list[str] = []
     declaration = declare(run, demo_folder)
     assert not scores_current(declaration, run, "base")
-    path = score_candidate(
-        declaration, run, "base", lambda done, total, what: said.append(f"{done}/{total} {what}")
-    )
+    path = score_candidate(declaration, run, "base", lambda done, total, what: said.append(f"{done}/{total} {what}"))
     assert said[0] == "0/9 reading the recordings" and said[-1] == "4/4 scored"
     found = read_scores(path)
     assert found is not None
@@ -124,10 +122,7 @@ def test_every_instrument_says_whether_it_was_read(scores: Scores) -> None:
     states = {name: (one.state, bool(one.why), bool(one.unit)) for name, one in scores.instruments.items()}
     measured = {name for name, one in scores.instruments.items() if one.state == "measured"}
     assert {"level_lufs", "f0_median_hz", "duration_ratio", "treble_db", "mcd_db"} <= measured
-    assert all(
-        state == ("measured", False, True) or state == ("not measured", True, True)
-        for state in states.values()
-    )
+    assert all(state == ("measured", False, True) or state == ("not measured", True, True) for state in states.values())
 
 
 def test_what_is_current_is_not_read_again(scores: Scores, run: RunFolder, demo_folder: Path) -> None:

@@ -40,9 +40,7 @@ def run(tmp_path: Path, demo_folder: Path) -> RunFolder:
     run = RunFolder(tmp_path / "run")
     wavs = sorted((demo_folder / "data/set_a/wavs").glob("*.flac"))[:9]
     clips = [
-        ClipRecord(
-            wav.stem, "set", wav, "The old box and the good door.", "a", "en", 2.0, wav.stem, "train", 9
-        )
+        ClipRecord(wav.stem, "set", wav, "The old box and the good door.", "a", "en", 2.0, wav.stem, "train", 9)
         for wav in wavs
     ]
     write_clips(run.clips, clips)
@@ -124,9 +122,7 @@ def step(model: PhaseModel, optimizer: torch.optim.Optimizer) -> None:
     gpt = model.xtts.gpt
     text, codes = torch.randint(5, 20, (1, 6)), torch.randint(0, 1000, (1, 8))
     mel = torch.randn(1, 80, 100)
-    text_loss, mel_loss, _ = gpt(
-        text, torch.tensor([6]), codes, torch.tensor([8 * 1024]), cond_mels=mel[:, None]
-    )
+    text_loss, mel_loss, _ = gpt(text, torch.tensor([6]), codes, torch.tensor([8 * 1024]), cond_mels=mel[:, None])
     optimizer.zero_grad(set_to_none=True)
     (text_loss + mel_loss).backward()
     optimizer.step()
@@ -211,15 +207,11 @@ def test_a_phase_speaks_as_the_finished_candidate_does(base: BaseFiles, run: Run
     SpokenQuality(declaration, run, "phase1")(in_training(base).xtts, 0)
     speak_candidate(declaration, run, "base", "cpu", lambda *_: None)
     finished = run.candidate("base").utterances
-    assert read_step(run, 0) == {
-        f"{id}.wav": (finished / f"{id}_s7.wav").read_bytes() for id in ("one", "two")
-    }
+    assert read_step(run, 0) == {f"{id}.wav": (finished / f"{id}_s7.wav").read_bytes() for id in ("one", "two")}
 
 
 @pytest.mark.parametrize("asked_before", [0, 3])
-def test_who_interrupts_does_not_wait_for_a_sentence(
-    base: BaseFiles, run: RunFolder, asked_before: int
-) -> None:
+def test_who_interrupts_does_not_wait_for_a_sentence(base: BaseFiles, run: RunFolder, asked_before: int) -> None:
     model = in_training(base)
     with torch.no_grad():
         model.xtts.gpt.mel_head.bias[model.xtts.gpt.stop_audio_token] = -1e4  # it never ends

@@ -105,9 +105,7 @@ def test_only_what_changed_is_spoken_again(
     said = speak(declaration, run)
     assert spoken(said) == ({f"{again}, seed 1", f"{again}, seed 2"} if again else set())
     assert any("loading" in line for line in said) == bool(again)
-    wanted = [
-        f"{sentence['id']}_s{seed}.wav" for sentence in changed["sentences"] for seed in UTTERANCES["seeds"]
-    ]
+    wanted = [f"{sentence['id']}_s{seed}.wav" for sentence in changed["sentences"] for seed in UTTERANCES["seeds"]]
     assert [entry["file"] for entry in record(run)["utterances"]] == wanted
     after = sounds(run)
     assert sorted(after) == sorted(wanted)

@@ -81,9 +81,7 @@ def declare(base: BaseFiles, run: RunFolder, utterances: dict[str, Any] | None =
 def speak(declaration: Declaration, run: RunFolder, candidate: str = "base") -> list[str]:
     """What was reported while speaking."""
     said: list[str] = []
-    speak_candidate(
-        declaration, run, candidate, "cpu", lambda done, total, what: said.append(f"{done}/{total} {what}")
-    )
+    speak_candidate(declaration, run, candidate, "cpu", lambda done, total, what: said.append(f"{done}/{total} {what}"))
     return said
 
 
@@ -247,9 +245,9 @@ def test_lines_of_the_eval_set_are_spoken_after_the_sentences(base: BaseFiles, r
         ("held-out-2", "held-out-2_s2.wav", "Line c.", "c"),
     ]
     assert [one.clip for one in wanted[:2]] == [None, None]
-    assert wanted_utterances(
-        declare(base, run, {**SHORT, "held_out": 0}), RunFolder(run.root / "no")
-    ) == tuple(replace(one) for one in wanted[:1])
+    assert wanted_utterances(declare(base, run, {**SHORT, "held_out": 0}), RunFolder(run.root / "no")) == tuple(
+        replace(one) for one in wanted[:1]
+    )
 
 
 def test_held_out_lines_are_of_the_voice_and_not_known_by_heart() -> None:

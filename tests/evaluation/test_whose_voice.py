@@ -60,9 +60,7 @@ def declared(base: BaseFiles, run: RunFolder, **reference: Any) -> Declaration:
 def test_who_has_most_speech_is_the_voice(tiny_base: BaseFiles, run: RunFolder) -> None:
     declaration = declared(tiny_base, run, clips=2)
     voice = whose_voice(declaration, run)
-    assert (
-        voice.words == "the voice of anna: 2 training clips; also in the data: ben (2.0 min), cleo (0.1 min)"
-    )
+    assert voice.words == "the voice of anna: 2 training clips; also in the data: ben (2.0 min), cleo (0.1 min)"
     assert plan_utterances(declaration, run, "base").speaker == "anna"
 
 
@@ -78,9 +76,7 @@ def test_the_declared_speaker_is_the_voice_everywhere(tiny_base: BaseFiles, run:
     assert [each.text for each in plan.utterances] == ["Yes.", "Held out of ben."]
 
 
-def test_with_recordings_a_speaker_says_which_clips_are_of_the_voice(
-    tiny_base: BaseFiles, run: RunFolder
-) -> None:
+def test_with_recordings_a_speaker_says_which_clips_are_of_the_voice(tiny_base: BaseFiles, run: RunFolder) -> None:
     file = tone(run.root.parent / "mine.wav")
     unsaid, said = (
         declared(tiny_base, run, files=[str(file)]),
@@ -151,15 +147,11 @@ def test_silent_clips_are_never_the_voice(tiny_base: BaseFiles, run: RunFolder) 
         (lambda path: None, "it is no sound that can be read (No such file"),
     ],
 )  # fmt: skip
-def test_a_recording_without_a_voice_is_refused(
-    make: Any, said: str, tiny_base: BaseFiles, tmp_path: Path
-) -> None:
+def test_a_recording_without_a_voice_is_refused(make: Any, said: str, tiny_base: BaseFiles, tmp_path: Path) -> None:
     path = tmp_path / "voice.wav"
     make(path)
     (problem,) = reference_problems([path, path], tiny_base)
-    assert (
-        problem.startswith(f"{path}: ") and said in problem and problem.endswith("; name another recording")
-    )
+    assert problem.startswith(f"{path}: ") and said in problem and problem.endswith("; name another recording")
     with pytest.raises(UserError, match="utterances: reference: "):
         check_references([path], tiny_base)
 

@@ -16,9 +16,7 @@ def test_a_server_is_heard_on_this_computer_alone() -> None:
 def test_a_port_in_use_is_said() -> None:
     with open_port(0, "--web") as listener:
         port = listener.getsockname()[1]
-        with pytest.raises(
-            UserError, match=rf"^--serve: port {port} of 127\.0\.0\.1 cannot be used \(.+--port$"
-        ):
+        with pytest.raises(UserError, match=rf"^--serve: port {port} of 127\.0\.0\.1 cannot be used \(.+--port$"):
             open_port(port, "--serve")
 
 

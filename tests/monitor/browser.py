@@ -35,15 +35,11 @@ def served(folders: Sequence[Path]) -> Iterator[int]:
 @contextmanager
 def opened(browser: Browser, address: str, width: int = 1280, dark: bool = False) -> Iterator[Page]:
     """A page that must not complain, and must not ask anybody but its own server."""
-    page = browser.new_page(
-        viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
-    )
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light")
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-    page.on(
-        "request", lambda one: None if one.url.startswith((address, "data:")) else complaints.append(one.url)
-    )
+    page.on("request", lambda one: None if one.url.startswith((address, "data:")) else complaints.append(one.url))
     page.goto(address)
     yield page
     page.close()

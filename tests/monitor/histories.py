@@ -16,9 +16,7 @@ COUNT = 20
 
 
 def evals(values: list[float]) -> Seen:
-    return Seen(
-        evals=[evaluation(100 * number, value) for number, value in enumerate(values)], learning_rate=5e-4
-    )
+    return Seen(evals=[evaluation(100 * number, value) for number, value in enumerate(values)], learning_rate=5e-4)
 
 
 def gaps(values: list[float]) -> Seen:

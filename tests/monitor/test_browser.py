@@ -38,9 +38,7 @@ def at_work(made: MadeRun) -> MadeRun:
     return made
 
 
-def test_a_new_evaluation_appears_by_itself_and_is_said_to_screen_readers(
-    tmp_path: Path, browser: Browser
-) -> None:
+def test_a_new_evaluation_appears_by_itself_and_is_said_to_screen_readers(tmp_path: Path, browser: Browser) -> None:
     made = at_work(MadeRun(tmp_path / "run"))
     made.train(50)
     with served([made.run.root]) as port, opened(browser, address_of(port)) as page:
@@ -122,9 +120,7 @@ def test_several_runs_stand_side_by_side(tmp_path: Path, browser: Browser) -> No
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_the_file_shows_the_same_without_a_server_and_fits(
-    tmp_path: Path, browser: Browser, width: int
-) -> None:
+def test_the_file_shows_the_same_without_a_server_and_fits(tmp_path: Path, browser: Browser, width: int) -> None:
     made = MadeRun(tmp_path / "run", learning_rate=5e-4)
     made.train(300)
     made.write(*(evaluation(300 + 25 * number, 3.0, 2.5) for number in range(1, 4)))

@@ -32,18 +32,14 @@ def made(tmp_path: Path) -> MadeRun:
 
 def test_on_a_pipe_it_says_how_things_are_and_ends(made: MadeRun, tmp_path: Path) -> None:
     done = monitor("my run", cwd=tmp_path)
-    assert done.returncode == 0 and done.stdout.startswith(
-        "my run: cut off\n  phase1 training: step 50 of 400 (12 %)"
-    )
+    assert done.returncode == 0 and done.stdout.startswith("my run: cut off\n  phase1 training: step 50 of 400 (12 %)")
     asked = monitor("my run", "--json", cwd=tmp_path)
     told = json.loads(asked.stdout)
     assert told["runs"][0]["candidates"][0]["best"]["step"] == 50
     assert len(told["curves"]["0"]["phase1"]["mel_ce"]) == 3
 
 
-def test_a_picture_and_a_page_are_written_beside_the_run_and_never_into_it(
-    made: MadeRun, tmp_path: Path
-) -> None:
+def test_a_picture_and_a_page_are_written_beside_the_run_and_never_into_it(made: MadeRun, tmp_path: Path) -> None:
     before = content_of(made.run.root)
     done = monitor("my run", "--png", "curves.png", "--html", "page.html", cwd=tmp_path)
     assert done.returncode == 0 and done.stdout == "written: curves.png\nwritten: page.html\n"
@@ -65,9 +61,7 @@ def test_a_picture_and_a_page_are_written_beside_the_run_and_never_into_it(
         ([], "pipeline.yaml"),
     ],
 )
-def test_what_cannot_be_is_said_on_one_line(
-    made: MadeRun, tmp_path: Path, words: list[str], said: str
-) -> None:
+def test_what_cannot_be_is_said_on_one_line(made: MadeRun, tmp_path: Path, words: list[str], said: str) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "project").mkdir()
     (tmp_path / "project" / "pipeline.yaml").touch()
@@ -76,9 +70,7 @@ def test_what_cannot_be_is_said_on_one_line(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C goes to a whole console there")
-def test_the_server_says_where_it_is_and_ends_quietly_with_an_open_page(
-    made: MadeRun, tmp_path: Path
-) -> None:
+def test_the_server_says_where_it_is_and_ends_quietly_with_an_open_page(made: MadeRun, tmp_path: Path) -> None:
     process = subprocess.Popen(
         [*COMMAND, "not yet", "my run", "--web", "--port", "0"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",

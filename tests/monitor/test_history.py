@@ -60,10 +60,7 @@ def test_a_value_that_is_no_number_is_not_read_quickly(instead: bytes) -> None:
     assert split_steps(b"".join(written), 200) is None
     history = History()
     history.add_lines(b"".join(written))
-    assert (
-        history.last_step == 30
-        and [point[2] for point in history.curves["train_mel_ce"].points()].count(None) <= 1
-    )
+    assert history.last_step == 30 and [point[2] for point in history.curves["train_mel_ce"].points()].count(None) <= 1
 
 
 def test_a_step_within_another_record_is_none() -> None:

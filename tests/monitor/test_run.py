@@ -125,9 +125,7 @@ def test_slow_steps_are_not_taken_for_a_stall(tmp_path: Path) -> None:
 
 def test_a_failed_phase_says_why_and_what_to_do(tmp_path: Path) -> None:
     made = MadeRun(tmp_path / "run")
-    made.close(
-        "failed", "out of memory on the GPU", advice="Halve batch_size.", command="run_pipeline phase1"
-    )
+    made.close("failed", "out of memory on the GPU", advice="Halve batch_size.", command="run_pipeline phase1")
     state = RunWatch(made.run.root).look().state
     assert state.kind == "stopped" and "out of memory on the GPU" in state.words
     assert state.cure == "Halve batch_size. run_pipeline phase1"
@@ -157,9 +155,7 @@ def test_damaged_lines_are_said_and_hurt_nothing_else(tmp_path: Path) -> None:
     made.write(evaluation(50, 2.9))
     run = RunWatch(made.run.root).look()
     assert run.current is not None and run.current.last is not None and run.current.last.step == 50
-    assert [(one.title, one.found) for one in run.warnings] == [
-        ("Records cannot be read", "4 lines of metrics.jsonl")
-    ]
+    assert [(one.title, one.found) for one in run.warnings] == [("Records cannot be read", "4 lines of metrics.jsonl")]
 
 
 def test_numbers_that_are_not_finite_come_as_nothing(tmp_path: Path) -> None:
@@ -182,9 +178,7 @@ def test_phases_come_in_the_order_in_which_they_were_started(tmp_path: Path) -> 
     }
     folder = made.run.candidate("ant")
     folder.path.mkdir()
-    folder.phase_yaml.write_text(
-        json.dumps({**later, "declaration": {**later["declaration"], "accumulate": 1}})
-    )
+    folder.phase_yaml.write_text(json.dumps({**later, "declaration": {**later["declaration"], "accumulate": 1}}))
     (made.run.root / "base").mkdir()
     (made.run.root / "base" / "metrics.jsonl").write_text(json.dumps(evaluation(0, 5.0).to_json()) + "\n")
     run = RunWatch(made.run.root).look()
@@ -195,15 +189,9 @@ def test_phases_come_in_the_order_in_which_they_were_started(tmp_path: Path) -> 
 
 def test_a_hundred_thousand_records_are_read_piece_by_piece(tmp_path: Path) -> None:
     made = MadeRun(tmp_path / "run", steps=100_000)
-    line = (
-        json.dumps(step(1).to_json())
-        .replace('"step": 1,', '"step": %d,')
-        .replace('"mel_ce": 3.0', '"mel_ce": %.4f')
-    )
+    line = json.dumps(step(1).to_json()).replace('"step": 1,', '"step": %d,').replace('"mel_ce": 3.0', '"mel_ce": %.4f')
     with made.folder.metrics.open("a", encoding="utf-8") as file:
-        file.writelines(
-            line % (number, 90.0 if number == 54_321 else 3.0) + "\n" for number in range(1, 100_001)
-        )
+        file.writelines(line % (number, 90.0 if number == 54_321 else 3.0) + "\n" for number in range(1, 100_001))
     watch = RunWatch(made.run.root)
     run = watch.look()
     curve = watch.curves("phase1")["train_mel_ce"]

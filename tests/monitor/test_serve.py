@@ -21,9 +21,7 @@ def made(tmp_path: Path) -> MadeRun:
     run.train(50)
     run.speak("phase1", ["One."])
     (run.run.root / "base").mkdir()
-    (run.run.root / "base" / "metrics.jsonl").write_bytes(
-        run.folder.metrics.read_bytes().split(b"\n")[0] + b"\n"
-    )
+    (run.run.root / "base" / "metrics.jsonl").write_bytes(run.folder.metrics.read_bytes().split(b"\n")[0] + b"\n")
     return run
 
 

@@ -21,9 +21,7 @@ def test_final_utterances_those_that_are_being_spoken_and_those_of_the_middle(tm
     (folder / "step_100").mkdir()
     for step in (50, 100):
         (folder / f"step_{step}" / "short.wav").write_bytes(b"RIFF")
-        (folder / f"step_{step}" / "faults.json").write_text(
-            '{"short": ["silent"], "gone": []}', encoding="utf-8"
-        )
+        (folder / f"step_{step}" / "faults.json").write_text('{"short": ["silent"], "gone": []}', encoding="utf-8")
     (sound,) = watch.look().candidates[0].sounds
     assert (sound.file, sound.step, sound.faults) == (
         "phase1/utterances/step_100/short.wav",

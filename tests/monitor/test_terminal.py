@@ -61,8 +61,4 @@ def test_a_curve_of_dots_falls_from_the_upper_left_to_the_lower_right() -> None:
 def test_values_beyond_the_edge_and_no_numbers_are_drawn_safely() -> None:
     rows = draw([[(0, 9.0), (50, float("nan")), (100, -9.0)], []], 10, 3, 100, 0.0, 1.0)
     assert len(rows) == 3 and all(len(row) == 10 for row in rows)
-    assert (
-        sparkline([1.0, float("inf"), 3.0], 5) == "▁█"
-        and sparkline([], 5) == ""
-        and sparkline([2.0], 5) == "▄"
-    )
+    assert sparkline([1.0, float("inf"), 3.0], 5) == "▁█" and sparkline([], 5) == "" and sparkline([2.0], 5) == "▄"

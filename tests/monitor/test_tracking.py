@@ -66,9 +66,7 @@ def test_a_run_is_one_run_with_a_child_for_each_candidate(project: Project) -> N
     shown = Shown(project.folder / "ml runs")
     assert set(shown.runs) == {"trial", "base", "phase1", "phase2"}
     parent, phase = shown.runs["trial"], shown.runs["phase1"]
-    assert {shown.runs[name].data.tags[PARENT_TAG] for name in ("base", "phase1", "phase2")} == {
-        parent.info.run_id
-    }
+    assert {shown.runs[name].data.tags[PARENT_TAG] for name in ("base", "phase1", "phase2")} == {parent.info.run_id}
     assert PARENT_TAG not in parent.data.tags
     assert parent.info.status == phase.info.status == "FINISHED"
     assert parent.data.params["language"] == "en"
@@ -162,9 +160,7 @@ def write_steps(folder: Path, first: int, last: int) -> None:
 def phase_folder(root: Path) -> Path:
     folder = root / "phase1"
     folder.mkdir(parents=True)
-    write_json_atomic(
-        folder / "phase.yaml", {"started": "2026-11-20T20:00:00+01:00", "declaration": {"seed": 1}}
-    )
+    write_json_atomic(folder / "phase.yaml", {"started": "2026-11-20T20:00:00+01:00", "declaration": {"seed": 1}})
     return folder
 
 
@@ -186,9 +182,7 @@ def test_steps_that_are_trained_again_are_there_once(tmp_path: Path) -> None:
     assert shown.steps("phase1", "eval/text_ce") == [50, 100, 150]
 
 
-def test_a_metric_that_a_kill_left_empty_is_logged_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_metric_that_a_kill_left_empty_is_logged_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """MLflow makes a metric's file before it writes to it, and reads no run that has an empty one."""
     monkeypatch.setattr(server, "MOMENT_SECONDS", 0.0)
     folder = phase_folder(tmp_path / "run")
@@ -235,9 +229,7 @@ def test_killed_while_it_logs_it_goes_on_without_a_point_twice_or_missing(tmp_pa
         ("databricks://profile", "databricks://profile", None),
     ],
 )
-def test_servers_are_taken_as_they_are(
-    tmp_path: Path, declared: str, uri: str, artifacts: str | None
-) -> None:
+def test_servers_are_taken_as_they_are(tmp_path: Path, declared: str, uri: str, artifacts: str | None) -> None:
     assert where(declared, "x", tmp_path) == Where(uri, "x", artifacts)
 
 

@@ -47,9 +47,7 @@ def test_says_what_was_found_and_what_to_change(name: str, make: Make) -> None:
         "gap": "eval_set",
     }
     assert (
-        cures[name] in warning.cure
-        and "limit" in warning.found + "limit"
-        and any(c.isdigit() for c in warning.found)
+        cures[name] in warning.cure and "limit" in warning.found + "limit" and any(c.isdigit() for c in warning.found)
     )
 
 
@@ -64,15 +62,11 @@ def test_the_cure_of_a_rising_training_loss_is_another_than_of_a_flat_one(rise: 
 def test_limits_are_the_users_to_choose() -> None:
     seen = histories.gaps([0.3, 0.3, 0.3])
     assert names(seen) == ["gap"] and names(seen, Limits(gap=0.5)) == []
-    assert names(histories.epochs([3.0 - 0.03 * n for n in range(8)]), Limits(improvement=0.2)) == [
-        "slow_training"
-    ]
+    assert names(histories.epochs([3.0 - 0.03 * n for n in range(8)]), Limits(improvement=0.2)) == ["slow_training"]
 
 
 def test_noise_reads_as_its_standard_deviation_and_a_fall_as_none() -> None:
-    assert eval_std([3.0 + up for up in (0.1, -0.1, 0.1, -0.1, 0.1, -0.1, 0.1, -0.1)]) == pytest.approx(
-        0.113, abs=0.02
-    )
+    assert eval_std([3.0 + up for up in (0.1, -0.1, 0.1, -0.1, 0.1, -0.1, 0.1, -0.1)]) == pytest.approx(0.113, abs=0.02)
     assert eval_std([4.3, 3.6, 3.3, 3.19, 3.14, 3.11, 3.13, 3.12]) < 0.01
     assert eval_std([3.0, 3.1, 3.2, 3.3, 3.4]) == pytest.approx(0, abs=1e-9)
     assert eval_std([3.0, 3.2, 3.0, 3.2]) is None
@@ -106,7 +100,4 @@ def test_gauges_say_whether_targets_are_met() -> None:
     assert [gauge.state for gauge in gauges_of(middling, Limits())] == ["too early", "fair", "too early"]
     for name, make in SHOULD:
         states = {gauge.name: gauge.state for gauge in gauges_of(make(1), Limits())}
-        assert (
-            states[name.replace("unsteady_eval", "eval_std").replace("slow_training", "improvement")]
-            == "warning"
-        )
+        assert states[name.replace("unsteady_eval", "eval_std").replace("slow_training", "improvement")] == "warning"

@@ -39,12 +39,8 @@ from xtts_finetune.spec.sources import kept_steps
 from xtts_finetune.training.closing import as_it_ran, close_phase
 
 NOW = "2026-11-20T20:00:00+01:00"
-TRACEBACK = (
-    'Traceback (most recent call last):\n  File "child.py", line 7, in optimize\n    loss.backward()\n'
-)
-NO_MEMORY = (
-    "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has 7.79 GiB in all"
-)
+TRACEBACK = 'Traceback (most recent call last):\n  File "child.py", line 7, in optimize\n    loss.backward()\n'
+NO_MEMORY = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has 7.79 GiB in all"
 
 
 def main(arguments: list[str]) -> int:
@@ -74,9 +70,7 @@ def end_as_told(name: str, declaration: Declaration, job: Job) -> None:
     if told == "disk full":
         said = f"{TRACEBACK}OSError: [Errno 28] No space left on device\n"
         more = "\nDuring handling of the above exception, another exception occurred:\n\n"
-        print(
-            f"{said}{more}{TRACEBACK}RuntimeError: [enforce fail] . unexpected pos 64 vs 0", file=sys.stderr
-        )
+        print(f"{said}{more}{TRACEBACK}RuntimeError: [enforce fail] . unexpected pos 64 vs 0", file=sys.stderr)
         sys.exit(1)
     if told == "fills the disk":
         # Nothing can be printed either: the log lies on the same disk.
@@ -119,9 +113,7 @@ def a_sound() -> bytes:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(22_050)
-        file.writeframes(
-            b"".join(struct.pack("<h", 9000 * (-1) ** (sample // 50)) for sample in range(22_050))
-        )
+        file.writeframes(b"".join(struct.pack("<h", 9000 * (-1) ** (sample // 50)) for sample in range(22_050)))
     return written.getvalue()
 
 

@@ -177,6 +177,4 @@ def _evaluation(step: int, mel_ce: float, text_ce: float, train_mel_ce: float | 
 
 def _tone(file: Path, pitch: float, seconds: float) -> None:
     time = np.arange(int(24000 * seconds)) / 24000
-    soundfile.write(
-        file, (0.2 * np.sin(2 * np.pi * pitch * time)).astype(np.float32), 24000, subtype="PCM_16"
-    )
+    soundfile.write(file, (0.2 * np.sin(2 * np.pi * pitch * time)).astype(np.float32), 24000, subtype="PCM_16")

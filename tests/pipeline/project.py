@@ -52,9 +52,7 @@ class Project:
     def states(self, *overrides: str, wanted: Sequence[str] = ()) -> dict[str, str]:
         """Every stage's state, with its reason where it is stale."""
         stages = self.plan(*overrides, wanted=wanted).stages
-        return {
-            s.name: f"{s.state.value}: {s.why}" if s.state.value == "stale" else s.state.value for s in stages
-        }
+        return {s.name: f"{s.state.value}: {s.why}" if s.state.value == "stale" else s.state.value for s in stages}
 
     def work(self, *overrides: str) -> Work:
         """What run_plan and its like are given: fake children, and a terminal that keeps what is printed."""

@@ -109,9 +109,7 @@ def test_it_is_extended_once_with_sentences_not_heard_yet(work: Work) -> None:
     with pytest.raises(UserError, match="nobody has rated test-1 yet"):
         lay_down(work, Asked(extend=True))
     add_rating(first, session="1" * 16)
-    with pytest.raises(
-        UserError, match=r"all sentences have been heard in test-1; declare more .*utterances"
-    ):
+    with pytest.raises(UserError, match=r"all sentences have been heard in test-1; declare more .*utterances"):
         lay_down(work, Asked(extend=True))
     speak(work.run, 15)
     with pytest.raises(UserError, match="has the short form"):

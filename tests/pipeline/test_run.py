@@ -72,9 +72,7 @@ def test_fresh_forgets_the_named_phase_alone(finished: Project) -> None:
 
 def test_a_phase_trained_again_makes_the_next_one_stale(finished: Project) -> None:
     record = finished.run_folder.candidate("phase1").phase_yaml
-    record.write_text(
-        record.read_text(encoding="utf-8").replace("started: '20", "started: '19"), encoding="utf-8"
-    )
+    record.write_text(record.read_text(encoding="utf-8").replace("started: '20", "started: '19"), encoding="utf-8")
     assert finished.states()["phase2"] == "stale: phase1 changed"
 
 

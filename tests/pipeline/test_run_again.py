@@ -28,9 +28,7 @@ def test_fresh_is_planned_as_if_nothing_was_done(finished: Project) -> None:
     assert planned.disk.peak > 0
 
 
-def test_fresh_removes_nothing_when_a_check_finds_an_error(
-    finished: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fresh_removes_nothing_when_a_check_finds_an_error(finished: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> list[Check]:
         return [error("device", "no GPU", "buy one")]
 
@@ -40,9 +38,7 @@ def test_fresh_removes_nothing_when_a_check_finds_an_error(
     assert finished.run_folder.candidate("phase1").best_model.is_file()
 
 
-def test_a_run_that_the_disk_has_no_room_for_is_refused(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_the_disk_has_no_room_for_is_refused(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "free_bytes", lambda _: 100)
     with pytest.raises(UserError, match=r"about \d+ kB needed at the peak, 100 bytes free"):
         project.run()

@@ -102,9 +102,7 @@ def test_fresh_keeps_what_was_finished_and_does_not_take_it_up_by_itself(project
     before = model(project)
     run(project, fresh=True)
     assert model(project) != before
-    assert before in [
-        each.folder.best_model.read_bytes() for each in read_tries(project.run_folder, "phase2")
-    ]
+    assert before in [each.folder.best_model.read_bytes() for each in read_tries(project.run_folder, "phase2")]
 
 
 def test_tries_are_listed_with_commands_that_can_be_pasted(project: Project) -> None:

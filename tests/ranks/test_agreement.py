@@ -43,7 +43,5 @@ def test_errors_are_said_with_those_that_have_them() -> None:
     fine = [START, replace(START, rank=1)]
     assert disagreement([*fine, *wrong]) == "b: no clips; at all"
     assert disagreement(wrong) == "no clips; at all"
-    assert disagreement([*fine, wrong[0], replace(wrong[1], error="no GPU")]) == (
-        "b: no clips; at all; b: no GPU"
-    )
+    assert disagreement([*fine, wrong[0], replace(wrong[1], error="no GPU")]) == ("b: no clips; at all; b: no GPU")
     assert disagreement([START, replace(wrong[0], machine="a")]) == "rank 2 on a: no clips; at all"

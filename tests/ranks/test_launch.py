@@ -156,9 +156,7 @@ def test_a_machine_that_follows_takes_the_leading_ones_job_with_its_own_folders(
     here, news = replace(meet, leads=False), tmp_path / "told.json"
     mine = replace(job_of(tmp_path, tmp_path), phase="", launches={"phase1": here}, news=news)
     job = hear_leading(mine)
-    assert job == replace(
-        told, run_folder=tmp_path, data_folder=tmp_path, events=mine.events, launch=here, news=news
-    )
+    assert job == replace(told, run_folder=tmp_path, data_folder=tmp_path, events=mine.events, launch=here, news=news)
     assert LaunchNews.read(news) == LaunchNews("first", told)
     assert hear_leading(replace(mine, heard=("first",))) is None
     with pytest.raises(UserError, match="trains 'phase1', which is not declared here"):

@@ -22,9 +22,7 @@ def test_host_and_port(text: str, found: tuple[str, int]) -> None:
     assert endpoint(text) == found
 
 
-@pytest.mark.parametrize(
-    "text", ["", "host", "host:", ":29400", "host:0", "host:65536", "::1:29400", "tcp://a:1"]
-)
+@pytest.mark.parametrize("text", ["", "host", "host:", ":29400", "host:0", "host:65536", "::1:29400", "tcp://a:1"])
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="expected HOST:PORT"):
         endpoint(text)

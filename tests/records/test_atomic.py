@@ -31,9 +31,7 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_behind(tmp_path: P
 
 def test_json_has_null_where_json_lacks_the_number(tmp_path: Path) -> None:
     target = tmp_path / "a.json"
-    atomic.write_json_atomic(
-        target, {"loss": math.nan, "list": [math.inf, 1.5], "text": "ő", "path": Path("x")}
-    )
+    atomic.write_json_atomic(target, {"loss": math.nan, "list": [math.inf, 1.5], "text": "ő", "path": Path("x")})
     text = target.read_text(encoding="utf-8")
     assert json.loads(text) == {"loss": None, "list": [None, 1.5], "text": "ő", "path": "x"}
     assert "ő" in text

@@ -12,12 +12,7 @@ import pytest
 from xtts_finetune.curves.judge import trend_of
 from xtts_finetune.errors import UserError
 from xtts_finetune.look.quantities import duration
-from xtts_finetune.records.closing import (
-    read_model_info,
-    rewrite_judgement,
-    write_closing,
-    write_untrained_info,
-)
+from xtts_finetune.records.closing import read_model_info, rewrite_judgement, write_closing, write_untrained_info
 from xtts_finetune.records.facts import Judgement, LimitCheck, PhaseFacts
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, QualityRecord, StepRecord, read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder
@@ -39,9 +34,7 @@ FACTS = PhaseFacts(
     command="run_pipeline phase2",
     log=Path("logs/phase2.log"),
 )
-STOP = Stop(
-    Reason.NO_IMPROVEMENT, "mel_ce has not improved on 2.431 (step 1600) for 540 steps", {"waited": 540.0}
-)
+STOP = Stop(Reason.NO_IMPROVEMENT, "mel_ce has not improved on 2.431 (step 1600) for 540 steps", {"waited": 540.0})
 
 
 def ended(folder: CandidateFolder) -> PhaseFacts:
@@ -107,9 +100,8 @@ def test_the_json_holds_all_that_the_text_says(tmp_path: Path) -> None:
     assert info["hyperparameters"]["schedule"] == {"kind": "cosine"}
     assert (info["meaning"], info["command"]) == (Reason.NO_IMPROVEMENT.meaning, "run_pipeline phase2")
     assert info["ran_with"] == ran_with
-    assert (
-        "from step 100 on it ran with batch_size 1 and accumulate 3, 3 clips a step as declared"
-        in " ".join(stopping_text(info).split())
+    assert "from step 100 on it ran with batch_size 1 and accumulate 3, 3 clips a step as declared" in " ".join(
+        stopping_text(info).split()
     )
 
 
@@ -242,8 +234,6 @@ def test_no_closing_record_is_none_and_a_broken_one_is_named(tmp_path: Path) -> 
         read_model_info(folder)
 
 
-@pytest.mark.parametrize(
-    "seconds, words", [(0.42, "0.4 s"), (59, "59 s"), (185, "3 min 5 s"), (29520, "8 h 12 min")]
-)
+@pytest.mark.parametrize("seconds, words", [(0.42, "0.4 s"), (59, "59 s"), (185, "3 min 5 s"), (29520, "8 h 12 min")])
 def test_time_spans_for_people(seconds: float, words: str) -> None:
     assert duration(seconds) == words

@@ -212,9 +212,7 @@ def test_of_a_chain_that_was_printed_the_origin_counts() -> None:
 
 def test_of_several_exceptions_of_one_kind_the_first_is_told() -> None:
     """As torch.save ends on a full disk: its file cannot be closed either."""
-    printed = (
-        f"{FRAMES}OSError: [Errno 28] No space left\n{CHAINED}{FRAMES}RuntimeError: unexpected pos 64 vs 0\n"
-    )
+    printed = f"{FRAMES}OSError: [Errno 28] No space left\n{CHAINED}{FRAMES}RuntimeError: unexpected pos 64 vs 0\n"
     assert stop_of_text(printed).message == "disk full: OSError: [Errno 28] No space left"
 
 

@@ -65,7 +65,5 @@ def test_the_same_start_with_another_middle_is_another_file(tmp_path: Path) -> N
 
 def test_damaged_lines_are_counted_and_the_rest_is_read(tmp_path: Path) -> None:
     file = tmp_path / "metrics.jsonl"
-    file.write_bytes(
-        line(1) + b'{"step": 2\n' + b"[1]\n" + b'{"step": 3}, {"step": 4}\n' + b"\xff\xfe\n" + line(5)
-    )
+    file.write_bytes(line(1) + b'{"step": 2\n' + b"[1]\n" + b'{"step": 3}, {"step": 4}\n' + b"\xff\xfe\n" + line(5))
     assert read(Follower(file)) == ([1, 5], 4, False)

@@ -58,9 +58,7 @@ def test_unknown_keys_are_left_out(tmp_path: Path) -> None:
         ({"ran_with": {"batch_size": 1}}, "ran_with.accumulate: field required"),
     ],
 )
-def test_what_is_missing_or_wrong_is_named_with_the_file(
-    tmp_path: Path, changed: dict[str, object], said: str
-) -> None:
+def test_what_is_missing_or_wrong_is_named_with_the_file(tmp_path: Path, changed: dict[str, object], said: str) -> None:
     file = tmp_path / "job.json"
     PLAIN.write(file)
     file.write_text(json.dumps({**json.loads(file.read_text(encoding="utf-8")), **changed}), encoding="utf-8")

@@ -110,9 +110,7 @@ def test_checks_are_judged(run: RunFolder, changed: dict[str, int], passed: int)
     assert anna.why == ("" if passed >= 3 else f"passed {passed} of 4 checks")
 
 
-@pytest.mark.parametrize(
-    ("checks", "needed"), [(0, 0), (1, 1), (2, 2), (3, 2), (4, 3), (5, 4), (6, 4), (8, 6), (9, 6)]
-)
+@pytest.mark.parametrize(("checks", "needed"), [(0, 0), (1, 1), (2, 2), (3, 2), (4, 3), (5, 4), (6, 4), (8, 6), (9, 6)])
 def test_two_thirds(checks: int, needed: int) -> None:
     assert is_enough(checks, needed, 2 / 3)
     assert needed == 0 or not is_enough(checks, needed - 1, 2 / 3)

@@ -21,10 +21,8 @@ ELSEWHERE = {
     "cli/": "declarations; the log of an unexpected error, among temporary files",
     "curves/readers/": "logs of other programs",
     "data/readers/": "formats of data sets",
-    "demo/": "declarations",
-    "importing.py": "a lock beside the machine code of librosa",
-    "installing.py": "the repository",
     "monitor/remembered.py": "the two forms of records",
+    "packages.py": "a lock beside the machine code of librosa, and the repository",
     "pipeline/phase/launch.py": "a launch, among temporary files",
     "pipeline/phase/machines.py": "a launch, among temporary files",
     "pipeline/tries.py": "what weights of any name end with",
@@ -51,21 +49,13 @@ KNOWN = {name.replace("\\", "") for name in names_in(OURS) if not name.startswit
 
 def test_nobody_else_names_files_of_a_run() -> None:
     """A name that this room knows stands nowhere else, and another one only where ELSEWHERE says of what."""
-    named = {
-        file.relative_to(PACKAGE).as_posix(): set(names_in(file)) - STOCK for file in PACKAGE.rglob("*.py")
-    }
+    named = {file.relative_to(PACKAGE).as_posix(): set(names_in(file)) - STOCK for file in PACKAGE.rglob("*.py")}
     del named[OURS.relative_to(PACKAGE).as_posix()]
     known = {place: names & KNOWN for place, names in named.items() if names & KNOWN}
     assert known == {}, "ask records/run_folder.py for these"
-    others = {
-        place: names for place, names in named.items() if names and not place.startswith(tuple(ELSEWHERE))
-    }
+    others = {place: names for place, names in named.items() if names and not place.startswith(tuple(ELSEWHERE))}
     assert others == {}, "let records/run_folder.py know these, or say in ELSEWHERE where they lie"
-    unused = [
-        each
-        for each in ELSEWHERE
-        if not any(names and place.startswith(each) for place, names in named.items())
-    ]
+    unused = [each for each in ELSEWHERE if not any(names and place.startswith(each) for place, names in named.items())]
     assert unused == [], "ELSEWHERE can do without these"
 
 

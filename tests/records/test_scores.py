@@ -8,14 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from xtts_finetune.records.scores import (
-    InstrumentState,
-    Reading,
-    Scores,
-    UtteranceScores,
-    read_scores,
-    write_scores,
-)
+from xtts_finetune.records.scores import InstrumentState, Reading, Scores, UtteranceScores, read_scores, write_scores
 
 READINGS = {"level_lufs": -23.0, "similarity": 0.9, "mcd_db": None, "cer": None, "heard": None}
 ONE = UtteranceScores("one", 1, "one_s1.wav", "Yes.", (), (), 1.0, 4.0, READINGS)
@@ -34,9 +27,7 @@ SCORES = Scores(
     },
     utterances=(
         ONE,
-        replace(
-            read_as(similarity=0.7, mcd_db=6.5), id="two", faults=("cut",), findings=("cut: 3 s, limit 3",)
-        ),
+        replace(read_as(similarity=0.7, mcd_db=6.5), id="two", faults=("cut",), findings=("cut: 3 s, limit 3",)),
         replace(read_as(similarity=None, heard="no"), id="two", seed=2, faults=("clipping", "cut")),
     ),
     averaged=("similarity", "mcd_db", "cer"),

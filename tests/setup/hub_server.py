@@ -34,8 +34,7 @@ def made_files() -> dict[str, bytes]:
 def release_of(files: dict[str, bytes]) -> Release:
     """The release that these files are."""
     published = tuple(
-        PublishedFile(name, len(content), hashlib.sha256(content).hexdigest())
-        for name, content in files.items()
+        PublishedFile(name, len(content), hashlib.sha256(content).hexdigest()) for name, content in files.items()
     )
     return Release("xtts_v2", "2.0.3", "made/up", REVISION, CPML, published)
 

@@ -55,9 +55,7 @@ def test_batches_fit_into_the_memory(gigabytes: int, keys: dict[str, object]) ->
 
 @pytest.mark.parametrize("gigabytes", [0.5, 4, 6, 8, 10, 12, 16, 24])
 def test_every_step_sees_three_clips(gigabytes: float) -> None:
-    chosen = choose_batches(
-        XTTS_V2.file("model.pth").size, XTTS_V2_CONFIG, 11.6, round(gigabytes * GB), on_gpu=True
-    )
+    chosen = choose_batches(XTTS_V2.file("model.pth").size, XTTS_V2_CONFIG, 11.6, round(gigabytes * GB), on_gpu=True)
     assert chosen.keys["batch_size"] * chosen.keys.get("accumulate", 1) == 3
 
 

@@ -120,9 +120,7 @@ def test_killed_at_five_random_bytes_and_gone_on(hub: Hub, tmp_path: Path) -> No
     hub.pause = 0.02
     chance = random.Random(11)
     for byte in sorted(chance.randrange(100_000, 2_200_000) for _ in range(5)):
-        process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         there = size(part)
         while process.poll() is None and size(part) < max(byte, there + 1):
             time.sleep(0.005)
@@ -176,9 +174,7 @@ def test_a_hub_that_is_away_is_said_in_one_line(tmp_path: Path, monkeypatch: pyt
 
 def test_a_file_of_another_version_is_never_touched(hub: Hub, tmp_path: Path) -> None:
     (tmp_path / "model.pth").write_bytes(b"my own")
-    with pytest.raises(
-        UserError, match=r"model\.pth is not the file of xtts_v2 2\.0\.3.*Nothing was changed"
-    ):
+    with pytest.raises(UserError, match=r"model\.pth is not the file of xtts_v2 2\.0\.3.*Nothing was changed"):
         fetch_into(tmp_path)
     assert (tmp_path / "model.pth").read_bytes() == b"my own" and hub.asked == []
 
@@ -193,9 +189,7 @@ def test_only_what_is_missing_is_fetched(hub: Hub, tmp_path: Path) -> None:
     assert "gpt_layers" in (tmp_path / "config.json").read_text(encoding="utf-8")
 
 
-def test_a_full_disk_is_said_before_the_first_byte(
-    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_is_said_before_the_first_byte(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from xtts_finetune.setup import fetch as module
 
     monkeypatch.setattr(module, "SPARE_BYTES", 1 << 60)
@@ -217,9 +211,7 @@ def test_files_that_are_here_are_copied(tmp_path: Path) -> None:
     assert holds_all(tmp_path / "base")
 
 
-@pytest.mark.parametrize(
-    ("spoil", "said"), [("missing", r"lacks dvae\.pth"), ("other", r"dvae\.pth is not the")]
-)
+@pytest.mark.parametrize(("spoil", "said"), [("missing", r"lacks dvae\.pth"), ("other", r"dvae\.pth is not the")])
 def test_a_wrong_folder_is_refused_whole(tmp_path: Path, spoil: str, said: str) -> None:
     source = tmp_path / "source"
     source.mkdir()
@@ -242,9 +234,7 @@ def test_a_fetched_base_is_found_by_its_name_and_half_of_one_is_told(
     monkeypatch.setenv("TTS_HOME", str(tmp_path / "home"))
     folder = place_for(RELEASE)
     assert folder.is_relative_to(tmp_path / "home")
-    with pytest.raises(
-        UserError, match=r"not on this machine[\s\S]*Get it with: xtts-finetune fetch xtts_v2"
-    ):
+    with pytest.raises(UserError, match=r"not on this machine[\s\S]*Get it with: xtts-finetune fetch xtts_v2"):
         find_base("xtts_v2")
     hub.breaks_at = {"dvae.pth": [200_000] * 10}
     with pytest.raises(WorkFailed):
@@ -294,9 +284,7 @@ def test_what_the_command_refuses_is_one_message(
     assert hub.asked == [] and not (tmp_path / "bases").exists()
 
 
-def test_the_command_shows_the_terms_and_refuses_files_that_are_not_the_release(
-    hub: Hub, tmp_path: Path
-) -> None:
+def test_the_command_shows_the_terms_and_refuses_files_that_are_not_the_release(hub: Hub, tmp_path: Path) -> None:
     """The command knows the real release alone, so the made hub's files are others."""
     done = run_command("--accept-licence", folder=tmp_path, hub=hub)
     assert done.returncode == 1

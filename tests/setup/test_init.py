@@ -93,16 +93,12 @@ def test_a_hungarian_voice_with_accents_in_its_paths(tiny_base: BaseFiles, tmp_p
     )
     assert dataset.speaker is None, "the lines say who speaks"
     assert declaration.pipeline.name == "uj_hang"
-    assert all(
-        any(text.text.startswith(line) for line in HUNGARIAN) for text in declaration.utterances.sentences
-    )
+    assert all(any(text.text.startswith(line) for line in HUNGARIAN) for text in declaration.utterances.sentences)
 
 
 def test_three_clips_are_one_clear_message(tiny_base: BaseFiles, tmp_path: Path) -> None:
     data = english(tmp_path / "recordings", 3)
-    with pytest.raises(
-        UserError, match=r"^3 clips can be used, and at least 10 are needed[^\n]*Nothing was written$"
-    ):
+    with pytest.raises(UserError, match=r"^3 clips can be used, and at least 10 are needed[^\n]*Nothing was written$"):
         planned(tmp_path / "anna", data=[data], base=str(tiny_base.folder))
     assert not (tmp_path / "anna").exists()
 
@@ -121,9 +117,7 @@ def test_texts_that_cannot_be_read_are_named_and_not_chosen(
 ) -> None:
     made = MadeData(tmp_path / "recordings", "ljspeech")
     for number in range(24):
-        made.clip(
-            f"clip {number}", f"Bylo to dne {number}. toho roku" if number % 2 else f"Je jich {number} a dost"
-        )
+        made.clip(f"clip {number}", f"Bylo to dne {number}. toho roku" if number % 2 else f"Je jich {number} a dost")
     made.write()
     data = tmp_path / "recordings"
     declaration = planned(tmp_path / "anna", data=[data], base=str(tiny_base.folder), language="cs")
@@ -297,9 +291,7 @@ def test_texts_of_any_kind_are_read_back_as_they_are(tiny_base: BaseFiles, tmp_p
             f"{odd[number % len(odd)]} the {chance.random()} and of it {odd[-1 - number % 5]}",
         )
     made.write()
-    declaration = planned(
-        tmp_path / "anna", data=[tmp_path / "recordings"], base=str(tiny_base.folder), language="en"
-    )
+    declaration = planned(tmp_path / "anna", data=[tmp_path / "recordings"], base=str(tiny_base.folder), language="en")
     lines = (tmp_path / "recordings" / "metadata.jsonl").read_text(encoding="utf-8").split("\n")
     texts = {" ".join(json.loads(line)["text"].split()) for line in lines if line}
     assert {" ".join(sentence.text.split()) for sentence in declaration.utterances.sentences} <= texts

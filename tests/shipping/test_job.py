@@ -172,14 +172,10 @@ def test_where_half_precision_says_something_else_it_ships_in_full(own: Path) ->
     assert "in half precision 'word' parts at code 1 of" in record.why_precision
     assert "100.0% as likely" in record.why_precision
     assert (
-        torch.load(run_of(own).shipped / "Anna" / "model.pth", weights_only=True)["model"][
-            "gpt.mel_head.weight"
-        ].dtype
+        torch.load(run_of(own).shipped / "Anna" / "model.pth", weights_only=True)["model"]["gpt.mel_head.weight"].dtype
         == torch.float32
     )
-    assert "full precision: in half precision" in (run_of(own).shipped / "Anna" / "MODEL_CARD.md").read_text(
-        "utf-8"
-    )
+    assert "full precision: in half precision" in (run_of(own).shipped / "Anna" / "MODEL_CARD.md").read_text("utf-8")
 
 
 def test_half_that_is_declared_ships_where_the_other_code_was_as_likely(own: Path) -> None:
@@ -200,9 +196,7 @@ def before_and_after(own: Path, wrong: str, *overrides: str) -> None:
     assert before, "there was nothing to keep"
 
 
-def test_what_is_not_written_as_it_is_does_not_ship(
-    own: Path, shipped: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_not_written_as_it_is_does_not_ship(own: Path, shipped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = packing.write_model
 
     def with_one_bit_wrong(path: Path, weights: dict[str, Any]) -> None:
@@ -226,9 +220,7 @@ def test_what_lacks_a_key_does_not_ship(own: Path, shipped: Path, monkeypatch: p
     before_and_after(own, "stock XTTS does not load what was written")
 
 
-def test_what_speaks_otherwise_does_not_ship(
-    own: Path, shipped: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_speaks_otherwise_does_not_ship(own: Path, shipped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pack = packing.packed_weights
 
     def coarse(weights: dict[str, Any], precision: Any) -> dict[str, Any]:
@@ -237,9 +229,7 @@ def test_what_speaks_otherwise_does_not_ship(
         return packed
 
     monkeypatch.setattr(packing, "packed_weights", coarse)
-    before_and_after(
-        own, "does not speak as phase1 does: in full precision 'word' parts at code", "ship.name=Anna"
-    )
+    before_and_after(own, "does not speak as phase1 does: in full precision 'word' parts at code", "ship.name=Anna")
     before_and_after(own, "try --precision auto", "ship.precision=half")
 
 
@@ -277,9 +267,7 @@ def said_with(folder: Path, text: str, lines: list[str] | None = None, **more: A
 
 def test_say_writes_what_it_says(shipped: Path, tmp_path: Path) -> None:
     lines = [""]
-    text = (
-        "Jó napot kívánok mindenkinek, aki itt van velünk. Igen. Melyik évben nyílt meg az első földalatti?"
-    )
+    text = "Jó napot kívánok mindenkinek, aki itt van velünk. Igen. Melyik évben nyílt meg az első földalatti?"
     file = tmp_path / "szó.wav"
     assert said_with(shipped, text, lines, out=file) == file
     wave, rate = soundfile.read(file)
@@ -309,9 +297,7 @@ def test_say_writes_what_it_says(shipped: Path, tmp_path: Path) -> None:
         ),
     ],
 )
-def test_say_refuses_what_is_wrong_before_it_loads_anything(
-    shipped: Path, change: dict[str, Any], said: str
-) -> None:
+def test_say_refuses_what_is_wrong_before_it_loads_anything(shipped: Path, change: dict[str, Any], said: str) -> None:
     lines: list[str] = []
     with pytest.raises(UserError, match=said):
         say_now(shipped_model(shipped), Wanted(**{"text": "Igen.", **change}), lines.append)
@@ -319,9 +305,7 @@ def test_say_refuses_what_is_wrong_before_it_loads_anything(
 
 
 def test_say_refuses_a_text_that_the_model_cannot_say(shipped: Path) -> None:
-    with pytest.raises(
-        UserError, match=r"knows none of the letters .* \(你好\); check that the language is right"
-    ):
+    with pytest.raises(UserError, match=r"knows none of the letters .* \(你好\); check that the language is right"):
         said_with(shipped, "你好!")
 
 
@@ -370,9 +354,7 @@ def test_what_cannot_speak_yet_is_said_with_what_makes_it(own: Path, tmp_path: P
     shutil.rmtree(run_of(own).root)
     with pytest.raises(UserError, match=r"phase1 is not trained yet, .* train it: run_pipeline phase1$"):
         candidate_model(declared(own), "phase1", command)
-    with pytest.raises(
-        UserError, match=r"(?s)nothing is shipped yet.*xtts-finetune ship\n.*say --candidate base"
-    ):
+    with pytest.raises(UserError, match=r"(?s)nothing is shipped yet.*xtts-finetune ship\n.*say --candidate base"):
         what_was_shipped(declared(own), command)
 
 
@@ -428,9 +410,7 @@ def test_of_several_speakers_the_card_says_whose_voice_it_is(own: Path) -> None:
     file = own / "eval" / "utterances.yaml"
     text = file.read_text(encoding="utf-8")
     file.unlink()
-    file.write_text(
-        text.replace("files: [../felvétel.wav, ../felvétel 2.wav]", "speaker: Kiss | Anna"), "utf-8"
-    )
+    file.write_text(text.replace("files: [../felvétel.wav, ../felvétel 2.wav]", "speaker: Kiss | Anna"), "utf-8")
     record = ship(plan_of(own), "cpu", no_progress)
     card = (run_of(own).shipped / "Anna" / "MODEL_CARD.md").read_text(encoding="utf-8")
     said = r"from 2 recordings of Kiss \| Anna; the data has other voices too: &lt;ben&gt; (2.0 min) |"

@@ -53,9 +53,7 @@ def test_the_decided_candidate_ships_unless_another_is_asked_for(decision: Decis
         (None, "there is nothing to ship: undecided; train first: run_pipeline"),
     ],
 )  # fmt: skip
-def test_nothing_ships_by_itself_where_nothing_is_decided(
-    decision: Decision, meanwhile: str | None, said: str
-) -> None:
+def test_nothing_ships_by_itself_where_nothing_is_decided(decision: Decision, meanwhile: str | None, said: str) -> None:
     undecided = replace(decision, ship=None, meanwhile=meanwhile, verdict="undecided")
     with pytest.raises(UserError, match=said):
         choose_candidate(undecided, None)
@@ -82,25 +80,19 @@ def test_what_ships_is_said(finished: Project) -> None:
     assert "  it is the voice of anna: 3 training clips\n" in printed
     assert 'next: xtts-finetune say "..." --model' in printed
     assert "phase1 is shipped already, and verified" in ship(finished)
-    assert "the decision ships phase1; base ships because it was asked for" in ship(
-        finished, candidate="base"
-    )
+    assert "the decision ships phase1; base ships because it was asked for" in ship(finished, candidate="base")
     assert json.loads((folder / "shipped.json").read_text(encoding="utf-8"))["candidate"] == "base"
 
 
 def test_a_voice_that_the_candidate_was_not_judged_in_ships_with_a_warning(finished: Project) -> None:
     record = finished.run_folder.candidate("phase1").utterances_json
-    record.write_text(
-        json.dumps({**json.loads(record.read_text("utf-8")), "speaker": "ben"}), encoding="utf-8"
-    )
+    record.write_text(json.dumps({**json.loads(record.read_text("utf-8")), "speaker": "ben"}), encoding="utf-8")
     assert "its samples were spoken in the voice of ben, and it ships in that of anna" in ship(finished)
 
 
 def test_a_candidate_that_is_declared_otherwise_by_now_ships_with_a_warning(finished: Project) -> None:
     printed = ship(finished, "phase1.learning_rate=1e-7")
-    assert (
-        "warning: phase1 is not as declared now: learning_rate: 5e-06 -> 1e-07; it ships as it is" in printed
-    )
+    assert "warning: phase1 is not as declared now: learning_rate: 5e-06 -> 1e-07; it ships as it is" in printed
     assert "warning" not in ship(finished, "ship.name=other")
 
 
@@ -173,9 +165,7 @@ def test_thin_deletes_what_nothing_declared_needs_and_says_so(finished: Project)
     assert {record["file"] for record in records} == gone
     assert sum(record["bytes"] for record in records) == 1000 + 77 + 2 + 2
     assert {record["after"] for record in records} == {"shipped trial, which is phase1"}
-    assert "freed 1 kB" in printed and all(
-        name in printed for name in ("checkpoint_900.pth", "best_model_300")
-    )
+    assert "freed 1 kB" in printed and all(name in printed for name in ("checkpoint_900.pth", "best_model_300"))
 
 
 def test_what_is_thinned_is_not_trained_again(finished: Project) -> None:

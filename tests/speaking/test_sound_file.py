@@ -65,18 +65,14 @@ def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
         write_sound(tmp_path / ("x" * 300) / "x.wav", [b""], 24_000)
 
 
-def test_a_kind_that_this_libsndfile_lacks_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_kind_that_this_libsndfile_lacks_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As libsndfile before 1.1 has no MP3, and one built without its libraries no Opus."""
     formats = {name: words for name, words in soundfile.available_formats().items() if name != "MP3"}
     monkeypatch.setattr(soundfile, "available_formats", lambda: formats)
     monkeypatch.setattr(soundfile, "available_subtypes", lambda format: {"PCM_16": "", "VORBIS": ""})
     assert writable_kinds() == [".wav", ".flac", ".ogg"]
     for ending in (".mp3", ".opus"):
-        with pytest.raises(
-            UserError, match=r"with the libsndfile of this computer .*ends in .wav, .flac, .ogg"
-        ):
+        with pytest.raises(UserError, match=r"with the libsndfile of this computer .*ends in .wav, .flac, .ogg"):
             check_sound_file(tmp_path / f"said{ending}")
 
 

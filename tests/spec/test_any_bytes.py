@@ -45,8 +45,7 @@ VALUES = st.recursive(
     | st.text(max_size=8)
     | st.text(min_size=300, max_size=400),
     lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(WORDS) | st.text(max_size=5), inner, max_size=6)
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(WORDS) | st.text(max_size=5), inner, max_size=6)
     ),
     max_leaves=12,
 )

@@ -27,9 +27,7 @@ def test_paths_are_absolute_and_relative_to_their_file(tmp_path: Path) -> None:
         **RIGHT,
         "eval/utterances.yaml": UTTERANCES.encode() + b"reference: {files: [voice.wav]}\n",
         "eval/voice.wav": b"",
-        "phases/phase2.yaml": PHASE2.replace(
-            "phase: phase1, checkpoint: step 500", "checkpoint: old.pth"
-        ).encode(),
+        "phases/phase2.yaml": PHASE2.replace("phase: phase1, checkpoint: step 500", "checkpoint: old.pth").encode(),
         "phases/old.pth": b"",
     }
     declaration = load_declaration(write_files(files, tmp_path))
@@ -51,15 +49,11 @@ def test_a_pipe_is_there_but_no_file(tmp_path: Path) -> None:
     texts = UTTERANCES.encode() + b"reference: {files: [voice.wav]}\n"
     file = write_files({**RIGHT, "eval/utterances.yaml": texts}, tmp_path)
     os.mkfifo(tmp_path / "eval" / "voice.wav")
-    with pytest.raises(
-        DeclarationError, match=r"reference\.files\[0\]: 'voice\.wav' is not an ordinary file"
-    ):
+    with pytest.raises(DeclarationError, match=r"reference\.files\[0\]: 'voice\.wav' is not an ordinary file"):
         load_declaration(file)
 
 
-def test_the_folder_that_it_is_called_from_does_not_matter(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_folder_that_it_is_called_from_does_not_matter(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(file.parent / "eval")
     assert load_declaration(Path("..") / "pipeline.yaml").pipeline == load_declaration(file).pipeline
 

@@ -18,10 +18,7 @@ PACKAGE = Path(xtts_finetune.__file__).parent
 READ_BY_THE_LOADER = {
     "PipelineSpec.utterances": "load_declaration follows it to the file",
     "PipelineSpec.decision": "load_declaration follows it to the file",
-    **{
-        f"{rule.__name__}.rule": "pydantic chooses the class by it"
-        for rule in get_args(get_args(StopRule)[0])
-    },
+    **{f"{rule.__name__}.rule": "pydantic chooses the class by it" for rule in get_args(get_args(StopRule)[0])},
 }
 
 
@@ -50,9 +47,7 @@ def read() -> set[str]:
     for template in PACKAGE.rglob("*.j2"):
         found |= set(re.findall(r"\.(\w+)", template.read_text(encoding="utf-8")))
     used = set().union(*map(_names_used, outside))
-    functions = [
-        node for tree in _trees(inside=True) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)
-    ]
+    functions = [node for tree in _trees(inside=True) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     for function in functions:
         if function.name in used - {"contradictions", "load_declaration"}:
             found |= _attributes(function)

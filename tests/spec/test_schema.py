@@ -28,9 +28,7 @@ schedule: {kind: cosine_restarts, period: {epochs: 5}}
 
 def test_committed_schemas_are_current() -> None:
     assert outdated_schemas(COMMITTED) == [], "write them with: xtts-finetune schema"
-    assert sorted(path.name for path in COMMITTED.iterdir()) == sorted(
-        f"{name}.schema.json" for name in json_schemas()
-    )
+    assert sorted(path.name for path in COMMITTED.iterdir()) == sorted(f"{name}.schema.json" for name in json_schemas())
 
 
 def test_writing_makes_them_current(tmp_path: Path) -> None:

@@ -53,9 +53,7 @@ def shipped(request: pytest.FixtureRequest, tmp_path: Path) -> Declaration:
 
 
 def test_loads_with_sentences_of_every_kind(shipped: Declaration) -> None:
-    assert {"one-word", "short", "long", "question", "numbers", "quote"} <= {
-        s.id for s in shipped.utterances.sentences
-    }
+    assert {"one-word", "short", "long", "question", "numbers", "quote"} <= {s.id for s in shipped.utterances.sentences}
 
 
 def test_every_shipped_file_is_reached() -> None:
@@ -99,9 +97,7 @@ def test_top_level_has_the_values_of_the_first_run(tmp_path: Path) -> None:
         (3.51, None, ("phase1", "no improvement by mel_ce")),
     ],
 )
-def test_top_level_matrix(
-    mel_ce: float, quality: float | None, answer: tuple[str, str], tmp_path: Path
-) -> None:
+def test_top_level_matrix(mel_ce: float, quality: float | None, answer: tuple[str, str], tmp_path: Path) -> None:
     for row in load_declaration(_copy(ROOT, tmp_path)).decision.rows:
         mel_holds = row.mel_ce is None or row.mel_ce.holds(mel_ce)
         if mel_holds and (row.quality is None or (quality is not None and row.quality.holds(quality))):

@@ -38,9 +38,7 @@ def test_the_page_has_every_key_and_its_default(model: type[Spec]) -> None:
     for key, field in model.model_fields.items():
         if key != "rule":
             default = "required" if field.is_required() else field.default
-            words = (
-                "none" if default is None else f"{default:g}" if isinstance(default, float) else str(default)
-            )
+            words = "none" if default is None else f"{default:g}" if isinstance(default, float) else str(default)
             expected[rule, key] = SAID_IN_WORDS.get((rule, key), words)
     assert {keys: default for keys, default in page.items() if keys[0] == rule} == expected
 

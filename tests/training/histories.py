@@ -74,9 +74,7 @@ def steps(
     ]
 
 
-def checks(
-    passed: Sequence[int], spoken: int = 10, faults: Mapping[str, int] | None = None
-) -> list[QualityRecord]:
+def checks(passed: Sequence[int], spoken: int = 10, faults: Mapping[str, int] | None = None) -> list[QualityRecord]:
     """Checks of spoken utterances every 100 steps from step 100 on."""
     return [
         QualityRecord(step=100 * i, spoken=spoken, passed=sound, faults=faults or {}, seconds=1.0)

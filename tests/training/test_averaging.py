@@ -66,7 +66,5 @@ def test_models_of_different_forms_are_refused(tmp_path: Path, different: dict[s
 def test_a_model_that_training_ruined_is_not_averaged(tmp_path: Path) -> None:
     one = model_file(tmp_path / "one.pth", seed=1)
     ruined = model_file(tmp_path / "ruined.pth", seed=2, **{"gpt.more": torch.tensor([1.0, float("nan")])})
-    with pytest.raises(
-        UserError, match=r"ruined\.pth: it holds NaN in 1 of its 3 weights .*gpt\.more: it was ruined"
-    ):
+    with pytest.raises(UserError, match=r"ruined\.pth: it holds NaN in 1 of its 3 weights .*gpt\.more: it was ruined"):
         average_weights([one, ruined], [1.0, 1.0])

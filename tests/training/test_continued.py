@@ -18,9 +18,7 @@ def weights(project: Path, step: int) -> dict[str, torch.Tensor]:
 
 
 def rates(project: Path) -> list[float]:
-    return [
-        record.learning_rate for record in read_metrics(run_of(project).candidate("phase1").metrics).steps
-    ]
+    return [record.learning_rate for record in read_metrics(run_of(project).candidate("phase1").metrics).steps]
 
 
 def test_with_a_constant_rate_it_is_the_same_training_to_the_bit(project: Path, tmp_path: Path) -> None:

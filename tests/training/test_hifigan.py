@@ -18,15 +18,11 @@ def weights(path: Path) -> StateDict:
 
 
 def same(found: StateDict, expected: StateDict) -> bool:
-    return found.keys() == expected.keys() and all(
-        torch.equal(value, expected[key]) for key, value in found.items()
-    )
+    return found.keys() == expected.keys() and all(torch.equal(value, expected[key]) for key, value in found.items())
 
 
 def test_checkpoints_lack_it_and_every_best_model_has_the_bases(trained: Path) -> None:
-    whole = hifigan_of(
-        {f"xtts.{k}": v for k, v in load_model(BaseFiles(trained / "base")).state_dict().items()}
-    )
+    whole = hifigan_of({f"xtts.{k}": v for k, v in load_model(BaseFiles(trained / "base")).state_dict().items()})
     for name in declaration_of(trained).phases:  # phase 2 starts from a checkpoint, not from a best model
         folder = run_of(trained).candidate(name)
         assert folder.checkpoints()

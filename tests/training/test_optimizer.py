@@ -75,9 +75,7 @@ def test_moments_are_kept_by_name_and_the_learning_rate_is_new(groups: int) -> N
     ]
 
 
-@pytest.mark.parametrize(
-    "saved", [{}, {"optimizer": None}, {"optimizer": [{"state": {}, "param_groups": []}]}]
-)
+@pytest.mark.parametrize("saved", [{}, {"optimizer": None}, {"optimizer": [{"state": {}, "param_groups": []}]}])
 def test_a_checkpoint_without_moments_says_so(saved: dict[str, object]) -> None:
     model = small_gpt(0)
     with pytest.raises(UserError, match=r"x\.pth holds no optimizer state.*optimizer: reset"):
@@ -90,6 +88,4 @@ def test_moments_of_another_model_are_refused() -> None:
     stepped(optimizer, other, 1)
     model = small_gpt(0)
     with pytest.raises(UserError, match="another model"):
-        keep_moments(
-            make_optimizer(model, 1e-6, 0.0), model, {"optimizer": [optimizer.state_dict()]}, "x.pth"
-        )
+        keep_moments(make_optimizer(model, 1e-6, 0.0), model, {"optimizer": [optimizer.state_dict()]}, "x.pth")

@@ -20,14 +20,10 @@ from xtts_finetune.xtts.base import BaseFiles
 
 def opened(project: Path, **declared: object) -> PhaseData:
     phase = PhaseSpec.model_validate({"learning_rate": 1e-6, "epochs": 2, **declared})
-    return PhaseData(
-        run_of(project), BaseFiles(project / "base"), phase, declaration_of(project).pipeline.datasets
-    )
+    return PhaseData(run_of(project), BaseFiles(project / "base"), phase, declaration_of(project).pipeline.datasets)
 
 
-def test_an_evaluation_is_the_same_whatever_its_batches_are(
-    prepared: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_evaluation_is_the_same_whatever_its_batches_are(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from xtts_finetune.xtts.model import load_model
 
     gpt = load_model(BaseFiles(prepared / "base")).gpt
@@ -43,9 +39,7 @@ def test_an_evaluation_is_the_same_whatever_its_batches_are(
         assert getattr(alone, name) == pytest.approx(getattr(together, name), rel=1e-5)
 
 
-def test_batches_of_an_evaluation_keep_within_their_bounds(
-    prepared: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_batches_of_an_evaluation_keep_within_their_bounds(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = run_of(prepared)
     clips, cache = ClipIndex.read(run.clips, "train"), EvalData(run)._cache
     monkeypatch.setattr(loader, "collate_eval", lambda items: items)  # these clips are not of the eval set

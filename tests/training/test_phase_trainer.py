@@ -126,9 +126,7 @@ def test_a_step_that_ruins_the_weights_replaces_no_checkpoint(project: Path) -> 
     info = json.loads(folder.model_info.read_text(encoding="utf-8"))
     assert info["reason"]["name"] == "not_finite"
     for _, path in [*folder.checkpoints(), (0, folder.best_model)]:
-        assert all(
-            torch.isfinite(value).all() for value in weights(path).values() if value.is_floating_point()
-        )
+        assert all(torch.isfinite(value).all() for value in weights(path).values() if value.is_floating_point())
 
 
 def test_a_stop_rule_ends_the_phase_and_says_why(project: Path) -> None:
@@ -171,15 +169,11 @@ def test_layers_computed_twice_train_the_same(trained: Path, project: Path) -> N
     assert list(map(timeless, twice.steps)) == list(map(timeless, once.steps[:2]))
 
 
-def test_compiled_layers_train_the_same(
-    trained: Path, project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_compiled_layers_train_the_same(trained: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Processes that compile beside this one would first import torch, each for itself.
     monkeypatch.setattr("torch._inductor.config.compile_threads", 1)
     train(project, "phase1", "phase1.compile=true", *steps_of_phase1(1))
-    compiled, plain = (
-        read_metrics(run_of(p).candidate("phase1").metrics).steps[0] for p in (project, trained)
-    )
+    compiled, plain = (read_metrics(run_of(p).candidate("phase1").metrics).steps[0] for p in (project, trained))
     # Compiled dropout draws other numbers: the same within what dropout does to one step.
     assert compiled.mel_ce == pytest.approx(plain.mel_ce, rel=0.02)
     assert compiled.grad_norm == pytest.approx(plain.grad_norm, rel=0.2)

@@ -47,18 +47,14 @@ RULES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
         {"grad_norm": st.sampled_from([None, 1.05]), "loss": st.just(1.05), "window": SMALL, "steps": SMALL}
     ),
     "no_op": st.fixed_dictionaries({"steps": st.integers(1, 8)}),
-    "quality_falling": st.fixed_dictionaries(
-        {"evals": st.integers(1, 3), "drop": st.sampled_from([0.1, 0.3])}
-    ),
+    "quality_falling": st.fixed_dictionaries({"evals": st.integers(1, 3), "drop": st.sampled_from([0.1, 0.3])}),
     "time_limit": st.fixed_dictionaries({"hours": st.sampled_from([0.001, 0.005, 0.01])}),
     "target_reached": st.fixed_dictionaries({"below": st.sampled_from([2.85, 2.95])}),
 }
 
 
 def test_every_rule_is_tried() -> None:
-    assert set(RULES) == {
-        get_args(kind.model_fields["rule"].annotation)[0] for kind in get_args(get_args(StopRule)[0])
-    }
+    assert set(RULES) == {get_args(kind.model_fields["rule"].annotation)[0] for kind in get_args(get_args(StopRule)[0])}
 
 
 @st.composite
@@ -74,9 +70,7 @@ def phases(draw: st.DrawFn) -> list[Record]:
             records.append(_evaluation(draw, step, apart * step))
         if step % (every * speaks) == 0:
             passed = draw(st.integers(0, 4))
-            records.append(
-                QualityRecord(step, spoken=4, passed=passed, faults={"silence": 4 - passed}, seconds=2.0)
-            )
+            records.append(QualityRecord(step, spoken=4, passed=passed, faults={"silence": 4 - passed}, seconds=2.0))
     return records
 
 
@@ -104,9 +98,7 @@ def _lived(
         record = left.pop(0)
         with MetricsWriter(file) as writer:
             writer.write(record)
-        next(
-            some for some, kind in zip(kept, get_args(Record), strict=True) if isinstance(record, kind)
-        ).append(record)
+        next(some for some, kind in zip(kept, get_args(Record), strict=True) if isinstance(record, kind)).append(record)
         if (stop := first_stop(Metrics(*kept), rules)) is not None:
             return record.step, stop
         written += 1

@@ -30,9 +30,7 @@ def annealed(progress: float, low: float) -> float:
 def restarts(step: int, period: float, multiplier: float, low: float) -> float:
     """SGDR's closed form: in which cycle is the step, and how far into it?"""
     cycle = (
-        step // period
-        if multiplier == 1
-        else math.floor(math.log(step / period * (multiplier - 1) + 1, multiplier))
+        step // period if multiplier == 1 else math.floor(math.log(step / period * (multiplier - 1) + 1, multiplier))
     )
     begun = cycle * period if multiplier == 1 else period * (multiplier**cycle - 1) / (multiplier - 1)
     return annealed((step - begun) / (period * multiplier**cycle), low)

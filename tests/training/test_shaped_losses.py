@@ -28,9 +28,7 @@ EVERYTHING = (
     "phase1.adaptive_loss_weights=true",
     "phase1.mel_loss_weight=2",
 )
-RESTARTS = (
-    "phase1.schedule={kind: cosine_restarts, warmup_steps: 1, period: {epochs: 0.5}, period_multiplier: 1.5}"
-)
+RESTARTS = "phase1.schedule={kind: cosine_restarts, warmup_steps: 1, period: {epochs: 0.5}, period_multiplier: 1.5}"
 PLATEAU = "phase1.schedule={kind: reduce_on_plateau, patience: 0, factor: 0.5, warmup_steps: 1}"
 LORA = "phase1.train={lora: {rank: 4, dropout: 0.1}}"
 TOGETHER = ("phase1.gradient_checkpointing=true", "phase1.accumulate=2", "phase1.max_tokens=300")
@@ -63,9 +61,7 @@ def of_checkpoint(path: Path) -> dict[str, Any]:
     ],
     ids=["all of it", "with adapters", "with all that saves memory"],
 )
-def test_an_interrupted_phase_goes_on_bit_for_bit(
-    overrides: tuple[str, ...], prepared: Path, tmp_path: Path
-) -> None:
+def test_an_interrupted_phase_goes_on_bit_for_bit(overrides: tuple[str, ...], prepared: Path, tmp_path: Path) -> None:
     untouched, ours = (Path(shutil.copytree(prepared, tmp_path / name)) for name in ("untouched", "ours"))
     train(untouched, "phase1", *overrides)
     for stop_at in (3, 4, None):
@@ -73,9 +69,7 @@ def test_an_interrupted_phase_goes_on_bit_for_bit(
     theirs, again = metrics_of(untouched), metrics_of(ours)
     assert timeless(list(again.steps)) == timeless(list(theirs.steps))
     assert timeless(list(again.evals)) == timeless(list(theirs.evals))
-    final, expected = (
-        of_checkpoint(run_of(folder).candidate("phase1").checkpoint(6)) for folder in (ours, untouched)
-    )
+    final, expected = (of_checkpoint(run_of(folder).candidate("phase1").checkpoint(6)) for folder in (ours, untouched))
     for part in ("model", "log_variances"):
         assert final[part].keys() == expected[part].keys()
         assert all(torch.equal(value, expected[part][key]) for key, value in final[part].items())
@@ -93,9 +87,7 @@ def plain(trained: Path) -> Metrics:
 @pytest.mark.parametrize(
     "setting", ["kl_weight=5", "label_smoothing=0.2", "huber_tau=100", "adaptive_loss_weights=true"]
 )
-def test_each_changes_what_is_trained_on_and_not_what_is_measured(
-    setting: str, plain: Metrics, project: Path
-) -> None:
+def test_each_changes_what_is_trained_on_and_not_what_is_measured(setting: str, plain: Metrics, project: Path) -> None:
     train(project, "phase1", f"phase1.{setting}", "phase1.steps=2", NEXT)
     ours = metrics_of(project)
     first, before = ours.steps[0], plain.steps[0]
@@ -158,9 +150,7 @@ def test_the_model_is_stocks_and_the_balance_is_in_checkpoints_alone(project: Pa
     best, slim, newest = (
         of_checkpoint(path) for path in (folder.best_model, folder.checkpoint(3), folder.checkpoint(6))
     )
-    assert not any(
-        "loss" in key or "variance" in key for saved in (best, slim, newest) for key in saved["model"]
-    )
+    assert not any("loss" in key or "variance" in key for saved in (best, slim, newest) for key in saved["model"])
     assert best.get("log_variances") is None
     assert slim.get("log_variances") is None  # phase 2 starts from its weights alone
     assert newest["trained"][-1] == "loss.log_variances.values"

@@ -65,9 +65,7 @@ def test_gradients_add_up_to_those_of_one_process(prepared: Path, settings: dict
             torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-6)
 
 
-def test_an_evaluation_over_ranks_is_that_of_one_to_the_bit(
-    prepared: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_evaluation_over_ranks_is_that_of_one_to_the_bit(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loader, "EVAL_CLIPS", 1)
     gpt, run = load_model(BaseFiles(prepared / "base")).gpt, run_of(prepared)
     alone = evaluate(gpt, EvalData(run).batches(), 0)

@@ -70,10 +70,7 @@ def a_folder(path: Path) -> None:
 
 
 DAMAGE: dict[str, Damage] = {
-    **{
-        f"cut at {share:.1%}": cut_at(share)
-        for share in (0.001, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999)
-    },
+    **{f"cut at {share:.1%}": cut_at(share) for share in (0.001, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999)},
     "last byte missing": lambda path: path.write_bytes(path.read_bytes()[:-1]),
     **{f"bit flipped, seed {seed}": flip_a_bit(seed) for seed in range(10)},
     "other shapes": other_shapes,

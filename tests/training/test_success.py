@@ -22,9 +22,7 @@ DONE = Reason.ALL_STEPS_DONE
 
 def measured(*mel_ces: float, text_ce: float = 0.028) -> Metrics:
     return Metrics(
-        evals=[
-            EvalRecord(100 * n, ce, text_ce, 100 * text_ce, 0.1, 9, 9, 1.0) for n, ce in enumerate(mel_ces)
-        ]
+        evals=[EvalRecord(100 * n, ce, text_ce, 100 * text_ce, 0.1, 9, 9, 1.0) for n, ce in enumerate(mel_ces)]
     )
 
 

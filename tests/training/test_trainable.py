@@ -40,9 +40,7 @@ def of_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def same(found: StateDict, expected: StateDict) -> bool:
-    return found.keys() == expected.keys() and all(
-        torch.equal(value, expected[key]) for key, value in found.items()
-    )
+    return found.keys() == expected.keys() and all(torch.equal(value, expected[key]) for key, value in found.items())
 
 
 def timeless(record: StepRecord | EvalRecord) -> dict[str, object]:
@@ -136,17 +134,13 @@ def test_a_later_phase_trains_on_from_what_adapters_made(adapted: Path, project:
     shutil.copytree(run_of(adapted).candidate("phase1").path, run_of(project).candidate("phase1").path)
     train(project, "phase2", LORA, "phase2.resume_from={phase: phase1, checkpoint: step 3}", "phase2.steps=1")
     start = read_metrics(run_of(project).candidate("phase2").metrics).evals[0]
-    recorded = {
-        record.step: record for record in read_metrics(run_of(adapted).candidate("phase1").metrics).evals
-    }
+    recorded = {record.step: record for record in read_metrics(run_of(adapted).candidate("phase1").metrics).evals}
     assert recorded[2].mel_ce > start.mel_ce > recorded[4].mel_ce
 
 
 def test_the_model_speaks_with_its_adapters_in_place(tmp_path: Path) -> None:
     base = make_random_base(tmp_path / "base", BaseSize(max_audio_tokens=15, max_text_tokens=60))
-    model = PhaseModel(
-        load_model(base), PhaseSpec(learning_rate=1e-3, steps=1, train=TrainLora(lora=LoraSpec())), 1
-    )
+    model = PhaseModel(load_model(base), PhaseSpec(learning_rate=1e-3, steps=1, train=TrainLora(lora=LoraSpec())), 1)
     model.set_training()
     torch.manual_seed(0)
     for name, weight in model.named_parameters():
@@ -200,9 +194,7 @@ def test_what_both_phases_train_keeps_its_moments(tiny_base: BaseFiles) -> None:
     keep_moments(fresh, new, checkpoint, "x.pth")
     name_of = {parameter: name for name, parameter in new.named_parameters()}
     theirs = {
-        name: optimizer.state[parameter]["exp_avg"]
-        for name, parameter in old.named_parameters()
-        if name in names
+        name: optimizer.state[parameter]["exp_avg"] for name, parameter in old.named_parameters() if name in names
     }
     kept = {name_of[parameter]: state["exp_avg"] for parameter, state in fresh.state.items()}
     assert kept.keys() == {name for name in names if name.startswith(PARTS["heads"])}

@@ -87,10 +87,7 @@ def test_the_base_averaged_with_itself_is_evaluated_as_the_base(project: Path) -
 def test_a_named_checkpoint_is_evaluated_as_its_weights_are(project: Path) -> None:
     for name in ("late", "mine"):
         make(project, name)
-    evals = {
-        record.step: record.mel_ce
-        for record in read_metrics(run_of(project).candidate("phase2").metrics).evals
-    }
+    evals = {record.step: record.mel_ce for record in read_metrics(run_of(project).candidate("phase2").metrics).evals}
     assert mel_ce(project, "late") == pytest.approx(evals[max(evals)], abs=1e-6)
     assert mel_ce(project, "mine") == pytest.approx(mel_ce(project, "phase1"), abs=1e-6)
 
@@ -107,9 +104,7 @@ def test_a_checkpoint_that_was_not_kept_is_named_with_those_that_are(project: Pa
         make(project, "lost")
 
 
-def test_a_kill_while_it_is_made_leaves_no_closing_record(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_kill_while_it_is_made_leaves_no_closing_record(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(project, "early")
     folder = run_of(project).candidate("early")
     before = json.loads(folder.model_info.read_text(encoding="utf-8"))

@@ -66,9 +66,7 @@ def train(folder: CandidateFolder, phase: dict[str, Any], pause_at: int | None) 
                 time.sleep(STEP_SECONDS)
                 step += 1
                 loss = mel_ce(phase, step)
-                metrics.write(
-                    StepRecord(step, 0.1, phase["learning_rate"], loss, loss, 3.0, 1.0, clips, 0.1, 0.0)
-                )
+                metrics.write(StepRecord(step, 0.1, phase["learning_rate"], loss, loss, 3.0, 1.0, clips, 0.1, 0.0))
                 if step % phase["eval_every_steps"] == 0:
                     metrics.write(EvalRecord(step, loss, 0.03, 3.0, 1.0, 1000, 100, 0.1))
                 folder.best_model.write_bytes(b"model")

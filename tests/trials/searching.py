@@ -83,16 +83,12 @@ def on_curves(work: Work, wanted: Sequence[Wanted]) -> list[TrialOutcome]:
         status = "done" if to_step == trial.phase["steps"] else "paused"
         best = min(later, key=lambda point: point.mel_ce)
         points = (Measured(0, START), *later)
-        outcome = TrialOutcome(
-            trial.name, to_step, clips * to_step, points[0], best, later[-1], points, 1.0, status
-        )
+        outcome = TrialOutcome(trial.name, to_step, clips * to_step, points[0], best, later[-1], points, 1.0, status)
         outcomes.append(outcome)
     return outcomes
 
 
-def command(
-    project: Path, what: str, url: str | None = None, step_seconds: float = 0.01
-) -> subprocess.Popen[bytes]:
+def command(project: Path, what: str, url: str | None = None, step_seconds: float = 0.01) -> subprocess.Popen[bytes]:
     """The search or a worker as a process of its own; its children take so long for a step."""
     arguments = [sys.executable, "-m", "tests.trials.searching", str(project), what, *([url] if url else [])]
     root = Path(__file__).parents[2]

@@ -24,9 +24,7 @@ STEP = 8
 
 
 def task(number: int) -> Task:
-    return Task(
-        f"trial{number}", f"search/phase1/trial{number}", {"learning_rate": 1e-5}, None, "reset", STEP
-    )
+    return Task(f"trial{number}", f"search/phase1/trial{number}", {"learning_rate": 1e-5}, None, "reset", STEP)
 
 
 @pytest.fixture

@@ -107,9 +107,7 @@ def trained(values: dict[str, float], evals: int, warmup: int) -> tuple[int, lis
     st.integers(8, 200),
     st.integers(0, 30),
 )
-def test_a_race_of_whatever_size_costs_what_it_may_or_says_why(
-    ends: list[float], evals: int, warmup: int
-) -> None:
+def test_a_race_of_whatever_size_costs_what_it_may_or_says_why(ends: list[float], evals: int, warmup: int) -> None:
     values = {str(number): end for number, end in enumerate(ends)}
     rounds = rounds_of(len(values), evals, warmup)
     spent, went = trained(values, evals, warmup)

@@ -40,9 +40,7 @@ def race(**changes: object) -> Race:
         *(standing(name, 2.69, 2) for name in ("reweighted", "fresh-optimizer", "larger-batches")),
     )
     cost = Cost(30.0, 2000, 4000, 0.6)
-    made = Race(
-        "phase1", "solved", "cosine", EVIL, (2, 4, 8), 2, 10, {}, "", 0.004, "repeats", 0.01, cost, standings
-    )
+    made = Race("phase1", "solved", "cosine", EVIL, (2, 4, 8), 2, 10, {}, "", 0.004, "repeats", 0.01, cost, standings)
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
@@ -123,6 +121,4 @@ def test_without_any_evaluation_there_is_a_page_without_a_drawing() -> None:
     none = tuple(replace(each, points=(), last=None, best=None) for each in race().standings)
     page = race_page(race(standings=none, winner=None, verdict="unfinished"))
     assert "<figure" not in page and "No winner" in page
-    assert "<figure" not in search_page(
-        replace(search(1), trials=(), declared=replace(found(0, 2.5), points=()))
-    )
+    assert "<figure" not in search_page(replace(search(1), trials=(), declared=replace(found(0, 2.5), points=())))

@@ -121,16 +121,11 @@ def test_it_costs_at_most_three_fifths_of_the_five_to_the_end_with_all_that_it_t
     assert found.cost.share_of_five <= 0.6
     assert found.cost.why_over == ""
     words = " ".join(cost_words(found))
-    assert (
-        f"{100 * found.cost.share_of_five:.1f} % of the {5 * control.clips} that running the five usual"
-        in words
-    )
+    assert f"{100 * found.cost.share_of_five:.1f} % of the {5 * control.clips} that running the five usual" in words
     assert "further seeds" not in words
 
 
-def test_a_warm_up_written_by_hand_is_waited_for_and_what_that_costs_is_said(
-    work: Work, setup: RaceSetup
-) -> None:
+def test_a_warm_up_written_by_hand_is_waited_for_and_what_that_costs_is_said(work: Work, setup: RaceSetup) -> None:
     file = folder_of(work).remedy("lr-x2")
     text = file.read_text(encoding="utf-8").replace("warmup_steps: ", "warmup_steps: 4")
     assert "warmup_steps: 4" in text
@@ -182,9 +177,7 @@ def test_what_ruins_the_weights_leaves_and_the_race_goes_on(work: Work, setup: R
 
 
 @pytest.mark.parametrize("calls", [0, 1, 4, 9, 12])
-def test_interrupted_anywhere_the_same_command_comes_to_the_same(
-    work: Work, setup: RaceSetup, calls: int
-) -> None:
+def test_interrupted_anywhere_the_same_command_comes_to_the_same(work: Work, setup: RaceSetup, calls: int) -> None:
     whole = raced(work, setup, Curves({"cosine": 2.4, "lr-x2": 2.6}))
     with pytest.raises(Interrupted):
         raced(work, setup, Curves({"cosine": 2.4, "lr-x2": 2.6}, breaks_at=calls))
@@ -231,9 +224,7 @@ def test_a_remedy_that_left_is_repeated_as_far_as_it_went(work: Work, setup: Rac
         if not trial.name.startswith("cosine"):
             return outcome
         late = replace(outcome.points[-1], mel_ce=9.0)
-        return replace(
-            outcome, best=replace(outcome.points[1], mel_ce=2.0), points=(*outcome.points[:-1], late)
-        )
+        return replace(outcome, best=replace(outcome.points[1], mel_ce=2.0), points=(*outcome.points[:-1], late))
 
     found = raced(work, setup, train, seeds=3)
     left = found.standing("cosine").out_at
@@ -242,14 +233,10 @@ def test_a_remedy_that_left_is_repeated_as_far_as_it_went(work: Work, setup: Rac
     assert dip.calls[-2:] == [("cosine-seed2", left * every), ("cosine-seed3", left * every)]
 
 
-def test_a_file_that_was_removed_does_not_race_and_one_that_was_changed_is_kept(
-    work: Work, setup: RaceSetup
-) -> None:
+def test_a_file_that_was_removed_does_not_race_and_one_that_was_changed_is_kept(work: Work, setup: RaceSetup) -> None:
     folder = folder_of(work)
     changed = folder.remedy("lr-x2")
-    changed.write_text(
-        changed.read_text(encoding="utf-8").replace("batch_size: ", "batch_size: 1"), encoding="utf-8"
-    )
+    changed.write_text(changed.read_text(encoding="utf-8").replace("batch_size: ", "batch_size: 1"), encoding="utf-8")
     before = changed.read_text(encoding="utf-8")
     again = race_setup(work, PHASE, Wishes(steps=160))[1]
     assert changed.read_text(encoding="utf-8") == before
@@ -299,9 +286,7 @@ def test_a_race_begun_before_setups_were_one_goes_on(work: Work, setup: RaceSetu
 
 def test_a_damaged_setup_is_said(work: Work, setup: RaceSetup) -> None:
     folder_of(work).setup.write_text('{"version": 2}', encoding="utf-8")
-    with pytest.raises(
-        UserError, match=r"setup\.json: damaged \(.*'start'\); start the race over with --fresh"
-    ):
+    with pytest.raises(UserError, match=r"setup\.json: damaged \(.*'start'\); start the race over with --fresh"):
         race_setup(work, PHASE, Wishes())
 
 
@@ -325,9 +310,7 @@ def test_an_unknown_phase_is_said(declared: Project) -> None:
         race_setup(declared.work(), "phase9", Wishes())[1]
 
 
-def test_the_whole_command_with_its_records(
-    work: Work, finished: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_whole_command_with_its_records(work: Work, finished: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = folder_of(work)
     train = Curves({"cosine": 2.3})
     monkeypatch.setattr(solve, "run_rounds", lambda *a: run_rounds(*a[:-1], one_by_one(train)))

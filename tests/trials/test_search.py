@@ -69,10 +69,7 @@ def test_killed_and_resumed_twice_a_search_has_its_trials_once_each(project: Pat
     names = sorted(path.name for path in folder.path.glob("trial*"))
     assert names == [f"trial{number:03}" for number in range(TRIALS)]
     for trial in found.trials:
-        steps = [
-            record.step
-            for record in read_metrics(folder.path / trial.name / trial.name / "metrics.jsonl").steps
-        ]
+        steps = [record.step for record in read_metrics(folder.path / trial.name / trial.name / "metrics.jsonl").steps]
         assert steps == list(range(1, trial.steps + 1)), "each step is on record once"
     book = Book(storage_url(work_on(project).run, None), f"{ledger_name(project)} search {PHASE}")
     assert len(book.points()) == TRIALS

@@ -16,8 +16,7 @@ EVALS, REMEDIES, DEVIATION = 8, 6, 0.01
 def curve(chance: np.random.Generator, end: float, deviation: float = DEVIATION) -> list[tuple[float, float]]:
     """Evaluations on the way from 2.7 to `end`, with noise."""
     return [
-        (step, 2.7 + (end - 2.7) * step / EVALS + deviation * chance.standard_normal())
-        for step in range(1, EVALS + 1)
+        (step, 2.7 + (end - 2.7) * step / EVALS + deviation * chance.standard_normal()) for step in range(1, EVALS + 1)
     ]
 
 

@@ -17,15 +17,11 @@ RACING = ("control", "lr-x2", "cosine", "half-batch", "drops")
 
 def ranking(race: Race) -> list[Any]:
     """Who stands where, and why; without how long it took."""
-    ranked = [
-        (s.name, s.out_at, s.best, s.best_step, s.clips, s.points) for s in race.ranked if s.name in RACING
-    ]
+    ranked = [(s.name, s.out_at, s.best, s.best_step, s.clips, s.points) for s in race.ranked if s.name in RACING]
     return [race.verdict, race.winner, race.marks, *ranked]
 
 
-def test_a_worker_killed_on_postgresql_leaves_the_ranking_of_one_process(
-    finished: Project, postgresql: str
-) -> None:
+def test_a_worker_killed_on_postgresql_leaves_the_ranking_of_one_process(finished: Project, postgresql: str) -> None:
     project: Path = finished.folder
     work = work_on(project)
     folder, setup = race_setup(work, PHASE, RACE)

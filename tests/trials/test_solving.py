@@ -88,9 +88,7 @@ def test_from_a_plateau_the_remedy_that_helps_wins(trained: Path, tmp_path: Path
         (["phase1", "-f", "none.yaml"], "none.yaml"),
     ],
 )
-def test_the_launcher_races_the_last_phase_or_the_one_named(
-    arguments: list[str], said: str, declared: Project
-) -> None:
+def test_the_launcher_races_the_last_phase_or_the_one_named(arguments: list[str], said: str, declared: Project) -> None:
     folder = declared.folder / "with a space"
     folder.mkdir()
     for name in ("pipeline.yaml", "phases", "eval", "data", "base"):

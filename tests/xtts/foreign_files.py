@@ -37,9 +37,7 @@ class ForeignFile:
     refused: str | None = None
 
 
-def _saved(
-    change: Callable[[Weights], object], name: str = "model.pth", **how: Any
-) -> Callable[[Path, Weights], Path]:
+def _saved(change: Callable[[Weights], object], name: str = "model.pth", **how: Any) -> Callable[[Path, Weights], Path]:
     def make(folder: Path, weights: Weights) -> Path:
         torch.save(change(weights), folder / name, **how)
         return folder / name
@@ -47,9 +45,7 @@ def _saved(
     return make
 
 
-def _bytes(
-    content: bytes | Callable[[Weights], bytes], name: str = "model.pth"
-) -> Callable[[Path, Weights], Path]:
+def _bytes(content: bytes | Callable[[Weights], bytes], name: str = "model.pth") -> Callable[[Path, Weights], Path]:
     def make(folder: Path, weights: Weights) -> Path:
         (folder / name).write_bytes(content if isinstance(content, bytes) else content(weights))
         return folder / name
@@ -120,9 +116,7 @@ def _module(weights: Weights) -> torch.nn.Module:
 
 def _shared(weights: Weights) -> object:
     """As views of one storage, some of them not contiguous."""
-    found = {
-        name: value.t().contiguous().t() if value.ndim == 2 else value for name, value in weights.items()
-    }
+    found = {name: value.t().contiguous().t() if value.ndim == 2 else value for name, value in weights.items()}
     row = torch.cat([value.flatten() for value in weights.values() if value.ndim == 1])
     start = 0
     for name, value in weights.items():
@@ -301,14 +295,7 @@ def _deep_pickle(_: Weights) -> bytes:
 
 
 def _memo_bomb(_: Weights) -> bytes:
-    return (
-        b"\x80\x02"
-        + pickle.EMPTY_LIST
-        + pickle.LONG_BINPUT
-        + struct.pack("<I", 0x7FFFFFFF)
-        + b"\x8e"
-        + b"\xff" * 8
-    )
+    return b"\x80\x02" + pickle.EMPTY_LIST + pickle.LONG_BINPUT + struct.pack("<I", 0x7FFFFFFF) + b"\x8e" + b"\xff" * 8
 
 
 def _of_names(*names: str) -> Callable[[Path, Weights], Path]:
@@ -317,9 +304,7 @@ def _of_names(*names: str) -> Callable[[Path, Weights], Path]:
 
 READ.append(ForeignFile("the same vocab.json, written anew", _with_vocabulary(lambda vocab: None)))
 READ.append(
-    ForeignFile(
-        "some other program's vocab.json", _with_vocabulary(lambda vocab: vocab.__setitem__("model", {}))
-    )
+    ForeignFile("some other program's vocab.json", _with_vocabulary(lambda vocab: vocab.__setitem__("model", {})))
 )
 
 

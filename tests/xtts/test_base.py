@@ -8,14 +8,7 @@ from pathlib import Path
 import pytest
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.xtts.base import (
-    FILE_NAMES,
-    BaseFiles,
-    conditioning_lengths,
-    find_base,
-    quick_hash,
-    read_config,
-)
+from xtts_finetune.xtts.base import FILE_NAMES, BaseFiles, conditioning_lengths, find_base, quick_hash, read_config
 
 
 @pytest.fixture

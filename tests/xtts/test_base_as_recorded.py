@@ -13,13 +13,7 @@ from TTS.tts.models.xtts import Xtts, _legacy_safe_globals
 
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.xtts.base import BaseFiles
-from xtts_finetune.xtts.base_as_recorded import (
-    content_fingerprint,
-    content_of,
-    fingerprint_in,
-    hashes_in,
-    note_base,
-)
+from xtts_finetune.xtts.base_as_recorded import content_fingerprint, content_of, fingerprint_in, hashes_in, note_base
 
 
 @pytest.fixture

@@ -104,9 +104,7 @@ def _cut(name: str) -> Callable[[BaseFiles], None]:
         (lambda base: base.vocab.write_text("[]", encoding="utf-8") and None, r"vocab\.json: this is not the vocabulary"),
     ],
 )  # fmt: skip
-def test_a_base_whose_files_do_not_fit(
-    base: BaseFiles, change: Callable[[BaseFiles], None], reason: str
-) -> None:
+def test_a_base_whose_files_do_not_fit(base: BaseFiles, change: Callable[[BaseFiles], None], reason: str) -> None:
     assert problem_of_base(base) is None
     change(base)
     with pytest.raises(ValueError, match=reason):
@@ -130,9 +128,7 @@ def test_what_an_editor_puts_in_front_of_a_text_is_passed_over(base: BaseFiles, 
 
 
 def test_the_largest_number_of_float32_is_no_infinity(base: BaseFiles, tmp_path: Path) -> None:
-    weights = {
-        name: value.double() for name, value in torch.load(base.model, weights_only=True)["model"].items()
-    }
+    weights = {name: value.double() for name, value in torch.load(base.model, weights_only=True)["model"].items()}
     weights["gpt.mel_head.bias"][0] = float(2**128 - 2**103) - 2.0**75
     torch.save({"model": weights}, tmp_path / "large.pth")
     assert problem_of_weights(tmp_path / "large.pth", base) is None
@@ -146,9 +142,7 @@ def test_a_base_in_other_containers_is_read(base: BaseFiles) -> None:
     save_file(torch.load(base.dvae, weights_only=True), base.dvae)
     torch.save(mels, base.mel_stats, _use_new_zipfile_serialization=False)
     assert problem_of_base(base) is None
-    assert all(
-        torch.equal(value, expected[name]) for name, value in load_model(base).gpt.state_dict().items()
-    )
+    assert all(torch.equal(value, expected[name]) for name, value in load_model(base).gpt.state_dict().items())
     assert torch.equal(load_mel_stats(base.mel_stats), mels)
     assert all(torch.equal(value, dvae[name]) for name, value in load_dvae(base.dvae).state_dict().items())
 

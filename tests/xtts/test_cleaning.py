@@ -54,10 +54,7 @@ def test_without_torch_the_same_texts_fail_for_the_same_reason(language: str, te
 
 def test_every_ending_of_a_number_is_foreseen_in_every_language() -> None:
     texts = [
-        f"a {number}{ending}{after}"
-        for number in ("0", "5", "9" * 25)
-        for ending in ENDINGS
-        for after in ("", "b")
+        f"a {number}{ending}{after}" for number in ("0", "5", "9" * 25) for ending in ENDINGS for after in ("", "b")
     ]
     texts += [text.upper() for text in texts]
     differing = [
@@ -134,9 +131,7 @@ def test_digits_of_other_scripts_are_seen() -> None:
     assert unread_digits("１２个", "zh-cn") is None
 
 
-@pytest.mark.parametrize(
-    ("language", "text"), [("ja", "今日は5日です。"), ("zh-cn", "在12.5秒内，有50名士兵")]
-)
+@pytest.mark.parametrize(("language", "text"), [("ja", "今日は5日です。"), ("zh-cn", "在12.5秒内，有50名士兵")])
 def test_japanese_and_chinese_are_read_where_their_packages_are(language: str, text: str) -> None:
     if package_problem(language):
         pytest.skip(f"needs the extra {language[:2]}")
@@ -144,8 +139,5 @@ def test_japanese_and_chinese_are_read_where_their_packages_are(language: str, t
 
 
 def test_foreseeing_imports_neither_torch_nor_coqui() -> None:
-    code = (
-        "from xtts_finetune.xtts.cleaning import foreseen_problem\n"
-        "assert foreseen_problem('Dne 8. 5. 2020', 'cs')"
-    )
+    code = "from xtts_finetune.xtts.cleaning import foreseen_problem\nassert foreseen_problem('Dne 8. 5. 2020', 'cs')"
     assert not heavy_after(code) & {"torch", "TTS"}

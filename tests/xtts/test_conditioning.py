@@ -16,9 +16,7 @@ from xtts_finetune.xtts.model import load_model
 def gpt(tmp_path_factory: pytest.TempPathFactory) -> torch.nn.Module:
     folder: Path = tmp_path_factory.mktemp("base")
     model = load_model(make_random_base(folder, BaseSize(layers=1, width=128, heads=4))).gpt.eval()
-    with (
-        torch.no_grad()
-    ):  # Coqui sets the last layer of each block to zero, which would hide what comes before
+    with torch.no_grad():  # Coqui sets the last layer of each block to zero, which would hide what comes before
         for block in model.conditioning_encoder.attn:
             torch.nn.init.normal_(block.proj_out.weight, std=0.3)
             torch.nn.init.normal_(block.norm.weight)

@@ -42,9 +42,7 @@ def test_it_is_read_and_its_weights_come_out(
     found = load_model(tiny_base, path).gpt.state_dict()
     tolerance = 0.01 if file in ROUNDED else 0
     for name, value in weights.items():
-        torch.testing.assert_close(
-            found[name.removeprefix("gpt.")], value, rtol=tolerance, atol=tolerance / 1000
-        )
+        torch.testing.assert_close(found[name.removeprefix("gpt.")], value, rtol=tolerance, atol=tolerance / 1000)
 
 
 @pytest.mark.parametrize("file", REFUSED, ids=lambda file: file.what)

@@ -111,9 +111,7 @@ def test_all_sentences_of_the_demo_at_once_are_coquis(demo_voice: Voice, samplin
 
 @pytest.mark.parametrize("settings", SETTINGS)
 @pytest.mark.parametrize("sampling", [False, True], ids=["greedy", "drawn"])
-def test_random_weights_say_what_coquis_say(
-    random_voice: Voice, settings: InferenceSpec, sampling: bool
-) -> None:
+def test_random_weights_say_what_coquis_say(random_voice: Voice, settings: InferenceSpec, sampling: bool) -> None:
     texts = ["A", "A longer one.", "And by far the longest one of them all.", "A", "Two.", "One."]
     pieces = random_voice.pieces(texts)
     said = random_voice.ours(pieces, settings, sampling)

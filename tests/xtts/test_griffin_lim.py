@@ -24,9 +24,7 @@ def magnitude(count: int, seed: int = 3) -> np.ndarray:
 @pytest.mark.parametrize(("iterations", "tolerance"), [(0, 1e-6), (1, 1e-6), (5, 1e-4)])
 def test_it_is_librosas(count: int, iterations: int, tolerance: float) -> None:
     wanted = magnitude(count)
-    theirs = librosa.griffinlim(
-        wanted, n_iter=iterations, hop_length=HOP, n_fft=SIZE, momentum=0.99, random_state=4
-    )
+    theirs = librosa.griffinlim(wanted, n_iter=iterations, hop_length=HOP, n_fft=SIZE, momentum=0.99, random_state=4)
     ours = griffin_lim(wanted, HOP, iterations, 0.99, seed=4)
     assert (ours.shape, ours.dtype) == (theirs.shape, np.float32)
     assert np.allclose(ours, theirs, atol=tolerance)
@@ -37,10 +35,7 @@ def test_many_iterations_come_as_near_as_librosas() -> None:
     wanted = magnitude(120)
     theirs = librosa.griffinlim(wanted, n_iter=60, hop_length=HOP, momentum=0.99, random_state=4)
     ours = griffin_lim(wanted, HOP, 60, 0.99, seed=4)
-    far = [
-        np.linalg.norm(np.abs(librosa.stft(wave, n_fft=SIZE, hop_length=HOP)) - wanted)
-        for wave in (ours, theirs)
-    ]
+    far = [np.linalg.norm(np.abs(librosa.stft(wave, n_fft=SIZE, hop_length=HOP)) - wanted) for wave in (ours, theirs)]
     assert far[0] < 1.02 * far[1] and far[0] < 0.1 * np.linalg.norm(wanted)
 
 

@@ -10,13 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from xtts_finetune import packages
-from xtts_finetune.packages import (
-    install_again,
-    install_extra,
-    pip_install,
-    requirements_of_extra,
-    shell_line,
-)
+from xtts_finetune.packages import install_again, install_extra, pip_install, requirements_of_extra, shell_line
 from xtts_finetune.xtts.cleaning import install_command
 
 METADATA = """\
@@ -57,9 +51,7 @@ def test_it_names_this_python_and_what_the_installed_package_asks_for(
     assert requirements_of_extra("nothing") == []
 
 
-def test_an_installation_without_the_extra_names_the_packages(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_installation_without_the_extra_names_the_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "xtts_finetune-9.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text(METADATA.partition("Requires-Dist")[0], encoding="utf-8")

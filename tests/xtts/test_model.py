@@ -35,9 +35,7 @@ def test_every_model_of_a_base_without_hifigan_gets_the_same_one(base: BaseFiles
 def test_weights_without_a_hifigan_get_the_bases(tmp_path: Path) -> None:
     base = make_random_base(tmp_path / "base", BaseSize(with_hifigan=True))
     whole = torch.load(base.model, weights_only=True)["model"]
-    torch.save(
-        {"model": {f"xtts.{key}": value for key, value in without_hifigan(whole).items()}}, tmp_path / "c.pth"
-    )
+    torch.save({"model": {f"xtts.{key}": value for key, value in without_hifigan(whole).items()}}, tmp_path / "c.pth")
     model = load_model(base, tmp_path / "c.pth")
     found = hifigan_of(model.state_dict())
     assert found

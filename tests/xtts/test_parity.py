@@ -20,9 +20,7 @@ from xtts_finetune.xtts.tokenizer import Tokenizer
 
 
 @pytest.fixture(scope="module", params=["demo_base", "stock_sized_dvae"])
-def base(
-    request: pytest.FixtureRequest, demo_folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> BaseFiles:
+def base(request: pytest.FixtureRequest, demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> BaseFiles:
     if request.param == "demo_base":
         return BaseFiles(demo_folder / "base")
     size = BaseSize(layers=2, width=128, heads=4, dvae_hidden=512, dvae_codebook=512)
@@ -51,9 +49,7 @@ def test_codes_and_eval_cross_entropies_equal_stocks(base: BaseFiles, clips: lis
     gpt = load_model(base).gpt.eval()
     stock = stock_model(base)
     theirs = stock_eval_losses(stock, clips)
-    for (path, text), batch, (mel_ce, text_ce) in zip(
-        clips, stock_eval_batches(stock, clips), theirs, strict=True
-    ):
+    for (path, text), batch, (mel_ce, text_ce) in zip(clips, stock_eval_batches(stock, clips), theirs, strict=True):
         ours = one_clip(encoder, tokenizer, path, text)
         stock_codes = batch["audio_codes"][0, : int(ours.code_lengths)]
         assert torch.equal(ours.codes[0], stock_codes)

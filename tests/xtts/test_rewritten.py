@@ -92,9 +92,7 @@ def test_with_a_note_the_weights_are_compared_exactly(release: Release, folder: 
         look_around(release, folder, Quiet())
 
 
-def test_without_a_note_a_file_as_coqui_writes_it_is_kept_and_that_is_said(
-    release: Release, folder: Path
-) -> None:
+def test_without_a_note_a_file_as_coqui_writes_it_is_kept_and_that_is_said(release: Release, folder: Path) -> None:
     rewrite(folder)
     said = looked_at(release, folder)
     assert "its bytes are not the published ones; names, sizes and sums inside are whole" in said

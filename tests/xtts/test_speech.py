@@ -78,9 +78,7 @@ def test_a_model_that_never_ends_is_cut_off_and_that_is_told(base: BaseFiles) ->
     model = load_model(base)
     with torch.no_grad():
         model.gpt.mel_head.bias[model.gpt.stop_audio_token] = -1e4
-    speech = Speaker.with_references(base, model, "preview", [voice()]).speak(
-        "Hello.", "en", SETTINGS, seed=1
-    )
+    speech = Speaker.with_references(base, model, "preview", [voice()]).speak("Hello.", "en", SETTINGS, seed=1)
     assert speech.reached_limit
     assert speech.codes == MOST_CODES
 
@@ -89,9 +87,7 @@ def test_a_model_that_ends_at_once_gives_silence(base: BaseFiles) -> None:
     model = load_model(base)
     with torch.no_grad():
         model.gpt.mel_head.bias[model.gpt.stop_audio_token] = 1e4
-    speech = Speaker.with_references(base, model, "preview", [voice()]).speak(
-        "Hello.", "en", SETTINGS, seed=1
-    )
+    speech = Speaker.with_references(base, model, "preview", [voice()]).speak("Hello.", "en", SETTINGS, seed=1)
     assert (speech.codes, speech.reached_limit) == (0, False)
     assert len(speech.wave) > 0 and not speech.wave.any()
 
@@ -123,9 +119,7 @@ def test_temperature_counts(speaker: Speaker) -> None:
 
 
 @pytest.mark.parametrize("setting", [{"top_k": 1}, {"top_p": 1e-6}])
-def test_choosing_from_one_code_is_greedy(
-    speaker: Speaker, greedy: Speaker, setting: dict[str, float]
-) -> None:
+def test_choosing_from_one_code_is_greedy(speaker: Speaker, greedy: Speaker, setting: dict[str, float]) -> None:
     settings = InferenceSpec.model_validate(setting)
     chosen = speaker.speak("Hello.", "en", settings, 1).wave
     assert np.array_equal(chosen, greedy.speak("Hello.", "en", SETTINGS, 1).wave)
@@ -205,9 +199,7 @@ def test_hifigan_gives_what_coquis_inference_gives(base: BaseFiles, hifigan: Spe
     assert np.allclose(got.wave, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("references", "message"), [([], "no reference"), ([voice(seconds=0.2)], "too short")]
-)
+@pytest.mark.parametrize(("references", "message"), [([], "no reference"), ([voice(seconds=0.2)], "too short")])
 def test_a_voice_needs_a_reference(base: BaseFiles, references: list[np.ndarray], message: str) -> None:
     with pytest.raises(UserError, match=message):
         Speaker.with_references(base, load_model(base), "preview", references)

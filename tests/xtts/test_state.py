@@ -81,9 +81,7 @@ def test_an_optimizer_beside_objects_of_other_kinds_comes_out_whole(tmp_path: Pa
     adam = torch.optim.Adam([parameter])
     parameter.sum().backward()
     adam.step()
-    path = saved(
-        tmp_path / "c.pth", {"model": GPT, "optimizer": [adam.state_dict()], "more": Harmful(tmp_path / "x")}
-    )
+    path = saved(tmp_path / "c.pth", {"model": GPT, "optimizer": [adam.state_dict()], "more": Harmful(tmp_path / "x")})
     found = read_checkpoint(path)["optimizer"][0]
     again = torch.optim.Adam([torch.nn.Parameter(torch.ones(3, 2))])
     again.load_state_dict(found)

@@ -14,13 +14,7 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.encoder import AudioEncoder, dvae_mel, load_dvae, load_mel_stats
 from xtts_finetune.xtts.model import load_model
-from xtts_finetune.xtts.speech.vocoder import (
-    Generated,
-    HifiganVocoder,
-    PreviewVocoder,
-    has_hifigan,
-    make_vocoder,
-)
+from xtts_finetune.xtts.speech.vocoder import Generated, HifiganVocoder, PreviewVocoder, has_hifigan, make_vocoder
 
 
 def no_latents() -> torch.Tensor:

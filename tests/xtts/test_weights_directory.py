@@ -107,15 +107,11 @@ BOMBS = {
     "a huge string": lambda: b"\x80\x04" + pickle.BINBYTES8 + struct.pack("<Q", 1 << 40) + b"x",
     "a huge byte array": lambda: b"\x80\x05" + pickle.BYTEARRAY8 + struct.pack("<Q", 1 << 40) + b"x",
     "a huge frame": lambda: b"\x80\x04" + pickle.FRAME + struct.pack("<Q", 1 << 40) + b"x",
-    "a huge memo": lambda: (
-        b"\x80\x02]" + pickle.LONG_BINPUT + struct.pack("<I", 0xFFFFFFFE) + b"." + b"x" * 40
-    ),
+    "a huge memo": lambda: b"\x80\x02]" + pickle.LONG_BINPUT + struct.pack("<I", 0xFFFFFFFE) + b"." + b"x" * 40,
     "millions of lists": lambda: b"\x80\x02" + b"]" * 20_000_000,
     "a deep list": lambda: b"\x80\x02" + b"](" * 1_000_000 + b"e" * 1_000_000 + b".",
     "a key without an end": _hash_bomb,
-    "a huge tensor": lambda: torch_bytes({"model": {"gpt.x": torch.ones(1)}}).replace(
-        b"K\x01\x85", b"K\xff\x85"
-    ),
+    "a huge tensor": lambda: torch_bytes({"model": {"gpt.x": torch.ones(1)}}).replace(b"K\x01\x85", b"K\xff\x85"),
     "a table of safetensors that is huge": lambda: struct.pack("<Q", 1 << 50) + b"{" + b" " * 999,
     "a deep table of safetensors": lambda: struct.pack("<Q", 500_000) + b'{"a":' * 100_000,
 }
@@ -134,9 +130,7 @@ def test_a_file_that_would_fill_the_memory_or_never_end_is_refused(name: str, tm
 
 
 @pytest.mark.parametrize("form", ["zip", "older", "safetensors"])
-def test_damage_anywhere_is_a_reason_and_nothing_else(
-    form: str, tmp_path: Path, tiny_base: BaseFiles
-) -> None:
+def test_damage_anywhere_is_a_reason_and_nothing_else(form: str, tmp_path: Path, tiny_base: BaseFiles) -> None:
     from safetensors.torch import save
 
     weights = {name: torch.ones(2, 2) for name in ("gpt.mel_head.weight", "gpt.mel_embedding.weight")}

@@ -38,9 +38,7 @@ class Shorthands:
         return self != Shorthands()
 
 
-def with_shorthands(
-    file: Path, wanted: Sequence[str], settings: Sequence[str], short: Shorthands
-) -> list[str]:
+def with_shorthands(file: Path, wanted: Sequence[str], settings: Sequence[str], short: Shorthands) -> list[str]:
     """All overrides as `--set` takes them; shorthands apply to the wanted phases, or to all, and come first.
 
     What `--set` says about one phase is more exact, so it counts more.
@@ -139,13 +137,9 @@ File = Annotated[
 Demo = Annotated[bool, typer.Option("--demo", help="Use the embedded demo; it runs in run/demo/.")]
 Settings = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set", help="Override a value: phase2.learning_rate=2e-6. Repeatable.", metavar="KEY=VALUE"
-    ),
+    typer.Option("--set", help="Override a value: phase2.learning_rate=2e-6. Repeatable.", metavar="KEY=VALUE"),
 ]
-OnDevice = Annotated[
-    Device | None, typer.Option("--device", help="Where to train and speak; default: as declared.")
-]
+OnDevice = Annotated[Device | None, typer.Option("--device", help="Where to train and speak; default: as declared.")]
 
 Storage = Annotated[
     str | None,

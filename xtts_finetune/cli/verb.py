@@ -29,9 +29,7 @@ class Say(Verb):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Options first, then '--' and the text. Raises UserError for one of its options after '--'."""
-        with_value = {
-            name for each in self.params if not getattr(each, "is_flag", False) for name in each.opts
-        }
+        with_value = {name for each in self.params if not getattr(each, "is_flag", False) for name in each.opts}
         known = {name for each in self.get_params(ctx) for name in each.opts if name.startswith("-")}
         options: list[str] = []
         text: list[str] = []

@@ -84,9 +84,7 @@ SLOW_VALUES = 5
 GRADIENTS = 5.0  # times what they usually were
 
 
-def causes_of(
-    curves: Curves, judged: Judgement, numbers: Mapping[str, float], rates: Usual
-) -> tuple[str, ...]:
+def causes_of(curves: Curves, judged: Judgement, numbers: Mapping[str, float], rates: Usual) -> tuple[str, ...]:
     """Sentences, the likeliest first; none where nothing fits. `rates` are the usual ones of what is trained."""
     level = abs(numbers.get("level", 0.0))
     if not level:
@@ -102,9 +100,7 @@ def causes_of(
             "too small batches, too small an eval set, or loss terms that pull in different directions"
         )
     if numbers.get("grad_norm_times", 0.0) > GRADIENTS:
-        found.append(
-            f"gradients are {numbers['grad_norm_times']:.0f} times what they usually were: clip them lower"
-        )
+        found.append(f"gradients are {numbers['grad_norm_times']:.0f} times what they usually were: clip them lower")
     gap = numbers.get("gap", 0.0)
     if gap > APART * level and judged.verdict != "exploding":
         found.append(
@@ -119,13 +115,9 @@ def causes_of(
         found.append("the newest value is not the best one: it slows down, and a plateau may follow")
     if judged.verdict == "plateau" and judged.end is not None:
         if judged.train_end is not None and judged.train_end.direction == "falling":
-            found.append(
-                "training falls on while evaluations stay: more steps of this kind only memorise the clips"
-            )
+            found.append("training falls on while evaluations stay: more steps of this kind only memorise the clips")
         elif judged.end.since == judged.curve.positions[0]:
-            found.append(
-                "it never fell: the learning rate may be far too low, or the model knows these clips already"
-            )
+            found.append("it never fell: the learning rate may be far too low, or the model knows these clips already")
     return tuple(found)
 
 

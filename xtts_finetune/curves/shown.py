@@ -83,9 +83,7 @@ def sketch(curves: Curves, width: int) -> str:
         low, high = low - 0.5 * abs(low) - 1e-9, high + 0.5 * abs(high) + 1e-9
     first = min(found.positions[0] for found in drawn)
     last = max(found.positions[-1] for found in drawn)
-    line = [
-        (position - first, number) for position, number in zip(train.positions, train.values, strict=True)
-    ]
+    line = [(position - first, number) for position, number in zip(train.positions, train.values, strict=True)]
     cells = [
         [" " if which < 0 else character for character, which in row]
         for row in draw([line], columns, ROWS, last - first, low, high)
@@ -94,9 +92,7 @@ def sketch(curves: Curves, width: int) -> str:
         column = _scaled(position, first, last, columns)
         row = ROWS - 1 - _scaled(number, low, high, ROWS)
         cells[row][column] = BEYOND if number > high else POINT
-    return "\n".join(
-        [*_with_labels(cells, low, high), *_foot(curves, train, evaluation, columns, first, last)]
-    )
+    return "\n".join([*_with_labels(cells, low, high), *_foot(curves, train, evaluation, columns, first, last)])
 
 
 def _scaled(number: float, low: float, high: float, count: int) -> int:
@@ -111,9 +107,7 @@ def _with_labels(cells: Sequence[Sequence[str]], low: float, high: float) -> lis
     return [f"{labels.get(row, ''):>{LABEL}} │{''.join(line).rstrip()}" for row, line in enumerate(cells)]
 
 
-def _foot(
-    curves: Curves, train: Series, evaluation: Series, columns: int, first: float, last: float
-) -> list[str]:
+def _foot(curves: Curves, train: Series, evaluation: Series, columns: int, first: float, last: float) -> list[str]:
     ends = (place(first), f"{curves.unit} {place(last)}")
     keys = [f"{POINT} {evaluation.name or 'evaluation'}"] if evaluation else []
     keys += [f"⠤⠒ {train.name or 'training'}"] if train else []

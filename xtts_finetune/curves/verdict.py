@@ -55,9 +55,7 @@ def not_finite(curves: Curves) -> Finding | None:
             whole = [math.isfinite(value) for value in found.values]
             last_good = max((i for i, good in enumerate(whole) if good), default=-1)
             since = found.positions[min(last_good + 1, len(found) - 1)] if bad[-1] else found.positions[-1]
-            return Finding(
-                since, {"not_finite": float(len(whole) - sum(whole)), "of_values": float(len(whole))}
-            )
+            return Finding(since, {"not_finite": float(len(whole) - sum(whole)), "of_values": float(len(whole))})
     return None
 
 
@@ -76,9 +74,7 @@ def exploded(curve: Series) -> Finding | None:
         times = end / level if level > 0 else 0.0
         enough = times > DOUBLE if last == 1 else times > JUMP and end > level + SURE * local_noise(before)
         if enough and end > float(np.max(before[-3:])):
-            return Finding(
-                curve.positions[-last], {"before": level, "now": float(values[-1]), "times": times}
-            )
+            return Finding(curve.positions[-last], {"before": level, "now": float(values[-1]), "times": times})
     lowest = float(np.min(running_median(values)))
     if lowest > 0 and float(np.min(values[-2:])) > GROWN * lowest + SURE * local_noise(values):
         at = curve.positions[int(np.argmin(running_median(values)))]
@@ -132,9 +128,7 @@ def swinging(curve: Series, end: Movement) -> Finding | None:
         "highest": float(values.max()),
         "std": float(values.std(ddof=1)),
     }
-    return Finding(
-        end.start, {**numbers, "swings": spread / abs(level), "swings_at_least": least / abs(level)}
-    )
+    return Finding(end.start, {**numbers, "swings": spread / abs(level), "swings_at_least": least / abs(level)})
 
 
 Verdict = Literal["falling", "plateau", "oscillating", "exploding", "overfitting", "too short"]
@@ -185,9 +179,7 @@ def judge(curves: Curves, relevant: float = RELEVANT) -> Judgement:
     averaged = curves.evaluation.averaged if which == "evaluation" else curves.train.averaged
     swings = swinging(curve, end) if averaged else None
     rise = risen(curve, end)
-    if rise is not None and (
-        swings is None or rise.numbers["rise"] > LEAVES_SWINGS * swings.numbers["swings"]
-    ):
+    if rise is not None and (swings is None or rise.numbers["rise"] > LEAVES_SWINGS * swings.numbers["swings"]):
         train_rises = train_end is not None and train_end.direction == "rising"
         if train_rises or (which == "train" and end.direction == "rising"):
             return found("exploding", rise)

@@ -120,9 +120,7 @@ class Audit:
         raw = entry.raw
         if isinstance(raw, Unreadable):
             bad = DropReason.BAD_LINE
-            return LeftOut(
-                DroppedClip("", raw.dataset, "", raw.content, bad, raw.problem, raw.file, raw.line)
-            )
+            return LeftOut(DroppedClip("", raw.dataset, "", raw.content, bad, raw.problem, raw.file, raw.line))
         try:
             if entry.before:
                 raise Unusable(DropReason.DUPLICATE_ID, entry.before)
@@ -130,9 +128,7 @@ class Audit:
             stamp, source = self._check_sound(raw.audio)
         except Unusable as found:
             audio, reason, detail = str(raw.audio), found.reason, found.detail
-            return LeftOut(
-                DroppedClip(raw.id, raw.dataset, audio, raw.text, reason, detail, raw.file, raw.line)
-            )
+            return LeftOut(DroppedClip(raw.id, raw.dataset, audio, raw.text, reason, detail, raw.file, raw.line))
         clip = ClipRecord(
             id=raw.id,
             dataset=raw.dataset,

@@ -61,9 +61,7 @@ def cut(
     for place in range(len(clips)):
         longest_text, longest_codes = max(longest_text, text[place]), max(longest_codes, codes[place])
         count = place + 1 - first
-        fits = (longest_text + longest_codes + extra) * count <= max_tokens and (
-            most is None or count <= most
-        )
+        fits = (longest_text + longest_codes + extra) * count <= max_tokens and (most is None or count <= most)
         if count > 1 and not fits:
             yield clips[first:place]
             first, longest_text, longest_codes = place, text[place], codes[place]
@@ -107,9 +105,7 @@ class BatchPlan:
                 f"{self.batch_size}, {self.accumulate} and {self.parts}"
             )
         if self.batch_size % self.parts or (self.parts > 1 and self.max_tokens is not None):
-            raise ValueError(
-                f"batches of {self.batch_size} clips cannot be cut into {self.parts} equal parts"
-            )
+            raise ValueError(f"batches of {self.batch_size} clips cannot be cut into {self.parts} equal parts")
         if len(self.lengths) != len(self.epochs.datasets):
             raise ValueError(f"{len(self.epochs.datasets)} clips, but {len(self.lengths)} lengths")
 

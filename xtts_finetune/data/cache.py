@@ -110,18 +110,14 @@ class ClipCache:
         _save(self._text(text_key(text, language)), kept)
         return kept
 
-    def add_sound(
-        self, sha256: str, samples: int, codes: NDArray[np.int16], conditioning: NDArray[np.float32]
-    ) -> None:
+    def add_sound(self, sha256: str, samples: int, codes: NDArray[np.int16], conditioning: NDArray[np.float32]) -> None:
         """Keep a sound's codes (codes,) and its whole conditioning mel (80, samples // 256 + 1).
 
         Raises ValueError for a mel of another shape.
         """
         frames = samples // HOP + 1
         if conditioning.shape != (MEL_CHANNELS, frames):
-            raise ValueError(
-                f"expected a conditioning mel of {(MEL_CHANNELS, frames)} but got {conditioning.shape}"
-            )
+            raise ValueError(f"expected a conditioning mel of {(MEL_CHANNELS, frames)} but got {conditioning.shape}")
         layout = [
             ("samples", "<i8"),
             ("codes", "<i2", (len(codes),)),

@@ -70,9 +70,7 @@ class PromptSlice:
         return self.start // CODE_SAMPLES, (self.start + self.length) // CODE_SAMPLES
 
 
-def draw_prompt_slice(
-    samples: int, lengths: ConditioningLengths, generator: np.random.Generator
-) -> PromptSlice:
+def draw_prompt_slice(samples: int, lengths: ConditioningLengths, generator: np.random.Generator) -> PromptSlice:
     """A random slice of a clip, as Coqui's `get_prompt_slice` draws it.
 
     Between the least and the greatest conditioning length; half of the clip where it is shorter than what
@@ -157,9 +155,7 @@ def _batch(
     return batch.laid_out(max(len(item.text) + 1 + len(item.codes) + STOP_TOKENS for item in items))
 
 
-def _padded(
-    rows: Sequence[NDArray[np.int32] | NDArray[np.int16]], first: int, last: int
-) -> tuple[Tensor, Tensor]:
+def _padded(rows: Sequence[NDArray[np.int32] | NDArray[np.int16]], first: int, last: int) -> tuple[Tensor, Tensor]:
     """Some of many rows as int64 (b, longest of all) with their lengths (b,)."""
     wanted = rows[first:last]
     padded = np.zeros((len(wanted), max(len(row) for row in rows)), dtype=np.int64)

@@ -133,9 +133,7 @@ def sound_warnings(measures: Measures) -> Iterator[ClipWarning]:
         times = max(measures.before, measures.after) / LONGEST_SILENCE_AT_AN_END
         yield ClipWarning(WarningKind.SILENCE_AT_AN_END, detail, round(times, 2))
     if measures.pause > LONGEST_PAUSE:
-        yield ClipWarning(
-            WarningKind.PAUSE, f"{measures.pause:.1f} s of silence, at most {LONGEST_PAUSE:g} s"
-        )
+        yield ClipWarning(WarningKind.PAUSE, f"{measures.pause:.1f} s of silence, at most {LONGEST_PAUSE:g} s")
 
 
 def spoken_characters(normalised: str) -> int:

@@ -34,14 +34,10 @@ def check_limits(limits: ClipLimits, config: dict[str, Any]) -> None:
     codes = int(arguments.get("gpt_max_audio_tokens") or V2_SIZES["gpt_max_audio_tokens"]) - EXTRA_POSITIONS
     if limits.max_seconds * CODES_A_SECOND > codes:
         seconds = int(codes / CODES_A_SECOND * 10) / 10
-        raise UserError(
-            f"clips: max_seconds is {limits.max_seconds:g}, but this base holds at most {seconds:g} s"
-        )
+        raise UserError(f"clips: max_seconds is {limits.max_seconds:g}, but this base holds at most {seconds:g} s")
     tokens = int(arguments.get("gpt_max_text_tokens") or V2_SIZES["gpt_max_text_tokens"])
     if limits.max_text_tokens > tokens:
-        raise UserError(
-            f"clips: max_text_tokens is {limits.max_text_tokens}, but this base holds at most {tokens}"
-        )
+        raise UserError(f"clips: max_text_tokens is {limits.max_text_tokens}, but this base holds at most {tokens}")
 
 
 # Raise this when clips are prepared in another way, so that runs made before prepare them again.

@@ -22,9 +22,7 @@ from xtts_finetune.spec.phase import PhaseSpec, Planned
 from xtts_finetune.spec.pipeline import DatasetSpec
 
 
-def batch_plan(
-    clips: ClipIndex, datasets: Sequence[DatasetSpec], phase: PhaseSpec, parts: int = 1
-) -> BatchPlan:
+def batch_plan(clips: ClipIndex, datasets: Sequence[DatasetSpec], phase: PhaseSpec, parts: int = 1) -> BatchPlan:
     """Which clips each step of a phase trains on; `parts`: into how many a declared batch was cut.
 
     Raises UserError if there are no clips.

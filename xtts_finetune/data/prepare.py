@@ -146,9 +146,7 @@ def _lines(declaration: Declaration) -> Iterator[RawClip | Unreadable]:
         yield from read_dataset(spec, declaration.pipeline.language)
 
 
-def _frozen_eval_set(
-    clips: Outlines, dropped: Sequence[DroppedClip], spec: EvalSetSpec, run: RunFolder
-) -> EvalSet:
+def _frozen_eval_set(clips: Outlines, dropped: Sequence[DroppedClip], spec: EvalSetSpec, run: RunFolder) -> EvalSet:
     """The eval set of this run, chosen now if it never was."""
     eval_set = read_eval_set(run.eval_set)
     if eval_set is None:
@@ -159,16 +157,12 @@ def _frozen_eval_set(
     return eval_set
 
 
-def _keep_eval_conditioning(
-    read: Path, held_out: Set[str], total: int, audit: Audit, progress: Progress
-) -> None:
+def _keep_eval_conditioning(read: Path, held_out: Set[str], total: int, audit: Audit, progress: Progress) -> None:
     def keep(clip: ClipRecord) -> None:
         try:
             audit.keep_eval_conditioning(clip)
         except (AudioError, OSError) as error:
-            raise WorkFailed(
-                f"{clip.audio} changed while the clips were prepared ({error}); run it again"
-            ) from None
+            raise WorkFailed(f"{clip.audio} changed while the clips were prepared ({error}); run it again") from None
 
     clips = (clip for clip in iter_clips(read) if clip.sha256 in held_out)
     with closing(in_order(keep, clips)) as results:
@@ -186,9 +180,7 @@ class Tally:
     content: str
 
 
-def _write_all(
-    run: RunFolder, read: Path, held_out: Set[str], warned: Mapping[int, Sequence[ClipWarning]]
-) -> Tally:
+def _write_all(run: RunFolder, read: Path, held_out: Set[str], warned: Mapping[int, Sequence[ClipWarning]]) -> Tally:
     """Write clips.jsonl: the clips that were read, with their split and all their warnings."""
     tally, content = Tally(0.0, 0, Counter(), ""), hashlib.sha256()
     with clips_writer(run.clips) as write:

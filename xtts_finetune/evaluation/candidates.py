@@ -180,9 +180,7 @@ class Failure:
 
 def read_failure(folder: CandidateFolder) -> Failure | None:
     """Why the candidate could not be made when that was last tried; None where nothing says so."""
-    return json_or_none(
-        folder.left_out, lambda it: Failure(str(it["why"]), str(it["inputs"]), bool(it["lasting"]))
-    )
+    return json_or_none(folder.left_out, lambda it: Failure(str(it["why"]), str(it["inputs"]), bool(it["lasting"])))
 
 
 def write_failure(folder: CandidateFolder, failure: Failure) -> None:

@@ -53,14 +53,10 @@ class SpokenQuality:
         self._references = read_references(reference_files(declaration, run))
         self._paces = paces_of(voice_clips(declaration, run))
         self._wanted = [
-            wanted
-            for wanted in declared_utterances(declaration)
-            if wanted.seed == declaration.utterances.seeds[0]
+            wanted for wanted in declared_utterances(declaration) if wanted.seed == declaration.utterances.seeds[0]
         ]
 
-    def __call__(
-        self, model: Any, step: int, interrupted: Callable[[], bool] = lambda: False
-    ) -> QualityRecord | None:
+    def __call__(self, model: Any, step: int, interrupted: Callable[[], bool] = lambda: False) -> QualityRecord | None:
         """The record of `step`; None if `interrupted` became true, which is asked between the model's steps.
 
         model    Coqui's `Xtts`, in whatever state training has it
@@ -83,16 +79,12 @@ class SpokenQuality:
             shutil.rmtree(folder)  # of a run that was cut off: what was spoken there is spoken again
         with left_as_it_was(model):
             # Anew each time: the voice's conditioning comes out of the GPT, which is trained.
-            speaker = Speaker.with_references(
-                self._base, model, self._declaration.pipeline.vocoder, self._references
-            )
+            speaker = Speaker.with_references(self._base, model, self._declaration.pipeline.vocoder, self._references)
             try:
                 checked = self._speak(speaker, folder, stop_if_interrupted)
             except _Interrupted:
                 return None
-        write_json_atomic(
-            self._folder.faults(step), {one.id: [str(fault) for fault in one.faults] for one in checked}
-        )
+        write_json_atomic(self._folder.faults(step), {one.id: [str(fault) for fault in one.faults] for one in checked})
         _remove_old_steps(self._folder, step)
         return _record(step, checked, time.perf_counter() - began)
 

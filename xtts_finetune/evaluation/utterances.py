@@ -75,9 +75,7 @@ Report = Callable[[int, int, str], None]
 PACKAGES = ("coqui-tts", "torch", "transformers", "librosa")
 
 
-def speak_candidate(
-    declaration: Declaration, run: RunFolder, candidate: str, device: str, progress: Report
-) -> Path:
+def speak_candidate(declaration: Declaration, run: RunFolder, candidate: str, device: str, progress: Report) -> Path:
     """Speak all utterances of `candidate` into its folder; the path of utterances.json.
 
     Only what is not there, or was made from something else, is spoken: after an interruption the rest, after a
@@ -98,9 +96,7 @@ def speak_candidate(
     if missing:
         progress(len(records), total, f"loading {candidate}")
         check_references(plan.references, plan.base)
-        speaker = load_speaker(
-            plan.base, plan.checkpoint, plan.references, declaration.pipeline.vocoder, device
-        )
+        speaker = load_speaker(plan.base, plan.checkpoint, plan.references, declaration.pipeline.vocoder, device)
         progress(len(records), total, "speaking")
         with JsonLinesWriter(folder.spoken_lines) as lines:
             for wanted, speech in _spoken(speaker, missing, declaration):
@@ -132,9 +128,7 @@ def write_wav(path: Path, speech: Speech) -> None:
     import soundfile  # noqa: PLC0415  heavy
 
     with atomic_path(path) as temporary:
-        soundfile.write(
-            str(temporary), speech.wave.clip(-1.0, 1.0), speech.sample_rate, subtype="PCM_16", format="WAV"
-        )
+        soundfile.write(str(temporary), speech.wave.clip(-1.0, 1.0), speech.sample_rate, subtype="PCM_16", format="WAV")
 
 
 def read_references(files: Sequence[Path]) -> list[Wave]:
@@ -185,9 +179,7 @@ def _utterance_record(wanted: WantedUtterance, speech: Speech, fingerprint: str)
     }
 
 
-def _record(
-    plan: UtterancePlan, sample_rate: int, device: str, utterances: list[dict[str, Any]]
-) -> dict[str, Any]:
+def _record(plan: UtterancePlan, sample_rate: int, device: str, utterances: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "candidate": plan.candidate,
         "fingerprint": plan.fingerprint,

@@ -64,9 +64,7 @@ def read_voice(path: Path, fingerprint: str) -> Voice | None:
 
 def _voice(record: Mapping[str, Any]) -> Voice:
     rest = {key: value for key, value in record.items() if key not in OWN_KEYS}
-    return Voice(
-        str(record["fingerprint"]), int(record["recordings"]), rest, tuple(map(str, record["texts"]))
-    )
+    return Voice(str(record["fingerprint"]), int(record["recordings"]), rest, tuple(map(str, record["texts"])))
 
 
 def write_voice(path: Path, voice: Voice) -> None:

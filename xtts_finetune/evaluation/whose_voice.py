@@ -112,9 +112,7 @@ def reference_files(declaration: Declaration, run: RunFolder) -> tuple[Path, ...
     speaker = voice_speaker(declaration, clips)
     chosen = best_references(clips, spec.clips, speaker, _not_silent)
     if missing := [str(clip.audio) for clip in chosen if not clip.audio.is_file()]:
-        raise UserError(
-            f"utterances: the training clip {', '.join(missing)} is gone; prepare the clips again"
-        )
+        raise UserError(f"utterances: the training clip {', '.join(missing)} is gone; prepare the clips again")
     if not chosen:
         why = f"the training clips of '{speaker}' are all silent or too short by now" if clips else ""
         raise UserError(

@@ -97,14 +97,10 @@ class _Drawing:
     def __init__(self, panels: Sequence[Panel], below: str, width: float, height: float) -> None:
         self.panels, self.below, self.width, self.height = panels, below, width, height
         points = [point for panel in panels for line in panel.lines for point in line.points]
-        self.end = (
-            max([x for x, _ in points] + [end for p in panels for _, _, end in p.bands], default=0) or 1
-        )
+        self.end = max([x for x, _ in points] + [end for p in panels for _, _, end in p.bands], default=0) or 1
         self.limits = [_limits(panel) for panel in panels]
         labels = [len(line.label) for panel in panels for line in panel.lines if self._has_label(line)]
-        self.left = 10 + CHARACTER * max(
-            len(_tick(v, s)) for low, high in self.limits for v, s in _ticks(low, high, 6)
-        )
+        self.left = 10 + CHARACTER * max(len(_tick(v, s)) for low, high in self.limits for v, s in _ticks(low, high, 6))
         self.right = width - (24 + CHARACTER * max(labels) if labels else 12)
 
     def svg(self) -> str:
@@ -114,9 +110,7 @@ class _Drawing:
             height = room * panel.share / shares
             begin = top + (46 if panel.bands else 28)
             area = _Area(self.left, self.right, begin, top + height - 6, self.end, low, high)
-            parts.append(
-                f'<text class="heading" x="{self.left:.1f}" y="{top + 16:.1f}">{escape(panel.title)}</text>'
-            )
+            parts.append(f'<text class="heading" x="{self.left:.1f}" y="{top + 16:.1f}">{escape(panel.title)}</text>')
             parts += self._panel(panel, area)
             top += height
         for value, step in _ticks(0, self.end, max(4, self.width // 120), whole=True):
@@ -273,9 +267,7 @@ def _columns(counts: Sequence[int], first: int, width: float, median: float, uni
         at = (first + place) * width
         label = f"{count} from {at:.3g} to {at + width:.3g} {unit}"
         height = max(count * up, 1.5) if count else 0.0
-        shape = (
-            f'x="{x(at) + 0.5:.1f}" y="{floor - height:.1f}" width="{across - 1:.1f}" height="{height:.1f}"'
-        )
+        shape = f'x="{x(at) + 0.5:.1f}" y="{floor - height:.1f}" width="{across - 1:.1f}" height="{height:.1f}"'
         parts.append(f"<rect {shape}><title>{label}</title></rect>")
     parts.append(f'<path class="axis" d="M{LEFT} {floor}H{WIDTH - RIGHT}"/>')
     for value, _ in _ticks(begin, end, 7):

@@ -70,9 +70,7 @@ def _panel(axis: Any, panel: tuple[str, str, str, str], run: Run, curves: Mappin
     axis.tick_params(length=0, labelcolor=MUTED)
 
 
-def _line(
-    axis: Any, start: int, points: Sequence[tuple[float, Any, Any, Any]], colour: str, width: float
-) -> None:
+def _line(axis: Any, start: int, points: Sequence[tuple[float, Any, Any, Any]], colour: str, width: float) -> None:
     known = [point for point in points if point[2] is not None]
     if not known:
         return

@@ -117,9 +117,7 @@ def _batch(declared: Declared) -> list[Finding]:
         return [declared.finding(key, clips, CLIPS_A_STEP, why)]
     if there and clips * STEPS_AN_EPOCH > max(there, 2 * STEPS_AN_EPOCH):
         most = max(low, there // STEPS_AN_EPOCH)
-        why = (
-            f"of {there} clips that leaves fewer than {STEPS_AN_EPOCH} steps an epoch: many epochs for little"
-        )
+        why = f"of {there} clips that leaves fewer than {STEPS_AN_EPOCH} steps an epoch: many epochs for little"
         return [declared.finding(key, clips, f"{low} to {most}", why)]
     return []
 

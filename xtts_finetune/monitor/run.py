@@ -63,9 +63,7 @@ class RunWatch:
             watch.look()
         self._jobs.look()
         ordered = self._ordered()
-        current = next(
-            (watch for watch in reversed(ordered) if watch.trained and watch.history.version), None
-        )
+        current = next((watch for watch in reversed(ordered) if watch.trained and watch.history.version), None)
         candidates = tuple(watch.view(self._data.read()) for watch in ordered)
         newest = self._newest_record()
         command, child = read_holder(self.run.root, COMMAND_LOCK), read_holder(self.run.root, CHILD_LOCK)
@@ -174,15 +172,11 @@ class RunWatch:
 
     def _warnings(self, seen: Seen, current: CandidateWatch | None) -> list[Warned]:
         name = "" if current is None else current.name
-        found = [
-            Warned(one.name, one.title, one.found, one.cure, name) for one in warnings_of(seen, self._limits)
-        ]
+        found = [Warned(one.name, one.title, one.found, one.cure, name) for one in warnings_of(seen, self._limits)]
         damaged = sum(watch.history.damaged for watch in self.watched.values())
         if damaged:
             cure = "They are left out here; a run that continues in this folder names the line to remove."
-            found.append(
-                Warned("damaged", "Records cannot be read", f"{damaged} lines of metrics.jsonl", cure)
-            )
+            found.append(Warned("damaged", "Records cannot be read", f"{damaged} lines of metrics.jsonl", cure))
         return found
 
     def _review(self, ordered: list[CandidateWatch]) -> tuple[Finding, ...]:
@@ -201,9 +195,7 @@ class RunWatch:
 
 
 def _throughput(watch: CandidateWatch | None) -> Throughput | None:
-    steps = (
-        [] if watch is None else [r for r in watch.history.steps if math.isfinite(r.seconds + r.load_seconds)]
-    )
+    steps = [] if watch is None else [r for r in watch.history.steps if math.isfinite(r.seconds + r.load_seconds)]
     seconds = math.fsum(record.seconds for record in steps)
     if not steps or seconds <= 0:
         return None

@@ -31,9 +31,7 @@ def sparkline(values: Sequence[float], width: int) -> str:
     if not known or width < 1:
         return ""
     size = max(1, math.ceil(len(known) / width))
-    means = [
-        math.fsum(part) / len(part) for part in (known[i : i + size] for i in range(0, len(known), size))
-    ]
+    means = [math.fsum(part) / len(part) for part in (known[i : i + size] for i in range(0, len(known), size))]
     low, high = min(means), max(means)
     if high == low:
         return BLOCKS[3] * len(means)
@@ -118,9 +116,7 @@ def _run(run: Run, curves: Mapping[str, Curves], width: int, rows: int) -> list[
     if current is not None:
         parts.append(Text())
         for name, value, compared in metric_lines(current):
-            parts.append(
-                Text.assemble((f"{name:<8}", "dim"), (f"{value:>8}", "bold"), (f"   {compared}", "dim"))
-            )
+            parts.append(Text.assemble((f"{name:<8}", "dim"), (f"{value:>8}", "bold"), (f"   {compared}", "dim")))
     parts += _curves(run, curves, width, rows)
     for gauge in run.gauges:
         parts.append(Text(gauge_line(gauge), style=WARM if gauge.state == "warning" else ""))

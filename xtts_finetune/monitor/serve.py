@@ -61,9 +61,7 @@ class Looker:
         """Wait for something newer than look number `seen`; False when there was nothing for a while."""
         async with self.changed:
             try:
-                await asyncio.wait_for(
-                    self.changed.wait_for(lambda: self.closing or self.number > seen), ALIVE_SECONDS
-                )
+                await asyncio.wait_for(self.changed.wait_for(lambda: self.closing or self.number > seen), ALIVE_SECONDS)
             except asyncio.TimeoutError:
                 return False
         return True
@@ -92,20 +90,14 @@ def make_app(watches: Sequence[RunWatch], port: int) -> Starlette:
     looker = Looker(watches)
 
     def show(request: Request) -> Response:
-        return HTMLResponse(
-            page(", ".join(watch.run.root.name for watch in watches), "live"), headers=HEADERS
-        )
+        return HTMLResponse(page(", ".join(watch.run.root.name for watch in watches), "live"), headers=HEADERS)
 
     def events(request: Request) -> Response:
         return StreamingResponse(looker.events(), media_type="text/event-stream", headers=HEADERS)
 
     def sound(request: Request) -> Response:
         number = int(request.path_params["run"])
-        file = (
-            sound_file(watches[number].run.root, request.path_params["file"])
-            if number < len(watches)
-            else None
-        )
+        file = sound_file(watches[number].run.root, request.path_params["file"]) if number < len(watches) else None
         if file is None:
             return PlainTextResponse("no such sound", 404, HEADERS)
         return FileResponse(file, media_type="audio/wav", headers=HEADERS)

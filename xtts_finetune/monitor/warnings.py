@@ -74,9 +74,7 @@ def not_finite(seen: Seen, limits: Limits) -> Warned | None:
     elif ruined:
         found = f"the training mel_ce of step {ruined[-1].step} is {NOT_FINITE}"
     elif len(seen.steps) >= FEWEST_TO_SKIP and len(skipped) > MOST_SKIPPED * len(seen.steps):
-        found = (
-            f"{len(skipped)} of the last {len(seen.steps)} steps were left out: their gradients overflowed"
-        )
+        found = f"{len(skipped)} of the last {len(seen.steps)} steps were left out: their gradients overflowed"
     else:
         return None
     return Warned(

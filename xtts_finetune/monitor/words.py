@@ -25,13 +25,9 @@ def metric_lines(candidate: Candidate) -> list[tuple[str, str, str]]:
     """(name, newest value, what it is compared with) of each metric."""
     rows = []
     for name, key, digits in METRICS:
-        last, best, start = (
-            _value(one, key, digits) for one in (candidate.last, candidate.best, candidate.initial)
-        )
+        last, best, start = (_value(one, key, digits) for one in (candidate.last, candidate.best, candidate.initial))
         step = candidate.best.step if candidate.best else 0
-        rows.append(
-            (name, last, f"start {start}, best step {best} ({_grouped(step)})" if candidate.last else "")
-        )
+        rows.append((name, last, f"start {start}, best step {best} ({_grouped(step)})" if candidate.last else ""))
     return rows
 
 
@@ -50,13 +46,9 @@ def machine_line(run: Run) -> str:
     if speed is not None:
         parts.append(f"{speed.clips_a_second:.2f} clips/s, {speed.seconds_a_step:.2f} s a step")
     if machine.process_memory:
-        parts.append(
-            f"memory {machine.process_memory / 1e9:.1f} GB of {(machine.memory_total or 0) / 1e9:.1f}"
-        )
+        parts.append(f"memory {machine.process_memory / 1e9:.1f} GB of {(machine.memory_total or 0) / 1e9:.1f}")
     elif machine.memory_used is not None and machine.memory_total:
-        parts.append(
-            f"memory of the machine {machine.memory_used / 1e9:.1f} of {machine.memory_total / 1e9:.1f} GB"
-        )
+        parts.append(f"memory of the machine {machine.memory_used / 1e9:.1f} of {machine.memory_total / 1e9:.1f} GB")
     if machine.disk_free is not None:
         parts.append(f"disk {machine.disk_free / 1e9:.1f} GB free")
     return "   ".join(parts)
@@ -71,9 +63,7 @@ def plain_lines(run: Run) -> list[str]:
         if candidate.last is not None:
             values = ", ".join(f"{name} {value}" for name, value, _ in metric_lines(candidate))
             best = (
-                f"   best step {candidate.best.step}: {_value(candidate.best, 'mel_ce', 3)}"
-                if candidate.best
-                else ""
+                f"   best step {candidate.best.step}: {_value(candidate.best, 'mel_ce', 3)}" if candidate.best else ""
             )
             lines.append(f"  {candidate.name} step {_grouped(candidate.last.step)}: {values}{best}")
     lines += [f"  {gauge_line(gauge)}" for gauge in run.gauges]

@@ -15,12 +15,7 @@ from xtts_finetune.evaluation.decision import decide
 from xtts_finetune.evaluation.listening.answers import NotTaken
 from xtts_finetune.evaluation.listening.forms import BOTH_LOOKS, FIRST_LOOK
 from xtts_finetune.evaluation.listening.make import Wanted, make_test
-from xtts_finetune.evaluation.listening.material import (
-    choose_candidates,
-    choose_lines,
-    gather_material,
-    has_spoken,
-)
+from xtts_finetune.evaluation.listening.material import choose_candidates, choose_lines, gather_material, has_spoken
 from xtts_finetune.evaluation.listening.plan import Pair
 from xtts_finetune.evaluation.listening.taking import Taken, take_file
 from xtts_finetune.pipeline.children.running import Work, verb
@@ -88,9 +83,7 @@ def take_in(work: Work, files: Sequence[Path], partial: bool = False) -> list[Ta
     """
     tests = read_tests(work.run)
     if not tests:
-        raise UserError(
-            f"{work.run.listening}: there is no listening test to rate: {verb(work, 'listen')} first"
-        )
+        raise UserError(f"{work.run.listening}: there is no listening test to rate: {verb(work, 'listen')} first")
     taken, refused = [], []
     for file in files:
         try:
@@ -100,9 +93,7 @@ def take_in(work: Work, files: Sequence[Path], partial: bool = False) -> list[Ta
             refused.append(f"{file}: {reason}")
     for test in tests:
         if test.name in {one.test for one in taken} and not is_of_weights_now(work.run, test):
-            work.say(
-                f"warning: {test.name} does not count: its candidates have other weights by now", "yellow"
-            )
+            work.say(f"warning: {test.name} does not count: its candidates have other weights by now", "yellow")
     if taken:
         work.say(f"next: {verb(work, 'decide')}")
     if refused:
@@ -156,9 +147,7 @@ def _extend(work: Work, asked: Asked, tests: Sequence[ListeningTest]) -> Listeni
     made = make_test(folder, wanted, material, lines, work.declaration.pipeline.language)
     say_made(work, made, candidates)
     if len(lines) < more:
-        work.say(
-            f"  {len(heard) + len(lines)} sentences in both looks; the protocol provides for {len(heard) + more}"
-        )
+        work.say(f"  {len(heard) + len(lines)} sentences in both looks; the protocol provides for {len(heard) + more}")
     return read_test(folder)
 
 
@@ -175,9 +164,7 @@ def _to_extend(work: Work, asked: Asked, tests: Sequence[ListeningTest]) -> List
         raise UserError("--extend: there is no listening test of these candidates as they are now to extend")
     first = firsts[-1]
     if asked.form not in (None, first.form):
-        raise UserError(
-            f"--extend: {first.name} has the {first.form} form, and its extension must have it too"
-        )
+        raise UserError(f"--extend: {first.name} has the {first.form} form, and its extension must have it too")
     if any(test.name == first.name + SECOND for test in tests):
         raise UserError(
             f"--extend: {first.name} was extended already; a third look would find a difference by chance alone "
@@ -192,23 +179,17 @@ def _to_extend(work: Work, asked: Asked, tests: Sequence[ListeningTest]) -> List
 
 def _not_asked_yet(work: Work, chosen: Sequence[str], tests: Sequence[ListeningTest]) -> tuple[Pair, ...]:
     """The pairs of the chosen candidates that no test of the weights as they are now compares."""
-    asked = {
-        frozenset(pair): test for test in tests if is_of_weights_now(work.run, test) for pair in test.pairs
-    }
+    asked = {frozenset(pair): test for test in tests if is_of_weights_now(work.run, test) for pair in test.pairs}
     pairs = list(combinations(chosen, 2))
     fresh = tuple(pair for pair in pairs if frozenset(pair) not in asked)
     if fresh:
         for pair in pairs:
             if (test := asked.get(frozenset(pair))) is not None:
-                work.say(
-                    f"{' and '.join(pair)} are compared in {test.name} already, and not asked about again"
-                )
+                work.say(f"{' and '.join(pair)} are compared in {test.name} already, and not asked about again")
     return fresh
 
 
-def _the_same(
-    work: Work, asked: Asked, chosen: Sequence[str], tests: Sequence[ListeningTest]
-) -> ListeningTest:
+def _the_same(work: Work, asked: Asked, chosen: Sequence[str], tests: Sequence[ListeningTest]) -> ListeningTest:
     """The test that compares the chosen candidates, if it is the one that was asked for."""
     there = [test for test in tests if test.look == 1 and is_of_weights_now(work.run, test)]
     whole = [test for test in there if set(chosen) <= set(test.candidates)]

@@ -31,13 +31,9 @@ def say_made(work: Work, made: Made, candidates: Sequence[str]) -> None:
         f"about {made.minutes} minutes a listener"
     )
     if made.loudness < LOUDNESS_LUFS - 0.1:
-        work.say(
-            f"  all sounds are at {made.loudness:.1f} LUFS instead of {LOUDNESS_LUFS:.0f}, so that no peak is cut"
-        )
+        work.say(f"  all sounds are at {made.loudness:.1f} LUFS instead of {LOUDNESS_LUFS:.0f}, so that no peak is cut")
     for sound in made.quieter:
-        work.say(
-            f"  quieter than the rest, as it is nearly silent or has a high peak: {sound.source}, {sound.of}"
-        )
+        work.say(f"  quieter than the rest, as it is nearly silent or has a high peak: {sound.source}, {sound.of}")
     say_files(work, made.folder)
 
 

@@ -62,9 +62,7 @@ def prepare_now(work: Work, strict: bool = False) -> None:
         raise WorkFailed(f"--strict: {found}; see {work.run.data_page}")
 
 
-def run_plan(
-    work: Work, wanted: Sequence[str] = (), fresh: bool = False, kinds: Sequence[Kind] = ALL_KINDS
-) -> None:
+def run_plan(work: Work, wanted: Sequence[str] = (), fresh: bool = False, kinds: Sequence[Kind] = ALL_KINDS) -> None:
     """Do all that is due for the wanted phases (all when none is named), of the kinds given.
 
     `fresh` sets the wanted phases' results aside first. The plan is made again after each stage, from what the
@@ -115,9 +113,7 @@ def speak_now(work: Work, candidates: Sequence[str]) -> None:
     names = check_candidates(work.declaration, candidates)
     plan = make_plan(work.declaration)
     if plan.stage("data").due:
-        raise UserError(
-            "the voice is taken from the clips, which are not prepared: xtts-finetune prepare first"
-        )
+        raise UserError("the voice is taken from the clips, which are not prepared: xtts-finetune prepare first")
     with run_lock(work.run.root), ending_like_ctrl_c():
         spoken = False
         for name in names:

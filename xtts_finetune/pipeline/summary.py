@@ -44,9 +44,7 @@ def voice_lines(declaration: Declaration, run: RunFolder) -> list[str]:
 def say_outcome(work: Work) -> None:
     """The decision, and where to listen."""
     if work.run.decision.is_file():
-        say_decision(
-            work, read_json(work.run.decision, dict, "damaged", "decide again: xtts-finetune decide")
-        )
+        say_decision(work, read_json(work.run.decision, dict, "damaged", "decide again: xtts-finetune decide"))
     work.say(f"  next: listen to the candidates side by side   {work.run.report}")
     work.say(f"  then blind, which decides: {verb(work, 'listen')}")
 

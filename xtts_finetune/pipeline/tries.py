@@ -18,12 +18,7 @@ from xtts_finetune.records.atomic import free_reserve, link_or_copy, replace_wit
 from xtts_finetune.records.checkpoints import read_checkpoint_records, remove_checkpoint
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.metrics import read_metrics
-from xtts_finetune.records.run_folder import (
-    CHECKPOINT_NAME,
-    CHECKPOINT_RECORD_NAME,
-    CandidateFolder,
-    RunFolder,
-)
+from xtts_finetune.records.run_folder import CHECKPOINT_NAME, CHECKPOINT_RECORD_NAME, CandidateFolder, RunFolder
 from xtts_finetune.records.tries import EarlierTry, read_tries, write_try
 from xtts_finetune.spec.decision import MadeCandidate
 from xtts_finetune.spec.declaration import Declaration
@@ -51,9 +46,7 @@ def worth_of(folder: CandidateFolder, needed: Iterable[int] = ()) -> Worth:
     records = read_checkpoint_records(folder)
     there = folder.best_model.is_file()
     for_others = {record.step for record in records if not record.resumes or record.step in set(needed)}
-    newest = (
-        {max(record.step for record in records if record.step)} if any(r.step for r in records) else set()
-    )
+    newest = {max(record.step for record in records if record.step)} if any(r.step for r in records) else set()
     with contextlib.suppress(UserError):
         info = read_model_info(folder)
         if info is not None and info.get("status") == "done":
@@ -83,9 +76,7 @@ def kept_bytes(folder: CandidateFolder, needed: Iterable[int]) -> int:
     return models + sum(file.stat().st_size for file in files if file.is_file())
 
 
-def set_aside(
-    run: RunFolder, name: str, why: str, needed: Iterable[int], unasked: bool = True
-) -> EarlierTry | None:
+def set_aside(run: RunFolder, name: str, why: str, needed: Iterable[int], unasked: bool = True) -> EarlierTry | None:
     """Move a phase's results to `earlier/<phase>/`; the try that they are now, None where nothing was worth it.
 
     Moved first and thinned then: a kill in between leaves more than is needed, never less (see `thin_tries`).
@@ -122,9 +113,7 @@ def keep_finished(run: RunFolder, name: str, why: str, needed: Iterable[int]) ->
     return _at(run, name, place)
 
 
-def bring_back(
-    run: RunFolder, earlier: EarlierTry, needed: Iterable[int], stays: bool = False
-) -> EarlierTry | None:
+def bring_back(run: RunFolder, earlier: EarlierTry, needed: Iterable[int], stays: bool = False) -> EarlierTry | None:
     """Make an earlier try the phase's own folder again; the try that what stood there is now, None for none.
 
     `needed` are the steps of what stands there that later phases start from. `stays`: something declared is made of the
@@ -235,9 +224,7 @@ def _at(run: RunFolder, phase: str, place: Path) -> EarlierTry:
 
 def _beat_its_start(folder: CandidateFolder) -> bool:
     metrics = read_metrics(folder.metrics)
-    return (
-        metrics.best is not None and metrics.initial is not None and metrics.best.step > metrics.initial.step
-    )
+    return metrics.best is not None and metrics.initial is not None and metrics.best.step > metrics.initial.step
 
 
 def _identity(folder: CandidateFolder) -> object:
@@ -269,9 +256,7 @@ def _words(why: str) -> str:
     """'learning_rate: 1e-06 -> 5e-05; epochs: 30 -> 45' as 'learning_rate_1e-06_epochs_30': what it had."""
     # 'goes on from step 3000: epochs: 30 -> 45' too.
     parts = re.sub(r"^.* from step \d+: ", "", why).split("; ")
-    values = [
-        part.split(" -> ")[0] for part in parts if " -> " in part and not part.startswith("starts from")
-    ]
+    values = [part.split(" -> ")[0] for part in parts if " -> " in part and not part.startswith("starts from")]
     words = ""
     for value in values:
         more = "_".join(each for each in (words, re.sub(r"[^A-Za-z0-9.+-]+", "_", value).strip("_.")) if each)

@@ -32,9 +32,7 @@ from xtts_finetune.spec.names import is_name
 CANDIDATES = "candidates"
 
 
-def declare_candidate(
-    file: Path, name: str, model: Path, declared: Sequence[str], check: Callable[[], object]
-) -> None:
+def declare_candidate(file: Path, name: str, model: Path, declared: Sequence[str], check: Callable[[], object]) -> None:
     """Write `{name: NAME, checkpoint: MODEL}` into the matrix; `declared` are the candidates that there are now.
 
     `check` reads the declaration again: where it finds a fault the file gets its old content back.
@@ -135,9 +133,7 @@ def make_candidate_now(work: Work, name: str, new_name: str | None) -> None:
     """Declare an earlier try's best model as a candidate in the decision matrix."""
     each = find_try(work, name)
     if not each.folder.best_model.is_file():
-        raise UserError(
-            f"{each.name} has no best model; bring it back to train it on: {_restoring(work, each)}"
-        )
+        raise UserError(f"{each.name} has no best model; bring it back to train it on: {_restoring(work, each)}")
     file = work.declaration.pipeline.decision
     root = work.run.root
     if not root.is_relative_to(work.declaration.folder):
@@ -198,9 +194,7 @@ def _refuse_in_use(work: Work, each: EarlierTry) -> None:
 def _say_otherwise(work: Work, stage: Stage) -> None:
     """Say what is declared otherwise than the phase was trained, and the command that keeps it as it is."""
     recorded = (read_phase_yaml(work.run.candidate(stage.name)) or {}).get("inputs") or {}
-    work.say(
-        f"  it was trained otherwise than is declared now: {compared(differences(recorded, stage.inputs))}"
-    )
+    work.say(f"  it was trained otherwise than is declared now: {compared(differences(recorded, stage.inputs))}")
     settings = {}
     for key in sorted(stage.inputs.keys() | recorded.keys()):
         old = recorded.get(key)

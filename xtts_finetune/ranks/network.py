@@ -28,9 +28,7 @@ def address_of(host: str) -> str:
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError as error:
-        raise UserError(
-            f"--rendezvous: no address is known for '{host}' ({error}); give its number"
-        ) from None
+        raise UserError(f"--rendezvous: no address is known for '{host}' ({error}); give its number") from None
     return str(found[0][4][0])
 
 

@@ -42,9 +42,7 @@ def read_checkpoint_records(folder: CandidateFolder) -> list[CheckpointRecord]:
     """The records of a phase's checkpoints, the newest last; one that cannot be read does not count."""
     keys = CheckpointRecord.__annotations__
     found = [
-        json_or_none(
-            folder.checkpoint_record(step), lambda it: CheckpointRecord(**{key: it[key] for key in keys})
-        )
+        json_or_none(folder.checkpoint_record(step), lambda it: CheckpointRecord(**{key: it[key] for key in keys}))
         for step in folder.recorded_steps()
     ]
     return [record for record in found if record is not None]

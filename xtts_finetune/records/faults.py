@@ -173,9 +173,7 @@ def _last_errors(printed: str) -> list[str]:
             break
     exceptions = [line for line in exceptions if line]
     # C++ says the kind of an exception first, and on a line of its own what it is about.
-    about = [
-        line.strip().removeprefix("what():").strip() for line in lines if line.strip().startswith("what():")
-    ]
+    about = [line.strip().removeprefix("what():").strip() for line in lines if line.strip().startswith("what():")]
     fatal = about or [line for line in lines if line.startswith(("Fatal Python error", "terminate called"))]
     if fatal:
         return [*reversed(fatal), *exceptions]

@@ -85,9 +85,7 @@ class EventTail:
 
 def failure_of(path: Path) -> str | None:
     """What a job said about its own failure, or None."""
-    messages = [
-        str(record["message"]) for _, record in read_json_lines(path) if record.get("kind") == "failed"
-    ]
+    messages = [str(record["message"]) for _, record in read_json_lines(path) if record.get("kind") == "failed"]
     return messages[-1] if messages else None
 
 

@@ -12,14 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xtts_finetune.records.listening_files import (
-    ANCHOR,
-    KeyTrial,
-    ListeningTest,
-    read_rating,
-    read_tests,
-    weights_now,
-)
+from xtts_finetune.records.listening_files import ANCHOR, KeyTrial, ListeningTest, read_rating, read_tests, weights_now
 from xtts_finetune.records.run_folder import RunFolder
 
 # Share of the checks to be passed; written into each test's protocol, which is what counts.
@@ -40,9 +33,7 @@ def passed_checks(trials: Mapping[str, KeyTrial], preferences: Mapping[str, floa
     preferences  the answers, by opaque id; negative: A is better
     """
     results = [
-        passed
-        for id_ in preferences
-        if id_ in trials and (passed := _passed(trials[id_], preferences)) is not None
+        passed for id_ in preferences if id_ in trials and (passed := _passed(trials[id_], preferences)) is not None
     ]
     return len(results), sum(results)
 
@@ -181,9 +172,7 @@ def _one_order(orders: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for names in widest_first for name in names))
 
 
-def _read_listener(
-    test: ListeningTest, file: Path, order: tuple[str, ...]
-) -> tuple[ListenerCheck, list[Vote]]:
+def _read_listener(test: ListeningTest, file: Path, order: tuple[str, ...]) -> tuple[ListenerCheck, list[Vote]]:
     try:
         rating = read_rating(file)
         name = str(rating["listener"])

@@ -285,9 +285,7 @@ class RunFolder:
     def tried_candidates(self) -> list[CandidateFolder]:
         """The folders of all candidates that anything was written of, in no order."""
         found = map(CandidateFolder, self.root.iterdir() if self.root.is_dir() else ())
-        return [
-            each for each in found if any(map(Path.is_file, (each.metrics, each.phase_yaml, each.model_info)))
-        ]
+        return [each for each in found if any(map(Path.is_file, (each.metrics, each.phase_yaml, each.model_info)))]
 
     def all_ratings(self) -> list[Path]:
         """The ratings of all listening tests, whole or not, in the order of their names."""

@@ -88,11 +88,7 @@ class Scores:
 
     def mean(self, name: str) -> float | None:
         """The mean of a reading over the utterances that have it; None if none has."""
-        known = [
-            value
-            for one in self.utterances
-            if (value := one.number(name)) is not None and math.isfinite(value)
-        ]
+        known = [value for one in self.utterances if (value := one.number(name)) is not None and math.isfinite(value)]
         return fmean(known) if known else None
 
     def to_json(self) -> dict[str, Any]:
@@ -117,9 +113,7 @@ class Scores:
         return cls(
             candidate=str(record["candidate"]),
             fingerprint=str(record["fingerprint"]),
-            instruments={
-                str(name): _instrument(state) for name, state in dict(record["instruments"]).items()
-            },
+            instruments={str(name): _instrument(state) for name, state in dict(record["instruments"]).items()},
             utterances=tuple(_utterance(utterance) for utterance in list(record["utterances"])),
             averaged=tuple(
                 name

@@ -69,9 +69,7 @@ def _shipped(content: Mapping[str, Any]) -> Shipped:
     if content["version"] != VERSION:
         raise ValueError(f"it is of version {content['version']}, this program knows {VERSION}")
     values = {field.name: content[field.name] for field in fields(Shipped)}
-    return Shipped(
-        **{**values, "verified": tuple(values["verified"]), "sentences": tuple(values["sentences"])}
-    )
+    return Shipped(**{**values, "verified": tuple(values["verified"]), "sentences": tuple(values["sentences"])})
 
 
 def files_in(folder: Path) -> dict[str, dict[str, Any]]:

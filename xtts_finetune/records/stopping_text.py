@@ -19,9 +19,7 @@ def stopping_text(info: Mapping[str, Any]) -> str:
     headline = f"{info['candidate']} stopped at step {info['steps']} of {info['steps_planned']}: "
     parts = [headline + str(reason["message"]), _table(_facts(info))]
     if reason["numbers"]:
-        parts.append(
-            "The numbers of it\n" + textwrap.indent(_table(numbers_in_words(reason["numbers"])), "  ")
-        )
+        parts.append("The numbers of it\n" + textwrap.indent(_table(numbers_in_words(reason["numbers"])), "  "))
     if info["levels"]:
         parts.append("Levels\n" + textwrap.indent(_level_table(info["levels"]), "  "))
     parts.append("Hyperparameters\n" + textwrap.indent(_table(flat(info["hyperparameters"])), "  "))
@@ -102,8 +100,7 @@ def _level_table(checks: Sequence[Mapping[str, Any]]) -> str:
     rows += [tuple(str(check[key]) for key in ("level", "limit", "measured", "result")) for check in checks]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     return "\n".join(
-        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
 
 

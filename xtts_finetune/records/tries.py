@@ -66,9 +66,7 @@ class EarlierTry:
         return f"{self.phase}/{self.folder.path.name}"
 
 
-def write_try(
-    folder: CandidateFolder, phase: str, why: str, needed: Iterable[int] = (), unasked: bool = True
-) -> None:
+def write_try(folder: CandidateFolder, phase: str, why: str, needed: Iterable[int] = (), unasked: bool = True) -> None:
     """Say in a phase's folder, which is about to be set aside, when and why that is."""
     content = {"phase": phase, "when": now(), "why": why, "needed": sorted(needed), "unasked": unasked}
     write_json_atomic(folder.set_aside, content)

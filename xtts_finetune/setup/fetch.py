@@ -112,9 +112,7 @@ def note(release: Release, place: Place, more: Sequence[PublishedFile] = ()) -> 
     """Note what the published files say that are whole in the folder, among them `more`; see `xtts.rewritten`."""
     right = [file for file in release.files if place.found[file.name] is Found.RIGHT]
     if right or more:
-        with contextlib.suppress(
-            OSError
-        ):  # a folder of somebody else's; it is checked by its bytes again then
+        with contextlib.suppress(OSError):  # a folder of somebody else's; it is checked by its bytes again then
             note_published(place.folder, [*right, *more])
 
 
@@ -141,9 +139,7 @@ def fetch(release: Release, place: Place, accept: Accept, screen: Screen) -> Non
             replace_with_retry(agreed, place.folder / release.licence.file)
         note(release, place, wanted)
     except Timeout:
-        raise UserError(
-            f"another command is fetching {release.name} into {place.folder}; wait for it"
-        ) from None
+        raise UserError(f"another command is fetching {release.name} into {place.folder}; wait for it") from None
     shutil.rmtree(place.parts, ignore_errors=True)
 
 
@@ -221,6 +217,4 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(
-            f"{folder} cannot be made ({error.strerror or error}); name another folder with --to"
-        ) from None
+        raise UserError(f"{folder} cannot be made ({error.strerror or error}); name another folder with --to") from None

@@ -53,9 +53,7 @@ def write_files(folder: Path, files: Mapping[str, str]) -> list[str]:
         for name, text in files.items():
             write_text_atomic(folder / name, text)
             if name.endswith(".sh"):
-                (folder / name).chmod(
-                    (folder / name).stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
-                )
+                (folder / name).chmod((folder / name).stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
     except OSError as error:
         raise UserError(
             f"{error.filename or folder} cannot be written ({error.strerror or error}); name another folder"
@@ -99,18 +97,14 @@ def render(answers: Answers) -> dict[str, str]:
     files = {
         "pipeline.yaml": made.get_template("pipeline.yaml.j2").render(_pipeline(answers, numbers)),
         "eval/utterances.yaml": made.get_template("utterances.yaml.j2").render(_utterances(answers, spoken)),
-        "eval/decision_matrix.yaml": made.get_template("decision_matrix.yaml.j2").render(
-            small_base=base.small
-        ),
+        "eval/decision_matrix.yaml": made.get_template("decision_matrix.yaml.j2").render(small_base=base.small),
     }
     for name in PHASES:
         values = phase_values(name, answers, numbers, batches)
         files[f"phases/{name}.yaml"] = made.get_template("phase.yaml.j2").render(values)
     files = {path: align(text) for path, text in files.items()}
     for name in PHASES:
-        files[f"train_{name}.sh"] = made.get_template("train.sh.j2").render(
-            phase=name, python=_python("posix")
-        )
+        files[f"train_{name}.sh"] = made.get_template("train.sh.j2").render(phase=name, python=_python("posix"))
         batch = made.get_template("train.bat.j2").render(phase=name, python=_python("nt"))
         files[f"TRAIN_{name.upper()}.bat"] = batch.replace("\n", "\r\n")
     return files | {f"schemas/{name}": text for name, text in schema_texts().items()}
@@ -141,10 +135,7 @@ def templates() -> Environment:
 def _quoted(text: object) -> str:
     """A text as YAML reads it back, whatever is in it: JSON's quotes are YAML's as well."""
     plain = str(text)
-    simple = (
-        plain.isascii()
-        and plain.replace("_", "").replace("-", "").replace("/", "").replace(".", "").isalnum()
-    )
+    simple = plain.isascii() and plain.replace("_", "").replace("-", "").replace("/", "").replace(".", "").isalnum()
     return plain if simple and plain[0].isalpha() else json.dumps(plain, ensure_ascii=False)
 
 

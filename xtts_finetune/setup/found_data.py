@@ -243,9 +243,7 @@ def _what_is_missing(folder: Path) -> str:
     """Why a folder is no data set, as far as that can be seen."""
     sounds = sum(1 for path in islice(folder.rglob("*"), 20_000) if path.suffix.lower() in SOUND_ENDINGS)
     if look_at(folder.resolve().parent, set()) is not None:
-        return (
-            f"{folder} has no texts, but the folder above it looks like a data set: {folder.resolve().parent}"
-        )
+        return f"{folder} has no texts, but the folder above it looks like a data set: {folder.resolve().parent}"
     if sounds:
         return (
             f"{folder} has {sounds} sounds, but no texts that belong to them, and training needs the exact words of "

@@ -41,9 +41,7 @@ def licence_text(release: Release) -> str:
             for piece in response.iter_bytes():
                 content += piece
                 if len(content) > LARGEST_LICENCE:
-                    raise WorkFailed(
-                        f"{release.licence.file}: far too long for a licence; nothing was fetched"
-                    )
+                    raise WorkFailed(f"{release.licence.file}: far too long for a licence; nothing was fetched")
         return content
 
     return _answered(release.licence.file, read).decode("utf-8", errors="replace")

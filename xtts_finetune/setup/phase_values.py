@@ -14,12 +14,8 @@ def phase_values(name: str, answers: Answers, numbers: Numbers, batches: Batches
     first, small = name == "phase1", answers.base.small
     phase = numbers.phase1 if first else numbers.phase2
     return {
-        "title": "Phase 1: from the base to the voice."
-        if first
-        else "Phase 2: a gentler rate from phase 1's best.",
-        "goal": "Take the base to the voice without forgetting how to speak"
-        if first
-        else "Refine phase 1 gently",
+        "title": "Phase 1: from the base to the voice." if first else "Phase 2: a gentler rate from phase 1's best.",
+        "goal": "Take the base to the voice without forgetting how to speak" if first else "Refine phase 1 gently",
         "resume": not first,
         "small_base": small,
         "phase": _lengths(phase),
@@ -31,9 +27,7 @@ def phase_values(name: str, answers: Answers, numbers: Numbers, batches: Batches
         if phase.eval_every > 0.7 * numbers.steps_an_epoch
         else f"a pass has {numbers.steps_an_epoch} steps; trouble should be seen before",
         "text_limit": "of_start: 2.0" if small else f"limit: 0.04, of_start: {1.5 if first else 1.4}",
-        "text_why": "twice its value at the start"
-        if small
-        else "the larger limit counts: some bases begin above 0.04",
+        "text_why": "twice its value at the start" if small else "the larger limit counts: some bases begin above 0.04",
         "levels": _levels(first, small),
     }
 

@@ -137,9 +137,7 @@ def _verify(
     try:
         stock = load_stock(staging, device)
     except RuntimeError as error:  # Coqui's and torch's for keys and shapes
-        raise WorkFailed(
-            f"stock XTTS does not load what was written: {str(error).splitlines()[0]}"
-        ) from error
+        raise WorkFailed(f"stock XTTS does not load what was written: {str(error).splitlines()[0]}") from error
     if wrong := wrong_weights(stock, packed_weights(weights, precision)):
         raise WorkFailed(f"{len(wrong)} weights were not read as they were written, the first is {wrong[0]}")
     if not same_voice(stock, plan.name, voice):
@@ -147,9 +145,7 @@ def _verify(
     return original.compare(stock, plan.name)
 
 
-def _finish(
-    plan: ShipPlan, staging: Path, precision: Weights, parted: str, compared: list[Compared]
-) -> Shipped:
+def _finish(plan: ShipPlan, staging: Path, precision: Weights, parted: str, compared: list[Compared]) -> Shipped:
     """Add the card to the folder; the record of all of it."""
     from xtts_finetune.xtts.speech.packing import CONFIG, MODEL  # noqa: PLC0415  heavy
 

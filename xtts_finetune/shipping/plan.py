@@ -115,9 +115,7 @@ def sentences_to_compare(utterances: Sequence[WantedUtterance]) -> tuple[WantedU
     """Some of the declared sentences, from the shortest to the longest that stock says in one piece."""
     once = {utterance.id: utterance for utterance in utterances if utterance.clip is None}
     by_length = sorted(once.values(), key=lambda utterance: (len(utterance.text), utterance.id))
-    fitting = [utterance for utterance in by_length if len(utterance.text) <= MOST_CHARACTERS] or by_length[
-        :1
-    ]
+    fitting = [utterance for utterance in by_length if len(utterance.text) <= MOST_CHARACTERS] or by_length[:1]
     last = len(fitting) - 1
     places = {round(last * share / (CHECKED_SENTENCES - 1)) for share in range(CHECKED_SENTENCES)}
     return tuple(fitting[place] for place in sorted(places))

@@ -153,9 +153,7 @@ def _ship(work: Work, plan: ShipPlan) -> Shipped:
     if changed := _changed_since(plan):
         work.say(f"warning: {plan.candidate} is not as declared now: {changed}; it ships as it is", "yellow")
     if judged := _judged_in(plan):
-        said = (
-            f"its samples were spoken in the voice of {judged}, and it ships in that of {plan.voice.speaker}"
-        )
+        said = f"its samples were spoken in the voice of {judged}, and it ships in that of {plan.voice.speaker}"
         work.say(f"warning: {plan.candidate}: {said}; let it speak again: xtts-finetune utterances", "yellow")
     work.say(f"{plan.candidate}: writing it for use, and letting stock XTTS speak with it")
     run_job(work, JOB, [JOB], candidate=plan.candidate, child=SHIPPING)
@@ -199,9 +197,7 @@ def _say(work: Work, plan: ShipPlan, shipped: Shipped) -> None:
     )
     work.say(f"  it is {plan.voice.words}")
     if shipped.precision == "full" and work.declaration.pipeline.ship.precision == "auto":
-        work.say(
-            f"  {shipped.why_precision}: so it is in full precision (--precision half takes it all the same)"
-        )
+        work.say(f"  {shipped.why_precision}: so it is in full precision (--precision half takes it all the same)")
     for line in shipped.verified:
         work.say(f"  verified: {line}")
 
@@ -215,8 +211,6 @@ def _thin(work: Work, plan: ShipPlan) -> None:
     for line in left:
         work.say(f"warning: {line}", "yellow")
     if found:
-        work.say(
-            f"  freed {readable_size(freed)}; every candidate's best model and records stay; {work.run.deleted}"
-        )
+        work.say(f"  freed {readable_size(freed)}; every candidate's best model and records stay; {work.run.deleted}")
     else:
         work.say("  thin: there is nothing to delete")

@@ -151,9 +151,7 @@ def _check_text(model: SpeakingModel, text: str, language: str, say: Say) -> Non
     from xtts_finetune.xtts.tokenizer import Tokenizer  # noqa: PLC0415  heavy
 
     if unknown := unspeakable_characters(text, language, Tokenizer(model.vocab)):
-        say(
-            f"warning: the model does not know {' '.join(unknown[:20])}; what it says there is left to chance"
-        )
+        say(f"warning: the model does not know {' '.join(unknown[:20])}; what it says there is left to chance")
 
 
 def _differing(judged: Mapping[str, object], settings: InferenceSpec) -> str:
@@ -177,9 +175,7 @@ def _timed(spoken: Iterator[Speech], began: float, say: Say) -> Iterator[bytes]:
         first = first or time.perf_counter() - began
         seconds += speech.seconds
         if speech.reached_limit:
-            say(
-                f"warning: '{speech.pieces[-1][:60]}' was cut at the model's greatest length; try another --seed"
-            )
+            say(f"warning: '{speech.pieces[-1][:60]}' was cut at the model's greatest length; try another --seed")
         # Rounded as libsndfile does it in samples.
         yield np.rint(speech.wave.clip(-1, 1) * 32767).astype(np.dtype("<i2")).tobytes()
     took = time.perf_counter() - began
@@ -207,7 +203,5 @@ def _play(spoken: Iterator[bytes], rate: int, say: Say) -> Path | None:
 
 def _unused(path: Path) -> Path:
     """`path`, or with a number where there is a file of that name."""
-    names = itertools.chain(
-        [path], (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
-    )
+    names = itertools.chain([path], (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2)))
     return next(name for name in names if not name.exists())

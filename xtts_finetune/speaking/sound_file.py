@@ -56,9 +56,7 @@ def check_sound_file(path: Path) -> None:
             pass
         trial.unlink()
     except OSError as error:
-        raise UserError(
-            f"-o: {path} cannot be written ({error.strerror or error}); name another file"
-        ) from None
+        raise UserError(f"-o: {path} cannot be written ({error.strerror or error}); name another file") from None
 
 
 def writable_kinds() -> list[str]:

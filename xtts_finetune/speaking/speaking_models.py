@@ -51,9 +51,7 @@ def shipped_model(folder: Path) -> SpeakingModel:
     """A shipped model. Raises UserError for one that is not there or not whole."""
     if folder.is_file():
         named = (
-            folder.parent
-            if (folder.parent / SHIPPED_RECORD).is_file()
-            else "the folder that xtts-finetune ship made"
+            folder.parent if (folder.parent / SHIPPED_RECORD).is_file() else "the folder that xtts-finetune ship made"
         )
         raise UserError(f"{folder}: this is a file; --model takes the folder of a shipped model: {named}")
     if not (folder / SHIPPED_RECORD).is_file() and _is_of_candidate(CandidateFolder(folder)):

@@ -84,9 +84,7 @@ def _kind(value: object) -> str:
     return MAPPING if isinstance(value, Mapping | BaseModel) else WORD
 
 
-CandidateEntry = Annotated[
-    Annotated[Name, Tag(WORD)] | Annotated[MadeCandidate, Tag(MAPPING)], Discriminator(_kind)
-]
+CandidateEntry = Annotated[Annotated[Name, Tag(WORD)] | Annotated[MadeCandidate, Tag(MAPPING)], Discriminator(_kind)]
 
 
 class Range(Spec):

@@ -47,9 +47,7 @@ class Declaration:
         return self.file.parent
 
 
-def load_declaration(
-    file: Path, overrides: Sequence[str] = (), run_folder: Path | None = None
-) -> Declaration:
+def load_declaration(file: Path, overrides: Sequence[str] = (), run_folder: Path | None = None) -> Declaration:
     """Read pipeline.yaml and every file that it names, put `overrides` (KEY=VALUE) over them, check all.
 
     Raises DeclarationError with all problems of all files at once. Nothing is written; torch is not imported.
@@ -124,9 +122,7 @@ def _read_phases(pipeline: Document) -> tuple[list[str], dict[str, Document]]:
 
 def _read_named(pipeline: Document, key: str) -> Document | None:
     """The file that pipeline.yaml names under `key`, or None if its name or the file is missing."""
-    written = (
-        pipeline.get(key) if key in (pipeline.data or {}) else str(PipelineSpec.model_fields[key].default)
-    )
+    written = pipeline.get(key) if key in (pipeline.data or {}) else str(PipelineSpec.model_fields[key].default)
     if not isinstance(written, str):
         return None  # reported with the pipeline's own values
     try:
@@ -148,9 +144,7 @@ def _check_languages(pipeline: Document, utterances: Document | None) -> None:
     places: list[tuple[Document, Keys]] = [(pipeline, ("language",))]
     places += [(pipeline, ("datasets", index, "language")) for index, _ in pipeline.entries("datasets")]
     if utterances is not None:
-        places += [
-            (utterances, ("sentences", index, "language")) for index, _ in utterances.entries("sentences")
-        ]
+        places += [(utterances, ("sentences", index, "language")) for index, _ in utterances.entries("sentences")]
     for document, keys in places:
         code = document.text(*keys)
         problem = language_problem(code) if code is not None else None

@@ -34,15 +34,11 @@ def check_resume(names: Sequence[str], phases: Mapping[str, Document]) -> None:
             _check_checkpoint(document, earlier, phases.get(earlier))
 
 
-def _check_phase(
-    document: Document, name: str, earlier: str, before: list[str], names: Sequence[str]
-) -> None:
+def _check_phase(document: Document, name: str, earlier: str, before: list[str], names: Sequence[str]) -> None:
     keys = ("resume_from", "phase")
     if earlier in before:
         return
-    choice = (
-        f"; phases before it: {listed(before)}" if before else "; it is the first phase: leave 'phase' out"
-    )
+    choice = f"; phases before it: {listed(before)}" if before else "; it is the first phase: leave 'phase' out"
     if earlier == BASE:
         cure = "leave resume_from out" if not before else "no phase can do that but the first"
         message = f"'base' is no phase; to start from the base, {cure}"
@@ -73,9 +69,7 @@ def _check_checkpoint(document: Document, earlier: str, before: Document | None)
         document.complain(keys, f"resume_from.checkpoint: {message}")
     kept = document.get("resume_from", "optimizer") == "keep"
     if checkpoint == "best" and kept:
-        message = (
-            "'best' is kept without the optimizer's state; write 'checkpoint: last' or 'optimizer: reset'"
-        )
+        message = "'best' is kept without the optimizer's state; write 'checkpoint: last' or 'optimizer: reset'"
         document.complain(("resume_from", "optimizer"), f"resume_from.optimizer: {message}")
     elif kept and before is not None and is_lora(before.get("train")):
         message = f"'{earlier}' trains adapters, whose moments are no others'; write 'optimizer: reset'"
@@ -86,9 +80,7 @@ def _check_file(document: Document) -> None:
     keys = ("resume_from", "checkpoint")
     checkpoint = document.get(*keys)
     if checkpoint is None:
-        document.complain(
-            ("resume_from",), "resume_from: expected 'phase' or 'checkpoint' (a path); it has neither"
-        )
+        document.complain(("resume_from",), "resume_from: expected 'phase' or 'checkpoint' (a path); it has neither")
     elif isinstance(checkpoint, str):
         if checkpoint in ("best", "last") or _STEP.fullmatch(checkpoint):
             message = f"'{checkpoint}' needs 'phase': of which phase?"

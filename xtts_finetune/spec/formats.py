@@ -41,9 +41,7 @@ def find_metadata(folder: Path, format: str, declared: str | Path | None) -> Pat
     if len(found) > 1:
         raise ValueError(f"has {listed(path.name for path in found)}; say with 'metadata' which one counts")
     if not found:
-        raise ValueError(
-            f"has no {' or '.join(usual)}, which holds the clips' texts{what_lies_there(folder, format)}"
-        )
+        raise ValueError(f"has no {' or '.join(usual)}, which holds the clips' texts{what_lies_there(folder, format)}")
     return found[0]
 
 

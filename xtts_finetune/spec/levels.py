@@ -80,11 +80,7 @@ def _lay_entries(key: str, under: Document, over: Document, made: Document) -> N
     """The entries of `over`, after those of `under` whose names it does not have."""
     name = NAMED_ENTRIES[key]
     named = {entry.get(name) for _, entry in over.entries(key) if isinstance(entry, dict)}
-    stay = [
-        index
-        for index, entry in under.entries(key)
-        if not (isinstance(entry, dict) and entry.get(name) in named)
-    ]
+    stay = [index for index, entry in under.entries(key) if not (isinstance(entry, dict) and entry.get(name) in named)]
     made.data[key] = []  # type: ignore[index]  # made has data
     made.places[(key,)] = over.place((key,))
     for source, index in [

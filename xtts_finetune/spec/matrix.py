@@ -20,10 +20,7 @@ def check_matrix(decision: Document, names: Sequence[str], phases: Mapping[str, 
     named: list[tuple[Keys, object]] = [(("read",), decision.get("read"))]
     marks = decision.get("quality")
     named += [(("quality", name), name) for name in marks] if isinstance(marks, dict) else []
-    named += [
-        (("rows", index, "ship"), decision.get("rows", index, "ship"))
-        for index, _ in decision.entries("rows")
-    ]
+    named += [(("rows", index, "ship"), decision.get("rows", index, "ship")) for index, _ in decision.entries("rows")]
     for keys, name in named:
         if is_name(name) and name not in candidates:
             hint = did_you_mean(name, candidates) or f"; candidates: {listed(candidates)}"
@@ -43,9 +40,7 @@ def _check_listed(decision: Document, names: Sequence[str], phases: Mapping[str,
         elif is_name(entry) and entry != BASE and entry not in names:
             hint = did_you_mean(entry, names) or f"; phases: {listed(names)}"
             decision.complain(keys, f"{label(keys)}: there is no phase '{entry}'{hint}")
-        twice = is_name(entry) and str(entry).casefold() in (
-            name.casefold() for name in found if name != BASE
-        )
+        twice = is_name(entry) and str(entry).casefold() in (name.casefold() for name in found if name != BASE)
         if twice and keys not in decision.faulty:
             decision.complain(keys, f"{label(keys)}: there are two candidates named '{entry}'")
         if is_name(entry):
@@ -88,9 +83,7 @@ def _check_made(
 def _check_best(decision: Document, keys: Keys, best: object, phase: str, document: Document) -> None:
     kept = document.get("keep", "best") or 1
     if isinstance(best, int) and isinstance(kept, int) and best > kept:
-        message = (
-            f"'{phase}' keeps {kept} of its best models; write 'keep: {{best: {best}}}' in {document.name}"
-        )
+        message = f"'{phase}' keeps {kept} of its best models; write 'keep: {{best: {best}}}' in {document.name}"
         decision.complain((*keys, "best"), f"{label((*keys, 'best'))}: {message}")
 
 

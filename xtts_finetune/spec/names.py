@@ -29,9 +29,7 @@ _OF_WINDOWS = re.compile(r"con|prn|aux|nul|com[0-9]|lpt[0-9]", re.IGNORECASE)
 
 def is_name(text: object) -> bool:
     """Whether `text` may be a name at all; what may not is reported where it is declared."""
-    return (
-        isinstance(text, str) and len(text) <= 64 and re.fullmatch(NAME_PATTERN.rstrip("$"), text) is not None
-    )
+    return isinstance(text, str) and len(text) <= 64 and re.fullmatch(NAME_PATTERN.rstrip("$"), text) is not None
 
 
 def check_names(pipeline: Document, utterances: Document | None) -> None:
@@ -72,13 +70,9 @@ def _check(document: Document, names: Iterable[tuple[Keys, object]], what: str) 
         first = seen.setdefault(name.casefold(), keys)
         if first != keys:
             where = document.place(first).where
-            document.complain(
-                keys, f"{label(keys)}: there are two {what}s named '{name}'; the first is at {where}"
-            )
+            document.complain(keys, f"{label(keys)}: there are two {what}s named '{name}'; the first is at {where}")
 
 
 def _refuse_reserved(document: Document, keys: Keys, name: str) -> None:
     if _OF_WINDOWS.fullmatch(name):
-        document.complain(
-            keys, f"{label(keys)}: Windows cannot have a file or folder named '{name}'; choose another"
-        )
+        document.complain(keys, f"{label(keys)}: Windows cannot have a file or folder named '{name}'; choose another")

@@ -65,9 +65,7 @@ Precision = Literal["auto", "fp32", "tf32", "bf16", "fp16"]
 class PhaseSpec(Spec):
     """One declared training run. Defaults suit XTTS v2."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["epochs"]}, {"required": ["steps"]}]}
-    )
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["epochs"]}, {"required": ["steps"]}]})
 
     goal: str = Field("", description="What this phase is for; it is printed and reported.")
     resume_from: ResumeFrom | None = Field(
@@ -87,9 +85,7 @@ class PhaseSpec(Spec):
         "transformer.",
     )
     batch_size: Annotated[int, Field(ge=1, le=4096)] = Field(3, description="Clips a batch.")
-    accumulate: Annotated[int, Field(ge=1, le=4096)] = Field(
-        1, description="Batches that one optimizer step adds up."
-    )
+    accumulate: Annotated[int, Field(ge=1, le=4096)] = Field(1, description="Batches that one optimizer step adds up.")
     buckets: bool = Field(True, description="Put clips of like length into one batch: less of it is padding.")
     max_tokens: Annotated[int, Field(ge=64, le=10_000_000)] | None = Field(
         None,
@@ -128,12 +124,8 @@ class PhaseSpec(Spec):
         False,
         description="Compile the layers with torch.compile: minutes at the start, then faster steps on a GPU.",
     )
-    text_loss_weight: Annotated[float, Field(ge=0)] = Field(
-        0.01, description="Weight of text CE in the loss."
-    )
-    mel_loss_weight: PositiveFloat = Field(
-        1.0, description=f"Weight of mel CE in the loss; {MEL_WEIGHTS} is usual."
-    )
+    text_loss_weight: Annotated[float, Field(ge=0)] = Field(0.01, description="Weight of text CE in the loss.")
+    mel_loss_weight: PositiveFloat = Field(1.0, description=f"Weight of mel CE in the loss; {MEL_WEIGHTS} is usual.")
     kl_weight: Annotated[float, Field(ge=0)] = Field(
         0.0,
         description="Weight of the KL divergence of the mel tokens from the phase's starting model: it holds the voice "

@@ -63,9 +63,7 @@ class EvalSetSpec(Spec):
     """The held-out clips: chosen once for the whole pipeline, never changed by a phase."""
 
     fraction: Annotated[float, Field(gt=0, lt=0.5)] = Field(0.1, description="Share of the clips held out.")
-    at_least: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        16, description="Hold out at least this many clips."
-    )
+    at_least: Annotated[int, Field(ge=1, le=1_000_000)] = Field(16, description="Hold out at least this many clips.")
     seed: Seed = Field(1, description="Seed of the choice.")
 
 
@@ -80,9 +78,7 @@ class ClipLimits(Spec):
     def contradictions(cls, given: Mapping[str, Any]) -> list[Contradiction]:
         shortest, longest = number(given.get("min_seconds")), number(given.get("max_seconds"))
         if shortest is not None and longest is not None and shortest >= longest:
-            message = (
-                f"no clip is longer than min_seconds {shortest:g} and shorter than max_seconds {longest:g}"
-            )
+            message = f"no clip is longer than min_seconds {shortest:g} and shorter than max_seconds {longest:g}"
             return [(("min_seconds", "max_seconds"), message)]
         return []
 
@@ -117,9 +113,7 @@ class PipelineSpec(Spec):
     name: Name = Field(description="Name of the run: its folder is run/<name>.")
     base: str = Field(description="Folder with the base's five files, or a known name such as 'xtts_v2'.")
     language: str = Field(description="Language of the voice, as XTTS names it: 'en', 'hu', 'zh-cn' ...")
-    datasets: Annotated[tuple[DatasetSpec, ...], Field(min_length=1)] = Field(
-        description="Where the clips are."
-    )
+    datasets: Annotated[tuple[DatasetSpec, ...], Field(min_length=1)] = Field(description="Where the clips are.")
     eval_set: EvalSetSpec = Field(default_factory=EvalSetSpec, description="The held-out clips.")
     clips: ClipLimits = Field(default_factory=ClipLimits, description="Which clips can be trained on.")
     phases: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(
@@ -127,9 +121,7 @@ class PipelineSpec(Spec):
     )
     utterances: Path = Field(Path("eval/utterances.yaml"), description="What the candidates say.")
     decision: Path = Field(Path("eval/decision_matrix.yaml"), description="How the shipped phase is chosen.")
-    vocoder: Vocoder = Field(
-        "hifigan", description="'hifigan', or 'preview' for a base without a trained one."
-    )
+    vocoder: Vocoder = Field("hifigan", description="'hifigan', or 'preview' for a base without a trained one.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where to train and speak.")
     tracking: TrackingSpec | None = Field(
         None, description="A server that the run is logged on, too; none unless declared. See tracking.md."

@@ -10,9 +10,7 @@ from pydantic import ConfigDict, Field
 
 from xtts_finetune.spec.model import MOST_STEPS, Contradiction, PositiveFloat, Spec, Steps, number
 
-ScheduleKind = Literal[
-    "constant", "linear", "cosine", "noam", "cosine_restarts", "multi_step", "reduce_on_plateau"
-]
+ScheduleKind = Literal["constant", "linear", "cosine", "noam", "cosine_restarts", "multi_step", "reduce_on_plateau"]
 
 ONE_UNIT = ConfigDict(json_schema_extra={"oneOf": [{"required": ["steps"]}, {"required": ["epochs"]}]})
 
@@ -77,9 +75,7 @@ class ScheduleSpec(Spec):
         description="Shape after the warm-up; 'noam' falls with 1 / sqrt(step), 'reduce_on_plateau' when the eval "
         "set's mel_ce no longer does.",
     )
-    warmup_steps: Annotated[int, Field(ge=0, le=MOST_STEPS)] = Field(
-        0, description="Steps of linear rise from zero."
-    )
+    warmup_steps: Annotated[int, Field(ge=0, le=MOST_STEPS)] = Field(0, description="Steps of linear rise from zero.")
     minimum: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0, description="Lowest value after the warm-up as a share of the learning rate."
     )

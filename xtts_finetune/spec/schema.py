@@ -40,9 +40,7 @@ def schema_texts() -> dict[str, str]:
 def outdated_schemas(folder: Path) -> list[Path]:
     """The schema files in `folder` that are missing or differ from what the models say."""
     texts = {folder / name: text for name, text in schema_texts().items()}
-    return [
-        path for path, text in texts.items() if not path.is_file() or path.read_text(encoding="utf-8") != text
-    ]
+    return [path for path, text in texts.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
 
 
 def write_schemas(folder: Path) -> list[Path]:

@@ -69,10 +69,6 @@ def kept_steps(declaration: Declaration, phase: str) -> list[KeptStep]:
         if step is not None:
             needed[step] = needed.get(step, False) or later.resume_from.optimizer == "keep"
     for entry in declaration.decision.candidates:
-        if (
-            isinstance(entry, MadeCandidate)
-            and entry.phase == phase
-            and entry.checkpoint not in (None, "last")
-        ):
+        if isinstance(entry, MadeCandidate) and entry.phase == phase and entry.checkpoint not in (None, "last"):
             needed.setdefault(int(str(entry.checkpoint).removeprefix("step ")), False)
     return [KeptStep(step, with_optimizer) for step, with_optimizer in sorted(needed.items())]

@@ -37,22 +37,16 @@ class TextCeAbove(Spec):
     Where both are given, the larger one counts.
     """
 
-    model_config = ConfigDict(
-        json_schema_extra={"anyOf": [{"required": ["limit"]}, {"required": ["of_start"]}]}
-    )
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["limit"]}, {"required": ["of_start"]}]})
 
     rule: Literal["text_ce_above"]
     limit: Positive | None = Field(None, description="Limit in Coqui's unit (0.01 x nats).")
-    of_start: Positive | None = Field(
-        None, description="Limit as a multiple of the value at the phase's start."
-    )
+    of_start: Positive | None = Field(None, description="Limit as a multiple of the value at the phase's start.")
 
     @classmethod
     def contradictions(cls, given: Mapping[str, Any]) -> list[Contradiction]:
         if given.get("limit") is None and given.get("of_start") is None:
-            message = (
-                "text_ce_above needs 'limit' (0.01 x nats), 'of_start' (a multiple of the start), or both"
-            )
+            message = "text_ce_above needs 'limit' (0.01 x nats), 'of_start' (a multiple of the start), or both"
             return [((), message)]
         return []
 
@@ -67,14 +61,10 @@ class NoImprovement(Spec):
 
     rule: Literal["no_improvement"]
     metric: Metric = Field("mel_ce", description="Which metric must fall.")
-    steps: Count | None = Field(
-        None, description="Optimizer steps to wait; 500 where 'evals' is not given either."
-    )
+    steps: Count | None = Field(None, description="Optimizer steps to wait; 500 where 'evals' is not given either.")
     evals: Count | None = Field(None, description="Evaluations to wait; or give 'steps'.")
     min_change: NotNegative = Field(0.0, description="A smaller fall does not count.")
-    min_change_of_start: NotNegative = Field(
-        0.0, description="The same as a share of the value at the phase's start."
-    )
+    min_change_of_start: NotNegative = Field(0.0, description="The same as a share of the value at the phase's start.")
 
     @classmethod
     def contradictions(cls, given: Mapping[str, Any]) -> list[Contradiction]:
@@ -162,9 +152,7 @@ class TargetReached(Spec):
     Where both are given, the smaller one counts.
     """
 
-    model_config = ConfigDict(
-        json_schema_extra={"anyOf": [{"required": ["below"]}, {"required": ["of_start"]}]}
-    )
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["below"]}, {"required": ["of_start"]}]})
 
     rule: Literal["target_reached"]
     metric: Metric = Field("mel_ce", description="Which metric must fall.")
@@ -176,9 +164,7 @@ class TargetReached(Spec):
     @classmethod
     def contradictions(cls, given: Mapping[str, Any]) -> list[Contradiction]:
         if given.get("below") is None and given.get("of_start") is None:
-            return [
-                ((), "target_reached needs 'below' (a value), 'of_start' (a share of the start), or both")
-            ]
+            return [((), "target_reached needs 'below' (a value), 'of_start' (a share of the start), or both")]
         return []
 
 

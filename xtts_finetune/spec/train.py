@@ -50,9 +50,7 @@ def _quality_unseen(given: Mapping[str, Any]) -> list[Contradiction]:
     names = [_rule_of(rule) for rule in rules] if isinstance(rules, list | tuple) else []
     if "quality_falling" not in names or given.get("utterances_every_evals") is not None:
         return []
-    message = (
-        "the rule 'quality_falling' needs 'utterances_every_evals', which makes the phase speak in between"
-    )
+    message = "the rule 'quality_falling' needs 'utterances_every_evals', which makes the phase speak in between"
     return [(("stop_when",), message)]
 
 

@@ -35,9 +35,7 @@ class SentenceSpec(Spec):
         text = given.get("text")
         if not isinstance(text, str) or not text or has_words(text):
             return []
-        return [
-            (("text",), f"{shown(text)} has no word to say: neither a letter nor a digit; write a sentence")
-        ]
+        return [(("text",), f"{shown(text)} has no word to say: neither a letter nor a digit; write a sentence")]
 
 
 class InferenceSpec(Spec):
@@ -57,9 +55,7 @@ class ReferenceSpec(Spec):
     speaker: Annotated[str, Field(min_length=1)] | None = Field(
         None, description="Whose clips they are, as the data names the speaker; left out: who speaks most."
     )
-    clips: Annotated[int, Field(ge=1, le=100)] = Field(
-        3, description="How many training clips, if no files are named."
-    )
+    clips: Annotated[int, Field(ge=1, le=100)] = Field(3, description="How many training clips, if no files are named.")
 
 
 class RecogniserSpec(Spec):

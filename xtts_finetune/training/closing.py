@@ -80,9 +80,7 @@ def phase_facts(job: Job, phase: PhaseSpec, datasets: Sequence[DatasetSpec], sto
         started=job.started,
         ended=now(),
         seconds=_seconds_of_work(metrics),
-        trend=trend_of(
-            [each.step for each in metrics.evals], [each.mel_ce for each in metrics.evals]
-        ).to_json(),
+        trend=trend_of([each.step for each in metrics.evals], [each.mel_ce for each in metrics.evals]).to_json(),
         judgement=judge(phase.success, metrics, stop.reason),
         fingerprint=job.fingerprint,
         command=_command(job, phase, stop),
@@ -113,9 +111,7 @@ def _command(job: Job, phase: PhaseSpec, stop: Stop) -> str:
 NO_SUCCESS = frozenset({Reason.NO_OP, Reason.NOT_FINITE, Reason.BAD_START})
 
 
-def judge(
-    levels: dict[str, SuccessLevel], metrics: Metrics, reason: Reason, quality: float | None = None
-) -> Judgement:
+def judge(levels: dict[str, SuccessLevel], metrics: Metrics, reason: Reason, quality: float | None = None) -> Judgement:
     """Look at every limit of every level, for the phase's best evaluation.
 
     The level reached is the last declared one whose measured limits are all met. A mark out of 10 is for

@@ -48,9 +48,7 @@ def check_compile(device: str) -> None:
     """Raise UserError where torch.compile does not work, before a training ends with its traceback."""
     try:
         torch.compile(lambda values: values.sin() + 1)(torch.ones(8, device=device))
-    except (
-        Exception
-    ) as error:  # a missing compiler, a missing Triton, a Python that is too new: each its own class
+    except Exception as error:  # a missing compiler, a missing Triton, a Python that is too new: each its own class
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise UserError(
             f"compile: torch.compile does not work here ({reason.strip()}); it needs a C++ compiler, and Triton on a "

@@ -119,9 +119,7 @@ def _groups(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
     return [{**group, "params": [next(numbers) for _ in group["params"]]} for group in optimizer.param_groups]
 
 
-def keep_moments(
-    optimizer: torch.optim.Optimizer, gpt: nn.Module, checkpoint: dict[str, Any], source: str
-) -> None:
+def keep_moments(optimizer: torch.optim.Optimizer, gpt: nn.Module, checkpoint: dict[str, Any], source: str) -> None:
     """Take over a checkpoint's moments while learning rate and decay stay as declared.
 
     Understands this package's and Coqui's checkpoints, whether their optimizer has one group or two. Where other
@@ -139,9 +137,7 @@ def keep_moments(
     old_order = checkpoint.get("trained")
     if old_order is None:  # of stock's trainer: everything was trained
         weights, spared = parameter_names(gpt)
-        old_order = (
-            [name for name, _ in gpt.named_parameters()] if len(old_groups) == 1 else [*weights, *spared]
-        )
+        old_order = [name for name, _ in gpt.named_parameters()] if len(old_groups) == 1 else [*weights, *spared]
     old_indices = [index for group in old_groups for index in group["params"]]
     if len(old_indices) != len(old_order):
         raise UserError(f"{source}: its optimizer state is of another model; use 'optimizer: reset'")
@@ -160,6 +156,4 @@ def keep_moments(
     try:
         take_moments(optimizer, {"state": moments, "param_groups": _groups(optimizer)})
     except ValueError as error:
-        raise UserError(
-            f"{source}: its optimizer state does not fit ({error}); use 'optimizer: reset'"
-        ) from error
+        raise UserError(f"{source}: its optimizer state does not fit ({error}); use 'optimizer: reset'") from error

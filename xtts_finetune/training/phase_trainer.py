@@ -54,9 +54,7 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         self.first = job.ranks.rank == 0
         # Trainer would make a folder named after the run and the minute, and parse our command line. What it writes
         # for a rank that only follows is of no use to anybody.
-        with in_folder(
-            job.folder.path if self.first else Path(tempfile.mkdtemp(prefix="xtts-finetune-rank"))
-        ):
+        with in_folder(job.folder.path if self.first else Path(tempfile.mkdtemp(prefix="xtts-finetune-rank"))):
             super().__init__(
                 TrainerArgs(gpu=0 if torch.cuda.is_available() else None),
                 configured(model.config, job.phase),
@@ -85,9 +83,7 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
             stop = self._agree_over_ranks(stop or self._pause_due())
             while stop is None and self.step < self.job.total_steps:
                 self._take_step()
-                stop = (
-                    self._evaluate() if self._is_due(self.job.phase.eval_every_steps) else self._ask_rules()
-                )
+                stop = self._evaluate() if self._is_due(self.job.phase.eval_every_steps) else self._ask_rules()
                 if stop is None and self.job.interrupted():
                     stop = INTERRUPTED_BY_USER
                 stop = self._agree_over_ranks(stop or self._pause_due())
@@ -98,9 +94,7 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         if not self.first:
             shutil.rmtree(self.output_path, ignore_errors=True)
         elif stop.reason.status != "interrupted":
-            clear_best_models(
-                self.job.folder, self.records.history.evals, self.job.phase.keep.best, ended=True
-            )
+            clear_best_models(self.job.folder, self.records.history.evals, self.job.phase.keep.best, ended=True)
         return stop
 
     def go_on_from(self, step: int) -> None:
@@ -271,9 +265,7 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
             logger.info(" > %d ranks have the same weights: %s", self.job.ranks.count, same)
 
     def _state(self, weights: dict[str, torch.Tensor], **more: object) -> dict[str, Any]:
-        return training_state(
-            weights, self.config.to_dict(), self.step, self.job.data.epoch(self.step), **more
-        )
+        return training_state(weights, self.config.to_dict(), self.step, self.job.data.epoch(self.step), **more)
 
     @property
     def _device(self) -> torch.device:

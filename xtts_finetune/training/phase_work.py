@@ -66,9 +66,7 @@ def train(
 
     ranks, run, name = ranks or ALONE, job.run, job.phase
     parts = declaration.phases[name].batch_size // phase.batch_size
-    data = PhaseData(
-        run, find_base(declaration.pipeline.base), phase, declaration.pipeline.datasets, parts, ranks
-    )
+    data = PhaseData(run, find_base(declaration.pipeline.base), phase, declaration.pipeline.datasets, parts, ranks)
     try:
         asked = PhaseJob(
             folder=run.candidate(name),

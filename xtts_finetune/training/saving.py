@@ -80,9 +80,7 @@ def save_model(folder: CandidateFolder, state: dict[str, Any]) -> None:
     _write({**state, **dict.fromkeys(_OF_RESUMING)}, folder.best_model)
 
 
-def clear_best_models(
-    folder: CandidateFolder, evals: Sequence[EvalRecord], keep: int, ended: bool = False
-) -> None:
+def clear_best_models(folder: CandidateFolder, evals: Sequence[EvalRecord], keep: int, ended: bool = False) -> None:
     """Remove the models of evaluations that better ones replace.
 
     After a resume there may be one of a step that is still to come again: it stays until then, because it is

@@ -11,12 +11,7 @@ from typing import Any
 from TTS.tts.models.xtts import Xtts
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.records.checkpoints import (
-    check_whole,
-    put_aside,
-    read_checkpoint_records,
-    sweep_checkpoints,
-)
+from xtts_finetune.records.checkpoints import check_whole, put_aside, read_checkpoint_records, sweep_checkpoints
 from xtts_finetune.records.metrics import keep_metrics_until
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.spec.declaration import Declaration
@@ -36,9 +31,7 @@ from xtts_finetune.xtts.state import hifigan_of, read_checkpoint, without_hifiga
 OF_A_GROUP = ("initial_lr", "weight_decay")
 
 
-def start(
-    declaration: Declaration, run: RunFolder, job: PhaseJob, say: Callable[[str], None]
-) -> PhaseTrainer:
+def start(declaration: Declaration, run: RunFolder, job: PhaseJob, say: Callable[[str], None]) -> PhaseTrainer:
     """The phase's trainer, at its beginning or where it was left; `say` is told what is fallen back on.
 
     Raises UserError when the first weights or the checkpoints cannot be used.
@@ -131,9 +124,7 @@ def resume(trainer: PhaseTrainer, say: Callable[[str], None]) -> int:
             faults[record.step] = str(error)
             continue
         for step, fault in faults.items():
-            say(
-                f"{fault} ({put_aside(folder, step)}); going on from the older checkpoint of step {record.step}"
-            )
+            say(f"{fault} ({put_aside(folder, step)}); going on from the older checkpoint of step {record.step}")
         _take_over(trainer, checkpoint)
         keep_metrics_until(folder.metrics, record.step)
         return record.step

@@ -61,9 +61,7 @@ def merged_weights(model: nn.Module) -> StateDict:
 def adapter_weights(model: nn.Module) -> StateDict:
     """What the merged weights cannot tell: the adapters, and the weights that they add to; empty without any."""
     return {
-        key: value
-        for key, value in model.state_dict().items()
-        if _ADAPTER in key or key.endswith(f"{_BASE}weight")
+        key: value for key, value in model.state_dict().items() if _ADAPTER in key or key.endswith(f"{_BASE}weight")
     }
 
 

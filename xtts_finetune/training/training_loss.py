@@ -82,9 +82,7 @@ class LogVariances(nn.Module):
         return uncertainty_weighted(torch.stack(list(losses)), self.values, weights, share)
 
 
-def uncertainty_weighted(
-    losses: Tensor, log_variances: Tensor, weights: Sequence[float], share: float = 1.0
-) -> Tensor:
+def uncertainty_weighted(losses: Tensor, log_variances: Tensor, weights: Sequence[float], share: float = 1.0) -> Tensor:
     """sum_i w_i (exp(-s_i) L_i + s_i / 2), with s_i = log sigma_i^2.
 
     The homoscedastic uncertainty of classification losses (Kendall, Gal and Cipolla, Multi-task learning using
@@ -142,9 +140,7 @@ def token_losses(logits: Tensor, targets: Tensor, smoothing: float = 0.0, tau: f
     return torch.where(counts, each, 0.0)
 
 
-def kl_from_start(
-    start_logits: Tensor, logits: Tensor, targets: Tensor, count: Tensor | None = None
-) -> Tensor:
+def kl_from_start(start_logits: Tensor, logits: Tensor, targets: Tensor, count: Tensor | None = None) -> Tensor:
     """The mean over scored tokens of KL(start || now) = sum_k p_start(k) (log p_start(k) - log p_now(k)), in nats.
 
     Kullback and Leibler, On information and sufficiency, 1951; as a tie to the model that fine-tuning starts from:

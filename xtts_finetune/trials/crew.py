@@ -124,10 +124,7 @@ class Crew:
                 waiting = False
                 continue
             if not waiting:
-                work.say(
-                    "waiting for "
-                    + ", ".join(f"{tasks[k]} ({entries[k].worker or 'nobody yet'})" for k in open_)
-                )
+                work.say("waiting for " + ", ".join(f"{tasks[k]} ({entries[k].worker or 'nobody yet'})" for k in open_))
             waiting = True
             time.sleep(POLL_SECONDS)
         for key, task in tasks.items():

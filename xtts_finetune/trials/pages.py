@@ -54,9 +54,7 @@ def values_yaml(found: Found) -> str:
 def search_page(search: Search) -> str:
     """The page of a search; every text in it is escaped."""
     best = search.best
-    drawn, looks = draw_trials(
-        search.ranked, search.declared, None if best is None else best.name, "clips seen"
-    )
+    drawn, looks = draw_trials(search.ranked, search.declared, None if best is None else best.name, "clips seen")
     return html_page(
         "search.html.j2",
         search=search,

@@ -143,9 +143,7 @@ def find_start(work: Work, phase: str, wished: StartAt | None) -> tuple[PinnedSt
         source = source_of(work.declaration, phase)
         path = _file_of(work, source)
         if path is not None and not path.is_file():
-            raise UserError(
-                f"{phase} starts from {source}, but there is no {path}; train that first: run_pipeline"
-            )
+            raise UserError(f"{phase} starts from {source}, but there is no {path}; train that first: run_pipeline")
         return PinnedStart("start", None, None, source.optimizer), path
     metrics = read_metrics(candidate.metrics)
     resumes = [record for record in read_checkpoint_records(candidate) if record.resumes]

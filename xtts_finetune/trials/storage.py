@@ -139,9 +139,7 @@ class SharedStudy:
         self.url = url
         self._storage = open_storage(url, grace_seconds, on_lost)
         with reaching(url):
-            self._study: Study = optuna.create_study(
-                storage=self._storage, study_name=name, load_if_exists=True
-            )
+            self._study: Study = optuna.create_study(storage=self._storage, study_name=name, load_if_exists=True)
 
     def close(self) -> None:
         """Let the database go."""

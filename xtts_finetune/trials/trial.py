@@ -29,9 +29,7 @@ from xtts_finetune.spec.files import is_base_folder
 from xtts_finetune.xtts.base import find_base
 from xtts_finetune.xtts.base_as_recorded import fingerprint_in
 
-HEADER = (
-    "# Written by xtts-finetune: what this trial is trained from. Change the remedy's own file instead.\n"
-)
+HEADER = "# Written by xtts-finetune: what this trial is trained from. Change the remedy's own file instead.\n"
 
 # A trial has few steps and is judged by mel_ce: speaking meanwhile is left to the phase that adopts it.
 _LEFT_OUT = frozenset({"resume_from", "utterances_every_evals", "success", "search"})
@@ -67,9 +65,7 @@ def trial_work(work: Work, trial: Trial, matrix: Mapping[str, Any] | None = None
     """
     file = _write_declaration(work.declaration, trial, matrix or {})
     declaration = load_declaration(file, (), trial.folder)
-    return Work(
-        declaration, (), work.device, work.console, work.again, work.child_command, work.run.data_root
-    )
+    return Work(declaration, (), work.device, work.console, work.again, work.child_command, work.run.data_root)
 
 
 def trial_stage(own: Work, trial: Trial) -> Stage:
@@ -79,9 +75,7 @@ def trial_stage(own: Work, trial: Trial) -> Stage:
         raise UserError(f"{own.run.data_root}: the clips are not prepared: xtts-finetune prepare first")
     base = find_base(own.declaration.pipeline.base)
     weights = weights_bytes(base.model)
-    around = Surroundings(
-        own.declaration, own.run, fingerprint_in(own.run, base), weights, clips, as_begun=True
-    )
+    around = Surroundings(own.declaration, own.run, fingerprint_in(own.run, base), weights, clips, as_begun=True)
     return phase_stage(around, trial.name, None)
 
 
@@ -102,9 +96,7 @@ def _write_declaration(of: Declaration, trial: Trial, matrix: Mapping[str, Any])
         "decision": "decision.yaml",
     }
     values = {key: value for key, value in trial.phase.items() if key not in _LEFT_OUT}
-    values["stop_when"] = [
-        rule for rule in values.get("stop_when") or () if rule["rule"] != "quality_falling"
-    ]
+    values["stop_when"] = [rule for rule in values.get("stop_when") or () if rule["rule"] != "quality_falling"]
     if trial.checkpoint is not None:
         start = relative_to(trial.checkpoint, folder / "phases")
         values["resume_from"] = {"checkpoint": start, "optimizer": trial.optimizer}

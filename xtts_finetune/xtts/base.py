@@ -177,9 +177,7 @@ def _whole(base: BaseFiles) -> BaseFiles:
             f"or a known name: {', '.join(KNOWN_BASES)}"
         )
     if missing := base.missing():
-        raise UserError(
-            f"base: {base.folder} lacks {', '.join(missing)}; fetch the missing files of the same release"
-        )
+        raise UserError(f"base: {base.folder} lacks {', '.join(missing)}; fetch the missing files of the same release")
     return base
 
 

@@ -60,9 +60,7 @@ def _weights(path: Path) -> str | None:
     return digest_of(entries) if entries else None
 
 
-Seen = Mapping[
-    str, list[dict[str, str]]
-]  # by file: 'hash' and 'content' of each version, the first one first
+Seen = Mapping[str, list[dict[str, str]]]  # by file: 'hash' and 'content' of each version, the first one first
 
 
 def fingerprint_in(run: RunFolder, base: BaseFiles) -> str:

@@ -65,9 +65,7 @@ def read_numbers(text: str, language: str) -> str:
         text = _WITH_DOTS.sub(lambda found: found[0].replace(".", ""), text)
     with contextlib.suppress(Exception):  # an amount that cannot be read stays, for those after this
         for currency, sign in _SIGNS.items():
-            text = re.sub(
-                rf"{sign}[0-9.,]*[0-9]+|[0-9.,]*[0-9]+{sign}", partial(_amount, language, currency), text
-            )
+            text = re.sub(rf"{sign}[0-9.,]*[0-9]+|[0-9.,]*[0-9]+{sign}", partial(_amount, language, currency), text)
     if language != "tr":
         text = _DECIMAL.sub(lambda found: _words(float(found[0].replace(",", ".")), language), text)
     ordinal = re.compile(rf"([0-9]+)(?:{_ORDINALS[language]})")
@@ -158,9 +156,7 @@ def _problem(text: str, language: str, cleaner: Callable[[str], Clean]) -> str |
     if (problem := package_problem(language)) is not None:
         return problem
     if (broken := re.search("[\ud800-\udfff]", text)) is not None:
-        return (
-            f"a character of the text is broken (U+{ord(broken[0]):04X}); type it again, and save it as UTF-8"
-        )
+        return f"a character of the text is broken (U+{ord(broken[0]):04X}); type it again, and save it as UTF-8"
     code = _without_region(language)
     clean = cleaner(code)
     fault = _fault(text.strip(), clean)

@@ -1,4 +1,4 @@
-"""Dropout and attention that cost little: random numbers drawn fast on a CPU, torch's own kernels where they are faster."""
+"""Dropout and attention that cost little: random numbers drawn fast on a CPU, and torch's own kernels on a GPU."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ def attention(
     return F.scaled_dot_product_attention(query, key, value, bias, drop, is_causal=causal)
 
 
-def _written_out(
-    query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, causal: bool, share: float
-) -> Tensor:
+def _written_out(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, causal: bool, share: float) -> Tensor:
     scores = _scores(query.flatten(0, 1), key.flatten(0, 1), bias, causal)
     weights = dropout(torch.softmax(scores, dim=-1), share)
     return (weights @ value.flatten(0, 1)).view(query.shape)

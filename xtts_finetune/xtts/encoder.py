@@ -27,9 +27,7 @@ def load_mel_stats(path: Path) -> torch.Tensor:
     """The (80,) float32 norms that every log mel is divided by. Raises UserError if the file holds something else."""
     stats = read_content(path)
     if not isinstance(stats, torch.Tensor) or stats.shape != (MEL_CHANNELS,):
-        raise UserError(
-            f"{path}: this is not one row of {MEL_CHANNELS} numbers, as mel_stats.pth is; fetch it again"
-        )
+        raise UserError(f"{path}: this is not one row of {MEL_CHANNELS} numbers, as mel_stats.pth is; fetch it again")
     return stats.float().clone()
 
 
@@ -81,9 +79,7 @@ def load_dvae(path: Path) -> DiscreteVAE:
         )
         missing = dvae.load_state_dict(state, strict=False).missing_keys
     except Exception as error:
-        raise UserError(
-            f"{path}: this is not a DVAE that fits XTTS ({error}); fetch the base again"
-        ) from error
+        raise UserError(f"{path}: this is not a DVAE that fits XTTS ({error}); fetch the base again") from error
     # Counters that only the DVAE's own training uses may be left out of a file.
     if missing := [key for key in missing if key.startswith(("encoder.", "decoder.", "codebook.embed"))]:
         raise UserError(f"{path}: this DVAE lacks {', '.join(missing[:3])}; fetch the base again")
@@ -100,9 +96,7 @@ def _sizes(state: dict[str, torch.Tensor]) -> dict[str, int]:
         "hidden_dim": hidden_dim,
         "kernel_size": kernel_size,
         "num_layers": sum(re.fullmatch(r"encoder\.\d+\.0\.weight", key) is not None for key in state),
-        "num_resnet_blocks": sum(
-            re.fullmatch(r"encoder\.\d+\.net\.0\.weight", key) is not None for key in state
-        ),
+        "num_resnet_blocks": sum(re.fullmatch(r"encoder\.\d+\.net\.0\.weight", key) is not None for key in state),
     }
 
 

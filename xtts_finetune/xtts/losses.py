@@ -26,9 +26,7 @@ from xtts_finetune.xtts.forward import (
 )
 
 IGNORE = -1  # target that does not count
-TEXT_CE_UNIT = (
-    0.01  # Coqui logs text CE times its loss weight; text_ce keeps that unit whatever the weight is
-)
+TEXT_CE_UNIT = 0.01  # Coqui logs text CE times its loss weight; text_ce keeps that unit whatever the weight is
 
 
 @dataclass(frozen=True)

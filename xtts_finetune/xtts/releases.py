@@ -55,9 +55,7 @@ def rewritten(file: Path, published: PublishedFile, values: bool = True) -> str 
     if noted is not None:
         same = content_of(file) == noted
         return (
-            "its bytes are not the published ones, but names, sizes and sums of all its weights are"
-            if same
-            else None
+            "its bytes are not the published ones, but names, sizes and sums of all its weights are" if same else None
         )
     if abs(file.stat().st_size - published.size) > _LARGEST_DIFFERENCE or not _as_coqui_writes_it(directory):
         return None
@@ -144,21 +142,11 @@ XTTS_V2 = Release(
     revision="6c2b0d75eae4b7047358e3b6bd9325f857d43f77",
     licence=CPML,
     files=(
-        PublishedFile(
-            "config.json", 4_368, "ef262b1454dd2a77e1461b0b2cd53e19b8a7624cc131b837d36df67356bc75e8"
-        ),
-        PublishedFile(
-            "vocab.json", 361_219, "928260878a59da8a72a2a5b7687fea29d5106137669d90945430fe17e415304a"
-        ),
-        PublishedFile(
-            "mel_stats.pth", 1_067, "1f69422a8a8f344c4fca2f0c6b8d41d2151d6615b7321e48e6bb15ae949b119c"
-        ),
-        PublishedFile(
-            "dvae.pth", 210_514_388, "b29bc227d410d4991e0a8c09b858f77415013eeb9fba9650258e96095557d97a"
-        ),
-        PublishedFile(
-            "model.pth", 1_867_929_118, "c7ea20001c6a0a841c77e252d8409f6a74fb423e79b3206a0771ba5989776187"
-        ),
+        PublishedFile("config.json", 4_368, "ef262b1454dd2a77e1461b0b2cd53e19b8a7624cc131b837d36df67356bc75e8"),
+        PublishedFile("vocab.json", 361_219, "928260878a59da8a72a2a5b7687fea29d5106137669d90945430fe17e415304a"),
+        PublishedFile("mel_stats.pth", 1_067, "1f69422a8a8f344c4fca2f0c6b8d41d2151d6615b7321e48e6bb15ae949b119c"),
+        PublishedFile("dvae.pth", 210_514_388, "b29bc227d410d4991e0a8c09b858f77415013eeb9fba9650258e96095557d97a"),
+        PublishedFile("model.pth", 1_867_929_118, "c7ea20001c6a0a841c77e252d8409f6a74fb423e79b3206a0771ba5989776187"),
     ),
 )
 

@@ -39,18 +39,14 @@ def unspeakable_characters(text: str, language: str, tokenizer: Tokenizer) -> li
     try:
         cleaned = tokenizer.normalised(text, language)
     except Exception as error:  # Coqui's cleaners raise whatever their libraries do
-        problem = (
-            language_fault(language) or cleaning_problem(text, language) or f"{type(error).__name__}: {error}"
-        )
+        problem = language_fault(language) or cleaning_problem(text, language) or f"{type(error).__name__}: {error}"
         raise UserError(f"the text cannot be spoken in {name}: {problem}") from None
     vocabulary = tokenizer.coqui.tokenizer.get_vocab()
     if not has_words(cleaned):
         raise UserError(f"nothing that can be said in {name} is left of the text; write its words out")
     if (unknown := _nothing_known(cleaned, vocabulary)) is not None:
         raise UserError(f"when it speaks {name}, this model knows {unknown}")
-    return [
-        character for character in dict.fromkeys(cleaned) if character != " " and character not in vocabulary
-    ]
+    return [character for character in dict.fromkeys(cleaned) if character != " " and character not in vocabulary]
 
 
 def foreseen_unspeakable(text: str, language: str, vocab: Path) -> str | None:
@@ -79,9 +75,7 @@ def _nothing_known(cleaned: str, vocabulary: Collection[str]) -> str | None:
     named = "".join(said[:MOST_NAMED])
     if all(unicodedata.category(each)[0] == "N" for each in said):
         return f"none of the digits of the text ({named}), and XTTS does not read them out; write the number in words"
-    what = (
-        "letters" if not any(unicodedata.category(each)[0] == "N" for each in said) else "letters and digits"
-    )
+    what = "letters" if not any(unicodedata.category(each)[0] == "N" for each in said) else "letters and digits"
     return f"none of the {what} of the text ({named}); check that the language is right"
 
 
@@ -129,9 +123,7 @@ def _fitting(piece: str, fits: Callable[[str], bool]) -> Iterator[str]:
         yield piece
         return
     if len(piece) < 2:
-        raise UserError(
-            f"utterances: {piece!r} alone has more text tokens than this base can take; leave it out"
-        )
+        raise UserError(f"utterances: {piece!r} alone has more text tokens than this base can take; leave it out")
     middle = len(piece) // 2
     spaces = [place for place, character in enumerate(piece) if character == " "]
     cut = min(spaces, key=lambda place: abs(place - middle), default=middle)

@@ -158,9 +158,7 @@ def _of_safetensors(path: Path) -> StateDict:
     try:
         weights: StateDict = load_file(path)
     except (SafetensorError, KeyError) as error:
-        raise UserError(
-            f"{path}: this safetensors file cannot be read ({error}); copy or download it again"
-        ) from None
+        raise UserError(f"{path}: this safetensors file cannot be read ({error}); copy or download it again") from None
     return weights
 
 
@@ -180,9 +178,7 @@ def _without_objects(container: Container) -> Any:
                 storages[storage.key] = mapped[place.start : place.start + place.size]
             else:
                 copy = bytearray(b"".join(chunks_of(container, place)))
-                storages[storage.key] = torch.frombuffer(
-                    copy or bytearray(1), dtype=torch.uint8
-                ).untyped_storage()
+                storages[storage.key] = torch.frombuffer(copy or bytearray(1), dtype=torch.uint8).untyped_storage()
         return storages[storage.key]
 
     def made(value: object, depth: int = 0) -> Any:

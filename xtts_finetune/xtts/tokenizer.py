@@ -20,9 +20,7 @@ def load_vocabulary(vocab: Path) -> VoiceBpeTokenizer:
     try:
         coqui.tokenizer = TokenizerOfText.from_str(text)
     except Exception as error:  # the tokenizers library raises plain Exception
-        raise UserError(
-            f"{vocab}: this is not the vocabulary of an XTTS base ({error}); fetch it again"
-        ) from None
+        raise UserError(f"{vocab}: this is not the vocabulary of an XTTS base ({error}); fetch it again") from None
     return coqui
 
 

@@ -84,11 +84,7 @@ def write_base(folder: Path, gpt: GPT, dvae: DiscreteVAE, mel_stats: Path, vocab
     torch.save(stats, folder / "mel_stats.pth")
     weights = {f"gpt.{name}": tensor.detach().half() for name, tensor in gpt.state_dict().items()}
     torch.save({"model": {**weights, "mel_stats": stats}}, folder / "model.pth")
-    codec = {
-        name: tensor.half()
-        for name, tensor in dvae.state_dict().items()
-        if not name.startswith("discrete_loss")
-    }
+    codec = {name: tensor.half() for name, tensor in dvae.state_dict().items() if not name.startswith("discrete_loss")}
     torch.save(codec, folder / "dvae.pth")
     (folder / "config.json").write_text(json.dumps(_config(vocabulary), indent=2) + "\n", encoding="utf-8")
     return sum(path.stat().st_size for path in folder.iterdir())

@@ -102,9 +102,7 @@ def _segments(mels: list[torch.Tensor], batch: int, generator: np.random.Generat
 def _set_codebook(dvae: DiscreteVAE, mels: list[torch.Tensor], generator: np.random.Generator) -> None:
     chosen = generator.permutation(len(mels))[:1500]
     latents = torch.cat([dvae.encoder(mels[index][None].float())[0].T for index in chosen])
-    kmeans = MiniBatchKMeans(CODES, batch_size=8192, n_init=1, max_iter=30, random_state=0).fit(
-        latents.numpy()
-    )
+    kmeans = MiniBatchKMeans(CODES, batch_size=8192, n_init=1, max_iter=30, random_state=0).fit(latents.numpy())
     table = torch.from_numpy(kmeans.cluster_centers_.astype(np.float32)).T.contiguous()
     sizes = torch.from_numpy(np.bincount(kmeans.labels_, minlength=CODES)).float().clamp_min(1.0)
     sizes *= 256 / sizes.sum()  # as many vectors as a batch of 16 segments has

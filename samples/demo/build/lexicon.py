@@ -27,9 +27,7 @@ THINGS = _words(
     "house book letter river garden window door table train ship road apple bread water coffee milk story picture "
     "paper key box boat car chair coat hat flower tree cake cup clock lamp ball bridge map bag song"
 )
-OF_THINGS = _words(
-    "old new little big red green blue white black good small warm cold long short dark bright"
-)
+OF_THINGS = _words("old new little big red green blue white black good small warm cold long short dark bright")
 OF_PEOPLE = _words("old new little big good small quiet young happy")
 DID_SOMETHING = _words(
     "saw found made took bought sold painted carried opened closed lost loved wanted watched liked brought "
@@ -50,9 +48,7 @@ NUMBERS = _words(
     "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen twenty thirty forty fifty"
 )
-GOODS = _words(
-    "books letters apples boats flowers trees cups keys windows chairs cars ships doors houses horses birds"
-)
+GOODS = _words("books letters apples boats flowers trees cups keys windows chairs cars ships doors houses horses birds")
 PLURALS = [*GOODS, *_words("friends days boys girls dogs cats")]
 DETERMINERS = _words("the the the a my your this that our")
 PRONOUNS = _words("i you we they he she")
@@ -156,9 +152,7 @@ def _description(rng: random.Random) -> str:
 
 
 def _quotation(rng: random.Random) -> str:
-    inner = rng.choice(
-        (rng.choice(PHRASES), f"please {rng.choice(DO_SOMETHING)} {_noun_phrase(rng, THINGS)}")
-    )
+    inner = rng.choice((rng.choice(PHRASES), f"please {rng.choice(DO_SOMETHING)} {_noun_phrase(rng, THINGS)}"))
     said = rng.choice(SAID)
     inner = inner[0].upper() + inner[1:]
     return f'{said}, "{inner}."' if said in ("he said", "she said") else f'"{inner}," {said}.'

@@ -26,9 +26,7 @@ from voices import TARGET, speak
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path, help="folder for everything that is not a result; about 2 GB")
     parser.add_argument("--to", type=Path, default=Path(__file__).parent.parent / "base")
     parser.add_argument("--clips-a-voice", type=int, default=1500)

@@ -20,9 +20,7 @@ from voices import SAMPLE_RATE, TARGET, speak
 SEED = 15
 SET_A, SET_B = 20, 45
 DRAWN = 60_000
-LITTLE_WORDS = (
-    "the a my this that our your he she we they i you is was and are to at in on by did who saw took"
-)
+LITTLE_WORDS = "the a my this that our your he she we they i you is was and are to at in on by did who saw took"
 SHORTEST_S, LONGEST_S = 3.0, 5.6
 UTTERANCES = (
     "Hello.",
@@ -44,10 +42,7 @@ UTTERANCES = (
 def recorded_texts() -> list[str]:
     """More than enough texts to choose the recordings from: two sentences each, every eighth a single one."""
     single = iter(recorded_sentences())
-    return [
-        first if number % 8 == 0 else f"{first} {next(single)}"
-        for number, first in enumerate(islice(single, 150))
-    ]
+    return [first if number % 8 == 0 else f"{first} {next(single)}" for number, first in enumerate(islice(single, 150))]
 
 
 def recorded_sentences() -> list[str]:
@@ -77,9 +72,7 @@ def _words(text: str) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--to", type=Path, default=Path(__file__).parent.parent / "data")
     folder = parser.parse_args().to
 

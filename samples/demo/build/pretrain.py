@@ -56,9 +56,7 @@ def loss_of(gpt: GPT, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         batch.text_lengths,
         batch.codes.clone(),
         batch.samples,
-        cond_mels=latents.new_zeros(
-            len(batch.text), 1, 80, 1
-        ),  # only its first size is read when latents are given
+        cond_mels=latents.new_zeros(len(batch.text), 1, 80, 1),  # only its first size is read when latents are given
         cond_latents=latents,
     )
     return text_ce, mel_ce
@@ -93,9 +91,7 @@ def _work(
         # GPT-2's own activation, in one operation instead of eight.
         block.mlp.act = torch.nn.GELU(approximate="tanh")
     parameters = list(gpt.parameters())
-    optimizer = torch.optim.AdamW(
-        parameters, lr=schedule.peak, betas=(0.9, 0.96), weight_decay=0.05, fused=True
-    )
+    optimizer = torch.optim.AdamW(parameters, lr=schedule.peak, betas=(0.9, 0.96), weight_decay=0.05, fused=True)
     saved = folder / "pretraining.pt"
     first = _restore(saved, gpt, optimizer) if saved.exists() else 0
     data = torch.load(folder / "data.pt", weights_only=False)  # our own file, made a moment ago
@@ -117,9 +113,7 @@ def _work(
             _log(folder, step + 1, sums, schedule, time.monotonic() - begun)
             sums.zero_()
         if rank == 0 and (step + 1) % (2 * every) == 0:
-            print(
-                f"step {step + 1}: mel_ce of held-out clips {held_out_mel_ce(gpt, held_out):.4f}", flush=True
-            )
+            print(f"step {step + 1}: mel_ce of held-out clips {held_out_mel_ce(gpt, held_out):.4f}", flush=True)
         if rank == 0 and ((step + 1) % every == 0 or step + 1 == schedule.steps):
             _save(saved, gpt, optimizer, step + 1)
     distributed.destroy_process_group()

@@ -22,9 +22,7 @@ def codes_to_audio(codes: torch.Tensor, dvae: DiscreteVAE, mel_stats: torch.Tens
 def mel_to_audio(mel: torch.Tensor, mel_stats: torch.Tensor) -> torch.Tensor:
     """(80, frames) as the DVAE codes them to (samples,): undo normalisation and logarithm, then Griffin-Lim."""
     power = torch.exp(mel * mel_stats[:, None])
-    filters = torchaudio.functional.melscale_fbanks(
-        WINDOW // 2 + 1, 0.0, 8000.0, CHANNELS, 22_050, norm="slaney"
-    )
+    filters = torchaudio.functional.melscale_fbanks(WINDOW // 2 + 1, 0.0, 8000.0, CHANNELS, 22_050, norm="slaney")
     spectrum = torch.linalg.pinv(filters.T) @ power
     griffin_lim = torchaudio.transforms.GriffinLim(n_fft=WINDOW, hop_length=HOP, power=2.0, n_iter=ITERATIONS)
     torch.manual_seed(0)

@@ -59,9 +59,7 @@ class Pretraining:
     def split(self, held_out: int) -> tuple[Pretraining, Pretraining]:
         """All but `held_out` clips, and these, drawn by a fixed seed."""
         order = np.random.default_rng(0).permutation(len(self.examples))
-        parts = (
-            [self.examples[index] for index in sorted(part)] for part in (order[held_out:], order[:held_out])
-        )
+        parts = ([self.examples[index] for index in sorted(part)] for part in (order[held_out:], order[:held_out]))
         return tuple(replace(self, examples=part) for part in parts)  # type: ignore[return-value]
 
 
@@ -135,9 +133,7 @@ class Batches:
             conditioning=conditioning[:, None],
         )
 
-    def _maybe_joined(
-        self, first: Example, longest_s: float, rng: np.random.Generator
-    ) -> tuple[torch.Tensor, Take]:
+    def _maybe_joined(self, first: Example, longest_s: float, rng: np.random.Generator) -> tuple[torch.Tensor, Take]:
         """Text tokens and a take of the clip; often with another clip of its voice after it."""
         take = first.takes[rng.integers(len(first.takes))]
         second = self.by_length[first.voice][rng.integers(len(self.by_length[first.voice]))]
@@ -156,10 +152,7 @@ class Batches:
         end = next((n for n, e in enumerate(examples) if e.samples > longest_s * 22_050), len(examples))
         window = 6 * self.clips_a_group
         first = int(place * max(end - window, 1))
-        return [
-            examples[first + i]
-            for i in rng.choice(min(window, end - first), self.clips_a_group, replace=False)
-        ]
+        return [examples[first + i] for i in rng.choice(min(window, end - first), self.clips_a_group, replace=False)]
 
     def _conditioning(self, voice: str, frames: int, padded: bool, rng: np.random.Generator) -> torch.Tensor:
         stream = self.data.voices[voice]

@@ -25,8 +25,6 @@ def write_vocabulary(path: Path) -> None:
     """Train on the words alone; each becomes one token, its pieces the tokens that other words are spelled with."""
     tokenizer = Tokenizer(BPE(unk_token="[UNK]"))
     tokenizer.pre_tokenizer = Whitespace()
-    trainer = BpeTrainer(
-        special_tokens=SPECIALS, vocab_size=SIZE, initial_alphabet=LETTERS, show_progress=False
-    )
+    trainer = BpeTrainer(special_tokens=SPECIALS, vocab_size=SIZE, initial_alphabet=LETTERS, show_progress=False)
     tokenizer.train_from_iterator(WORDS, trainer)
     tokenizer.save(str(path))

@@ -137,9 +137,7 @@ def test_cepstral_distance_is_kubicheks() -> None:
     mel = librosa.hz_to_mel(np.fft.rfftfreq(len(hiss), 1 / 16_000))
     ripple = 6.0 * np.cos(np.pi * 4 * mel / mel[-1])
     other = np.fft.irfft(spectrum * 10 ** (ripple / 20))
-    found = mel_cepstral_distance(
-        (0.05 * hiss).astype(np.float32), 16_000, (0.05 * other).astype(np.float32), 16_000
-    )
+    found = mel_cepstral_distance((0.05 * hiss).astype(np.float32), 16_000, (0.05 * other).astype(np.float32), 16_000)
     assert found == pytest.approx(6.0 / np.sqrt(2), rel=0.1)
 
 

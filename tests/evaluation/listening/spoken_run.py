@@ -78,7 +78,5 @@ def spoken_run(
     run.root.mkdir(parents=True)
     write_clips(run.clips, clips)
     for candidate in candidates:
-        add_spoken(
-            run, candidate, [f"A {n}. mondat: „Igen?” & <nem>" for n in range(1, sentences + 1)], seconds
-        )
+        add_spoken(run, candidate, [f"A {n}. mondat: „Igen?” & <nem>" for n in range(1, sentences + 1)], seconds)
     return declaration, run

@@ -49,9 +49,7 @@ def test_a_right_rating_is_taken_and_read_back(run: RunFolder, test: ListeningTe
 
 
 def test_a_file_that_an_editor_laid_out_anew_is_the_same(test: ListeningTest) -> None:
-    windows = b"\xef\xbb\xbf" + json.dumps(rate(test), indent=7, sort_keys=True).encode().replace(
-        b"\n", b"\r\n"
-    )
+    windows = b"\xef\xbb\xbf" + json.dumps(rate(test), indent=7, sort_keys=True).encode().replace(b"\n", b"\r\n")
     assert take(windows, [test]).answers == 6
 
 

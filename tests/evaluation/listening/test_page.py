@@ -27,9 +27,7 @@ def lay_down(folder: Path, name: str = "test-1", seed: int = 7) -> ListeningTest
     declaration, run = spoken_run(folder, 4, 0.05, NAMES)
     add_spoken(run, "phase2", ["<script>alert('x')</script>", "</script><img src=x>", "{{ 7 * 7 }}", "&amp;"])
     for candidate in ("base", "phase1"):
-        add_spoken(
-            run, candidate, ["<script>alert('x')</script>", "</script><img src=x>", "{{ 7 * 7 }}", "&amp;"]
-        )
+        add_spoken(run, candidate, ["<script>alert('x')</script>", "</script><img src=x>", "{{ 7 * 7 }}", "&amp;"])
     material = gather_material(declaration, run, NAMES)
     make_test(
         run.listening_test(name),
@@ -154,10 +152,7 @@ def test_the_first_declared_seed_is_heard(tmp_path: Path) -> None:
         file.write_text(json.dumps(record), encoding="utf-8")
     for seeds, heard in (((9, 1), 9), ((1, 9), 1), ((5,), 1)):
         utterances = declaration.utterances.model_copy(update={"seeds": seeds})
-        assert (
-            gather_material(replace(declaration, utterances=utterances), run, ("base", "phase1")).seed
-            == heard
-        )
+        assert gather_material(replace(declaration, utterances=utterances), run, ("base", "phase1")).seed == heard
 
 
 def test_sentences_are_chosen_by_the_seed_and_none_twice(tmp_path: Path) -> None:
@@ -195,8 +190,6 @@ def test_who_is_heard(shipping: tuple[str, ...], spoken: str, named: tuple[str, 
         ((), "base phase1", ("base", "base"), "only base has"),
     ],
 )
-def test_who_cannot_be_heard(
-    shipping: tuple[str, ...], spoken: str, named: tuple[str, ...], said: str
-) -> None:
+def test_who_cannot_be_heard(shipping: tuple[str, ...], spoken: str, named: tuple[str, ...], said: str) -> None:
     with pytest.raises(UserError, match=said):
         choose_candidates(("base", "phase1", "phase2", "mean"), shipping, spoken.split(), named)

@@ -71,9 +71,7 @@ def rating(test: ListeningTest, answers: int) -> bytes:
     value = {"version": 1, "test": test.id, "form": "short", "session": "a" * 16, "listener": "Ánna"}
     times = {"begun": "2026-11-21T20:00:00Z", "ended": "2026-11-21T20:20:00Z"}
     finished = answers == len(test.counted)
-    return json.dumps(
-        {**value, **times, "finished": finished, "answers": given, "checksum": checksum(given)}
-    ).encode()
+    return json.dumps({**value, **times, "finished": finished, "answers": given, "checksum": checksum(given)}).encode()
 
 
 def test_ratings_are_taken_as_they_come(served: Served, test: ListeningTest) -> None:
@@ -132,9 +130,7 @@ def test_a_served_test_in_a_browser(served: Served, test: ListeningTest) -> None
         for _ in range(len(test.counted)):
             before = page.text_content("#where")
             answer(page, 0, "78")
-            until(
-                page, f"document.getElementById('trial').hidden || where.textContent !== {json.dumps(before)}"
-            )
+            until(page, f"document.getElementById('trial').hidden || where.textContent !== {json.dumps(before)}")
         until(page, "document.querySelector('#done .sent').textContent === 'Your answers have arrived.'")
         # Coming back does not look like a fault.
         page.reload()

@@ -26,9 +26,7 @@ def test_the_p_of_published_tables(wins: int, sentences: int, p: float) -> None:
 
 
 def test_a_look_calls_16_of_20_and_28_of_40() -> None:
-    assert [
-        min(w for w in range(n) if w > n / 2 and sign_test(w, n - w).p <= LOOK_ALPHA) for n in (20, 40)
-    ] == [
+    assert [min(w for w in range(n) if w > n / 2 and sign_test(w, n - w).p <= LOOK_ALPHA) for n in (20, 40)] == [
         16,
         28,
     ]

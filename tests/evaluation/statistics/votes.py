@@ -31,16 +31,11 @@ def vote(
     )
 
 
-def duel(
-    first: str, second: str, wins: int, losses: int, ties: int = 0, **marks: Sequence[float]
-) -> list[Vote]:
+def duel(first: str, second: str, wins: int, losses: int, ties: int = 0, **marks: Sequence[float]) -> list[Vote]:
     """A pair of which the second wins so many sentences; `marks` give each sentence's mark, the last one again."""
     answers = [1.0] * wins + [-1.0] * losses + [0.0] * ties
     given = [
         {name: float(values[min(number, len(values) - 1)]) for name, values in marks.items()}
         for number in range(len(answers))
     ]
-    return [
-        vote(first, second, f"s{number:02d}", answer, marks=given[number])
-        for number, answer in enumerate(answers)
-    ]
+    return [vote(first, second, f"s{number:02d}", answer, marks=given[number]) for number, answer in enumerate(answers)]

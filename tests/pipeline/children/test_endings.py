@@ -46,9 +46,7 @@ BAD_ALLOC = "terminate called after throwing an instance of 'std::bad_alloc'\n  
         (0xC0001234, "", Reason.ERROR, "status 0xC0001234"),
     ],
 )  # fmt: skip
-def test_what_is_known_of_a_child_says_why_it_ended(
-    status: int, printed: str, reason: Reason, said: str
-) -> None:
+def test_what_is_known_of_a_child_says_why_it_ended(status: int, printed: str, reason: Reason, said: str) -> None:
     stop = stop_of(ChildEnd(status, printed), free_bytes=10**9)
     assert stop.reason is reason
     assert said in stop.message

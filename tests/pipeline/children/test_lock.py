@@ -105,9 +105,7 @@ def test_a_damaged_record_keeps_nobody_out_and_names_nobody(tmp_path: Path, reco
 def test_a_held_lock_without_a_record_is_refused_all_the_same(tmp_path: Path) -> None:
     with another_process("command", tmp_path):
         (tmp_path / ".command.json").unlink()
-        assert refusal(tmp_path) == (
-            f"{tmp_path}: another command is at work here; wait for it to end, or stop it"
-        )
+        assert refusal(tmp_path) == (f"{tmp_path}: another command is at work here; wait for it to end, or stop it")
 
 
 def test_a_number_that_another_program_has_by_now_is_not_named(tmp_path: Path) -> None:
@@ -165,9 +163,7 @@ def test_an_older_child_is_waited_for_and_named(tmp_path: Path) -> None:
 
         with child_lock(tmp_path, say, seconds=60):
             holder = read_holder(tmp_path, CHILD_LOCK)
-    assert said == [
-        f"waiting for process {older.pid} of an earlier command, which is writing its checkpoint ..."
-    ]
+    assert said == [f"waiting for process {older.pid} of an earlier command, which is writing its checkpoint ..."]
     assert holder is not None and holder.pid == os.getpid()
 
 

@@ -80,9 +80,7 @@ def test_clean_data_is_said_to_be_clean(project: Project):
 
 @pytest.mark.parametrize("reason", DropReason)
 def test_a_clip_left_out_is_named_with_its_place_and_the_cure(project: Project, reason: DropReason):
-    left_out = DroppedClip(
-        "c9", "first", "c9.wav", "Szöveg.", reason, "found 12", Path("/d/metadata.csv"), 77
-    )
+    left_out = DroppedClip("c9", "first", "c9.wav", "Szöveg.", reason, "found 12", Path("/d/metadata.csv"), 77)
     shown = page_of(project, [kept(project, 1)], [left_out]).shown
     assert "metadata.csv:77" in shown and reason.value in shown and "found 12" in shown
     assert CURE[reason] in shown
@@ -116,9 +114,7 @@ def test_nothing_in_the_data_becomes_markup_and_nothing_is_fetched(project: Proj
     assert all(address.startswith(("#", "data:", "file:")) for address in words.addresses)
 
 
-def test_the_worst_come_first_and_some_of_them_can_be_heard(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-):
+def test_the_worst_come_first_and_some_of_them_can_be_heard(project: Project, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(data_report, "PLAYERS", 2)
     audio = write_sound(project.folder / "hang.wav", 0.6, rate=44_100, channels=2)
     odd = [

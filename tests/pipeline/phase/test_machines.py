@@ -10,14 +10,7 @@ from rich.console import Console
 
 from tests.pipeline.project import Project
 from xtts_finetune.errors import UserError
-from xtts_finetune.pipeline.phase.machines import (
-    Machines,
-    few_clips,
-    launch_of,
-    machines_of,
-    print_together,
-    processes,
-)
+from xtts_finetune.pipeline.phase.machines import Machines, few_clips, launch_of, machines_of, print_together, processes
 from xtts_finetune.pipeline.plan.checks.machine import check_count
 from xtts_finetune.records.job import LaunchPlan
 from xtts_finetune.spec.phase import PhaseSpec

@@ -60,9 +60,7 @@ def test_the_record_says_what_was_trained(project: Project) -> None:
     assert "| Trained | LoRA of rank 4 on attention and mlp |" in record_of(project)
 
 
-@pytest.mark.parametrize(
-    ("told", "error", "scenario", "level"), SCENARIOS, ids=[case[0] for case in SCENARIOS]
-)
+@pytest.mark.parametrize(("told", "error", "scenario", "level"), SCENARIOS, ids=[case[0] for case in SCENARIOS])
 def test_the_record_of_each_scenario(
     project: Project, told: str, error: type[Exception] | None, scenario: str, level: str
 ) -> None:

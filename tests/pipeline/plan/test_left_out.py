@@ -37,9 +37,7 @@ def not_a_number(model: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(model)) as whole, zipfile.ZipFile(made, "w") as archive:
         for name in whole.namelist():
             content = whole.read(name)
-            archive.writestr(
-                name, b"\0\0\xc0\x7f" * (len(content) // 4) if name.endswith("data/0") else content
-            )
+            archive.writestr(name, b"\0\0\xc0\x7f" * (len(content) // 4) if name.endswith("data/0") else content)
     return made.getvalue()
 
 
@@ -145,9 +143,7 @@ def test_what_was_made_of_a_file_stays_when_the_file_is_gone(project: Project) -
 
 
 @pytest.mark.parametrize(("told", "lasting"), [("wrong input", True), ("fails with a record", False)])
-def test_one_that_cannot_be_made_does_not_block_the_decision(
-    project: Project, told: str, lasting: bool
-) -> None:
+def test_one_that_cannot_be_made_does_not_block_the_decision(project: Project, told: str, lasting: bool) -> None:
     project.tell(candidate=told)
     printed = project.run()
     assert "warning: other is left out: " in printed

@@ -114,9 +114,7 @@ def _level(project: Project, name: str, text: str) -> Path:
         ({"mel_loss_weight": 5}, FULL, ""),
     ],
 )
-def test_unusual_values_are_named_with_what_is_usual(
-    values: dict[str, object], weights: float, said: str
-) -> None:
+def test_unusual_values_are_named_with_what_is_usual(values: dict[str, object], weights: float, said: str) -> None:
     found = [str(check) for check in phase_warnings("phase1", phase(**values), weights)]
     assert (said in found[0] and "try --set phase1." in found[0]) if said else found == []
 

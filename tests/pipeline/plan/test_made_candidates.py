@@ -33,9 +33,7 @@ def test_it_is_made_anew_when_a_part_or_its_own_declaration_changes(averaging: P
     averaging.run()
     matrix = averaging.folder / "eval" / "decision_matrix.yaml"
     text = matrix.read_text(encoding="utf-8")
-    matrix.write_text(
-        text.replace("[phase1, phase2]}", "[phase1, phase2], weights: [1, 3]}"), encoding="utf-8"
-    )
+    matrix.write_text(text.replace("[phase1, phase2]}", "[phase1, phase2], weights: [1, 3]}"), encoding="utf-8")
     assert averaging.states()["mean"] == "stale: weights: [] -> [1.0, 3.0]"
     assert averaging.states()["phase2"] == "up to date"
     matrix.write_text(text, encoding="utf-8")
@@ -62,9 +60,7 @@ def test_it_is_made_again_where_its_model_is_gone(averaging: Project) -> None:
 def test_a_phase_that_is_no_candidate_trains_and_does_not_speak(project: Project) -> None:
     matrix = project.folder / "eval" / "decision_matrix.yaml"
     text = matrix.read_text(encoding="utf-8").replace("ship: phase1", "ship: base")
-    matrix.write_text(
-        text.replace("read: phase2\n", "read: phase2\ncandidates: [phase2]\n"), encoding="utf-8"
-    )
+    matrix.write_text(text.replace("read: phase2\n", "read: phase2\ncandidates: [phase2]\n"), encoding="utf-8")
     states = project.states()
     assert "phase1" in states and "phase1 utterances" not in states and "phase2 utterances" in states
     project.run()

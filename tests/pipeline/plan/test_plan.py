@@ -126,22 +126,16 @@ def test_an_unfinished_phase_goes_on(finished: Project) -> None:
 
 
 def test_a_phase_whose_source_is_not_complete_is_refused(project: Project, finished: Project) -> None:
-    with pytest.raises(
-        UserError, match="phase2 starts from phase1, which is not complete: run_pipeline phase1"
-    ):
+    with pytest.raises(UserError, match="phase2 starts from phase1, which is not complete: run_pipeline phase1"):
         project.plan(wanted=["phase2"])
     with pytest.raises(UserError, match=r"phase1, which is stale \(learning_rate: 5e-06 -> 1e-06\)"):
         finished.plan("phase1.learning_rate=1e-6", wanted=["phase2"])
-    assert [stage.name for stage in finished.plan(wanted=["phase2"]).stages if stage.kind == "phase"] == [
-        "phase2"
-    ]
+    assert [stage.name for stage in finished.plan(wanted=["phase2"]).stages if stage.kind == "phase"] == ["phase2"]
 
 
 def test_a_checkpoint_that_was_not_kept_is_refused(finished: Project) -> None:
     later = "phase2.resume_from.checkpoint=step 700"
-    with pytest.raises(
-        UserError, match="phase1 has no checkpoint of step 700; choose 'best', 'last', 'step 500'"
-    ):
+    with pytest.raises(UserError, match="phase1 has no checkpoint of step 700; choose 'best', 'last', 'step 500'"):
         finished.plan(later)
     # Training phase1 itself is the cure and must not be refused.
     assert finished.plan(later, wanted=["phase1"]).stage("phase1").state.value == "up to date"

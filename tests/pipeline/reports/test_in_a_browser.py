@@ -43,9 +43,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     add_phase(run, "phase1", 5.046, 3.45, 100, Stop(Reason.ALL_STEPS_DONE, "all 100 steps are done"))
     for name in ("base", "phase1"):
         said = [
-            UtteranceScores(
-                f"s0{n}", 1, f"s0{n}_s1.wav", "x", (), (), 2.0, 14.2, {"heard": HEARD, "cer": 0.5}
-            )
+            UtteranceScores(f"s0{n}", 1, f"s0{n}_s1.wav", "x", (), (), 2.0, 14.2, {"heard": HEARD, "cer": 0.5})
             for n in range(1, 5)
         ]
         write_scores(run.candidate(name).scores_json, Scores(name, "f", {}, tuple(said)))
@@ -74,9 +72,7 @@ def with_notes(test: ListeningTest) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_notes_are_text_and_nothing_is_wider_than_the_screen(
-    browser: Browser, report: Path, width: int
-) -> None:
+def test_notes_are_text_and_nothing_is_wider_than_the_screen(browser: Browser, report: Path, width: int) -> None:
     page, asked = open_page(browser, report, width)
     shown = page.evaluate("document.body.textContent")
     assert NOTE in shown and "<b>Ánna" in shown and "mine" not in page.title()

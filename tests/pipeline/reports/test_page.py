@@ -14,15 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.pipeline.made_up_run import (
-    SENTENCES,
-    add_base,
-    add_data,
-    add_phase,
-    add_utterances,
-    declare,
-    whole_run,
-)
+from tests.pipeline.made_up_run import SENTENCES, add_base, add_data, add_phase, add_utterances, declare, whole_run
 from xtts_finetune.pipeline.reports.players import collect_sentences, player
 from xtts_finetune.pipeline.reports.report import write_report
 from xtts_finetune.records.clips import ClipRecord, read_clips, write_clips
@@ -120,9 +112,7 @@ def test_the_page_asks_for_nothing_from_anywhere(whole: Page) -> None:
 
 def test_ids_are_there_once_and_labels_point_at_them(whole: Page) -> None:
     assert len(set(whole.ids)) == len(whole.ids)
-    labels = [
-        attributes["aria-labelledby"] for _, attributes in whole.elements if "aria-labelledby" in attributes
-    ]
+    labels = [attributes["aria-labelledby"] for _, attributes in whole.elements if "aria-labelledby" in attributes]
     assert labels
     assert set(labels) <= set(whole.ids)
 

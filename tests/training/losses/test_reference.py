@@ -32,9 +32,7 @@ def probabilities(logits: torch.Tensor) -> np.ndarray:
     return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
-def reference(
-    logits: torch.Tensor, targets: torch.Tensor, smoothing: float, tau: float | None
-) -> list[float]:
+def reference(logits: torch.Tensor, targets: torch.Tensor, smoothing: float, tau: float | None) -> list[float]:
     """Token by token, as the papers write it."""
     losses = []
     for each, target in zip(probabilities(logits), targets.tolist(), strict=True):
@@ -51,9 +49,7 @@ def reference(
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(
-    ("smoothing", "tau"), [(0.0, None), (0.1, None), (0.0, 5.0), (0.1, 100.0), (0.3, 1.5)]
-)
+@pytest.mark.parametrize(("smoothing", "tau"), [(0.0, None), (0.1, None), (0.0, 5.0), (0.1, 100.0), (0.3, 1.5)])
 def test_token_losses(seed: int, smoothing: float, tau: float | None) -> None:
     logits, targets = made(seed)
     found = token_losses(logits, targets, smoothing, tau)

@@ -97,9 +97,7 @@ Accepted = Annotated[
 ]
 
 
-def fetch(
-    name: Name = "xtts_v2", source: From = None, to: To = None, accept_licence: Accepted = False
-) -> None:
+def fetch(name: Name = "xtts_v2", source: From = None, to: To = None, accept_licence: Accepted = False) -> None:
     """Fetch a base, 2.1 GB for xtts_v2: licence first, every file checked; goes on where it stopped."""
     from xtts_finetune.errors import UserError  # noqa: PLC0415
     from xtts_finetune.setup.fetch import fetch as fetch_release  # noqa: PLC0415
@@ -128,9 +126,7 @@ def _say_where(release: Release, folder: Path, screen: FetchScreen) -> None:
     named = release.name if folder in places_of(release.name) else f'"{folder.as_posix()}"'
     screen.say(f"{release.name} {release.version} is in {folder}")
     screen.say(f"  in pipeline.yaml:  base: {named}")
-    screen.say(
-        f"  its licence:       {release.licence.name}, non-commercial use only; {release.licence_page}"
-    )
+    screen.say(f"  its licence:       {release.licence.name}, non-commercial use only; {release.licence_page}")
 
 
 def _unknown(name: str) -> str:

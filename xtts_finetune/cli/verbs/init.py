@@ -98,9 +98,7 @@ RunName = Annotated[
     str | None, typer.Option("--name", help="Name of the voice and its run.", show_default="the folder's")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; take what is found and usual.")]
-Replace = Annotated[
-    bool, typer.Option("--replace", help="Write over files that are there; they stay as NAME.old.")
-]
+Replace = Annotated[bool, typer.Option("--replace", help="Write over files that are there; they stay as NAME.old.")]
 
 
 def init(

@@ -82,9 +82,7 @@ class Questions:
         if self.asks:
             return self._ask("Language of the recordings", guessed, _known_language), "as you said"
         if guessed is None:
-            raise UserError(
-                f"the texts do not tell their language: say it with --language ({', '.join(LANGUAGES)})"
-            )
+            raise UserError(f"the texts do not tell their language: say it with --language ({', '.join(LANGUAGES)})")
         typer.echo(f"language: {guessed}, {LANGUAGES[guessed]}, as the texts look")
         return guessed, "as the texts look"
 

@@ -26,16 +26,12 @@ Words = Annotated[
         show_default="base and what the matrix can ship",
     ),
 ]
-Candidates = Annotated[
-    bool, typer.Option("--candidates", help="The names given are candidates; the default.")
-]
+Candidates = Annotated[bool, typer.Option("--candidates", help="The names given are candidates; the default.")]
 Import = Annotated[bool, typer.Option("--import", help="Take in the ratings in the files given.")]
 Partial = Annotated[bool, typer.Option("--partial", help="With --import: unfinished ratings too.")]
 OfForm = Annotated[
     Form | None,
-    typer.Option(
-        "--form", help="full: four marks for each sound; short: overall alone.", show_default="full"
-    ),
+    typer.Option("--form", help="full: four marks for each sound; short: overall alone.", show_default="full"),
 ]
 Sentences = Annotated[
     int | None,
@@ -54,13 +50,9 @@ Seed = Annotated[
 ]
 Extend = Annotated[
     bool,
-    typer.Option(
-        "--extend", help="A second look with further sentences, once, where the first is undecided."
-    ),
+    typer.Option("--extend", help="A second look with further sentences, once, where the first is undecided."),
 ]
-Serve = Annotated[
-    bool, typer.Option("--serve", help="Serve the test to this computer and take ratings directly.")
-]
+Serve = Annotated[bool, typer.Option("--serve", help="Serve the test to this computer and take ratings directly.")]
 Port = Annotated[int, typer.Option("--port", help="For --serve.", min=0, max=65535)]
 
 

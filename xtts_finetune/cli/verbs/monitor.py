@@ -16,21 +16,15 @@ DEFAULT_PORT = 8377
 
 Runs = Annotated[
     list[Path] | None,
-    typer.Argument(
-        help="Folders of runs (run/<name>), shown side by side.", show_default="the declaration's"
-    ),
+    typer.Argument(help="Folders of runs (run/<name>), shown side by side.", show_default="the declaration's"),
 ]
 Watch = Annotated[bool, typer.Option("--watch", help="In the terminal, until Ctrl-C; the default there.")]
-Web = Annotated[
-    bool, typer.Option("--web", help="As a page that this computer alone can open, until Ctrl-C.")
-]
+Web = Annotated[bool, typer.Option("--web", help="As a page that this computer alone can open, until Ctrl-C.")]
 Port = Annotated[int, typer.Option("--port", help="Of --web; 0 takes any.", min=0, max=65535)]
 Png = Annotated[Path | None, typer.Option("--png", help="Write the curves as a picture.", metavar="FILE")]
 Html = Annotated[Path | None, typer.Option("--html", help="Write the page as one file.", metavar="FILE")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print everything once, for programs.")]
-Std = Annotated[
-    float, typer.Option("--most-std", help="Warn when the eval loss's deviation is above this.", min=0)
-]
+Std = Annotated[float, typer.Option("--most-std", help="Warn when the eval loss's deviation is above this.", min=0)]
 Least = Annotated[
     float,
     typer.Option("--least-improvement", help="Warn when training improves by less over 5 epochs.", min=0),
@@ -91,9 +85,7 @@ def _folders(runs: list[Path], file: Path | None, demo: bool, waits: bool) -> li
         if not waits and not folder.is_dir():
             raise UserError(f"{folder}: there is no such run yet; --watch and --web wait for it")
         if (folder / "pipeline.yaml").is_file():
-            raise UserError(
-                f"{folder} holds a declaration; name its run, {folder / 'run'}/<name>, or use -f {folder}"
-            )
+            raise UserError(f"{folder} holds a declaration; name its run, {folder / 'run'}/<name>, or use -f {folder}")
     return [folder.absolute() for folder in found]
 
 
@@ -106,9 +98,7 @@ def _write(watches: list[RunWatch], png: Path | None, html: Path | None) -> None
     for path in (png, html):
         for watch in watches:
             if path is not None and path.absolute().is_relative_to(watch.run.root):
-                raise UserError(
-                    f"{path} is in the run's folder, where the monitor writes nothing; name another place"
-                )
+                raise UserError(f"{path} is in the run's folder, where the monitor writes nothing; name another place")
     try:
         if png is not None:
             draw_picture(watches, png)
@@ -117,9 +107,7 @@ def _write(watches: list[RunWatch], png: Path | None, html: Path | None) -> None
             write_text_atomic(html, static_page(watches))
             typer.echo(f"written: {html}")
     except OSError as error:
-        raise UserError(
-            f"{png if html is None else html} cannot be written ({error.strerror or error})"
-        ) from None
+        raise UserError(f"{png if html is None else html} cannot be written ({error.strerror or error})") from None
 
 
 def _serve(watches: list[RunWatch], port: int) -> None:
@@ -127,9 +115,7 @@ def _serve(watches: list[RunWatch], port: int) -> None:
     from xtts_finetune.monitor.serve import serve  # noqa: PLC0415
 
     listener = open_port(port, "--web")
-    typer.echo(
-        f"http://{HOST}:{listener.getsockname()[1]}/   open it on this computer; Ctrl-C ends it, not the run"
-    )
+    typer.echo(f"http://{HOST}:{listener.getsockname()[1]}/   open it on this computer; Ctrl-C ends it, not the run")
     serve(watches, listener)
 
 

@@ -8,15 +8,11 @@ import typer
 
 from xtts_finetune.cli.options import Demo, File, OnDevice, Settings, declared_file, work_on
 
-Phases = Annotated[
-    list[str] | None, typer.Argument(help="The phases to run; all when none is named.", metavar="PHASE")
-]
+Phases = Annotated[list[str] | None, typer.Argument(help="The phases to run; all when none is named.", metavar="PHASE")]
 Planned = Annotated[bool, typer.Option("--plan", help="Say what would run and why, and run nothing.")]
 Fresh = Annotated[
     bool,
-    typer.Option(
-        "--fresh", help="Train the named phases anew, all when none is named; what they had is set aside."
-    ),
+    typer.Option("--fresh", help="Train the named phases anew, all when none is named; what they had is set aside."),
 ]
 LR = Annotated[str | None, typer.Option("--lr", help="Learning rate of the phases that run.")]
 BatchSize = Annotated[str | None, typer.Option("--batch-size", help="Clips a batch.", metavar="N")]
@@ -33,9 +29,7 @@ Level = Annotated[
 ]
 Resume = Annotated[
     str | None,
-    typer.Option(
-        "--resume-checkpoint", help="best, last, a step, or the path of a checkpoint.", metavar="CHECKPOINT"
-    ),
+    typer.Option("--resume-checkpoint", help="best, last, a step, or the path of a checkpoint.", metavar="CHECKPOINT"),
 ]
 Devices = Annotated[
     str | None,
@@ -52,15 +46,11 @@ Rendezvous = Annotated[
 Count = Annotated[int | None, typer.Option("--machines", help="How many machines meet there.", metavar="N")]
 Number = Annotated[
     int | None,
-    typer.Option(
-        "--machine", help="This machine's number, where addresses do not say who leads (0).", metavar="K"
-    ),
+    typer.Option("--machine", help="This machine's number, where addresses do not say who leads (0).", metavar="K"),
 ]
 JoinSeconds = Annotated[
     int,
-    typer.Option(
-        "--join-seconds", min=1, help="How long the machines wait for each other.", metavar="SECONDS"
-    ),
+    typer.Option("--join-seconds", min=1, help="How long the machines wait for each other.", metavar="SECONDS"),
 ]
 
 

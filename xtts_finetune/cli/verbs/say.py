@@ -25,9 +25,7 @@ Model = Annotated[
 ]
 Candidate = Annotated[
     str | None,
-    typer.Option(
-        "--candidate", help="Speak with the base, a phase or another candidate of the run.", metavar="NAME"
-    ),
+    typer.Option("--candidate", help="Speak with the base, a phase or another candidate of the run.", metavar="NAME"),
 ]
 Out = Annotated[
     Path | None,
@@ -38,9 +36,7 @@ Out = Annotated[
         metavar="FILE",
     ),
 ]
-Language = Annotated[
-    str | None, typer.Option("--language", help="As XTTS names it.", show_default="the model's")
-]
+Language = Annotated[str | None, typer.Option("--language", help="As XTTS names it.", show_default="the model's")]
 Seed = Annotated[int, typer.Option("--seed", help="Another one says it otherwise.", min=0, max=2**32 - 1)]
 # As text: the declaration's own check has the limits, and the words for what is beyond them.
 Temperature = Annotated[
@@ -59,9 +55,7 @@ RepetitionPenalty = Annotated[
     str | None,
     typer.Option("--repetition-penalty", help="Higher repeats less.", metavar="NUMBER", show_default=JUDGED),
 ]
-Speed = Annotated[
-    str | None, typer.Option("--speed", help="Rate of speech.", metavar="NUMBER", show_default=JUDGED)
-]
+Speed = Annotated[str | None, typer.Option("--speed", help="Rate of speech.", metavar="NUMBER", show_default=JUDGED)]
 
 
 def say(
@@ -85,9 +79,7 @@ def say(
     from xtts_finetune.errors import UserError  # noqa: PLC0415
 
     if model is not None and candidate is not None:
-        raise UserError(
-            "--model speaks with a shipped folder, --candidate with a model of the run; give one of them"
-        )
+        raise UserError("--model speaks with a shipped folder, --candidate with a model of the run; give one of them")
     if model is not None and (demo or file is not None or settings):
         raise UserError("--model names a shipped model itself; leave -f, --demo and --set out")
     from xtts_finetune.speaking.say import Wanted, check_wanted, say_now  # noqa: PLC0415
@@ -107,9 +99,7 @@ def say(
 
     def command(*verb: str) -> str:
         named = ["--demo"] if demo else ["-f", str(file)] if file is not None else []
-        return command_again(
-            [*verb, *named, *(word for value in settings or [] for word in ("--set", value))]
-        )
+        return command_again([*verb, *named, *(word for value in settings or [] for word in ("--set", value))])
 
     if model is not None:
         speaking = shipped_model(model)

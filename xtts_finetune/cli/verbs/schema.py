@@ -13,25 +13,19 @@ from xtts_finetune.spec.schema import outdated_schemas, write_schemas
 
 def schema(
     out: Annotated[Path, typer.Option(help="Folder to write the schemas to.")] = Path("schemas"),
-    check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit 2 if a file is not current.")
-    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 2 if a file is not current.")] = False,
 ) -> None:
     """Write the JSON Schemas of pipeline, phase, utterances and decision matrix for editors."""
     if check:
         outdated = outdated_schemas(out)
         if outdated:
             names = ", ".join(path.as_posix() for path in outdated)
-            raise UserError(
-                f"not current: {names}; write them with: xtts-finetune schema --out {out.as_posix()}"
-            )
+            raise UserError(f"not current: {names}; write them with: xtts-finetune schema --out {out.as_posix()}")
         typer.echo(f"the schemas in {out.as_posix()} are current")
         return
     try:
         paths = write_schemas(out)
     except OSError as error:
-        raise UserError(
-            f"the schemas cannot be written to {out.as_posix()}: {error.strerror or error}"
-        ) from None
+        raise UserError(f"the schemas cannot be written to {out.as_posix()}: {error.strerror or error}") from None
     for path in paths:
         typer.echo(path.as_posix())

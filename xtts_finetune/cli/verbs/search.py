@@ -19,14 +19,10 @@ class StartAt(str, Enum):
 
 
 Phase = Annotated[str, typer.Argument(help="The phase whose 'search' is searched.", metavar="PHASE")]
-Trials = Annotated[
-    int, typer.Option("--trials", min=1, max=10_000, help="How many points are tried.", metavar="N")
-]
+Trials = Annotated[int, typer.Option("--trials", min=1, max=10_000, help="How many points are tried.", metavar="N")]
 Steps = Annotated[
     int | None,
-    typer.Option(
-        "--steps", min=1, help="Steps of a whole trial; default: a third of the phase's.", metavar="N"
-    ),
+    typer.Option("--steps", min=1, help="Steps of a whole trial; default: a third of the phase's.", metavar="N"),
 ]
 From = Annotated[
     StartAt | None,
@@ -49,9 +45,7 @@ AtOnce = Annotated[
 ]
 Seed = Annotated[
     int | None,
-    typer.Option(
-        "--seed", min=0, max=2**32 - 1, help="Of the points.", show_default="the phase's", metavar="S"
-    ),
+    typer.Option("--seed", min=0, max=2**32 - 1, help="Of the points.", show_default="the phase's", metavar="S"),
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Forget the phase's search first.")]
 

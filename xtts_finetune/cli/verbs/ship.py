@@ -27,15 +27,11 @@ class Rest(str, Enum):
 
 Candidate = Annotated[
     str | None,
-    typer.Option(
-        "--candidate", help="Ship this one.", metavar="NAME", show_default="the one that is decided on"
-    ),
+    typer.Option("--candidate", help="Ship this one.", metavar="NAME", show_default="the one that is decided on"),
 ]
 Name = Annotated[
     str | None,
-    typer.Option(
-        "--name", help="Of folder and voice.", metavar="NAME", show_default="as declared, or the run's"
-    ),
+    typer.Option("--name", help="Of folder and voice.", metavar="NAME", show_default="as declared, or the run's"),
 ]
 Precision = Annotated[
     Weights | None,

@@ -30,9 +30,7 @@ Steps = Annotated[
 ]
 From = Annotated[
     StartAt | None,
-    typer.Option(
-        "--from", help="The checkpoint to start from; default: last, or best if it is clearly better."
-    ),
+    typer.Option("--from", help="The checkpoint to start from; default: last, or best if it is clearly better."),
 ]
 Seeds = Annotated[
     int,

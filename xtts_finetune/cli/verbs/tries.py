@@ -8,14 +8,10 @@ import typer
 
 from xtts_finetune.cli.options import Demo, File, Settings, load, work_on
 
-Restore = Annotated[
-    str | None, typer.Option("--restore", help="Make this try the phase's own again.", metavar="NAME")
-]
+Restore = Annotated[str | None, typer.Option("--restore", help="Make this try the phase's own again.", metavar="NAME")]
 AsCandidate = Annotated[
     str | None,
-    typer.Option(
-        "--candidate", help="Declare this try in the decision matrix, so that it may ship.", metavar="NAME"
-    ),
+    typer.Option("--candidate", help="Declare this try in the decision matrix, so that it may ship.", metavar="NAME"),
 ]
 NewName = Annotated[
     str | None,

@@ -10,9 +10,7 @@ from xtts_finetune.cli.options import Demo, File, Grace, OnDevice, Settings, Sto
 
 Idle = Annotated[
     float | None,
-    typer.Option(
-        "--idle", min=0, help="Stop after so long without work.", show_default="never", metavar="SECONDS"
-    ),
+    typer.Option("--idle", min=0, help="Stop after so long without work.", show_default="never", metavar="SECONDS"),
 ]
 
 

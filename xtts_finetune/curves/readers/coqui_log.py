@@ -55,9 +55,7 @@ def read_coqui_log(lines: Iterable[str], source: str) -> Curves:
         "epoch",
         _training(name, found.train.get(name, [])),
         series(f"avg_{name}", found.evaluation.get(f"avg_{name}", [])),
-        series(
-            "current_lr", ((epoch + part, now) for epoch, part, now, _ in found.train.get("current_lr", []))
-        ),
+        series("current_lr", ((epoch + part, now) for epoch, part, now, _ in found.train.get("current_lr", []))),
         # Stock writes 0 where it does not measure.
         series(
             "grad_norm",

@@ -17,9 +17,7 @@ _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf(?:init
 _NAMED = re.compile(
     rf"([A-Za-z][\w./-]*(?:[ ][A-Za-z][\w./-]*){{0,2}}?)[\"']?\s*[:=]\s*[\"']?({_NUMBER})", re.IGNORECASE
 )
-_COUNTED = re.compile(
-    r"\b(epochs?|(?:global[_ ]?)?steps?|iter(?:ation)?s?)\s*[:=#]?\s*[\[(]?\s*(\d+)", re.IGNORECASE
-)
+_COUNTED = re.compile(r"\b(epochs?|(?:global[_ ]?)?steps?|iter(?:ation)?s?)\s*[:=#]?\s*[\[(]?\s*(\d+)", re.IGNORECASE)
 _BARE_LOSS = re.compile(rf"\b((?:[\w]+[_ ])?loss)\s+({_NUMBER})", re.IGNORECASE)
 
 
@@ -45,9 +43,7 @@ def read_plain_log(lines: Iterable[str], source: str) -> Curves:
             rows.append(place | numbers)
     found = curves_of_rows(rows, source, FORMAT, "name")
     if found is None:
-        raise UserError(
-            f"{source}: no line says a loss; looked for lines such as 'epoch 12 loss: 2.71 val_loss: 2.75'"
-        )
+        raise UserError(f"{source}: no line says a loss; looked for lines such as 'epoch 12 loss: 2.71 val_loss: 2.75'")
     return found
 
 

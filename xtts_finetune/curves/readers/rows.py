@@ -63,9 +63,7 @@ def role_of(name: str) -> Role | None:
 def quantity_of(name: str) -> str:
     """Which loss it is, whatever set it was measured on: 'val_loss' and 'train_loss' are the same."""
     return " ".join(
-        word
-        for word in words_in(name)
-        if word not in EVALUATION | TRAINING | {"avg", "stats", "epoch", "iter"}
+        word for word in words_in(name) if word not in EVALUATION | TRAINING | {"avg", "stats", "epoch", "iter"}
     )
 
 
@@ -115,14 +113,10 @@ def curves_of_rows(rows: Sequence[Mapping[str, float]], source: str, form: str, 
     read = [f"training is {what} '{train}'"] if train else []
     read += [f"evaluation is {what} '{evaluation}'"] if evaluation else []
     note = f"{', '.join(read)}; positions are {by}"
-    return Curves(
-        unit, curve(train), curve(evaluation), curve(rate), curve(grad), source, form, None, (note,)
-    )
+    return Curves(unit, curve(train), curve(evaluation), curve(rate), curve(grad), source, form, None, (note,))
 
 
-def positions_of(
-    rows: Sequence[Mapping[str, float]], roles: Mapping[str, Role]
-) -> tuple[Unit, list[float], str]:
+def positions_of(rows: Sequence[Mapping[str, float]], roles: Mapping[str, Role]) -> tuple[Unit, list[float], str]:
     """The unit, each row's position, and where these are from."""
     for name in _named(roles, "step"):
         steps = _carried(rows, name)

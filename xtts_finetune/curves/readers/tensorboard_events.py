@@ -44,6 +44,4 @@ def read_events(path: Path) -> Curves:
     rate = next((tag for tag in tags if role_of(tag) == "learning_rate"), None)
     grad = next((tag for tag in tags if role_of(tag) == "grad_norm" and any(v for _, v in points[tag])), None)
     note = f"training is tag '{train}', evaluation is tag '{evaluation}'"
-    return Curves(
-        "step", curve(train), curve(evaluation), curve(rate), curve(grad), str(path), FORMAT, None, (note,)
-    )
+    return Curves("step", curve(train), curve(evaluation), curve(rate), curve(grad), str(path), FORMAT, None, (note,))

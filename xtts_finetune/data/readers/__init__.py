@@ -95,9 +95,7 @@ def _names(line: str, separator: str) -> set[str]:
 
 def _check_places(spec: DatasetSpec) -> None:
     """LJSpeech and Coqui look alike without a header, but for where the sounds lie."""
-    clips = (
-        fields for fields in read_fields(spec, PIPE) if isinstance(fields, Fields) and len(fields.values) > 1
-    )
+    clips = (fields for fields in read_fields(spec, PIPE) if isinstance(fields, Fields) and len(fields.values) > 1)
     names = [fields.values[0] for fields in islice(clips, CLIPS_LOOKED_AT)]
     names = [name for name in names if names_a_file(name)]
     if _first_found(spec, spec.format, names) is not None:

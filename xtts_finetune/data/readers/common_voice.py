@@ -15,14 +15,7 @@ from xtts_finetune.data.readers.lines import (
     read_fields,
     wrong_columns,
 )
-from xtts_finetune.data.readers.raw import (
-    RawClip,
-    Unreadable,
-    clip_language,
-    clip_speaker,
-    clip_text,
-    lines_of,
-)
+from xtts_finetune.data.readers.raw import RawClip, Unreadable, clip_language, clip_speaker, clip_text, lines_of
 from xtts_finetune.errors import UserError
 from xtts_finetune.spec.pipeline import DatasetSpec
 
@@ -45,9 +38,7 @@ def read_common_voice(spec: DatasetSpec, language: str) -> Iterator[RawClip | Un
             row = dict(zip(header, fields.values, strict=True))
             name = row["path"]
             if not names_a_file(name):
-                yield Unreadable(
-                    spec.name, row["sentence"], "the line has no path of a sound", metadata, fields.line
-                )
+                yield Unreadable(spec.name, row["sentence"], "the line has no path of a sound", metadata, fields.line)
                 continue
             yield RawClip(
                 id=clip_id(name),

@@ -13,14 +13,7 @@ from xtts_finetune.data.readers.lines import (
     read_fields,
     wrong_columns,
 )
-from xtts_finetune.data.readers.raw import (
-    RawClip,
-    Unreadable,
-    clip_language,
-    clip_speaker,
-    clip_text,
-    lines_of,
-)
+from xtts_finetune.data.readers.raw import RawClip, Unreadable, clip_language, clip_speaker, clip_text, lines_of
 from xtts_finetune.spec.pipeline import DatasetSpec
 
 SEPARATOR = "|"

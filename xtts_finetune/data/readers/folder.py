@@ -22,9 +22,7 @@ from xtts_finetune.spec.pipeline import DatasetSpec
 
 TEXT_ENDING = ".txt"
 # Sounds that soundfile does not read count too: the audit names them, rather than nobody.
-SOUND_ENDINGS = tuple(
-    dict.fromkeys(ending.lower() for ending in (*ENDINGS, ".m4a", ".aac", ".wma", ".amr", ".webm"))
-)
+SOUND_ENDINGS = tuple(dict.fromkeys(ending.lower() for ending in (*ENDINGS, ".m4a", ".aac", ".wma", ".amr", ".webm")))
 
 
 @dataclass
@@ -50,9 +48,7 @@ def read_folder(spec: DatasetSpec, language: str) -> Iterator[RawClip | Unreadab
                 yield _alone(spec, sound, f"there is no {pair.name}{TEXT_ENDING} with its text")
         elif not pair.sounds:
             for text in pair.texts:
-                yield _alone(
-                    spec, text, f"there is no {pair.name}{ENDINGS[0]} or other sound beside the text"
-                )
+                yield _alone(spec, text, f"there is no {pair.name}{ENDINGS[0]} or other sound beside the text")
         else:
             yield _clip(spec, language, pair)
             chosen = pair.sounds[0].name

@@ -102,9 +102,7 @@ def read_jsonl(spec: DatasetSpec, language: str) -> Iterator[RawClip | Unreadabl
     return read_json_records(spec, language, RECORDS)
 
 
-def read_json_records(
-    spec: DatasetSpec, language: str, format: RecordFormat
-) -> Iterator[RawClip | Unreadable]:
+def read_json_records(spec: DatasetSpec, language: str, format: RecordFormat) -> Iterator[RawClip | Unreadable]:
     """A clip for every line that holds an object, and what is wrong with each other line."""
     metadata = lines_of(spec)
     for line in read_lines(spec):

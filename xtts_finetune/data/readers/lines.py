@@ -61,9 +61,7 @@ def existing(audio: Path) -> Path | None:
     """`audio` as it lies on the disk, whichever way its accents are composed, or None."""
     name = str(audio)
     # Composed and decomposed accents look the same but name different files everywhere but on macOS.
-    forms = (
-        (name,) if name.isascii() else (name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD")))
-    )
+    forms = (name,) if name.isascii() else (name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD")))
     # os.path and not pathlib: a plan asks this for every clip, and a name that cannot be is no file.
     found = next((form for form in forms if os.path.isfile(form)), None)  # noqa: PTH113
     return None if found is None else Path(found)

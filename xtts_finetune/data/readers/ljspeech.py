@@ -5,14 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from xtts_finetune.data.readers.lines import (
-    ENDINGS,
-    find_audio,
-    folders_of,
-    names_a_file,
-    read_fields,
-    wrong_columns,
-)
+from xtts_finetune.data.readers.lines import ENDINGS, find_audio, folders_of, names_a_file, read_fields, wrong_columns
 from xtts_finetune.data.readers.raw import RawClip, Unreadable, clip_speaker, clip_text, lines_of
 from xtts_finetune.spec.pipeline import DatasetSpec
 

@@ -44,15 +44,11 @@ class Unreadable:
 def metadata_of(spec: DatasetSpec) -> Path | None:
     """The data set's metadata file, None for a format without one. Raises UserError if it is missing."""
     if not spec.path.is_dir():
-        raise UserError(
-            f"data set '{spec.name}': there is no folder {spec.path}; correct its 'path' in pipeline.yaml"
-        )
+        raise UserError(f"data set '{spec.name}': there is no folder {spec.path}; correct its 'path' in pipeline.yaml")
     try:
         return find_metadata(spec.path, spec.format, spec.metadata)
     except ValueError as error:
-        raise UserError(
-            f"data set '{spec.name}' of the format '{spec.format}': {spec.path} {error}"
-        ) from None
+        raise UserError(f"data set '{spec.name}' of the format '{spec.format}': {spec.path} {error}") from None
 
 
 def lines_of(spec: DatasetSpec) -> Path:

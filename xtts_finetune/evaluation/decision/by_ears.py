@@ -68,9 +68,7 @@ def _decided(evidence: Evidence, heard: Heard, reading: Reading | None, best: st
     lowest = evidence.lowest
     if lowest is not None and lowest.name != best:
         than = f" against {shipped.mel_ce:.3f} of {best}" if shipped.mel_ce is not None else ""
-        ears = (
-            "; listeners hear it otherwise, and ears win" if lowest.name in others else ", but was not heard"
-        )
+        ears = "; listeners hear it otherwise, and ears win" if lowest.name in others else ", but was not heard"
         why.append(f"{lowest.name} has the lowest mel_ce ({lowest.mel_ce:.3f}{than}){ears}.")
     unfinished = unfinished_in_words(shipped)
     return Answer(
@@ -87,9 +85,7 @@ def _decided(evidence: Evidence, heard: Heard, reading: Reading | None, best: st
 
 def _confidence(heard: Heard, best: str, others: Sequence[str]) -> str:
     """How clear the closest of the winner's pairs was."""
-    pairs = [
-        pair for name in others if (pair := heard.pair(best, name)) is not None and pair.preferred == best
-    ]
+    pairs = [pair for name in others if (pair := heard.pair(best, name)) is not None and pair.preferred == best]
     if not pairs:
         return "the others that were heard do not ship by themselves"
     shares = {pair: _share_of(best, pair) for pair in pairs}

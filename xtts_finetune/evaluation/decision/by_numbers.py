@@ -51,9 +51,7 @@ def candidate_to_read(evidence: Evidence) -> tuple[Candidate | None, list[str]]:
     if not phases:
         return None, [*why, "No phase has been evaluated yet."]
     waiting = [
-        each.name
-        for each in evidence.candidates
-        if each.mel_ce is None and each.name not in (BASE, evidence.read)
+        each.name for each in evidence.candidates if each.mel_ce is None and each.name not in (BASE, evidence.read)
     ]
     if waiting:
         why.append(f"Not evaluated yet: {', '.join(waiting)}; the matrix is read for {phases[-1].name}.")
@@ -99,8 +97,6 @@ def _fall_back(evidence: Evidence, why: list[str], row: int | None = None) -> An
     if lowest is None:
         why.append("There is no evaluated model to ship.")
         return Answer(None, "nothing to ship yet", "nothing", True, tuple(why), row)
-    why.append(
-        f"Until then {lowest.name} ships: of all models here it has the lowest mel_ce, {lowest.mel_ce:.3f}."
-    )
+    why.append(f"Until then {lowest.name} ships: of all models here it has the lowest mel_ce, {lowest.mel_ce:.3f}.")
     verdict = "the matrix gives no answer; the lowest mel_ce ships for now"
     return Answer(lowest.name, verdict, "provisional", True, tuple(why), row, confidence=BY_NUMBERS)

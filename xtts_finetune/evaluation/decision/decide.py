@@ -95,9 +95,7 @@ def _text_kept(training: Mapping[str, Any]) -> Condition:
     start, best = training["text_ce"]["start"], training["text_ce"]["best"]
     if start is None or best is None:
         return Condition("text_ce has not risen", None)
-    return Condition(
-        f"text_ce has not risen ({start:.4f} at the start, {best:.4f} at its best)", best <= start * RISEN
-    )
+    return Condition(f"text_ce has not risen ({start:.4f} at the start, {best:.4f} at its best)", best <= start * RISEN)
 
 
 def _target_missed(training: Mapping[str, Any]) -> Condition:

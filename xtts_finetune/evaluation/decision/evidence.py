@@ -97,9 +97,7 @@ def read_evidence(inputs: Mapping[str, Any]) -> Evidence:
     evidence = Evidence(
         rows=tuple(RowSpec.model_validate(row) for row in inputs["rows"]),
         read=inputs["read"],
-        phases=tuple(each.name for each in measured if each.name != BASE)
-        if phases is None
-        else tuple(phases),
+        phases=tuple(each.name for each in measured if each.name != BASE) if phases is None else tuple(phases),
         candidates=tuple(_marked(each, heard) for each in measured),
         scores=scores,
         heard=heard,
@@ -150,13 +148,9 @@ def excluded_by_gate(scores: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str,
         if more >= MORE_FAULTY:
             # McNemar's exact test: of the utterances that only one fails, half are the candidate's by chance.
             p = sign_test(only_candidate, only_base).p / 2
-            excluded[name] = (
-                f"more of its utterances fail the gate than of the base's: {counts} (p = {p:.2g})"
-            )
+            excluded[name] = f"more of its utterances fail the gate than of the base's: {counts} (p = {p:.2g})"
         else:
-            said.append(
-                f"{name}: one utterance more fails the gate than of the base's ({counts}): listen to it."
-            )
+            said.append(f"{name}: one utterance more fails the gate than of the base's ({counts}): listen to it.")
     return excluded, said
 
 

@@ -36,10 +36,7 @@ def gather_inputs(declaration: Declaration, run: RunFolder) -> dict[str, Any]:
     out = left_out(declaration, run)
     names = [name for name in candidate_names(declaration) if name not in out]
     # Histories are long: each is read once.
-    metrics = {
-        name: read_metrics(run.candidate(name).metrics)
-        for name in dict.fromkeys([*names, *declaration.phases])
-    }
+    metrics = {name: read_metrics(run.candidate(name).metrics) for name in dict.fromkeys([*names, *declaration.phases])}
     inputs = {
         "read": declaration.decision.read,
         "rows": [row.model_dump(mode="json", exclude_none=True) for row in declaration.decision.rows],
@@ -96,9 +93,7 @@ def _scored(folder: CandidateFolder) -> dict[str, Any] | None:
         "faults": dict(scores.faults),
         "similarity": scores.mean("similarity"),
         "utterances": [[each.id, each.seed, bool(each.faults)] for each in scores.utterances],
-        "not_measured": {
-            name: each.why for name, each in scores.instruments.items() if each.state == "not measured"
-        },
+        "not_measured": {name: each.why for name, each in scores.instruments.items() if each.state == "not measured"},
     }
 
 
@@ -123,9 +118,7 @@ def _vote(vote: Vote) -> dict[str, Any]:
     return {name: getattr(vote, name) for name in kept}
 
 
-def _training(
-    declaration: Declaration, run: RunFolder, histories: Mapping[str, Metrics]
-) -> dict[str, Any] | None:
+def _training(declaration: Declaration, run: RunFolder, histories: Mapping[str, Metrics]) -> dict[str, Any] | None:
     """How the last phase that was evaluated ended; None where there is none."""
     begun = [name for name in declaration.phases if histories[name].evals]
     if not begun:

@@ -39,16 +39,12 @@ def answer_unsettled(evidence: Evidence, heard: Heard, fit: Fit | None, why: Seq
     level = unbeaten(heard.preferences, evidence.contenders)
     front = in_front(heard, level)
     equal = [name for name in level if name == front or not _is_behind(heard, name, front)]
-    chosen, reason = (
-        by_tie_rule(equal, evidence.scores) if len(equal) > 1 else (front, "it was preferred most often")
-    )
+    chosen, reason = by_tie_rule(equal, evidence.scores) if len(equal) > 1 else (front, "it was preferred most often")
     row = None if fit is None else fit.row
     more = _more_sentences(heard, level, front)
     if len(level) > 1:
         near = f"; {listed(equal)} are as good as equal" if 1 < len(equal) < len(level) else ""
-        words = (
-            f"Of {listed(level)} none is preferred by more than chance{near}. {chosen} comes first: {reason}."
-        )
+        words = f"Of {listed(level)} none is preferred by more than chance{near}. {chosen} comes first: {reason}."
         why = [*why, words]
     lowest = evidence.lowest
     if lowest is not None and lowest.name in level and lowest.name != chosen:

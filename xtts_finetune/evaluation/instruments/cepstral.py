@@ -78,9 +78,7 @@ def _read(take: Take) -> Mapping[str, Reading]:
 
 def _usual(recordings: Sequence[Take]) -> Mapping[str, Any]:
     """The least distance between two recordings of different texts, dB."""
-    distances = [
-        _distance(one.sound, next_.sound) for one, next_ in pairwise(recordings) if one.text != next_.text
-    ]
+    distances = [_distance(one.sound, next_.sound) for one, next_ in pairwise(recordings) if one.text != next_.text]
     known = [distance for distance in distances if distance is not None]
     return {"unlike_db": min(known) if len(known) >= FEWEST_PAIRS else None}
 

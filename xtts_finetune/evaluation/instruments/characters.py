@@ -80,9 +80,7 @@ class Command:
                 check=False,
             )
         except OSError as error:
-            raise NotMeasured(
-                f"recogniser: {words[0]} cannot be started ({error.strerror or error})"
-            ) from None
+            raise NotMeasured(f"recogniser: {words[0]} cannot be started ({error.strerror or error})") from None
         except subprocess.TimeoutExpired:
             raise NotMeasured(
                 f"recogniser: {words[0]} took longer than {COMMAND_SECONDS:g} s for {sound.file.name}"
@@ -167,9 +165,7 @@ def _read(take: Take) -> Mapping[str, Reading]:
 
 def _judge(take: Take, scores: UtteranceScores) -> tuple[float, float, str] | None:
     margin = scores.number("text_margin")
-    return (
-        (margin, 0.0, "of the letters, nearer to its own text") if margin is not None and margin < 0 else None
-    )
+    return (margin, 0.0, "of the letters, nearer to its own text") if margin is not None and margin < 0 else None
 
 
 CHARACTERS = Instrument(

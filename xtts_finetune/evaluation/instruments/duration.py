@@ -79,9 +79,7 @@ def _read(take: Take) -> Mapping[str, Reading]:
 def _usual(lengths: Sequence[Length]) -> Mapping[str, Any]:
     """The usual duration in each language, and how much recordings differ from it, as a natural logarithm."""
     found = {
-        language: UsualDuration.of(
-            [(one.characters, one.seconds) for one in lengths if one.language == language]
-        )
+        language: UsualDuration.of([(one.characters, one.seconds) for one in lengths if one.language == language])
         for language in sorted({one.language for one in lengths})
     }
     known = {language: usual for language, usual in found.items() if usual is not None}

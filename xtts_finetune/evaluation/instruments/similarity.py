@@ -53,11 +53,7 @@ class SpeakerEncoder:
             self._linear = torch.nn.Linear(HIDDEN, SIZE)
             for name, module in (("lstm", self._lstm), ("linear", self._linear)):
                 module.load_state_dict(
-                    {
-                        key.removeprefix(f"{name}."): value
-                        for key, value in state.items()
-                        if key.startswith(f"{name}.")
-                    }
+                    {key.removeprefix(f"{name}."): value for key, value in state.items() if key.startswith(f"{name}.")}
                 )
         except Exception as error:  # torch raises what unpickling raises
             raise NotMeasured(f"resemblyzer's weights cannot be read ({error}): {INSTALL}") from None

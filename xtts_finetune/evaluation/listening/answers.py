@@ -136,9 +136,7 @@ def parse_rating(content: bytes) -> tuple[Rating, dict[str, Any]]:
     if len(content) > MOST_BYTES:
         raise NotTaken(f"larger than any rating: more than {MOST_BYTES // 1_000_000} MB")
     try:
-        value = json.loads(
-            content.decode("utf-8-sig"), parse_constant=_no_number, object_pairs_hook=_no_key_twice
-        )
+        value = json.loads(content.decode("utf-8-sig"), parse_constant=_no_number, object_pairs_hook=_no_key_twice)
     except NotTaken:
         raise
     except (ValueError, RecursionError):
@@ -152,9 +150,7 @@ def parse_rating(content: bytes) -> tuple[Rating, dict[str, Any]]:
     except ValidationError as error:
         raise NotTaken(_in_words(error)) from None
     if checksum(value["answers"]) != rating.checksum:
-        raise NotTaken(
-            "its answers were changed or damaged after the page wrote them (the checksum is another)"
-        )
+        raise NotTaken("its answers were changed or damaged after the page wrote them (the checksum is another)")
     return rating, value
 
 

@@ -62,9 +62,7 @@ def make_test(
     recordings = material.recordings
     # The labelled reference is hidden too only where there is no other recording.
     hidden = list(range(1, len(recordings))) or [0]
-    plan = _with_recordings(
-        make_plan(wanted.pairs, [line.id for line in lines], len(hidden), wanted.seed), hidden
-    )
+    plan = _with_recordings(make_plan(wanted.pairs, [line.id for line in lines], len(hidden), wanted.seed), hidden)
     files, texts = {}, {}
     spoken = {line.id: line for line in lines}
     for sound in _sounds(plan):

@@ -66,9 +66,7 @@ def choose_candidates(
     if unknown := [name for name in named if name not in declared]:
         raise UserError(f"unknown candidate '{unknown[0]}'; there are {', '.join(declared)}")
     if silent := [name for name in dict.fromkeys(named) if name not in spoken]:
-        raise UserError(
-            f"{', '.join(silent)} has not spoken yet: xtts-finetune utterances {' '.join(silent)}"
-        )
+        raise UserError(f"{', '.join(silent)} has not spoken yet: xtts-finetune utterances {' '.join(silent)}")
     wanted = set(named) or {BASE, *shipping}
     chosen = tuple(name for name in declared if name in wanted and name in spoken)
     if len(chosen) < 2:

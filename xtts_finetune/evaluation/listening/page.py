@@ -59,9 +59,7 @@ def render_page(
         "sittings": plan.sittings,
         "seconds_each": round(seconds, 1),
         # In the order of their names, which tells nothing.
-        "sounds": {
-            names[s]: base64.b64encode(sounds[s].flac).decode() for s in sorted(names, key=names.__getitem__)
-        },
+        "sounds": {names[s]: base64.b64encode(sounds[s].flac).decode() for s in sorted(names, key=names.__getitem__)},
     }
     return html_page(
         "listen.html.j2",
@@ -95,9 +93,7 @@ def minutes_of(plan: Plan, seconds: float) -> int:
     return math.ceil((len(plan.trials) * seconds + len(plan.practice) * PRACTICE_SECONDS) / 60)
 
 
-def _trial(
-    trial: Trial, names: Mapping[Sound, str], texts: Mapping[Sound, tuple[str, str]]
-) -> dict[str, Any]:
+def _trial(trial: Trial, names: Mapping[Sound, str], texts: Mapping[Sound, tuple[str, str]]) -> dict[str, Any]:
     text, language = texts[trial.a]
     sounds = {"a": names[trial.a], "b": names[trial.b]}
     return {"trial": trial.id, "text": text, "language": language, **sounds}

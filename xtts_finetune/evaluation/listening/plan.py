@@ -113,9 +113,7 @@ class _Names:
         return name
 
 
-def _comparisons(
-    pairs: Sequence[Pair], sentences: Sequence[str], names: _Names, random: Random
-) -> list[Trial]:
+def _comparisons(pairs: Sequence[Pair], sentences: Sequence[str], names: _Names, random: Random) -> list[Trial]:
     """Every pair with every sentence once, in rounds that have each sentence once and all pairs mixed."""
     extra = _extra_sides(pairs, random)
     # For every pair, whether its first candidate is A, by sentence.

@@ -75,15 +75,12 @@ def pack_sounds(wanted: Mapping[Sound, Path]) -> Matched:
         waves[sound] = damaged(wave, rate, sound.damage)
     gains, loudness, quieter = match_loudness(waves, rate)
     packed = {
-        sound: Packed(_flac(wave * np.float32(gains[sound]), rate), len(wave) / rate)
-        for sound, wave in waves.items()
+        sound: Packed(_flac(wave * np.float32(gains[sound]), rate), len(wave) / rate) for sound, wave in waves.items()
     }
     return Matched(packed, rate, loudness, quieter)
 
 
-def match_loudness(
-    waves: Mapping[Sound, Wave], rate: int
-) -> tuple[dict[Sound, float], float, tuple[Sound, ...]]:
+def match_loudness(waves: Mapping[Sound, Wave], rate: int) -> tuple[dict[Sound, float], float, tuple[Sound, ...]]:
     """Each (samples,) wave's gain, a factor, the common loudness in LUFS, and which sounds stay below it.
 
     The loudness is -23 LUFS, or up to 9 dB less where the highest peak asks for it.
@@ -124,9 +121,7 @@ def damaged(wave: Wave, rate: int, damage: str) -> Wave:
     if damage == "low-pass":
         from scipy.signal import butter, sosfiltfilt  # noqa: PLC0415  heavy
 
-        filtered = sosfiltfilt(
-            butter(8, ANCHOR_HZ, fs=rate, output="sos"), wave, padlen=min(100, len(wave) - 1)
-        )
+        filtered = sosfiltfilt(butter(8, ANCHOR_HZ, fs=rate, output="sos"), wave, padlen=min(100, len(wave) - 1))
         return np.asarray(filtered, dtype=np.float32)
     if damage == "noise":
         level = float(np.sqrt(np.mean(np.square(wave)))) * 10 ** (-NOISE_BELOW_VOICE_DB / 20)
@@ -146,9 +141,7 @@ def _read(file: Path) -> tuple[Wave, int]:
             rate = int(sound.samplerate)
             samples = sound.read(int(LONGEST_RECORDING * 10 * rate), dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError, ValueError) as error:
-        raise UserError(
-            f"{file}: the sound cannot be read ({error}); let the candidates speak again"
-        ) from None
+        raise UserError(f"{file}: the sound cannot be read ({error}); let the candidates speak again") from None
     wave: Wave = samples.mean(axis=1, dtype=np.float64).astype(np.float32)
     if not len(wave) or not np.isfinite(wave).all():
         raise UserError(f"{file}: the sound is empty or damaged; let the candidates speak again")

@@ -66,9 +66,7 @@ def count(means: Iterable[float]) -> Counts:
     return Counts(first, second, len(values) - first - second)
 
 
-def compare(
-    counts: Mapping[Pair, Counts], alpha: float = LOOK_ALPHA, at_a_look: bool = True
-) -> tuple[Preference, ...]:
+def compare(counts: Mapping[Pair, Counts], alpha: float = LOOK_ALPHA, at_a_look: bool = True) -> tuple[Preference, ...]:
     """Test every pair that was heard, adjusted for their number by Holm's procedure.
 
     `at_a_look` is False while the sentences of the look are not all rated: then nothing is significant, since

@@ -104,9 +104,7 @@ class Following(threading.Thread):
         if tracking is None or nothing_begun or not self._run_folder.root.is_dir() or not self._mine():
             return None
         server = Server(where(tracking.mlflow, tracking.experiment, self._declaration.folder))
-        return TrackedRun(
-            server, self._run_folder, _candidates(self._declaration), _declared(self._declaration)
-        )
+        return TrackedRun(server, self._run_folder, _candidates(self._declaration), _declared(self._declaration))
 
     def _mine(self) -> bool:
         """Whether this command logs the run: two at once would log points twice."""

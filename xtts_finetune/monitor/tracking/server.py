@@ -139,9 +139,7 @@ class Server:
 
     def create(self, name: str, started_ms: int | None, tags: Mapping[str, str]) -> Logged:
         """Begin a run with its tags."""
-        made = self._client.create_run(
-            self._experiment, start_time=started_ms, tags=dict(tags), run_name=name
-        )
+        made = self._client.create_run(self._experiment, start_time=started_ms, tags=dict(tags), run_name=name)
         return Logged(made.info.run_id, made.info.status, tags=dict(tags))
 
     def log_points(self, run: Logged, points: Sequence[LoggedNumber], at_ms: int) -> None:

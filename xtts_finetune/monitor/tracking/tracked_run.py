@@ -11,14 +11,7 @@ from uuid import uuid4
 
 import yaml
 
-from xtts_finetune.monitor.tracking.server import (
-    CANDIDATE_TAG,
-    PARENT_TAG,
-    RUN_TAG,
-    Logged,
-    LoggedNumber,
-    Server,
-)
+from xtts_finetune.monitor.tracking.server import CANDIDATE_TAG, PARENT_TAG, RUN_TAG, Logged, LoggedNumber, Server
 from xtts_finetune.records.atomic import json_or_none, write_json_atomic
 from xtts_finetune.records.json_lines import Follower
 from xtts_finetune.records.metrics import EvalRecord, QualityRecord, StepRecord, record_of
@@ -94,9 +87,7 @@ class TrackedRun:
         self._log_files(logged, files)
         self._server.set_status(logged, STATUS.get(str(info.get("status")), "RUNNING"))
 
-    def _log_metrics(
-        self, logged: Logged, folder: CandidateFolder, info: Mapping[str, Any], key: str
-    ) -> None:
+    def _log_metrics(self, logged: Logged, folder: CandidateFolder, info: Mapping[str, Any], key: str) -> None:
         follower = self._followers.setdefault(key, Follower(folder.metrics))
         now = round(time.time() * 1000)
         for batch in follower.new():
@@ -159,9 +150,7 @@ def parameters_of(declared: Mapping[str, Any]) -> dict[str, str]:
 def _named(group: str, record: StepRecord | EvalRecord, names: tuple[str, ...]) -> tuple[LoggedNumber, ...]:
     values = ((name, getattr(record, name)) for name in names)
     return tuple(
-        LoggedNumber(f"{group}/{name}", float(value), record.step)
-        for name, value in values
-        if value is not None
+        LoggedNumber(f"{group}/{name}", float(value), record.step) for name, value in values if value is not None
     )
 
 

@@ -97,9 +97,7 @@ def refuse_second_command(root: Path) -> None:
 
 
 @contextmanager
-def child_lock(
-    root: Path, say: Callable[[str], None], seconds: float = OLDER_CHILD_SECONDS
-) -> Iterator[None]:
+def child_lock(root: Path, say: Callable[[str], None], seconds: float = OLDER_CHILD_SECONDS) -> Iterator[None]:
     """Hold what only one child at a time may write in the run's folder; wait for an older one, and `say` so.
 
     Raises UserError when the older child is not done after `seconds`.
@@ -111,15 +109,12 @@ def child_lock(
             say(f"waiting for {who} of an earlier command, which is writing its checkpoint ...")
             if not _enter(stack, root, CHILD_LOCK, seconds):
                 raise UserError(
-                    f"{root}: the process of an earlier command is still at work here"
-                    f"{_named(root, CHILD_LOCK)}"
+                    f"{root}: the process of an earlier command is still at work here{_named(root, CHILD_LOCK)}"
                 )
         yield
 
 
-def wait_for_older_child(
-    root: Path, say: Callable[[str], None], seconds: float = OLDER_CHILD_SECONDS
-) -> None:
+def wait_for_older_child(root: Path, say: Callable[[str], None], seconds: float = OLDER_CHILD_SECONDS) -> None:
     """Return once no child of an earlier command writes in the run's folder; `say` that it is waited for.
 
     Whoever holds the command's lock calls it before it plans, removes or moves anything: a checkpoint that is
@@ -137,9 +132,7 @@ def child_is_gone(root: Path) -> bool:
         return _enter(stack, root, CHILD_LOCK, 0.0)
 
 
-def _enter_as_command(
-    stack: contextlib.ExitStack, root: Path, patience: float = 0.0, recorded: bool = True
-) -> None:
+def _enter_as_command(stack: contextlib.ExitStack, root: Path, patience: float = 0.0, recorded: bool = True) -> None:
     if not _enter(stack, root, COMMAND_LOCK, patience, recorded):
         known = _running_holder(root, COMMAND_LOCK) is not None
         if known or not _enter(stack, root, COMMAND_LOCK, RECORD_SECONDS, recorded):

@@ -102,9 +102,7 @@ def run_child(
             with contextlib.suppress(OSError):  # the terminal may be gone: closing it asks for the end, too
                 asked_to_stop()
             killed = _stop(process, watch, grace_seconds)
-            return ChildEnd(
-                process.returncode, _printed_since(log, offset), interrupted=True, killed_by_us=killed
-            )
+            return ChildEnd(process.returncode, _printed_since(log, offset), interrupted=True, killed_by_us=killed)
         except BaseException:
             process.kill()
             process.wait()

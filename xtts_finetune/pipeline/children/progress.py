@@ -112,16 +112,12 @@ class PhaseWatch:
     def _show_quality(self, quality: QualityRecord) -> None:
         faults = ", ".join(f"{fault} ({count})" for fault, count in quality.faults.items())
         line = f"{self._name} step {grouped(quality.step)}: {quality.passed} of {quality.spoken} utterances are sound"
-        self._progress.console.print(
-            line + (f": {faults}" if faults else ""), highlight=False, soft_wrap=True
-        )
+        self._progress.console.print(line + (f": {faults}" if faults else ""), highlight=False, soft_wrap=True)
 
 
 def _say_aloud(progress: Progress, name: str, notes: list[str]) -> None:
     for note in notes:
-        progress.console.print(
-            f"{name}: {note}", style="yellow", highlight=False, soft_wrap=True, markup=False
-        )
+        progress.console.print(f"{name}: {note}", style="yellow", highlight=False, soft_wrap=True, markup=False)
 
 
 def metrics_text(evaluation: EvalRecord) -> str:

@@ -132,9 +132,7 @@ def machines_of(
         return None
     host, port = endpoint(rendezvous)
     if count is None or count < 2:
-        raise UserError(
-            f"--rendezvous needs --machines N, how many meet there, from 2 on, but got {count or 'none'}"
-        )
+        raise UserError(f"--rendezvous needs --machines N, how many meet there, from 2 on, but got {count or 'none'}")
     if number is not None and not 0 <= number < count:
         raise UserError(f"--machine: expected a number from 0 to {count - 1}, but got {number}")
     own = is_own(host)

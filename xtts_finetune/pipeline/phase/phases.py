@@ -72,9 +72,7 @@ def _make_way(work: Work, stage: Stage) -> bool:
             work.say(f"  what was there is now the earlier try {aside.name}")
         return stage.resumes_at is None
     if stage.state is State.STALE:
-        say_set_aside(
-            work, name, set_aside(work.run, name, stage.why, needed), f"{name} is stale ({stage.why})"
-        )
+        say_set_aside(work, name, set_aside(work.run, name, stage.why, needed), f"{name} is stale ({stage.why})")
     elif stage.continued and (kept := keep_finished(work.run, name, stage.why, needed)) is not None:
         work.say(f"{name} as it was is kept as the earlier try {kept.name}")
     return False
@@ -87,14 +85,10 @@ def say_set_aside(work: Work, name: str, aside: EarlierTry | None, why: str) -> 
     else:
         work.say(f"{why}: what was there is now the earlier try {aside.name}")
         if not aside.folder.checkpoints():
-            work.say(
-                "  it can be brought back and used; its last checkpoint, to train it longer, is not kept"
-            )
+            work.say("  it can be brought back and used; its last checkpoint, to train it longer, is not kept")
 
 
-def _job(
-    work: Work, stage: Stage, pause_at: int | None, more: bool
-) -> tuple[Job, tuple[Mapping[str, Any], ...]]:
+def _job(work: Work, stage: Stage, pause_at: int | None, more: bool) -> tuple[Job, tuple[Mapping[str, Any], ...]]:
     """What the child is told, as the phase was started before or starts now; each time it went on under other values.
 
     Of these phase.yaml says the step that it went on from, when, and what was changed.
@@ -148,9 +142,7 @@ def _run(work: Work, stage: Stage, job: Job, continued: Sequence[Mapping[str, An
             work.child_command(TRAINING if job.launch is None else TOGETHER, [str(file)]),
             work.run.job_log(name),
             PhaseWatch(progress, name, folder.metrics, stage.steps, job.events, resumes_at),
-            lambda: work.say(
-                f"stopping {name}: it writes its checkpoint (Ctrl-C again to end it at once) ..."
-            ),
+            lambda: work.say(f"stopping {name}: it writes its checkpoint (Ctrl-C again to end it at once) ..."),
         )
     if read_model_info(folder) is None and ended.status != USER_ERROR:
         kills = oom_kills_so_far() - kills_before

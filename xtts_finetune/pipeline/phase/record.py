@@ -81,8 +81,7 @@ def wishes(info: Mapping[str, Any], declaration: Declaration) -> list[Markdown]:
     cooler = max(0.1, round(inference.temperature - 0.1, 2))
     stricter = round(inference.repetition_penalty + 2, 2)
     settings = (
-        f"--set utterances.inference.temperature={cooler:g} "
-        f"--set utterances.inference.repetition_penalty={stricter:g}"
+        f"--set utterances.inference.temperature={cooler:g} --set utterances.inference.repetition_penalty={stricter:g}"
     )
     tries = [
         "**More data.** More clips of the same voice help most: add a data set under `datasets` in "

@@ -99,11 +99,7 @@ def rate_words(length: Length, recorded: Mapping[str, Any], info: Mapping[str, A
     old, new = _rate(length, before, int(old_total), at - 1), _rate(length, now, total, at)
     if abs(new - old) <= SAME_RATE * max(new, old):
         return f"the learning rate continues at {new:.2g}"
-    laid = (
-        ""
-        if now.schedule.kind == "constant"
-        else f": its schedule ({now.schedule.kind}) now covers {total} steps"
-    )
+    laid = "" if now.schedule.kind == "constant" else f": its schedule ({now.schedule.kind}) now covers {total} steps"
     return f"the learning rate does not continue where it was, at {old:.2g}, but at {new:.2g}{laid}"
 
 

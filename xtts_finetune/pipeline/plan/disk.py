@@ -205,9 +205,7 @@ def part_of_it(folder: CandidateFolder, sizes: TrainedSizes, kept: Sequence[Kept
     """
     checkpoints = files_bytes(folder, checkpoints_only=True)
     models = keep.best * sizes.model
-    return min(files_bytes(folder) - checkpoints, models) + min(
-        checkpoints, phase_bytes(sizes, kept, keep) - models
-    )
+    return min(files_bytes(folder) - checkpoints, models) + min(checkpoints, phase_bytes(sizes, kept, keep) - models)
 
 
 def files_bytes(folder: CandidateFolder, checkpoints_only: bool = False) -> int:

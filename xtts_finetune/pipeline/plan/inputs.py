@@ -95,9 +95,7 @@ def candidate_inputs(made: MadeCandidate, base: str, clips: str | None, weights:
     return inputs | {f"files {name}": fingerprint for name, fingerprint in weights.items()}
 
 
-def phase_inputs(
-    declaration: Declaration, name: str, base: str, clips: str | None, weights: str | None
-) -> Inputs:
+def phase_inputs(declaration: Declaration, name: str, base: str, clips: str | None, weights: str | None) -> Inputs:
     """What a phase's training depends on.
 
     `clips` is the fingerprint of the data's content, `weights` that of the weights that the phase starts
@@ -139,11 +137,7 @@ def declared_inputs(phase: PhaseSpec) -> Inputs:
 def _without_defaults(spec: Spec, values: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
     """The values without those of `keys` that are at their defaults."""
     fields = type(spec).model_fields
-    return {
-        key: value
-        for key, value in values.items()
-        if key not in keys or getattr(spec, key) != fields[key].default
-    }
+    return {key: value for key, value in values.items() if key not in keys or getattr(spec, key) != fields[key].default}
 
 
 def utterances_inputs(declaration: Declaration, base: str, clips: str, weights: str) -> Inputs:

@@ -42,9 +42,7 @@ def leave_out(work: Work, stage: Stage, error: Exception) -> None:
     why = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
     failure = Failure(why, hash_of(stage.inputs), lasting=isinstance(error, UserError))
     write_failure(work.run.candidate(stage.name), failure)
-    work.say(
-        f"warning: {stage.name} is left out: {_with_meaning(work.declaration, stage.name, why)}", "yellow"
-    )
+    work.say(f"warning: {stage.name} is left out: {_with_meaning(work.declaration, stage.name, why)}", "yellow")
     if not failure.lasting:
         work.say(f"  its log: {work.run.job_log(stage.name)}; the next run tries again")
 
@@ -64,9 +62,7 @@ def _with_meaning(declaration: Declaration, name: str, why: str) -> str:
     return f"{why}; {means}" if means else why
 
 
-def made_stages(
-    around: Surroundings, models: Mapping[str, Stage], given_up: Collection[str] = ()
-) -> list[Stage]:
+def made_stages(around: Surroundings, models: Mapping[str, Stage], given_up: Collection[str] = ()) -> list[Stage]:
     """The stages of the made candidates whose sources are among `models`: those that are there, or will be.
 
     Those whose file cannot be used are left out, with the averages of them, and those that failed for what they are

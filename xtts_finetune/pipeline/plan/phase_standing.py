@@ -133,9 +133,7 @@ def _earlier(wanted: Wanted) -> Standing | None:
             why = f"brought back: the try of {each.when[:16].replace('T', ' ')} was trained from exactly this"
             return Standing(State.TO_RUN, why, certain=False, brings_back=each)
         if begun is None and standing.resumes_at is not None:
-            why = (
-                f"{GOES_ON} from step {standing.resumes_at} of the try of {each.when[:16].replace('T', ' ')}"
-            )
+            why = f"{GOES_ON} from step {standing.resumes_at} of the try of {each.when[:16].replace('T', ' ')}"
             begun = Standing(State.TO_RUN, why, resumes_at=standing.resumes_at, brings_back=each)
     return begun
 

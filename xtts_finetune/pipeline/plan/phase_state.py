@@ -8,14 +8,7 @@ from typing import Any
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.plan.continuing import Length
-from xtts_finetune.pipeline.plan.disk import (
-    DiskUse,
-    TrainedSizes,
-    files_bytes,
-    part_of_it,
-    phase_disk,
-    trained_sizes,
-)
+from xtts_finetune.pipeline.plan.disk import DiskUse, TrainedSizes, files_bytes, part_of_it, phase_disk, trained_sizes
 from xtts_finetune.pipeline.plan.inputs import phase_inputs
 from xtts_finetune.pipeline.plan.phase_standing import Standing, Waits, Wanted, standing_of
 from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml
@@ -94,9 +87,7 @@ def _set_aside_words(around: Surroundings, name: str, standing: Standing) -> str
     worth = worth_of(folder, needed_of(around.declaration, around.run, name))
     if not worth.models and not worth.steps:
         return ""
-    return "what it has now is set aside as an earlier try" + (
-        "" if worth.steps else ", without its last checkpoint"
-    )
+    return "what it has now is set aside as an earlier try" + ("" if worth.steps else ", without its last checkpoint")
 
 
 def _disk(around: Surroundings, name: str, standing: Standing, steps: int | None) -> DiskUse:
@@ -154,9 +145,7 @@ def _checkpoint_of(run: RunFolder, source: Source) -> str:
     start: list[Any] = [weights_of(run, str(source.phase)), source.checkpoint]
     continued = (read_phase_yaml(run.candidate(str(source.phase))) or {}).get("continued")
     if source.checkpoint == LAST and continued:
-        start.append(
-            continued[-1].get("from_step")
-        )  # its best model may be the same, its newest checkpoint is not
+        start.append(continued[-1].get("from_step"))  # its best model may be the same, its newest checkpoint is not
     return hash_of(start)
 
 

@@ -154,14 +154,10 @@ def _check_sources(around: Surroundings, wanted: Sequence[str], stages: dict[str
             state = f"is stale ({stage.why})" if stage.state is State.STALE else "is not complete"
             if stage.brings_back is not None:
                 state = "was trained otherwise since, and is to be brought back"
-            raise UserError(
-                f"{name} starts from {source.phase}, which {state}: run_pipeline {source.phase} first"
-            )
+            raise UserError(f"{name} starts from {source.phase}, which {state}: run_pipeline {source.phase} first")
 
 
-def _closing_stage(
-    run: RunFolder, name: Kind, inputs_now: Callable[[], Inputs], before: Sequence[Stage]
-) -> Stage:
+def _closing_stage(run: RunFolder, name: Kind, inputs_now: Callable[[], Inputs], before: Sequence[Stage]) -> Stage:
     """The decision or the report, which read what all the others left."""
     file = run.decision if name == "decision" else run.report
     waits = [stage for stage in before if stage.due]

@@ -79,9 +79,7 @@ def print_plan(plan: Plan, console: Console, tries_command: str = "xtts-finetune
     console.print(table)
     for stage in plan.stages:
         if stage.trains not in ("", "all"):
-            console.print(
-                f"{stage.name} trains {stage.trains}.", highlight=False, soft_wrap=True, markup=False
-            )
+            console.print(f"{stage.name} trains {stage.trains}.", highlight=False, soft_wrap=True, markup=False)
     for stage in plan.stages:
         if (stage.due or stage.state is State.LEFT_OUT) and stage.note:
             console.print(f"{stage.name}: {stage.note}.", highlight=False, soft_wrap=True, markup=False)
@@ -91,9 +89,7 @@ def print_plan(plan: Plan, console: Console, tries_command: str = "xtts-finetune
     if not due:
         console.print("Everything is up to date; nothing would run.", highlight=False)
         return
-    console.print(
-        f"{due} of {len(plan.stages)} stages would run; {_disk(plan.disk)}.", highlight=False, soft_wrap=True
-    )
+    console.print(f"{due} of {len(plan.stages)} stages would run; {_disk(plan.disk)}.", highlight=False, soft_wrap=True)
 
 
 def _disk(disk: PlannedDisk) -> str:
@@ -102,9 +98,7 @@ def _disk(disk: PlannedDisk) -> str:
     if not disk.peak:
         return free
     written = f"{'about' if disk.exact else 'more than'} {readable_size(disk.written)} written in all"
-    return (
-        f"{written}, {readable_size(disk.stays)} of disk stay, {readable_size(disk.peak)} at the peak, {free}"
-    )
+    return f"{written}, {readable_size(disk.stays)} of disk stay, {readable_size(disk.peak)} at the peak, {free}"
 
 
 def _steps(stage: Stage) -> str:

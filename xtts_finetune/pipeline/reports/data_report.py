@@ -63,9 +63,7 @@ def is_read_otherwise(clip: ClipRecord) -> bool:
 def reading(clip: ClipRecord) -> Reading:
     """The two texts, with the words that differ."""
     written, seen = clip.text.split(), clip.normalised.split()
-    same = SequenceMatcher(
-        None, [_bare(word) for word in written], [_bare(word) for word in seen], autojunk=False
-    )
+    same = SequenceMatcher(None, [_bare(word) for word in written], [_bare(word) for word in seen], autojunk=False)
     left: list[Piece] = []
     right: list[Piece] = []
     for tag, start, end, from_, to in same.get_opcodes():
@@ -163,9 +161,7 @@ def _left_out(dropped: Sequence[DroppedClip]) -> tuple[LeftOut, ...]:
             count,
             tuple(clip for clip in dropped if clip.reason is reason)[:SHOWN_OF_A_KIND],
         )
-        for reason, count in sorted(
-            counts.items(), key=lambda item: (-item[1], list(DropReason).index(item[0]))
-        )
+        for reason, count in sorted(counts.items(), key=lambda item: (-item[1], list(DropReason).index(item[0])))
     )
 
 

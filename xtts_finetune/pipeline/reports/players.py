@@ -115,9 +115,7 @@ def data_uri(wave: NDArray[Any], rate: int) -> str:
     return "data:audio/flac;base64," + base64.b64encode(packed.getvalue()).decode("ascii")
 
 
-def collect_sentences(
-    run: RunFolder, names: Sequence[str], ships: str | None, language: str
-) -> list[Sentence]:
+def collect_sentences(run: RunFolder, names: Sequence[str], ships: str | None, language: str) -> list[Sentence]:
     """Every sentence with one player a candidate, and a real recording of it where the clips have one.
 
     Those in which the instruments found most wrong come first.

@@ -19,12 +19,7 @@ from xtts_finetune.look.quantities import duration, readable_size
 from xtts_finetune.look.templating import html_page
 from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml
 from xtts_finetune.pipeline.reports.data_report_model import SetLine
-from xtts_finetune.pipeline.reports.players import (
-    collect_on_the_way,
-    collect_references,
-    collect_sentences,
-    record_in,
-)
+from xtts_finetune.pipeline.reports.players import collect_on_the_way, collect_references, collect_sentences, record_in
 from xtts_finetune.pipeline.reports.report_curves import draw_curves
 from xtts_finetune.pipeline.reports.report_model import (
     CandidateLine,
@@ -72,9 +67,7 @@ def collect_listening(run: RunFolder, decision: Decision) -> Listening | None:
     votes = read_votes(run)
     if not votes.listeners:
         return None
-    marked = dict.fromkeys(
-        name for mark in decision.quality.values() for name in mark.marks if name != "overall"
-    )
+    marked = dict.fromkeys(name for mark in decision.quality.values() for name in mark.marks if name != "overall")
     notes = [
         Note(vote.sentence, f"{vote.first} and {vote.second}", vote.listener, vote.note)
         for vote in votes.votes
@@ -91,10 +84,7 @@ def collect_report(declaration: Declaration, run: RunFolder) -> Report:
     decision = decide(declaration, run)
     pipeline = declaration.pipeline
     names, tries = standing(declaration, run), read_tries(run)
-    metrics = {
-        name: read_metrics(run.candidate(name).metrics)
-        for name in dict.fromkeys([*names, *declaration.phases])
-    }
+    metrics = {name: read_metrics(run.candidate(name).metrics) for name in dict.fromkeys([*names, *declaration.phases])}
     return Report(
         title=pipeline.name,
         language=pipeline.language,
@@ -108,14 +98,11 @@ def collect_report(declaration: Declaration, run: RunFolder) -> Report:
         listening=collect_listening(run, decision),
         voice=_voice(declaration, run, names),
         recordings=tuple(collect_references(run, names)),
-        sentences=tuple(
-            collect_sentences(run, names, decision.ship or decision.meanwhile, pipeline.language)
-        ),
+        sentences=tuple(collect_sentences(run, names, decision.ship or decision.meanwhile, pipeline.language)),
         on_the_way=tuple(_on_the_way(declaration, run, metrics)),
         phases=tuple(_phase(name, phase, run) for name, phase in declaration.phases.items()),
         earlier=tuple(
-            EarlierLine(each.name, readable_size(tries_bytes([each])), ", ".join(try_facts(each)))
-            for each in tries
+            EarlierLine(each.name, readable_size(tries_bytes([each])), ", ".join(try_facts(each))) for each in tries
         ),
         earlier_words="; ".join(earlier_words(tries)),
         data=_data(declaration, run),
@@ -124,9 +111,7 @@ def collect_report(declaration: Declaration, run: RunFolder) -> Report:
     )
 
 
-def _on_the_way(
-    declaration: Declaration, run: RunFolder, metrics: Mapping[str, Metrics]
-) -> Iterator[OnTheWay]:
+def _on_the_way(declaration: Declaration, run: RunFolder, metrics: Mapping[str, Metrics]) -> Iterator[OnTheWay]:
     for name in declaration.phases:
         spoken = collect_on_the_way(run.candidate(name), metrics[name])
         if spoken is not None:
@@ -166,9 +151,7 @@ def _reason_in_words(name: str | None, candidate: Candidate) -> str:
 def _phase(name: str, phase: PhaseSpec, run: RunFolder) -> PhaseSettings:
     info = read_model_info(run.candidate(name)) or {}
     # What it was trained with, which need not be what is declared by now.
-    declared = dict(
-        (read_phase_yaml(run.candidate(name)) or {}).get("declaration") or phase.model_dump(mode="json")
-    )
+    declared = dict((read_phase_yaml(run.candidate(name)) or {}).get("declaration") or phase.model_dump(mode="json"))
     goal, rules, levels = (declared.pop(key, None) for key in ("goal", "stop_when", "success"))
     settings = settings_of(declared)
     settings |= {f"stop rule {number}": _named(rule) for number, rule in enumerate(rules or (), 1)}
@@ -181,9 +164,7 @@ def _phase(name: str, phase: PhaseSpec, run: RunFolder) -> PhaseSettings:
 def settings_of(value: Mapping[str, Any]) -> dict[str, str]:
     """Nested settings as one list of 'part key: value', without what was left out."""
     return {
-        key.replace("_", " ").replace(".", " "): _shown(item)
-        for key, item in flat(value).items()
-        if item is not None
+        key.replace("_", " ").replace(".", " "): _shown(item) for key, item in flat(value).items() if item is not None
     }
 
 
@@ -196,9 +177,7 @@ def _shown(item: object) -> str:
 def _named(values: Mapping[str, Any]) -> str:
     """Settings on one line: 'no improvement, metric mel_ce, steps 500'."""
     rows = settings_of({key: value for key, value in values.items() if value is not False})
-    return ", ".join(
-        value.replace("_", " ") if key == "rule" else f"{key} {value}" for key, value in rows.items()
-    )
+    return ", ".join(value.replace("_", " ") if key == "rule" else f"{key} {value}" for key, value in rows.items())
 
 
 def _data(declaration: Declaration, run: RunFolder) -> DataSummary | None:
@@ -225,9 +204,7 @@ def _voice(declaration: Declaration, run: RunFolder, names: Sequence[str]) -> st
     except UserError:
         return ""
     spoken = {name: record_in(run.candidate(name).utterances_json).get("speaker") for name in names}
-    older = [
-        f"{name} ({speaker})" for name, speaker in spoken.items() if speaker and speaker != voice.speaker
-    ]
+    older = [f"{name} ({speaker})" for name, speaker in spoken.items() if speaker and speaker != voice.speaker]
     return voice.words + (f"; samples from before, in another voice: {', '.join(older)}" if older else "")
 
 

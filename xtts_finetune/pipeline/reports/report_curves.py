@@ -26,18 +26,14 @@ def draw_curves(phases: Phases, base: EvalRecord | None) -> Chart | None:
         _panel("mel CE (nats)", "mel_ce", trained, base, digits=3, share=3),
         _panel("text CE (0.01 nats)", "text_ce", trained, base, digits=4, share=2),
     )
-    return draw_lines(
-        panels, "optimizer steps, the phases one after the other", _in_words(trained, base), taller=1.3
-    )
+    return draw_lines(panels, "optimizer steps, the phases one after the other", _in_words(trained, base), taller=1.3)
 
 
 def _length(metrics: Metrics) -> int:
     return max([r.step for r in metrics.steps] + [r.step for r in metrics.evals], default=0)
 
 
-def _panel(
-    title: str, metric: str, phases: Phases, base: EvalRecord | None, digits: int, share: float
-) -> Panel:
+def _panel(title: str, metric: str, phases: Phases, base: EvalRecord | None, digits: int, share: float) -> Panel:
     """One of the two curves. Outliers of the training curve need not be in sight."""
     start, lines, bands, rings, shown = 0, [], [], [], []
     for name, metrics in phases:
@@ -50,9 +46,7 @@ def _panel(
         if best is not None:
             value = getattr(best, metric)
             # Its words stand towards the middle of its phase, so that none leaves the drawing.
-            rings.append(
-                Ring(start + best.step, value, f"{value:.{digits}f}", best.step > _length(metrics) / 2)
-            )
+            rings.append(Ring(start + best.step, value, f"{value:.{digits}f}", best.step > _length(metrics) / 2))
         outer = len(trained) // 50
         shown += [value for _, value in evals]
         shown += sorted(value for _, value in trained)[outer : len(trained) - outer]
@@ -69,8 +63,7 @@ def _thinned(metrics: Metrics, metric: str) -> list[tuple[float, float]]:
     size = max(1, -(-len(points) // TRAIN_POINTS))
     stretches = [points[i : i + size] for i in range(0, len(points), size)]
     return [
-        (sum(step for step, _ in each) / len(each), sum(value for _, value in each) / len(each))
-        for each in stretches
+        (sum(step for step, _ in each) / len(each), sum(value for _, value in each) / len(each)) for each in stretches
     ]
 
 

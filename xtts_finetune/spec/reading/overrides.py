@@ -59,13 +59,9 @@ def parse_overrides(settings: Sequence[str]) -> tuple[list[Override], list[Probl
             problems += [Problem(where, problem.message) for problem in scratch.problems()]
             if scratch.data is not None and not scratch.found:
                 if set(scratch.data) != {"value"}:
-                    problems.append(
-                        Problem(where, "expected one value; quote text that contains a line break")
-                    )
+                    problems.append(Problem(where, "expected one value; quote text that contains a line break"))
                     continue
-                written = {
-                    keys[1:]: place for keys, place in scratch.places.items() if keys[:1] == ("value",)
-                }
+                written = {keys[1:]: place for keys, place in scratch.places.items() if keys[:1] == ("value",)}
                 overrides.append(Override(where, _keys(target.strip()), scratch.data["value"], written))
     return overrides, problems
 
@@ -107,9 +103,7 @@ def apply_to_parts(overrides: Iterable[Override], parts: dict[str, Document]) ->
         else:
             known = [*parts, "pipeline", *PipelineSpec.model_fields]
             hint = did_you_mean(head, known) or f"; known: {listed([*parts, 'pipeline'])}"
-            problems.append(
-                Problem(override.where, f"'{head}' is neither a phase nor a part of a declaration{hint}")
-            )
+            problems.append(Problem(override.where, f"'{head}' is neither a phase nor a part of a declaration{hint}"))
     return problems
 
 

@@ -67,9 +67,7 @@ def _report_tag(keys: Keys, root: Shape, document: Document) -> None:
     if not isinstance(value, dict):
         document.complain(keys, f"{label(keys)}: expected a mapping with '{tag}' but got {shown(value)}")
     elif value.get(tag) is None:
-        document.complain(
-            (*keys, tag), f"{label((*keys, tag))}: missing, but required: one of {listed(rules)}"
-        )
+        document.complain((*keys, tag), f"{label((*keys, tag))}: missing, but required: one of {listed(rules)}")
     else:
         found = value[tag]
         message = f"expected one of {listed(rules)} but got {shown(found, document.place((*keys, tag)))}"

@@ -49,9 +49,7 @@ def resolved(root: Shape, shape: Shape, data: Any) -> Shape:
     """`shape` without references, 'or null' and unions: a union is decided by its discriminator in `data`."""
     if "$ref" in shape:
         named: Shape = root["$defs"][shape["$ref"].rpartition("/")[2]]
-        return resolved(
-            root, {**named, **{k: v for k, v in shape.items() if k not in ("$ref", "title")}}, data
-        )
+        return resolved(root, {**named, **{k: v for k, v in shape.items() if k not in ("$ref", "title")}}, data)
     if "anyOf" in shape and "type" not in shape:
         kinds = [kind for kind in shape["anyOf"] if kind.get("type") != "null"]
         outer = {k: v for k, v in shape.items() if k not in ("anyOf", "title")}

@@ -34,12 +34,8 @@ def did_you_mean(word: object, allowed: Iterable[str]) -> str:
     plain = {_plain(candidate): candidate for candidate in allowed}
     wanted = _plain(str(word))
     near = difflib.get_close_matches(wanted, plain, n=1, cutoff=0.6)
-    initials = [
-        candidate for candidate in plain.values() if _initials(candidate) == wanted and len(wanted) > 1
-    ]
-    contained = [
-        candidate for key, candidate in plain.items() if len(wanted) > 3 and (wanted in key or key in wanted)
-    ]
+    initials = [candidate for candidate in plain.values() if _initials(candidate) == wanted and len(wanted) > 1]
+    contained = [candidate for key, candidate in plain.items() if len(wanted) > 3 and (wanted in key or key in wanted)]
     for best in (initials, [plain[key] for key in near], contained):
         if best:
             return f"; did you mean '{best[0]}'?"

@@ -30,9 +30,7 @@ def _resolve(name: str, pattern: str, first: str) -> None:
     DeclarationLoader.add_implicit_resolver(_TAG + name, re.compile(pattern), list(first))
 
 
-_resolve(
-    "bool", r"^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$", "yYnNtTfFoO"
-)
+_resolve("bool", r"^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$", "yYnNtTfFoO")
 _resolve("int", r"^[-+]?[0-9][0-9_]*$", "-+0123456789")
 _resolve("float", r"^[-+]?(?:[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$", "-+.0123456789")
 _resolve("float", r"^(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$", "-+.")
@@ -140,9 +138,7 @@ class Converter:
             self._document.complain(keys, f"the number {text[:12]}... is too large")
             return None
         try:
-            return (
-                int(digits) if kind == "int" else float(digits.replace(".inf", "inf").replace(".nan", "nan"))
-            )
+            return int(digits) if kind == "int" else float(digits.replace(".inf", "inf").replace(".nan", "nan"))
         except ValueError:  # only an explicit tag comes here: !!int abc
             self._document.complain(keys, f"'{text[:40]}' is no number")
             return None
@@ -219,9 +215,7 @@ def parse_into(document: Document, text: str) -> None:
         _complain_at(document, error.line, str(error))
     except yaml.reader.ReaderError as error:
         line = text[: error.position].count("\n") + 1
-        _complain_at(
-            document, line, f"the character U+{ord(text[error.position]):04X} is not allowed in YAML"
-        )
+        _complain_at(document, line, f"the character U+{ord(text[error.position]):04X} is not allowed in YAML")
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         _complain_at(document, mark.line + 1 if mark else 1, _in_words(error))
@@ -235,9 +229,7 @@ def parse_into(document: Document, text: str) -> None:
             document.data = value
         else:
             kind = "a list" if isinstance(value, list) else "a single value"
-            _complain_at(
-                document, node.start_mark.line + 1, f"expected a mapping of keys to values but got {kind}"
-            )
+            _complain_at(document, node.start_mark.line + 1, f"expected a mapping of keys to values but got {kind}")
 
 
 def _complain_at(document: Document, line: int, message: str) -> None:

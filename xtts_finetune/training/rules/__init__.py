@@ -38,9 +38,7 @@ def rules_of(declared: Sequence[StopRule]) -> tuple[StopRule, ...]:
     return (*(guard for guard in GUARDS if type(guard) not in kinds), *declared)
 
 
-def first_stop(
-    history: Metrics, declared: Sequence[StopRule], since_continued: Metrics | None = None
-) -> Stop | None:
+def first_stop(history: Metrics, declared: Sequence[StopRule], since_continued: Metrics | None = None) -> Stop | None:
     """The stop of the first rule that fires on a phase's history, guards included; `rules_of` has their order.
 
     `since_continued` is the history since somebody asked for more of the phase: rules that wait or look for a trend,

@@ -27,9 +27,7 @@ def foreign_start(first: EvalRecord, base: EvalRecord) -> Stop | None:
     for name, limit in limits.items():
         value, known = getattr(first, name), getattr(base, name)
         if value > limit:
-            what = (
-                "texts: another vocab.json" if name == "text_ce_nats" else "sound: codes of another dvae.pth"
-            )
+            what = "texts: another vocab.json" if name == "text_ce_nats" else "sound: codes of another dvae.pth"
             return Stop(
                 Reason.BAD_START,
                 f"at step 0 {name} is {value:.2f} where the base itself has {known:.2f}: the starting weights do not "

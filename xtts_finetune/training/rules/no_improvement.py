@@ -31,9 +31,7 @@ def no_improvement(history: Metrics, rule: NoImprovement) -> Stop | None:
         return None
     numbers: dict[str, float] = {"step": history.evals[-1].step, "waited_steps": steps, "waited_evals": evals}
     if best is None:
-        return Stop(
-            Reason.NO_IMPROVEMENT, f"{rule.metric} was {NOT_FINITE} for all of {waited} {unit}", numbers
-        )
+        return Stop(Reason.NO_IMPROVEMENT, f"{rule.metric} was {NOT_FINITE} for all of {waited} {unit}", numbers)
     return Stop(
         Reason.NO_IMPROVEMENT,
         f"{rule.metric} has not improved on {best.value:.{_places(rule)}f} (step {best.step}) for {waited} {unit}",

@@ -28,9 +28,10 @@ def candidate_yaml(work: Work, folder: TrialsFolder, standing: Standing) -> str:
     declaration = work.declaration
     matrix = declaration.pipeline.decision
     model = relative_to(folder.path / standing.model, matrix.parent)
-    listed = [
-        entry if isinstance(entry, str) else entry.name for entry in declaration.decision.candidates
-    ] or [BASE, *declaration.pipeline.phases]
+    listed = [entry if isinstance(entry, str) else entry.name for entry in declaration.decision.candidates] or [
+        BASE,
+        *declaration.pipeline.phases,
+    ]
     entries = [f"  - {name}" for name in listed]
     entries.append(f"  - {{name: {_new_name(folder, standing.name)}, checkpoint: {on_one_line(model)}}}")
     return "\n".join(["candidates:", *entries])
@@ -54,9 +55,7 @@ def adopt(work: Work, folder: TrialsFolder, setup: RaceSetup, name: str) -> list
         raise UserError(
             f"{phases} belongs to the package: copy the declaration into a folder of your own and name it with -f"
         )
-    remedy = {
-        key: value for key, value in read_remedy(folder.remedy(name)).items() if key not in _OF_THE_RACE
-    }
+    remedy = {key: value for key, value in read_remedy(folder.remedy(name)).items() if key not in _OF_THE_RACE}
     values: dict[str, Any] = {
         "goal": f"{setup.phase} changed by the remedy '{name}': {entry.change}",
         "resume_from": _source(setup),

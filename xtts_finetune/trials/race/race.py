@@ -196,7 +196,5 @@ def _pinned(trial: Trial, models: Sequence[Path]) -> list[Path]:
 def _matrix(trial: Trial, parts: Sequence[Path]) -> dict[str, Any]:
     """The decision matrix in which the mean is declared, as candidates that are made of others are."""
     names = [part.parent.name for part in parts]
-    made = [
-        {"name": name, "checkpoint": f"{name}/{part.name}"} for name, part in zip(names, parts, strict=True)
-    ]
+    made = [{"name": name, "checkpoint": f"{name}/{part.name}"} for name, part in zip(names, parts, strict=True)]
     return {"candidates": [*made, {"name": MEAN, "average": names}]}

@@ -212,9 +212,7 @@ def _plateau_breaker(situation: Situation) -> Remedy | None:
     schedule = dict(changes.get("schedule") or {})
     shortened = ""
     if schedule.get("warmup_steps", 0) > situation.rise:
-        shortened = (
-            f"; its warm-up of {schedule['warmup_steps']} steps cut to {situation.rise} for so short a race"
-        )
+        shortened = f"; its warm-up of {schedule['warmup_steps']} steps cut to {situation.rise} for so short a race"
         changes["schedule"] = schedule | {"warmup_steps": situation.rise}
     return Remedy(
         "plateau-breaker",

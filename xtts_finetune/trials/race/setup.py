@@ -140,9 +140,7 @@ def racing_names(folder: TrialsFolder, setup: RaceSetup) -> tuple[str, ...]:
     return tuple(name for name in names if folder.remedy(name).is_file())
 
 
-def _make(
-    work: Work, phase: str, folder: TrialsFolder, wishes: Wishes, before: RaceSetup | None
-) -> RaceSetup:
+def _make(work: Work, phase: str, folder: TrialsFolder, wishes: Wishes, before: RaceSetup | None) -> RaceSetup:
     candidate, spec = work.run.candidate(phase), work.declaration.phases[phase]
     metrics = read_metrics(candidate.metrics)
     start, weights = find_start(work, phase, wishes.start)
@@ -217,9 +215,7 @@ def _say_what_went_on(work: Work, setup: RaceSetup) -> None:
         )
 
 
-def _write_remedies(
-    folder: TrialsFolder, situation: Situation, before: RaceSetup | None
-) -> tuple[RaceEntry, ...]:
+def _write_remedies(folder: TrialsFolder, situation: Situation, before: RaceSetup | None) -> tuple[RaceEntry, ...]:
     """Write the remedies' files; one that somebody has changed since it was made, for `before`, stays as it is."""
     ours = {entry.name: entry.written for entry in before.entries} if before else {}
     entries = []
@@ -236,9 +232,7 @@ def _write_remedies(
 
 def remedy_text(remedy: Remedy, values: Mapping[str, Any], unchanged: Mapping[str, Any], of: str) -> str:
     """The file's text: the remedy's `values`, each with what it is in `unchanged`, the control's values."""
-    lines = [
-        f"# Remedy '{remedy.name}' for {of}, written by xtts-finetune solve. What you change here is kept."
-    ]
+    lines = [f"# Remedy '{remedy.name}' for {of}, written by xtts-finetune solve. What you change here is kept."]
     for title, words in (
         ("Change", remedy.change),
         ("Why", remedy.why),
@@ -249,9 +243,7 @@ def remedy_text(remedy: Remedy, values: Mapping[str, Any], unchanged: Mapping[st
         )
     for key, value in values.items():
         before = unchanged.get(key)
-        comment = (
-            "" if before == value else f"   # {'was ' + on_one_line(before) if key in unchanged else 'new'}"
-        )
+        comment = "" if before == value else f"   # {'was ' + on_one_line(before) if key in unchanged else 'new'}"
         lines.append(f"{key}: {on_one_line(value)}{comment}")
     return "\n".join(lines) + "\n"
 

@@ -157,9 +157,7 @@ def cost_words(race: Race) -> list[str]:
             f"{cost.seeds} runs with further seeds came on top: {cost.seeds_clips} clips seen, "
             f"{duration(cost.seeds_seconds)} of work. They are not in the share"
         )
-    went_on = (
-        f"; one in {race.cut} continued (rounded up), and the control always" if len(race.marks) > 1 else ""
-    )
+    went_on = f"; one in {race.cut} continued (rounded up), and the control always" if len(race.marks) > 1 else ""
     said.append(
         f"compared after the evaluations {', '.join(map(str, race.marks))}, one every {race.eval_every} "
         f"step{'s' * (race.eval_every > 1)} of the control{went_on}. The same spent means as many clips "

@@ -119,9 +119,7 @@ def run_generations(
             break
         work.say(f"generation {len(course.tried) // setup.at_once + 1}: {_names(generation)}", "bold")
         # The unchanged phase runs beside the first one, to the end.
-        course.declared = (
-            _run(work, setup, generation, train, None if course.tried else control) or course.declared
-        )
+        course.declared = _run(work, setup, generation, train, None if course.tried else control) or course.declared
         for tried in generation:
             book.judge(tried.number, tried.at_marks, tried.value)
             history.append(_frozen(setup, tried))
@@ -150,9 +148,7 @@ def _next_generation(
                 break
             point = found
             book.write(space, point)
-        running.append(
-            create_trial(state=TrialState.RUNNING, params=point, distributions=distributions(space))
-        )
+        running.append(create_trial(state=TrialState.RUNNING, params=point, distributions=distributions(space)))
         trial = trial_of(folder, setup, number, point)
         generation.append(Tried(number, point, trial, TrialOutcome(trial.name)))
     return generation

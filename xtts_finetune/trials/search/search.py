@@ -108,8 +108,7 @@ def _say_found(work: Work, folder: TrialsFolder, found: Search) -> None:
 def result_of(setup: SearchSetup, course: SearchCourse, over: bool) -> Search:
     """The search as its course stands."""
     trials = tuple(
-        _found(each.number, each.outcome, values_at(setup.dimensions, each.point), each.out_at)
-        for each in course.tried
+        _found(each.number, each.outcome, values_at(setup.dimensions, each.point), each.out_at) for each in course.tried
     )
     declared = _found(-1, course.declared, {}, None)
     threshold = _threshold(course)
@@ -143,9 +142,7 @@ def _words(search: Search) -> str:
     if search.threshold is None:
         return f"{compared}; there are too few evaluations to know the noise: take more --steps"
     if declared - best.best > search.threshold:
-        return (
-            f"{compared}: a gain of {declared - best.best:.4f}, where {search.threshold:.4f} could be noise"
-        )
+        return f"{compared}: a gain of {declared - best.best:.4f}, where {search.threshold:.4f} could be noise"
     return f"{compared}: no gain of more than the {search.threshold:.4f} that could be noise; keep what is declared"
 
 
@@ -191,9 +188,7 @@ def importances(space: Space, tried: Sequence[Tried], mark: int) -> dict[str, fl
         return {}
     study = optuna.create_study()
     for each, value in finite:
-        study.add_trial(
-            optuna.trial.create_trial(value=value, params=each.point, distributions=distributions(space))
-        )
+        study.add_trial(optuna.trial.create_trial(value=value, params=each.point, distributions=distributions(space)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         evaluator = optuna.importance.PedAnovaImportanceEvaluator()

@@ -73,8 +73,7 @@ class SearchSetup(Setup):
     def dimensions(self) -> Space:
         """The space, checked."""
         return {
-            key: RangeSpec(**value) if isinstance(value, Mapping) else tuple(value)
-            for key, value in self.space.items()
+            key: RangeSpec(**value) if isinstance(value, Mapping) else tuple(value) for key, value in self.space.items()
         }
 
 

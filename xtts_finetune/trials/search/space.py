@@ -54,9 +54,7 @@ def distributions(space: Space) -> dict[str, BaseDistribution]:
     return found
 
 
-def propose(
-    space: Space, seed: int, number: int, history: Sequence[FrozenTrial], at_random: int
-) -> Point | None:
+def propose(space: Space, seed: int, number: int, history: Sequence[FrozenTrial], at_random: int) -> Point | None:
     """The point of trial `number`, which no trial of `history` has; None when the space has no further one.
 
     `history` has a finished trial for each point that was judged, and a running one for each that is being tried:

@@ -137,9 +137,7 @@ def generate(
     order = sorted(range(len(pieces)), key=lambda place: len(pieces[place].tokens))
     longest = conditioning.shape[1] + len(pieces[order[-1]].tokens) + 3 + int(gpt.max_gen_mel_tokens)
     batches = -(-len(order) // rows_at_once(gpt, longest, conditioning.device))
-    for number in range(
-        batches
-    ):  # of nearly equal size: a last batch of one would take as long as a full one
+    for number in range(batches):  # of nearly equal size: a last batch of one would take as long as a full one
         start, end = (len(order) * edge // batches for edge in (number, number + 1))
         yield from _generate_batch(gpt, conditioning, pieces, order[start:end], choice, before_step)
 
@@ -156,9 +154,7 @@ def scores_after(gpt: Any, conditioning: Tensor, tokens: Tensor, codes: Tensor, 
     said = torch.tensor([[STAND_IN, gpt.start_audio_token]], device=device)
     if len(codes):
         codes = codes.to(device)[None]
-        places = [
-            gpt.mel_pos_embedding.get_fixed_embedding(step, device) for step in range(1, codes.shape[1] + 1)
-        ]
+        places = [gpt.mel_pos_embedding.get_fixed_embedding(step, device) for step in range(1, codes.shape[1] + 1)]
         inputs = torch.cat([inputs, gpt.mel_embedding(codes) + torch.cat(places, dim=1)], dim=1)
         said = torch.cat([said, codes], dim=1)
     return choice.scores(said, _logits(gpt, inputs, None, DynamicCache()))[0]

@@ -78,9 +78,7 @@ class Speaker:
     afterwards, unless all of it happens inside `in_place.left_as_it_was`.
     """
 
-    def __init__(
-        self, model: Xtts, vocoder: Vocoder, conditioning: torch.Tensor, sampling: bool = True
-    ) -> None:
+    def __init__(self, model: Xtts, vocoder: Vocoder, conditioning: torch.Tensor, sampling: bool = True) -> None:
         """`conditioning`: (1, latents, model width) of the voice.
 
         sampling    False always takes the likeliest code; seeds then make no difference
@@ -174,8 +172,7 @@ class Speaker:
     def _pieces(self, line: Line, texts: Sequence[str]) -> list[Piece]:
         """What the GPT is given for each piece of a line."""
         return [
-            Piece(self._tokens(text, line.language), _piece_seed(line.seed, part))
-            for part, text in enumerate(texts)
+            Piece(self._tokens(text, line.language), _piece_seed(line.seed, part)) for part, text in enumerate(texts)
         ]
 
     def _tokens(self, piece: str, language: str) -> torch.Tensor:

@@ -52,9 +52,7 @@ def voice_in(model: Xtts, name: str) -> Voice:
     return Voice(latents.to(model.device), embedding.to(model.device))
 
 
-def speak_greedily(
-    model: Xtts, voice: Voice, text: str, language: str, settings: InferenceSpec
-) -> StockSpeech:
+def speak_greedily(model: Xtts, voice: Voice, text: str, language: str, settings: InferenceSpec) -> StockSpeech:
     """`text` by `Xtts.inference`, always with the likeliest code, so that the same weights say the same."""
     said: list[torch.Tensor] = []
     generate = model.gpt.generate
@@ -124,9 +122,7 @@ class Compared:
 
     def __str__(self) -> str:
         if self.parts_at is None:
-            sound = (
-                "" if self.difference_db is None else f", with a difference of {self.difference_db:.0f} dB"
-            )
+            sound = "" if self.difference_db is None else f", with a difference of {self.difference_db:.0f} dB"
             return f"'{self.sentence}' has the same {self.codes} codes{sound}"
         odds = f"{self.odds:.1%}" if self.odds is not None else "not at all"
         return (
@@ -138,9 +134,7 @@ class Compared:
 class Original:
     """The candidate: what it says, and how likely it holds each code to be."""
 
-    def __init__(
-        self, model: Xtts, voice: Voice, sentences: Sequence[Sentence], settings: InferenceSpec
-    ) -> None:
+    def __init__(self, model: Xtts, voice: Voice, sentences: Sequence[Sentence], settings: InferenceSpec) -> None:
         self._model, self._voice, self._settings = model, voice, settings
         self.sentences = tuple(sentences)
         self.said = [self._speech(model, voice, sentence) for sentence in sentences]

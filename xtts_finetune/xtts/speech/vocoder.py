@@ -1,4 +1,4 @@
-"""Two vocoders behind one interface, XTTS's own HiFi-GAN and a preview, at work in threads beside the GPT or at once."""
+"""Two vocoders behind one interface, XTTS's HiFi-GAN and a preview, working in threads beside the GPT or at once."""
 
 from __future__ import annotations
 
@@ -136,9 +136,7 @@ class HifiganVocoder:
         return below_clipping(sound.float().cpu().flatten().numpy())
 
 
-def make_vocoder(
-    name: VocoderName, base: BaseFiles, model: Xtts, references: Sequence[torch.Tensor]
-) -> Vocoder:
+def make_vocoder(name: VocoderName, base: BaseFiles, model: Xtts, references: Sequence[torch.Tensor]) -> Vocoder:
     """The vocoder that a declaration names, on the model's device.
 
     references   (1, samples) each, 22 050 Hz, already cut as XTTS wants them

@@ -10,12 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.xtts.weights.file_kind import (
-    not_a_file,
-    not_weights,
-    why_unreadable,
-    zip_of_something_else,
-)
+from xtts_finetune.xtts.weights.file_kind import not_a_file, not_weights, why_unreadable, zip_of_something_else
 from xtts_finetune.xtts.weights.pickle import read_pickle
 from xtts_finetune.xtts.weights.safetensors import of_safetensors
 from xtts_finetune.xtts.weights.stored_tensors import (
@@ -137,9 +132,7 @@ def _read(path: Path) -> Container:
         if begins[:1] == b"\x80":
             return of_old_pickles(path, file)
     shown = " ".join(f"{byte:02x}" for byte in begins[:4])
-    raise NotRead(
-        f"this is not a file of weights (it begins with the bytes {shown}); name a .pth or .safetensors file"
-    )
+    raise NotRead(f"this is not a file of weights (it begins with the bytes {shown}); name a .pth or .safetensors file")
 
 
 def _of_zip(path: Path, file: BinaryIO) -> Container:
@@ -171,9 +164,7 @@ def _of_zip(path: Path, file: BinaryIO) -> Container:
     except DAMAGED_ZIP as error:
         raise NotRead(f"this file is damaged ({error}); {AGAIN}") from None
     if order == b"big":
-        raise NotRead(
-            "its numbers are written the other way round (on a big-endian computer); save it again on a PC"
-        )
+        raise NotRead("its numbers are written the other way round (on a big-endian computer); save it again on a PC")
     return Container(path, "zip", tree, places)
 
 

@@ -175,9 +175,7 @@ def _text(begins: bytes, path: Path) -> str | None:
         return None
     shown = " ".join(text.split())[:60]
     if re.match(r"\s*(<!--.*?-->\s*)*<(!doctype html|html|head|body|\?xml)", text, re.IGNORECASE | re.DOTALL):
-        return (
-            f"a web page was saved instead of the file ('{shown}...'); {AGAIN}, from the page's download link"
-        )
+        return f"a web page was saved instead of the file ('{shown}...'); {AGAIN}, from the page's download link"
     if _is_answer(text, path):
         return f"a server's answer was saved instead of the file ('{shown}'); {AGAIN}"
     if path.suffix == ".py" or re.search(r"^(import|from) \w+|^def \w+\(", text, re.MULTILINE):

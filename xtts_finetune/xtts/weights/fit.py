@@ -130,9 +130,7 @@ def _problem_of_base(folder: Path, values: bool, *_: object) -> str | None:
             container = read_container(path)
             tensors = weights_in(container)
             is_dvae = path == base.dvae
-            problem = (
-                problem_of_dvae(tensors, sizes.audio_tokens) if is_dvae else problem_of_mel_stats(tensors)
-            )
+            problem = problem_of_dvae(tensors, sizes.audio_tokens) if is_dvae else problem_of_mel_stats(tensors)
             if problem is None and (values or not is_dvae):
                 problem = problem_of_values(container, tensors, of_base=True)
                 if problem is None and not is_dvae:
@@ -169,9 +167,7 @@ def _problem_of_weights(path: Path, base_folder: Path, values: bool, *_: object)
     return _with_the_cure_of_a_base(problem) if problem and of_base else problem
 
 
-def _of_model(
-    directory: WeightsDirectory, base: BaseFiles, values: bool, of_base: bool = False
-) -> str | None:
+def _of_model(directory: WeightsDirectory, base: BaseFiles, values: bool, of_base: bool = False) -> str | None:
     tensors: Mapping[str, StoredTensor] = {name: entry.tensor for name, entry in directory.weights.items()}
     shapes = {name: tensor.shape for name, tensor in tensors.items()}
     dtypes = {name: tensor.dtype for name, tensor in tensors.items()}

@@ -72,11 +72,7 @@ def difference(one: Mapping[str, Shape], other: Mapping[str, Shape]) -> str | No
     if different := sorted(one.keys() ^ other.keys()):
         return f"{different[0]} is in one of them alone"
     different = sorted(name for name in one if one[name] != other[name])
-    return (
-        f"{different[0]} is {_shape(one[different[0]])}, not {_shape(other[different[0]])}"
-        if different
-        else None
-    )
+    return f"{different[0]} is {_shape(one[different[0]])}, not {_shape(other[different[0]])}" if different else None
 
 
 def may_be_missing(name: str) -> bool:
@@ -95,13 +91,7 @@ def _other_version(
         if found["audio_tokens"] != _V1_AUDIO_TOKENS and wanted.perceiver:
             return None  # it lacks its perceiver, and the missing weights tell so
         return "this looks like the GPT of a Tortoise model; name the checkpoint of an XTTS model"
-    which = (
-        "v2"
-        if found["perceiver"]
-        else "v1.1"
-        if any(n.startswith(_HIFIGAN) for n in shapes)
-        else "v1 or v1.1"
-    )
+    which = "v2" if found["perceiver"] else "v1.1" if any(n.startswith(_HIFIGAN) for n in shapes) else "v1 or v1.1"
     base = "config.json is of" if of_base else "this base is"
     return (
         f"these are weights of XTTS {which} ({_number(found['audio_tokens'])} audio tokens, "
@@ -158,9 +148,7 @@ def _missing(missing: Sequence[str], sizes: GptSizes) -> str:
     whole = all(layer_of(name) is not None for name in missing) and len(missing) == 12 * len(layers)
     cure = "it is only a part of the model; use a whole checkpoint"
     if whole:
-        numbers = (
-            f"layer {layers[0]}" if len(layers) == 1 else f"{len(layers)} layers, first layer {layers[0]},"
-        )
+        numbers = f"layer {layers[0]}" if len(layers) == 1 else f"{len(layers)} layers, first layer {layers[0]},"
         return f"it lacks {numbers} of the GPT's {sizes.layers} (counted from 0); {cure}"
     return f"it lacks {_several(missing)}; {cure}"
 

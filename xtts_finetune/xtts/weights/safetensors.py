@@ -37,9 +37,7 @@ def of_safetensors(path: Path, file: BinaryIO) -> Container:
         raise NotRead(not_whole(path))
     try:
         table = json.loads(file.read(length))
-        tree = {
-            str(name): _of_table(str(name), entry) for name, entry in table.items() if name != "__metadata__"
-        }
+        tree = {str(name): _of_table(str(name), entry) for name, entry in table.items() if name != "__metadata__"}
         places = {
             str(name): Place(8 + length + int(entry["data_offsets"][0]), tree[str(name)].bytes)
             for name, entry in table.items()
@@ -58,9 +56,7 @@ def of_safetensors(path: Path, file: BinaryIO) -> Container:
 
 def _of_table(name: str, entry: Mapping[str, object]) -> StoredTensor:
     """A line of safetensors' table."""
-    dtype = _SAFETENSORS.get(
-        str(entry["dtype"]), "float8_e5m2"
-    )  # the others are as small, and weights as little
+    dtype = _SAFETENSORS.get(str(entry["dtype"]), "float8_e5m2")  # the others are as small, and weights as little
     shape, ends = entry["shape"], entry["data_offsets"]
     if not isinstance(shape, list) or not isinstance(ends, list) or len(shape) > 16:
         raise ValueError

@@ -14,9 +14,7 @@ from typing import IO, Any, cast
 from xtts_finetune.look.quantities import readable_size
 
 AGAIN = "copy or download it again"
-LONGEST_TABLE = (
-    64 << 20
-)  # bytes of a table of contents; that of a checkpoint with its optimizer has 2 million
+LONGEST_TABLE = 64 << 20  # bytes of a table of contents; that of a checkpoint with its optimizer has 2 million
 # What zipfile raises for a damaged archive: a flipped bit may pass for another version, a password, a letter.
 DAMAGED_ZIP = (
     zipfile.BadZipFile,
@@ -186,9 +184,7 @@ def checked_tensor(
     tensor = StoredTensor(dtype, shape, stride, cast(int, offset), storage)
     if len(tensor.shape) != len(tensor.stride) or len(tensor.shape) > 16:
         raise NotRead("its table of contents is damaged (a tensor without a size)")
-    reach = (
-        tensor.offset + 1 + sum((n - 1) * step for n, step in zip(tensor.shape, tensor.stride, strict=True))
-    )
+    reach = tensor.offset + 1 + sum((n - 1) * step for n, step in zip(tensor.shape, tensor.stride, strict=True))
     if tensor.numel and reach * SIZES[dtype] > storage.bytes:
         raise NotRead("its table of contents is damaged (a tensor reaches beyond its values)")
     return tensor

@@ -10,15 +10,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from xtts_finetune.xtts.weights.stored_tensors import (
-    AGAIN,
-    SIZES,
-    Container,
-    NotRead,
-    Place,
-    StoredTensor,
-    chunks_of,
-)
+from xtts_finetune.xtts.weights.stored_tensors import AGAIN, SIZES, Container, NotRead, Place, StoredTensor, chunks_of
 
 # As whole numbers, and without their sign: the first number that is infinite in float32, and infinity itself. Beyond
 # that stand what is NaN. A model is float32, whatever its file is: only of float64 do the two differ.
@@ -29,9 +21,7 @@ _INFINITE = {
     "bfloat16": (0x7F80, 0x7F80),
 }
 # No model was ever whole with nothing but zeros in one of these.
-_NEVER_ZERO = tuple(
-    f"gpt.{name}.weight" for name in ("text_embedding", "mel_embedding", "text_head", "mel_head")
-)
+_NEVER_ZERO = tuple(f"gpt.{name}.weight" for name in ("text_embedding", "mel_embedding", "text_head", "mel_head"))
 _USE_AN_EARLIER = "it was ruined while training; use an earlier checkpoint"
 FETCH_AGAIN = "fetch it again with the rest of its release"
 
@@ -61,9 +51,7 @@ class _Found:
         return " and ".join(kind for kind, count in kinds.items() if count)
 
 
-def problem_of_values(
-    container: Container, weights: Mapping[str, StoredTensor], of_base: bool = False
-) -> str | None:
+def problem_of_values(container: Container, weights: Mapping[str, StoredTensor], of_base: bool = False) -> str | None:
     """Damage among these weights, values that are no numbers in float32, or a GPT's part of zeros alone, in one line;
     None where all is well.
 

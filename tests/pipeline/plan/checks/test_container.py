@@ -6,13 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from xtts_finetune.pipeline.plan.checks.memory import (
-    Limit,
-    Memory,
-    computer_memory,
-    memory_limit,
-    memory_within,
-)
+from xtts_finetune.pipeline.plan.checks.memory import Limit, Memory, computer_memory, memory_limit, memory_within
 
 GB = 10**9
 UNLIMITED = 2**63 - 4096  # what version 1 says where there is no limit

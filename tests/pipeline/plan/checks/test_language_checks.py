@@ -42,9 +42,7 @@ def test_a_run_does_not_start_with_such_a_sentence(project: Project) -> None:
     assert not (project.folder / "run").exists()
 
 
-def test_a_language_without_its_packages_is_one_error(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_language_without_its_packages_is_one_error(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cleaning, "_PACKAGES", {"ja": (("no_such_cutlet",),)})
     say(project, "text: あ, language: ja", "text: い, language: ja")
     checks = language_checks(project.declaration("language=ja"))

@@ -25,14 +25,7 @@ from xtts_finetune.pipeline.plan.checks.machine import (
     python_check,
     torch_check,
 )
-from xtts_finetune.pipeline.plan.checks.memory import (
-    Estimate,
-    Longest,
-    Memory,
-    check_memory,
-    estimate,
-    longest_clip,
-)
+from xtts_finetune.pipeline.plan.checks.memory import Estimate, Longest, Memory, check_memory, estimate, longest_clip
 from xtts_finetune.pipeline.plan.checks.model_files import check_base
 from xtts_finetune.pipeline.plan.checks.plan_checks import check_disk, check_folder, check_nobody_at_work
 from xtts_finetune.pipeline.plan.checks.preflight import all_checks, quick_checks

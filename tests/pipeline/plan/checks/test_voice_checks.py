@@ -37,9 +37,7 @@ def test_a_silent_reference_stops_a_run_before_anything_is_started(project: Proj
     tone(project.folder / "eval" / "mine.wav", level=0.0)
     tone(project.folder / "eval" / "good.wav")
     say_of(project, reference={"files": ["good.wav", "mine.wav"]})
-    with pytest.raises(
-        UserError, match=r"voice: .*mine\.wav: it is silent .*under 'reference:' in utterances.yaml"
-    ):
+    with pytest.raises(UserError, match=r"voice: .*mine\.wav: it is silent .*under 'reference:' in utterances.yaml"):
         project.run()
     assert project.started == [] and not project.run_folder.root.exists()
     assert len(errors(project)) == 1
@@ -74,14 +72,10 @@ def test_an_unknown_speaker_is_said_as_soon_as_the_clips_are_known(project: Proj
 def test_another_voice_in_the_data_is_said_with_how_to_choose_it(project: Project) -> None:
     project.run(wanted=["phase1"])
     clips = read_clips(project.run_folder.clips)
-    of_ben = [
-        replace(clip, id=f"ben{n}", speaker="ben", sha256=f"ben{n}") for n, clip in enumerate(clips[:4])
-    ]
+    of_ben = [replace(clip, id=f"ben{n}", speaker="ben", sha256=f"ben{n}") for n, clip in enumerate(clips[:4])]
     write_clips(project.run_folder.clips, [*clips, *of_ben])
     lines = voice_lines(project.declaration(), project.run_folder)
-    assert lines[0].startswith(
-        "  samples are spoken in the voice of anna: 3 training clips; also in the data: ben ("
-    )
+    assert lines[0].startswith("  samples are spoken in the voice of anna: 3 training clips; also in the data: ben (")
     assert lines[1].endswith("name the speaker in utterances.yaml: reference: {speaker: NAME}")
     (check,) = voice_checks(project.declaration(), project.plan())
     assert check.verdict is Verdict.OK

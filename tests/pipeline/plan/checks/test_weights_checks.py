@@ -40,9 +40,7 @@ def weights(tiny_base: BaseFiles) -> dict[str, torch.Tensor]:
     return found
 
 
-def start_from(
-    file: ForeignFile, folder: Path, project: Project, weights: dict[str, torch.Tensor]
-) -> list[str]:
+def start_from(file: ForeignFile, folder: Path, project: Project, weights: dict[str, torch.Tensor]) -> list[str]:
     """Settings that let phase 2 start from the file."""
     shutil.copyfile(project.folder / "base" / "vocab.json", folder / "of_base.json")
     path = file.make(folder, dict(weights))
@@ -121,9 +119,7 @@ def test_a_candidates_broken_file_is_a_warning(project: Project, tmp_path: Path)
     text = matrix.read_text(encoding="utf-8")
     matrix.write_text(text.replace("read: phase2\n", LISTED.format(file=file)), encoding="utf-8")
     (check,) = [
-        check
-        for check in left_out_checks(project.declaration(), project.plan())
-        if check.verdict is not Verdict.OK
+        check for check in left_out_checks(project.declaration(), project.plan()) if check.verdict is not Verdict.OK
     ]
     assert check.verdict is Verdict.WARNING
     assert str(check).startswith(

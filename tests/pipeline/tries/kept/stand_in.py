@@ -91,9 +91,7 @@ class StandIn:
 
     def work(self, overrides: Sequence[str]) -> Work:
         work = self.project.work(*overrides)
-        return Work(
-            work.declaration, work.overrides, "cpu", work.console, "run_pipeline", lambda *words: [*words]
-        )
+        return Work(work.declaration, work.overrides, "cpu", work.console, "run_pipeline", lambda *words: [*words])
 
     def used(self) -> int:
         """Bytes of all models and checkpoints of the run, those that are being written too."""

@@ -66,9 +66,7 @@ class Command:
 commands = st.builds(
     Command,
     verb=st.sampled_from(["run"] * 6 + ["fresh", "ship", "restore"]),
-    overrides=st.lists(st.sampled_from(OVERRIDES), max_size=2, unique_by=lambda text: text.split("=")[0]).map(
-        tuple
-    ),
+    overrides=st.lists(st.sampled_from(OVERRIDES), max_size=2, unique_by=lambda text: text.split("=")[0]).map(tuple),
     wanted=st.sampled_from([(), (), (), ("phase1",), ("phase2",)]),
     trained=st.sampled_from([None, None, None, 0, 1, 2]),
     killed=st.one_of(st.none(), st.none(), st.integers(1, 60), st.integers(1, 250)),

@@ -167,9 +167,7 @@ def check_device(wanted: str, gpu: Gpu | None, small: bool, torch_build: bool | 
         )
     if small:
         return ok(NAME, "the CPU")
-    return warning(
-        NAME, "the CPU: a step of XTTS v2 takes about 20 seconds", "a run of days; use an NVIDIA GPU"
-    )
+    return warning(NAME, "the CPU: a step of XTTS v2 takes about 20 seconds", "a run of days; use an NVIDIA GPU")
 
 
 def check_torch(wanted: str, gpu: Gpu | None) -> Check:
@@ -186,9 +184,7 @@ def check_torch(wanted: str, gpu: Gpu | None) -> Check:
         answer = parse_object(said.splitlines()[-1])
     except (OSError, subprocess.SubprocessError, ValueError, IndexError) as fault:
         lines = str(getattr(fault, "stderr", "") or fault).strip().splitlines()
-        return error(
-            name, f"cannot be imported ({lines[-1] if lines else 'no reason given'})", "install it again"
-        )
+        return error(name, f"cannot be imported ({lines[-1] if lines else 'no reason given'})", "install it again")
     return torch_check(wanted, gpu, answer)
 
 
@@ -196,13 +192,9 @@ def torch_check(wanted: str, gpu: Gpu | None, answer: dict[str, object]) -> Chec
     """The check for torch's answer."""
     name = "torch"
     if answer.get("cuda"):
-        return ok(
-            name, f"sees the GPU; CUDA {answer.get('built_for')}" + (", bf16" if answer.get("bf16") else "")
-        )
+        return ok(name, f"sees the GPU; CUDA {answer.get('built_for')}" + (", bf16" if answer.get("bf16") else ""))
     if wanted == "cuda" or (gpu is not None and wanted != "cpu"):
-        built = (
-            "it was built without CUDA" if not answer.get("built_for") else "the driver may be too old for it"
-        )
+        built = "it was built without CUDA" if not answer.get("built_for") else "the driver may be too old for it"
         verdict = error if wanted == "cuda" else warning
         return verdict(name, f"sees no GPU: {built}", CUDA_BUILD)
     return ok(name, "can be imported; it sees no GPU")

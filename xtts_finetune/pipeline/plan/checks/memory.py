@@ -215,9 +215,7 @@ def check_memory(phase: str, estimate: Estimate, memory: Memory) -> Check:
     there = f"{readable_size(memory.free)} of {readable_size(memory.total)} free on {memory.of}"
     if estimate.weights > memory.total:
         found = f"{readable_size(estimate.weights)} for weights, gradients and optimizer alone; {there}"
-        return error(
-            name, found, "too much for this device: train: {lora: {}} needs less, or use one with more memory"
-        )
+        return error(name, found, "too much for this device: train: {lora: {}} needs less, or use one with more memory")
     if estimate.total > FULL * memory.free:
         return warning(name, f"{needed}; {there}", CURE)
     return ok(name, f"{needed}; {there}")

@@ -118,9 +118,7 @@ def check_base(name_or_path: str, deep: bool = False) -> Check:
     others = _of_other_size(base, release)
     if others:
         found = f"{base.folder}: {', '.join(others)} is not of version {release.version}"
-        return warning(
-            NAME, found, "it may do all the same; for this one, remove it, then: xtts-finetune fetch"
-        )
+        return warning(NAME, found, "it may do all the same; for this one, remove it, then: xtts-finetune fetch")
     model = release.file(base.model.name)
     same = base.model.stat().st_size == model.size
     how = "" if same else f"; {model.name}: {rewritten(base.model, model, values=False)}"
@@ -143,6 +141,4 @@ def _of_other_size(base: BaseFiles, release: Release) -> list[str]:
 
 
 def _size(base: BaseFiles) -> int:
-    return sum(
-        file.stat().st_size for file in (base.model, base.dvae, base.mel_stats, base.vocab, base.config)
-    )
+    return sum(file.stat().st_size for file in (base.model, base.dvae, base.mel_stats, base.vocab, base.config))

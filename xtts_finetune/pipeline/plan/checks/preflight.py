@@ -18,13 +18,7 @@ from xtts_finetune.pipeline.plan.checks.machine import (
     find_gpu,
     torch_is_for_gpus,
 )
-from xtts_finetune.pipeline.plan.checks.memory import (
-    Memory,
-    check_memory,
-    computer_memory,
-    estimate,
-    longest_clip,
-)
+from xtts_finetune.pipeline.plan.checks.memory import Memory, check_memory, computer_memory, estimate, longest_clip
 from xtts_finetune.pipeline.plan.checks.model_files import check_base, loads_base, weights_checks
 from xtts_finetune.pipeline.plan.checks.plan_checks import (
     check_data,
@@ -88,9 +82,7 @@ def quick_checks(declaration: Declaration, device: str, plan: Plan) -> list[Chec
 
 def count_checks(declaration: Declaration, plan: Plan) -> list[Check]:
     """What several GPUs are asked for, where there are not as many."""
-    wanted = {
-        stage.name: declaration.phases[stage.name].devices for stage in plan.due if stage.kind == "phase"
-    }
+    wanted = {stage.name: declaration.phases[stage.name].devices for stage in plan.due if stage.kind == "phase"}
     if max(wanted.values(), default=1) == 1:
         return []
     gpus = count_gpus(os.environ.get("CUDA_VISIBLE_DEVICES"))

@@ -137,11 +137,7 @@ def _recogniser(declaration: Declaration) -> list[Check]:
                 f"make it executable: chmod +x {shlex.quote(there)}",
             )
         ]
-    return [
-        error(
-            RECOGNISER, f"there is no program '{program}' {_looked_for(program)}", f"install it, or {correct}"
-        )
-    ]
+    return [error(RECOGNISER, f"there is no program '{program}' {_looked_for(program)}", f"install it, or {correct}")]
 
 
 def _looked_for(program: str) -> str:

@@ -122,7 +122,7 @@ def test_the_card_says_what_it_is(shipped: Path) -> None:
         "A voice for XTTS in Hungarian, fine-tuned from base",
         'speaker="Anna", language="hu"',
         "2 of 2 sentences have the candidate's codes",
-        r"| phase1 | Learn \*the\* voice \| &lt;b&gt; | all | 1e-06 | 200 | 3 | 3.0",
+        r"| phase1 | Learn \*the\* voice \| &lt;b&gt; | all | 1.5e-06 | 200 | 3 | 3.0",
         "Nobody has listened in a blind test",
         "see LICENSE.txt in this folder",
         "improved (provisional)",

@@ -11,6 +11,7 @@ import math
 import mmap
 import shutil
 import struct
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -190,13 +191,19 @@ def _load(path: Path) -> NDArray[Any] | None:
     return array.reshape(shape)
 
 
+# Python 3.11's parser counts its depth for all threads together, and now and then gives up where two use it at once
+# (CPython issue 106905).
+_ONE_PARSER = threading.Lock()
+
+
 @lru_cache(maxsize=4096)
 def _layout(header: bytes) -> tuple[np.dtype[Any], tuple[int, ...]]:
     """Type and shape from the start of a .npy file, as `_save` writes it. Raises ValueError if it is damaged."""
     file = io.BytesIO(header)
     if np.lib.format.read_magic(file) != (1, 0):
         raise ValueError("not a file of ours")
-    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
+    with _ONE_PARSER:
+        shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
     if fortran_order or dtype.hasobject:
         raise ValueError("not an array of ours")
     return dtype, shape

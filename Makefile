@@ -59,7 +59,7 @@ format: .venv/installed ## put the code in the form that `make lint` wants
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-reference: .venv/installed ## write docs/reference.md and docs/commands.md again from the code
+reference: .venv/installed ## write docs/reference.md, docs/commands.md and the rules in docs/stopping.md again from the code
 	@$(BIN)/python docs/build_reference.py
 	@$(BIN)/python docs/build_commands.py
 

@@ -1,21 +1,24 @@
-"""Write docs/reference.md from the models that check a declaration: `python docs/build_reference.py`.
+"""Write docs/reference.md, and the rules in docs/stopping.md, from the models that check a declaration.
 
-A test keeps the page current, so that no key can be added, renamed or given another default without it.
+`python docs/build_reference.py` does; a test keeps both current, so that no key can be added, renamed or given another
+default without them.
 """
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from xtts_finetune.spec.decision import DecisionSpec
 from xtts_finetune.spec.model import NAME_PATTERN, Spec
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.pipeline import PipelineSpec
+from xtts_finetune.spec.stop_rules import StopRule
 from xtts_finetune.spec.utterances import UtterancesSpec
 
 PAGE = Path(__file__).parent / "reference.md"
+STOPPING = Path(__file__).parent / "stopping.md"
 
 FILES: dict[str, type[Spec]] = {
     "pipeline.yaml": PipelineSpec,
@@ -51,6 +54,20 @@ KINDS = {"integer": "whole number", "number": "number", "boolean": "`true` or `f
 def page() -> str:
     """The whole page."""
     return HEAD + "".join(_file(name, model.model_json_schema()) for name, model in FILES.items())
+
+
+def stopping_page() -> str:
+    """docs/stopping.md as it is, with a row for each rule: what it does, when to use it, where its keys stand."""
+    rows = ["| rule | stops | use it |", "|---|---|---|"]
+    for model in get_args(get_args(StopRule)[0]):
+        (name,) = get_args(model.model_fields["rule"].annotation)
+        does, *more = map(_one_line, model.model_json_schema()["description"].split("\n\n"))
+        anchor = _words(model.__name__).lower().replace(" ", "-")
+        use = "".join(more[-1:]).removeprefix("Use it ").rstrip(".")
+        does = does.removeprefix("Stop ").rstrip(".")
+        rows.append(f"| [`{name}`](reference.md#{anchor}) | {does} | {use[:1].lower()}{use[1:]} |")
+    text = STOPPING.read_text(encoding="utf-8")
+    return re.sub(r"(?s)(<!-- rules: .*? -->\n).*(<!-- end of the rules -->)", rf"\1{chr(10).join(rows)}\n\2", text)
 
 
 def _file(name: str, schema: dict[str, Any]) -> str:
@@ -158,3 +175,4 @@ def _one_line(text: str) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8", newline="\n")
+    STOPPING.write_text(stopping_page(), encoding="utf-8", newline="\n")

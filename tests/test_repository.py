@@ -134,6 +134,8 @@ def test_reference_is_current() -> None:
     build = runpy.run_path(str(ROOT / "docs" / "build_reference.py"))
     written = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
     assert written == build["page"](), "run `make reference`"
+    written = (ROOT / "docs" / "stopping.md").read_text(encoding="utf-8")
+    assert written == build["stopping_page"](), "run `make reference`"
 
 
 def test_the_reference_of_commands_is_current() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cache
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, requires
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,14 @@ def as_pip_takes(requirement: Requirement) -> str:
 def _tested_versions() -> tuple[str, ...]:
     file = FOLDER / "constraints.txt"
     return ("-c", str(file)) if file.is_file() else ()
+
+
+def installed_version(package: str) -> str | None:
+    """The version of a package, which is not imported; None if it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def requirements_of_extra(extra: str) -> list[str]:

@@ -29,6 +29,13 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_behind(tmp_path: P
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "eval_set.json").mkdir()
+    with pytest.raises(UserError, match=r"eval_set\.json: this is a folder.*move the folder away"):
+        atomic.write_json_atomic(tmp_path / "eval_set.json", {})
+    assert [path.name for path in tmp_path.iterdir()] == ["eval_set.json"]
+
+
 def test_json_has_null_where_json_lacks_the_number(tmp_path: Path) -> None:
     target = tmp_path / "a.json"
     atomic.write_json_atomic(target, {"loss": math.nan, "list": [math.inf, 1.5], "text": "ő", "path": Path("x")})

@@ -156,3 +156,6 @@ def test_a_damaged_key_is_said(run: RunFolder) -> None:
     run.listening_test("test-1").key.write_text('{"id": "another", "trials": []}', encoding="utf-8")
     with pytest.raises(UserError, match=r"test-1: the listening test is damaged"):
         read_votes(run)
+    run.listening_test("test-1").key.write_text('{"id": "another"}', encoding="utf-8")
+    with pytest.raises(UserError, match=r"damaged \(test\.json or key\.json: it has no 'trials'\); restore"):
+        read_votes(run)

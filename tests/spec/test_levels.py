@@ -200,7 +200,7 @@ def test_the_projects_own_level_wins_over_the_shipped_one(tmp_path: Path) -> Non
         ("optimization_level: main\nlearning_rate: 1e-6\nsteps: 9\n", "learning_rate: 1e-5\n",
          "phases/phase2.yaml:1: optimization_level: there is no level 'main'; did you mean 'mine'?"),
         ("optimization_level: x\n", "learning_rate: 1e-5\n",
-         "levels: 'basic', 'enhanced', 'mine', 'plateau_breaker', 'stable', or write phases/levels/x.yaml"),
+         "there is no level 'x'; levels: 'basic', 'enhanced', 'mine', "),
         ("optimization_level: basic\nlearning_rate: 1e-6\n", "", "phase2.yaml:1: how long to train is missing"),
         ("learning_rate: 1e-6\nsteps: 9\nschedule: {kind: noam}\n", "", "'noam' needs to know in how many steps"),
         ("learning_rate: 1e-6\nsteps: 9\nschedule: {kind: multi_step}\n", "", "'multi_step' needs to know when"),

@@ -216,6 +216,13 @@ def test_a_database_that_is_not_there_is_said() -> None:
     assert "secret" not in str(error.value)
 
 
+def test_a_file_that_is_no_database_is_said_with_the_cure(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    run.ledger.write_bytes(b"no database")
+    with pytest.raises(UserError, match=r"ledger\.db: the ledger cannot be opened: .*; move the file away"):
+        TaskLedger(storage_url(run, None), "t", GRACE)
+
+
 def test_a_database_that_goes_away_is_said(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
     ledger = TaskLedger(storage_url(run, None), "t", GRACE)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from xtts_finetune.evaluation.utterance_state import (
     plan_utterances,
     read_record,
 )
+from xtts_finetune.packages import installed_version
 from xtts_finetune.records.atomic import atomic_path, write_bytes_atomic, write_json_atomic
 from xtts_finetune.records.json_lines import JsonLinesWriter, json_line, read_json_lines
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
@@ -197,11 +197,4 @@ def _record(plan: UtterancePlan, sample_rate: int, device: str, utterances: list
 
 def package_versions() -> dict[str, str | None]:
     """The versions of what speech depends on; None for a package that is not there."""
-    return {package: _version(package) for package in PACKAGES}
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+    return {package: installed_version(package) for package in PACKAGES}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from xtts_finetune.evaluation.instruments import AT_ONCE, IN_TURN, INSTRUMENTS
 from xtts_finetune.evaluation.instruments.frames import paces_of
 from xtts_finetune.evaluation.instruments.instrument import Instrument, Sound, Take, Voice
 from xtts_finetune.evaluation.instruments.panel import Panel
+from xtts_finetune.packages import installed_version
 from xtts_finetune.records.atomic import json_or_none, write_json_atomic
 from xtts_finetune.records.clips import ClipRecord
 from xtts_finetune.records.values import digest_of
@@ -40,14 +40,6 @@ def voice_fingerprint(clips: Iterable[ClipRecord], recogniser: RecogniserSpec | 
     if versions := {one.name: one.version for one in INSTRUMENTS if one.version}:
         depends_on["instruments"] = versions
     return digest_of(depends_on)
-
-
-def installed_version(package: str) -> str | None:
-    """The version of a package, which is not imported; None if it is not installed."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def chosen_clips(clips: Iterable[ClipRecord]) -> list[ClipRecord]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xtts_finetune.look.quantities import duration
+from xtts_finetune.look.quantities import duration, grouped
 from xtts_finetune.monitor.state import STATES
 from xtts_finetune.monitor.view import Candidate, Evaluation, Gauge, Run
 
@@ -16,9 +16,9 @@ def work_line(run: Run) -> str:
     if work is None:
         return f"decided: {run.decision}" if run.decision else run.state.words
     step = "step " if work.what == "training" else ""
-    of = f" of {_grouped(work.total)} ({100 * work.done // work.total} %)" if work.total else ""
+    of = f" of {grouped(work.total)} ({100 * work.done // work.total} %)" if work.total else ""
     left = "" if work.seconds_left is None else f", about {duration(work.seconds_left)} left"
-    return f"{work.job} {work.what}: {step}{_grouped(work.done)}{of}{left}"
+    return f"{work.job} {work.what}: {step}{grouped(work.done)}{of}{left}"
 
 
 def metric_lines(candidate: Candidate) -> list[tuple[str, str, str]]:
@@ -27,7 +27,7 @@ def metric_lines(candidate: Candidate) -> list[tuple[str, str, str]]:
     for name, key, digits in METRICS:
         last, best, start = (_value(one, key, digits) for one in (candidate.last, candidate.best, candidate.initial))
         step = candidate.best.step if candidate.best else 0
-        rows.append((name, last, f"start {start}, best step {best} ({_grouped(step)})" if candidate.last else ""))
+        rows.append((name, last, f"start {start}, best step {best} ({grouped(step)})" if candidate.last else ""))
     return rows
 
 
@@ -65,7 +65,7 @@ def plain_lines(run: Run) -> list[str]:
             best = (
                 f"   best step {candidate.best.step}: {_value(candidate.best, 'mel_ce', 3)}" if candidate.best else ""
             )
-            lines.append(f"  {candidate.name} step {_grouped(candidate.last.step)}: {values}{best}")
+            lines.append(f"  {candidate.name} step {grouped(candidate.last.step)}: {values}{best}")
     lines += [f"  {gauge_line(gauge)}" for gauge in run.gauges]
     for warning in run.warnings:
         lines += [f"  warning: {warning.title}: {warning.found}", f"    {warning.cure}"]
@@ -76,7 +76,3 @@ def plain_lines(run: Run) -> list[str]:
 def _value(record: Evaluation | None, key: str, digits: int) -> str:
     value = None if record is None else getattr(record, key)
     return "-" if value is None else f"{value:.{digits}f}"
-
-
-def _grouped(number: int) -> str:
-    return f"{number:,}".replace(",", " ")

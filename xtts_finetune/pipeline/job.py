@@ -14,7 +14,8 @@ import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from xtts_finetune.errors import DONE, INTERRUPTED, UserError, WorkFailed
+from xtts_finetune.errors import DONE, FAILED, INTERRUPTED, WRONG_INPUT, UserError, WorkFailed
+from xtts_finetune.records.faults import one_line
 from xtts_finetune.records.job import EventWriter, Job
 from xtts_finetune.spec.declaration import Declaration, load_declaration
 from xtts_finetune.xtts import load_coqui
@@ -40,19 +41,13 @@ def main(arguments: list[str], work: Mapping[str, Kind]) -> int:
         except KeyboardInterrupt:
             return INTERRUPTED
         except UserError as error:
-            return _failed(events, str(error), 2)
+            return _failed(events, str(error), WRONG_INPUT)
         except WorkFailed as error:
-            return _failed(events, str(error), 1)
+            return _failed(events, str(error), FAILED)
         except Exception as error:
             traceback.print_exc()
-            return _failed(events, one_line(error), 1)
+            return _failed(events, one_line(error), FAILED)
     return DONE
-
-
-def one_line(error: BaseException) -> str:
-    """An unexpected error on one line: its kind and the first line of what it says."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
 def prepare_clips(declaration: Declaration, job: Job, progress: Progress) -> None:

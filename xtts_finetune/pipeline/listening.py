@@ -1,4 +1,4 @@
-"""What `xtts-finetune listen` does: lay a test down, extend it once, take ratings in, serve it."""
+"""What `xtts-finetune listen` does: set a test up, extend it once, take ratings in, serve it."""
 
 from __future__ import annotations
 

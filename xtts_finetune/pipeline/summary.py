@@ -106,7 +106,7 @@ def data_lines(run: RunFolder) -> list[str]:
 
 
 def data_findings(run: RunFolder) -> str:
-    """'2 clips left out, 3 with warnings'; empty when there is nothing to mend."""
+    """'2 clips left out, 3 with warnings'; empty when there is nothing to fix."""
     info = data_info(run)
     dropped, warned = int(info.get("dropped", 0)), int(info.get("warned", 0))
     parts = [f"{dropped} {'clip' if dropped == 1 else 'clips'} left out"] if dropped else []

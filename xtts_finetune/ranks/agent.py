@@ -56,7 +56,7 @@ class Agent(LocalElasticAgent):
 
     @property
     def outcome(self) -> RankOutcome | None:
-        """How the phase ended, where its end is no fault that a restart could mend."""
+        """How the phase ended, where its end is no fault that a restart could cure."""
         ranks = [worker.global_rank for worker in self._worker_group.workers]
         decided = self._folder.decided(min(ranks, default=0))
         if decided is None and self._common.check([self._key("outcome")]):

@@ -64,8 +64,11 @@ SAME_START_SECONDS = 2.0
 def replace_with_retry(source: Path, target: Path) -> None:
     """Move `source` over `target`, which then is either the old file or the new one, never a mixture.
 
-    Raises PermissionError when the file cannot be replaced after all tries, and any other OSError at once.
+    Raises UserError where a folder has the target's name, PermissionError when the file cannot be replaced after all
+    tries, and any other OSError at once.
     """
+    if target.is_dir() and source.is_file():
+        raise UserError(f"{target}: this is a folder, but a file of this name is written here; move the folder away")
     for pause in RETRY_PAUSES:
         try:
             source.replace(target)
@@ -156,8 +159,12 @@ def read_json(path: Path, make: Callable[[dict[str, Any]], Made], wrong: str, cu
     try:
         return make(json_object(path))
     except UNREADABLE as error:
-        finding = f"it has no {error}" if isinstance(error, KeyError) else error
-        raise UserError(f"{path}: {wrong} ({finding}); {cure}") from None
+        raise UserError(f"{path}: {wrong} ({finding(error)}); {cure}") from None
+
+
+def finding(error: Exception) -> str:
+    """What was found in a record, for people: of an `UNREADABLE` error."""
+    return f"it has no {error}" if isinstance(error, KeyError) else str(error)
 
 
 def json_or_none(path: Path, make: Callable[[dict[str, Any]], Made]) -> Made | None:

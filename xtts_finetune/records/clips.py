@@ -176,6 +176,10 @@ def _read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             yield from _numbered(path, file)
     except FileNotFoundError:
         raise UserError(f"{path}: not there; prepare the clips first (xtts-finetune prepare)") from None
+    except IsADirectoryError:
+        raise UserError(
+            f"{path}: this is a folder; move it away and prepare the clips (xtts-finetune prepare)"
+        ) from None
 
 
 def _numbered(path: Path, lines: Iterable[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:

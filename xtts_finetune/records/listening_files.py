@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.records.atomic import json_object, json_or_none, read_json
+from xtts_finetune.records.atomic import finding, json_object, json_or_none, read_json
 from xtts_finetune.records.run_folder import ListeningFolder, RunFolder
 
 # Sounds of a trial that are no candidate's.
@@ -36,7 +36,7 @@ class KeyTrial:
 
 @dataclass(frozen=True)
 class ListeningTest:
-    """A test as it was laid down before anybody listened.
+    """A test as it was set up before anybody listened.
 
     candidates   each with the hash of the weights that spoke, in the declared order
     passed_at_least  share of the checks that a listener must pass to be counted
@@ -78,7 +78,7 @@ def read_tests(run: RunFolder) -> list[ListeningTest]:
 
 def read_test(folder: ListeningFolder) -> ListeningTest:
     """One test. Raises UserError when its protocol or its key is missing or damaged."""
-    cure = "restore the file, or remove its folder to make the test anew"
+    cure = "restore the file, or remove the test's folder to make it anew"
     protocol, key = (read_json(file, dict, "damaged", cure) for file in (folder.protocol, folder.key))
     try:
         trials = {
@@ -107,10 +107,8 @@ def read_test(folder: ListeningFolder) -> ListeningTest:
             candidates={str(name): str(sha) for name, sha in key["candidates"].items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(
-            f"{folder.path}: the listening test is damaged ({type(error).__name__}: {error}); "
-            "restore its files, or remove the folder"
-        ) from None
+        where = f"{folder.protocol.name} or {folder.key.name}: {finding(error)}"
+        raise UserError(f"{folder.path}: the listening test is damaged ({where}); {cure}") from None
 
 
 def read_rating(file: Path) -> dict[str, Any]:

@@ -150,7 +150,7 @@ class ListeningFolder:
     """The folder of one listening test."""
 
     path: Path
-    protocol = _Below("test.json")  # how the test was laid down: nothing in it tells which is which
+    protocol = _Below("test.json")  # how the test was set up: nothing in it tells which is which
     page = _Below("LISTEN.html")  # for listeners: the test itself, one file
     key = _Below("key.json")  # which is which; not for listeners
     ratings = _Below("ratings")  # folder of the ratings that were taken in, one file a listener
@@ -255,7 +255,7 @@ class RunFolder:
         return ListeningFolder(self.listening / name)
 
     def listening_tests(self) -> list[ListeningFolder]:
-        """The listening tests that were laid down whole, in the order of their names."""
+        """The listening tests that were set up whole, in the order of their names."""
         if not self.listening.is_dir():
             return []
         # The protocol is written last.

@@ -36,7 +36,7 @@ def look_at(path: Path, published: PublishedFile) -> Found:
 
     A config.json or model.pth with other bytes may still be of the same release: Coqui's programs write paths into
     the one, and the other anew. They count as rewritten if the one is the configuration of an XTTS model and the
-    other holds the published weights (`xtts.rewritten`).
+    other holds the published weights (`xtts.releases.rewritten`).
     """
     if not path.is_file():
         return Found.MISSING
@@ -109,7 +109,7 @@ def look_around(release: Release, folder: Path, screen: Screen) -> Place:
 
 
 def note(release: Release, place: Place, more: Sequence[PublishedFile] = ()) -> None:
-    """Note what the published files say that are whole in the folder, among them `more`; see `xtts.rewritten`."""
+    """Note what the published files that are whole in the folder say, and `more`: see `xtts.releases.rewritten`."""
     right = [file for file in release.files if place.found[file.name] is Found.RIGHT]
     if right or more:
         with contextlib.suppress(OSError):  # a folder of somebody else's; it is checked by its bytes again then

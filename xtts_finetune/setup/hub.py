@@ -91,7 +91,7 @@ def download(release: Release, published: PublishedFile, part: Path, progress: P
                 _append(response, part, there, published.size, progress)
         except _broken() as error:
             fault = _first_line(error)
-        except OSError as error:  # a refusal of the hub, or of the disk: no second try mends that
+        except OSError as error:  # a refusal of the hub, or of the disk: no second try cures that
             raise WorkFailed(f"{published.name}: {_first_line(error)}; {AGAIN}") from None
         if _length(part) > there:
             tries = 0

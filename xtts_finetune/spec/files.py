@@ -16,7 +16,7 @@ from xtts_finetune.spec.reading.document import Document, Keys
 from xtts_finetune.spec.reading.words import did_you_mean, listed
 from xtts_finetune.spec.train import is_lora
 
-_STEP = re.compile(r"step ([1-9][0-9]{0,9})")
+STEP = re.compile(r"step ([1-9][0-9]{0,9})")
 WORDS = "'best', 'last' or 'step N'"
 
 
@@ -57,7 +57,7 @@ def _check_checkpoint(document: Document, earlier: str, before: Document | None)
     checkpoint = "best" if checkpoint is None else checkpoint
     if not isinstance(checkpoint, str):
         return
-    step = _STEP.fullmatch(checkpoint)
+    step = STEP.fullmatch(checkpoint)
     if step is None and checkpoint not in ("best", "last"):
         hint = did_you_mean(checkpoint, ("best", "last")) or " (a path goes without 'phase')"
         message = f"expected {WORDS} with 'phase: {earlier}' but got '{checkpoint[:60]}'{hint}"
@@ -82,7 +82,7 @@ def _check_file(document: Document) -> None:
     if checkpoint is None:
         document.complain(("resume_from",), "resume_from: expected 'phase' or 'checkpoint' (a path); it has neither")
     elif isinstance(checkpoint, str):
-        if checkpoint in ("best", "last") or _STEP.fullmatch(checkpoint):
+        if checkpoint in ("best", "last") or STEP.fullmatch(checkpoint):
             message = f"'{checkpoint}' needs 'phase': of which phase?"
         else:
             message = problem_of_file(document.folder, checkpoint)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from xtts_finetune.fixed import BASE
-from xtts_finetune.spec.files import problem_of_path
+from xtts_finetune.spec.files import STEP, problem_of_path
 from xtts_finetune.spec.names import TAKEN, is_name
 from xtts_finetune.spec.reading.document import Document, Keys, label
 from xtts_finetune.spec.reading.words import did_you_mean, listed
-
-_STEP = re.compile(r"step ([1-9][0-9]{0,9})")
 
 
 def check_matrix(decision: Document, names: Sequence[str], phases: Mapping[str, Document]) -> None:
@@ -93,7 +90,7 @@ def _check_checkpoint(
     if not isinstance(checkpoint, str):
         return
     place, message = (*keys, "checkpoint"), ""
-    step = _STEP.fullmatch(checkpoint)
+    step = STEP.fullmatch(checkpoint)
     if phase is None:
         message = (
             f"'{checkpoint}' needs 'phase': of which phase?"

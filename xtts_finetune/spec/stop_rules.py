@@ -35,6 +35,8 @@ class TextCeAbove(Spec):
     """Stop when text_ce rises above a limit, given as a value or as a multiple of its value at the phase's start.
 
     Where both are given, the larger one counts.
+
+    Use it always: it notices a model that loses the text.
     """
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["limit"]}, {"required": ["of_start"]}]})
@@ -55,6 +57,8 @@ class NoImprovement(Spec):
     """Stop when a metric has not fallen for a number of steps, or of evaluations.
 
     Where both smallest changes are given, the larger one counts.
+
+    Use it always: it ends a plateau.
     """
 
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["steps", "evals"]}})
@@ -63,8 +67,8 @@ class NoImprovement(Spec):
     metric: Metric = Field("mel_ce", description="Which metric must fall.")
     steps: Count | None = Field(None, description="Optimizer steps to wait; 500 where 'evals' is not given either.")
     evals: Count | None = Field(None, description="Evaluations to wait; or give 'steps'.")
-    min_change: NotNegative = Field(0.0, description="A smaller fall does not count.")
-    min_change_of_start: NotNegative = Field(0.0, description="The same as a share of the value at the phase's start.")
+    min_change: NotNegative = Field(0.0, description="A smaller fall does not count; small ones add up until they do.")
+    min_change_of_start: NotNegative = Field(0.0, description="A share of the value at the phase's start: 0.01 is 1 %.")
 
     @classmethod
     def contradictions(cls, given: Mapping[str, Any]) -> list[Contradiction]:
@@ -74,7 +78,10 @@ class NoImprovement(Spec):
 
 
 class Overfitting(Spec):
-    """Stop when the eval loss rises while the training loss falls, over a number of evaluations."""
+    """Stop when the eval loss rises while the training loss falls, over a number of evaluations.
+
+    Use it always: XTTS overfits soon on little data.
+    """
 
     rule: Literal["overfitting"]
     evals: Annotated[int, Field(ge=2, le=100_000_000)] = Field(
@@ -87,7 +94,10 @@ class Overfitting(Spec):
 
 
 class NotFinite(Spec):
-    """Stop when a loss is NaN or infinite. It watches every phase; declare it only to change its number."""
+    """Stop when a loss is NaN or infinite.
+
+    It watches every phase; declare it only to change its number.
+    """
 
     rule: Literal["not_finite"]
     steps: Count = Field(
@@ -96,7 +106,10 @@ class NotFinite(Spec):
 
 
 class Exploding(Spec):
-    """Stop when the gradient, the loss or an evaluation jumps far above what it was lately."""
+    """Stop when the gradient, the loss or an evaluation jumps far above what it was lately.
+
+    Use it with a learning rate that you have not tried before.
+    """
 
     rule: Literal["exploding"]
     grad_norm: Factor | None = Field(
@@ -123,14 +136,20 @@ class Exploding(Spec):
 
 
 class NoOp(Spec):
-    """Stop when no weight changes. It watches every phase; declare it only to change its number."""
+    """Stop when no weight changes.
+
+    It watches every phase; declare it only to change its number.
+    """
 
     rule: Literal["no_op"]
     steps: Count = Field(50, description="Optimizer steps that must have changed nothing.")
 
 
 class QualityFalling(Spec):
-    """Stop when fewer of the sentences that are spoken in between are sound. Needs utterances_every_evals."""
+    """Stop when fewer of the sentences that are spoken in between are sound.
+
+    Use it in long phases, with utterances_every_evals, which it needs.
+    """
 
     rule: Literal["quality_falling"]
     evals: Count = Field(3, description="Checks in a row.")
@@ -140,7 +159,10 @@ class QualityFalling(Spec):
 
 
 class TimeLimit(Spec):
-    """Stop after so many hours of work; the time before an interruption counts, the pause does not."""
+    """Stop after a number of hours of work; the time before an interruption counts, the pause does not.
+
+    Use it when the machine is needed in the morning.
+    """
 
     rule: Literal["time_limit"]
     hours: Positive = Field(description="Hours of training, evaluating and speaking.")
@@ -150,6 +172,8 @@ class TargetReached(Spec):
     """Stop when a metric is below a limit, given as a value or as a share of its value at the phase's start.
 
     Where both are given, the smaller one counts.
+
+    Use it when a known value is good enough.
     """
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["below"]}, {"required": ["of_start"]}]})

@@ -77,7 +77,9 @@ def open_storage(url: str, grace_seconds: int = GRACE_SECONDS, on_lost: Any = No
             if not any(word in reason for word in ("already exists", "duplicate key", "UNIQUE")):
                 break
             time.sleep(1.0 + attempt)
-    raise UserError(f"{without_password(url)}: the ledger cannot be opened: {reason}")
+    # Trials keep their records and checkpoints in folders of their own: a new ledger finds them there.
+    cure = "; move the file away, and run the command again" if url.startswith("sqlite") else ""
+    raise UserError(f"{without_password(url)}: the ledger cannot be opened: {reason}{cure}")
 
 
 def _open(url: str, grace_seconds: int, on_lost: Any) -> RDBStorage:

@@ -120,7 +120,7 @@ def foreseen_problem(text: str, language: str) -> str | None:
 
 def package_problem(language: str) -> str | None:
     """The packages that texts in `language` need and that are not installed, with the cure; None if all are there."""
-    code = _without_region(language)
+    code = without_region(language)
     missing = [
         _installed_as(names)
         for names in _PACKAGES.get(code, ())
@@ -134,19 +134,19 @@ def package_problem(language: str) -> str | None:
 
 def install_command(language: str) -> str:
     """What installs the packages that `package_problem` names, into the Python that is running, from any folder."""
-    return pip_install(_requirements(_without_region(language)))
+    return pip_install(_requirements(without_region(language)))
 
 
 def unread_digits(text: str, language: str) -> str | None:
     """The first word with digits of another script (१२, ٣), which the cleaner leaves as they are; None without one."""
-    if not reads_numbers(_without_region(language)):
+    if not reads_numbers(without_region(language)):
         return None
     return next((word for word in text.split() if any(c.isdecimal() and not c.isascii() for c in word)), None)
 
 
 def language_fault(language: str) -> str | None:
     """Why no text at all can be read in `language`, as `cleaning_problem` finds it; None if texts can be read."""
-    code = _without_region(language)
+    code = without_region(language)
     return language_problem(language) or package_problem(language) or cleaning_problem(_probe(code), language)
 
 
@@ -157,7 +157,7 @@ def _problem(text: str, language: str, cleaner: Callable[[str], Clean]) -> str |
         return problem
     if (broken := re.search("[\ud800-\udfff]", text)) is not None:
         return f"a character of the text is broken (U+{ord(broken[0]):04X}); type it again, and save it as UTF-8"
-    code = _without_region(language)
+    code = without_region(language)
     clean = cleaner(code)
     fault = _fault(text.strip(), clean)
     if fault is None:
@@ -235,6 +235,6 @@ def _one_line(error: Exception) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")[:200]
 
 
-def _without_region(language: str) -> str:
+def without_region(language: str) -> str:
     """As Coqui's `encode` has it: 'zh' for 'zh-cn'."""
     return language.split("-")[0]

@@ -8,6 +8,7 @@ from TTS.tts.layers.xtts.tokenizer import Tokenizer as TokenizerOfText
 from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.xtts.cleaning import without_region
 from xtts_finetune.xtts.weights.vocabulary_file import read_text_of_base
 
 UNKNOWN_TOKEN = 1
@@ -36,11 +37,11 @@ class Tokenizer:
 
     def normalised(self, text: str, language: str) -> str:
         """The text that the model will see."""
-        return str(self.coqui.preprocess_text(text.strip(), _without_region(language)))
+        return str(self.coqui.preprocess_text(text.strip(), without_region(language)))
 
     def speaks(self, language: str) -> bool:
         """Whether the base knows the language: its vocabulary has the token that names it."""
-        name = _without_region(language)
+        name = without_region(language)
         name = "zh-cn" if name == "zh" else name
         return self.coqui.tokenizer.token_to_id(f"[{name}]") is not None
 
@@ -51,8 +52,3 @@ class Tokenizer:
         known = self.coqui.tokenizer.get_vocab()
         cleaned = dict.fromkeys(self.normalised(text, language))
         return [character for character in cleaned if character != " " and character not in known]
-
-
-def _without_region(language: str) -> str:
-    """As Coqui's `encode` has it: 'zh' for 'zh-cn'."""
-    return language.split("-")[0]

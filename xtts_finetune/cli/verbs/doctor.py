@@ -1,4 +1,4 @@
-"""`xtts-finetune doctor`: look at everything that a run needs, and say what to mend."""
+"""`xtts-finetune doctor`: look at everything that a run needs, and say what to fix."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def plan_of(answers: Answers) -> str:
     """'' if the written declaration can be planned, else what is still in the way.
 
-    Raises UserError for a fault that a base on this machine would not mend.
+    Raises UserError for a fault that a base on this machine would not cure.
     """
     declaration = load_declaration(answers.folder / "pipeline.yaml")
     if answers.base.missing:

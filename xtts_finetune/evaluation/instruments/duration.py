@@ -1,4 +1,4 @@
-"""How long speech is, compared with what the voice's recordings let expect."""
+"""How long speech is, compared with what the voice's recordings lead one to expect."""
 
 from __future__ import annotations
 

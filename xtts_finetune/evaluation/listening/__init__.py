@@ -1,1 +1,1 @@
-"""The blind listening test: laid down, heard on one page, and its ratings taken in."""
+"""The blind listening test: set up, heard on one page, and its ratings taken in."""

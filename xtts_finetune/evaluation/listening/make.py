@@ -42,7 +42,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Made:
-    """A test that was laid down. `quieter` are sounds that could not be brought to the common loudness."""
+    """A test that was set up. `quieter` are sounds that could not be brought to the common loudness."""
 
     folder: ListeningFolder
     trials: int
@@ -78,7 +78,7 @@ def make_test(
     test = _id(key, wanted)
     page = render_page(test, wanted.form, plan, names, matched.sounds, LABELLED, texts)
     if folder.path.is_dir():
-        shutil.rmtree(folder.path)  # of one that was not laid down whole: it has no protocol
+        shutil.rmtree(folder.path)  # of one that was not set up whole: it has no protocol
     write_text_atomic(folder.page, page)
     write_json_atomic(folder.key, {"id": test, **key})
     write_json_atomic(folder.protocol, _protocol(test, wanted, material, plan, matched, len(lines), language))
@@ -139,7 +139,7 @@ def _id(key: Mapping[str, Any], wanted: Wanted) -> str:
 def _protocol(
     test: str, wanted: Wanted, material: Material, plan: Plan, matched: Matched, sentences: int, language: str
 ) -> dict[str, Any]:
-    """How the test was laid down, before anybody listened; nothing in it tells which is which."""
+    """How the test was set up, before anybody listened; nothing in it tells which is which."""
     first = wanted.first_look or sentences
     both = BOTH_LOOKS if first <= FIRST_LOOK else 2 * first
     hash_of_all = digest_of(dict(material.candidates))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from xtts_finetune.errors import DONE, INTERRUPTED, UserError, WorkFailed
+from xtts_finetune.errors import DONE, INTERRUPTED, WRONG_INPUT, UserError, WorkFailed
 from xtts_finetune.fixed import BASE
 from xtts_finetune.pipeline.children.process import ChildEnd, Interrupted, run_child
 from xtts_finetune.pipeline.children.progress import JobWatch, progress_bar
@@ -126,9 +126,6 @@ def oom_kills_so_far() -> int:
     return 0
 
 
-USER_ERROR = 2
-
-
 def run_job(
     work: Work,
     name: str,
@@ -165,6 +162,6 @@ def raise_unless_done(name: str, ended: ChildEnd, reason: str | None, log: Path)
         raise Interrupted(f"{name} was interrupted")
     if ended.status == DONE:
         return
-    if ended.status == USER_ERROR:
+    if ended.status == WRONG_INPUT:
         raise UserError(reason or ended.last_line or f"{name}: an input is wrong; see {log}")
     raise WorkFailed(f"{name} failed: {reason or how_it_ended(ended)}", log)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from xtts_finetune.errors import UserError, WorkFailed
+from xtts_finetune.errors import WRONG_INPUT, UserError, WorkFailed
 from xtts_finetune.look.quantities import grouped
 from xtts_finetune.pipeline.children.process import ChildEnd, Interrupted
 from xtts_finetune.pipeline.children.running import Work
@@ -15,8 +15,6 @@ from xtts_finetune.records.job import Job, RanWith
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.training.closing import close_phase
-
-USER_ERROR = 2
 
 
 def batches_to_go_on_with(work: Work, job: Job) -> RanWith | None:
@@ -88,7 +86,7 @@ def raise_unless_complete(work: Work, name: str, ended: ChildEnd) -> None:
     if info.get("status") == "interrupted":
         raise Interrupted(f"{name} was interrupted")
     message = failure_text(info)
-    raise UserError(message) if ended.status == USER_ERROR else WorkFailed(message, log)
+    raise UserError(message) if ended.status == WRONG_INPUT else WorkFailed(message, log)
 
 
 def failure_text(info: dict[str, Any]) -> str:

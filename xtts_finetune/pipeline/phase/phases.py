@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from xtts_finetune.errors import UserError
+from xtts_finetune.errors import FAILED, WRONG_INPUT, UserError
 from xtts_finetune.look.quantities import grouped, now
 from xtts_finetune.pipeline.children.jobs import oom_kills_so_far, stop_of
 from xtts_finetune.pipeline.children.process import ChildEnd, run_child
 from xtts_finetune.pipeline.children.progress import PhaseWatch, progress_bar
 from xtts_finetune.pipeline.children.running import TOGETHER, TRAINING, Work, next_commands
 from xtts_finetune.pipeline.phase.closing import (
-    USER_ERROR,
     batches_to_go_on_with,
     close_or_fail,
     raise_unless_complete,
@@ -56,7 +55,7 @@ def train_phase(work: Work, stage: Stage, pause_at: int | None = None, more: boo
     except (OSError, UserError) as error:
         # Ours, not the child's: no room for a record, or one that somebody has damaged meanwhile.
         close_or_fail(work, job, stop_of_error(error))
-        ended = ChildEnd(USER_ERROR if isinstance(error, UserError) else 1, str(error))
+        ended = ChildEnd(WRONG_INPUT if isinstance(error, UserError) else FAILED, str(error))
     record_phase(work, stage.name)
     raise_unless_complete(work, stage.name, ended)
 
@@ -144,7 +143,7 @@ def _run(work: Work, stage: Stage, job: Job, continued: Sequence[Mapping[str, An
             PhaseWatch(progress, name, folder.metrics, stage.steps, job.events, resumes_at),
             lambda: work.say(f"stopping {name}: it writes its checkpoint (Ctrl-C again to end it at once) ..."),
         )
-    if read_model_info(folder) is None and ended.status != USER_ERROR:
+    if read_model_info(folder) is None and ended.status != WRONG_INPUT:
         kills = oom_kills_so_far() - kills_before
         close_or_fail(work, job, stop_of(ended, kills, free_bytes(folder.path)))
     free_reserve(folder.path)

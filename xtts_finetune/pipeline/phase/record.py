@@ -10,7 +10,7 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.decision import marks_given
 from xtts_finetune.look.quantities import duration
 from xtts_finetune.look.templating import Markdown, escaped, markdown_template
-from xtts_finetune.records.atomic import json_or_none, write_text_atomic
+from xtts_finetune.records.atomic import finding, json_or_none, write_text_atomic
 from xtts_finetune.records.closing import read_model_info, rewrite_judgement
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import RunFolder
@@ -125,7 +125,7 @@ def write_record(declaration: Declaration, run: RunFolder, name: str) -> Path | 
         text = record_text(info, declaration, read_decision(run, info, quality))
     except (LookupError, TypeError, ValueError) as error:
         raise UserError(
-            f"{folder.model_info}: damaged, or of another version ({type(error).__name__}: {error}); "
+            f"{folder.model_info}: damaged, or of another version ({finding(error)}); "
             f"train the phase anew: run_pipeline {name} --fresh"
         ) from None
     path = folder.record

@@ -43,7 +43,7 @@ def total_of(lines: Iterable[SetLine]) -> SetLine:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """The clips that were left out for one reason: how many, what to mend, the first of them."""
+    """The clips that were left out for one reason: how many, what to fix, the first of them."""
 
     reason: str
     cure: str

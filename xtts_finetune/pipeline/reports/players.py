@@ -60,14 +60,15 @@ def collect_scores(run: RunFolder, names: Sequence[str]) -> AllScores:
 
 
 def readings(scores: UtteranceScores) -> tuple[tuple[str, str], ...]:
-    """The readings that are there, each with its name and unit: the pace, then what instruments show in the report."""
-    pairs = [("pace", f"{scores.pace:.1f} characters/s")]
+    """The readings that are there, each with its name and unit: pace and other numbers, then what was heard."""
+    numbers, texts = [("pace", f"{scores.pace:.1f} characters/s")], []
     for shown in (shown for one in INSTRUMENTS for shown in one.shown):
         value = scores.readings.get(shown.key)
-        if value not in (None, ""):
-            words = shown.layout.format(value)
-            pairs.append((shown.name, words if isinstance(value, str) else words.replace("%", " %")))
-    return tuple(pairs)
+        if isinstance(value, str) and value:
+            texts.append((shown.name, shown.layout.format(value)))
+        elif isinstance(value, int | float):
+            numbers.append((shown.name, shown.layout.format(value).replace("%", " %")))
+    return (*numbers, *texts)
 
 
 def badness(said: Sequence[UtteranceScores]) -> tuple[int, float, float]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from xtts_finetune.evaluation.whose_voice import whose_voice
 from xtts_finetune.fixed import BASE
 from xtts_finetune.look.quantities import duration, readable_size
 from xtts_finetune.look.templating import html_page
+from xtts_finetune.packages import installed_version
 from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml
 from xtts_finetune.pipeline.reports.data_report_model import SetLine
 from xtts_finetune.pipeline.reports.players import collect_on_the_way, collect_references, collect_sentences, record_in
@@ -221,9 +221,4 @@ def _speaking(declaration: Declaration) -> dict[str, str]:
 def _versions() -> dict[str, str]:
     """Versions of what the work was done with, on the machine that writes the report; nothing is imported."""
     versions = {"Python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
-    for package in PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            versions[package] = "not installed"
-    return versions
+    return versions | {package: installed_version(package) or "not installed" for package in PACKAGES}

@@ -45,10 +45,10 @@ types: .venv/installed ## mypy, strict
 PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadfile \
 	--no-loadscope-reorder --max-worker-restart 0
 
-test: lint types ## lint, types, then all tests
-	@$(PYTEST)
-
 # The tests run while mypy, which fills one core, reads the package.
+test: lint ## lint, types, and all tests
+	@$(BIN)/mypy & $(PYTEST); tests=$$?; wait $$! && exit $$tests
+
 quick: lint ## lint, types, and the tests that take a moment: two minutes on two cores
 	@$(BIN)/mypy & $(PYTEST) --quick; tests=$$?; wait $$! && exit $$tests
 

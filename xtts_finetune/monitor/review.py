@@ -142,7 +142,7 @@ def _passes(declared: Declared) -> list[Finding]:
         found.append(declared.finding("epochs", round(passes, 2), PASSES, why))
     if passes > PASSES.low and not guarded:
         rules = ", ".join(sorted(declared.rules)) or "none"
-        why = "without one of them the phase trains to its end whatever becomes of the eval loss"
+        why = "without one of them the phase trains to its end even where the eval loss rises"
         found.append(declared.finding("stop_when", rules, "no_improvement or overfitting", why))
     return found
 

@@ -44,7 +44,7 @@ def steps(answers: Answers) -> list[tuple[str, str]]:
         rows.insert(0, ("get the base, 2.1 GB", ["xtts-finetune", "fetch"]))
     rows += [
         ("look at everything that a run needs", ["xtts-finetune", "doctor", *named]),
-        ("read the clips; open DATA.html and mend what it names", ["xtts-finetune", "prepare", *named]),
+        ("read the clips; open DATA.html and fix what it names", ["xtts-finetune", "prepare", *named]),
         ("train; or double-click the launchers, a phase each", ["run_pipeline", *named]),
     ]
     lines = [(what, _line(words)) for what, words in rows]

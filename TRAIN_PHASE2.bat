@@ -9,7 +9,7 @@ cd /d "%~dp0"
 call scripts\environment.bat
 if not "%RESULT%"=="0" goto end
 
-rem Versions, GPU, base, memory and disk: what would stop the training after minutes is said now.
+rem Versions, GPU, base, memory and disk: checked now, so that nothing stops the training after minutes.
 ".venv\Scripts\xtts-finetune.exe" doctor
 set "RESULT=%ERRORLEVEL%"
 if not "%RESULT%"=="0" goto end

@@ -1,5 +1,5 @@
 @echo off
-rem Train a phase that no longer improves at the level plateau_breaker (docs\levels.md).
+rem Train a phase that no longer improves with the preset plateau_breaker (docs\presets.md).
 rem   breakthrough_training.bat                         the last phase of pipeline.yaml
 rem   breakthrough_training.bat phase2 --plan           another one; further options go to run_pipeline
 rem BATCH_SIZE and EPOCHS are taken from the environment:   set BATCH_SIZE=12
@@ -21,7 +21,7 @@ if not defined FIRST goto last
 if not "%FIRST:~0,1%"=="-" goto train
 
 :last
-rem Without a phase among the arguments, the last one that the declaration names.
+rem Without a phase among the arguments, the last one in pipeline.yaml.
 for /f "usebackq delims=" %%p in (`%PY% -m xtts_finetune.cli.last_phase %*`) do set "PHASE=%%p"
 if not defined PHASE goto wrong
 

@@ -1,5 +1,5 @@
 @echo off
-rem Race all remedies for a phase that no longer improves (docs\solving.md). The same command goes on after a stop.
+rem Race all remedies for a phase that no longer improves (docs\solving.md). The same command continues after a stop.
 rem   run_plateau_solutions.bat                         the last phase of pipeline.yaml
 rem   run_plateau_solutions.bat phase2 --steps 600      another one; further options go to xtts-finetune solve
 rem With NOPAUSE set to anything, the window does not wait for a key at the end.
@@ -20,7 +20,7 @@ if not defined FIRST goto last
 if not "%FIRST:~0,1%"=="-" goto race
 
 :last
-rem Without a phase among the arguments, the last one that the declaration names.
+rem Without a phase among the arguments, the last one in pipeline.yaml.
 for /f "usebackq delims=" %%p in (`%PY% -m xtts_finetune.cli.last_phase %*`) do set "PHASE=%%p"
 if not defined PHASE goto wrong
 

@@ -2,9 +2,9 @@
 
     python -m benchmarks.decision_regret [--trials 10000] [--listeners 2] [--noise 0.5] [--seed 1] [--out FILE]
 
-Every trial is a listening test as the protocol has it: 20 sentences, and if those do not decide, 40. Who ships is
-asked of the package's own decision (`evaluation/decision/by_ears.py`), which is told the listeners' preferences alone:
-no matrix, no gate, no similarity, so that ties go to the earlier candidate. Beside it stand choosing by mel CE alone
+Every trial is a listening test as the protocol has it: 8 sentences, and while those do not decide, 20 and 40. Who ships
+is asked of the package's own decision (`evaluation/decision/by_ears.py`), which is told only what listeners preferred:
+no matrix, no checks, no similarity, so that ties go to the earlier candidate. Beside it stand choosing by mel CE alone
 and taking the last checkpoint. benchmarks/regret_voices.py says how voices and listeners are made up.
 
 The first table is of two voices of which the better one is truly better in a stated share of the sentences; the second
@@ -39,10 +39,14 @@ from xtts_finetune.evaluation.decision.by_ears import answer_by_ears
 from xtts_finetune.evaluation.decision.evidence import Evidence, excluded_by_ears
 from xtts_finetune.evaluation.decision.heard import Heard
 from xtts_finetune.evaluation.decision.model import Answer, Candidate
+from xtts_finetune.evaluation.listening.forms import LOOKS
+from xtts_finetune.evaluation.listening.page import ANSWER_SECONDS, PRACTICE_SECONDS
+from xtts_finetune.evaluation.listening.plan import PAIRS_A_CHECK, PRACTICE_DAMAGES
 from xtts_finetune.evaluation.statistics.bradley_terry import strengths
 from xtts_finetune.evaluation.statistics.preferences import compare, count
 
-LOOKS = (20, 40)
+# Of a sample: the mean over the demo's models is 2.5 s; recordings that XTTS learns from are longer.
+SAMPLE_SECONDS = 4.0
 SHARES = (0.5, 0.6, 0.7, 0.8, 0.9)
 NOISES = (0.0, 0.5, 1.0, 1.5)
 TASTES = (0.0, 0.1, 0.2)
@@ -53,8 +57,8 @@ CHUNK = 500
 Row = dict[str, Any]
 
 
-def decide(preferences: NDArray[np.float64], names: Sequence[str]) -> Answer:
-    """The package's answer to one trial: at the first look, or at the second where the first leaves it open.
+def decide(preferences: NDArray[np.float64], names: Sequence[str]) -> tuple[Answer, int]:
+    """The package's answer to one trial, at the first look that does not leave it open; and which look that was.
 
     preferences  (listeners, sentences, pairs): -2 to 2, above 0 where the pair's second is preferred
     """
@@ -63,11 +67,22 @@ def decide(preferences: NDArray[np.float64], names: Sequence[str]) -> Answer:
         answer = _ask(means[:sentences], names, look)
         if answer.status == "decided":
             break
-    return answer
+    return answer, look
+
+
+def minutes(looks: int, pairs: int = 1) -> float:
+    """What so many looks take a listener: practice and checks too, each trial as long as the page says."""
+    seconds = 0.0
+    for before, sentences in zip((0, *LOOKS), LOOKS[:looks], strict=False):
+        compared = (sentences - before) * pairs
+        trials = compared + max(1, round(compared / PAIRS_A_CHECK))
+        seconds += trials * (4 * SAMPLE_SECONDS + ANSWER_SECONDS["short"])
+        seconds += len(PRACTICE_DAMAGES) * PRACTICE_SECONDS["short"]
+    return seconds / 60
 
 
 def _ask(means: NDArray[np.float64], names: Sequence[str], look: int) -> Answer:
-    counts = {pair: count(means[:, column]) for column, pair in enumerate(combinations(names, 2))}
+    counts = {pair: count(means[:, column].tolist()) for column, pair in enumerate(combinations(names, 2))}
     preferences = compare(counts)
     heard = Heard(
         names=tuple(names),
@@ -125,17 +140,17 @@ def calls(share: float, listeners: Listeners, trials: int, seed: int) -> Row:
     generator = np.random.default_rng([seed, round(100 * share), round(100 * listeners.noise)])
     names = NAMES[:2]
     called: dict[str, list[int]] = {way: [0, 0] for way in ("ears", *_by_mel_ce(), "last")}
-    first_look = 0
+    ended = dict.fromkeys(range(1, len(LOOKS) + 1), 0)
     for size in chunks(trials):
         voices = two_voices(generator, size, share)
         ratings = rate(generator, voices, listeners, max(LOOKS))
         best = voices.quality.argmax(1)
         for trial in range(size):
-            answer = decide(ratings[trial], names)
+            answer, look = decide(ratings[trial], names)
+            ended[look] += 1
             if answer.status == "decided" and answer.ship is not None:
                 right = share > 0.5 and names.index(answer.ship) == best[trial]
                 called["ears"][0 if right else 1] += 1
-                first_look += _ask(ratings[trial].mean(0)[: LOOKS[0]], names, 1).status == "decided"
         for way, choose in {**_by_mel_ce(), "last": last_of}.items():
             right_ones = int((choose(generator, voices) == best).sum()) if share > 0.5 else 0
             called[way][0] += right_ones
@@ -148,7 +163,8 @@ def calls(share: float, listeners: Listeners, trials: int, seed: int) -> Row:
         **{f"{way} right": right / trials for way, (right, _) in called.items()},
         **{f"{way} wrong": wrong / trials for way, (_, wrong) in called.items()},
         "ears undecided": 1 - sum(called["ears"]) / trials,
-        "at the first look": first_look / trials,
+        **{f"heard {LOOKS[look - 1]}": many / trials for look, many in ended.items()},
+        "minutes": sum(many * minutes(look) for look, many in ended.items()) / trials,
     }
 
 
@@ -161,7 +177,7 @@ def regret(count_of_voices: int, listeners: Listeners, trials: int, seed: int) -
     for size in chunks(trials):
         voices = draw_qualities(generator, size, count_of_voices)
         ratings = rate(generator, voices, listeners, max(LOOKS))
-        answers = [decide(ratings[trial], names) for trial in range(size)]
+        answers = [decide(ratings[trial], names)[0] for trial in range(size)]
         shipped = np.array([names.index(str(answer.ship)) for answer in answers])
         sure = np.array([answer.status == "decided" for answer in answers])
         decided += int(sure.sum())
@@ -203,16 +219,14 @@ def _by_mel_ce() -> dict[str, Callable[[np.random.Generator, Qualities], NDArray
 def calls_table(rows: Sequence[Row]) -> str:
     """Of two voices, in percent."""
     ways = ("ears", *_by_mel_ce(), "last")
-    lines = [
-        "| truly better in | noise | taste | " + " | ".join(f"{way}: right, wrong" for way in ways) + " | undecided |"
-    ]
-    lines.append("|---" * (len(ways) + 4) + "|")
+    by_way = " | ".join(f"{way}: right, wrong" for way in ways)
+    lines = [f"| truly better in | noise | taste | {by_way} | undecided | heard 8, 20, 40 | minutes |"]
+    lines.append("|---" * (len(ways) + 6) + "|")
     for row in rows:
         cells = [f"{row[f'{way} right']:.1%}, {row[f'{way} wrong']:.1%}" for way in ways]
-        undecided = f"{row['ears undecided']:.1%}"
-        lines.append(
-            f"| {row['share']:.0%} | {row['noise']:g} | {row['taste']:g} | " + " | ".join([*cells, undecided]) + " |"
-        )
+        ended = ", ".join(f"{row[f'heard {look}']:.0%}" for look in LOOKS)
+        cells += [f"{row['ears undecided']:.1%}", ended, f"{row['minutes']:.1f}"]
+        lines.append(f"| {row['share']:.0%} | {row['noise']:g} | {row['taste']:g} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 

@@ -28,11 +28,11 @@ FILES: dict[str, type[Spec]] = {
 }
 
 HEAD = """<!-- Written by docs/build_reference.py; change the models in xtts_finetune/spec instead. -->
-# Every key of a declaration
+# Every key of the config files
 
-A declaration is four kinds of files, in YAML. A relative path is relative to the folder of the file that it stands
-in, so in `phases/` and `eval/` it usually begins with `../`. A key that is not listed here is an error, and every
-error of all the files is reported at once. A key with a default may be left out. [declaration.md](declaration.md)
+There are four kinds of config files, in YAML. A relative path is relative to the folder of the file that it is written
+in, so in `phases/` and `eval/` it usually begins with `../`. A key that is not listed here is an error, and all errors
+in all files are reported at once. You can leave out a key that has a default. [config.md](config.md)
 shows whole files and says how to use them.
 """
 

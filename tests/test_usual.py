@@ -15,13 +15,14 @@ from tests.pipeline.fake_base import CONFIG
 from xtts_finetune.curves.advice import Place
 from xtts_finetune.curves.curves import Curves, series
 from xtts_finetune.curves.diagnosis import diagnose
+from xtts_finetune.data.first_look import first_look
 from xtts_finetune.monitor.review import review_of
 from xtts_finetune.pipeline.plan.checks.plan_checks import phase_warnings
 from xtts_finetune.setup.files import render
 from xtts_finetune.setup.found_data import XTTS_V2_CONFIG, Answers, FoundBase, find_data
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.train import is_lora
-from xtts_finetune.usual import gpt_weights, learning_rates
+from xtts_finetune.usual import gpt_weights, learning_rates, short, unusual_values
 from xtts_finetune.xtts.weights.gpt_shapes import gpt_shapes, sizes_of_config
 
 ROOT = Path(__file__).parents[1]
@@ -61,11 +62,13 @@ def shipped() -> Iterator[tuple[str, str, PhaseSpec]]:
 
 def written_by_init() -> Iterator[tuple[str, str, PhaseSpec]]:
     """What `init` writes for the demo's recordings: for a large GPU, for one that holds adapters alone, for a CPU."""
+    data = find_data([DEMO / "data"])
+    look = first_look([found.spec for found in data], "en", None)
     for base, config in BASES.items():
         model_bytes = {"XTTS v2": 1_870_000_000, "demo": 123_000_000}[base]
         for memory, on_gpu in ((24, True), (6, True), (6, False)):
             found = FoundBase(base, model_bytes, config, preview=False)
-            answers = Answers(DEMO, "anna", find_data([DEMO / "data"]), "en", "", found, memory * GB, on_gpu)
+            answers = Answers(DEMO, "anna", data, "en", "", found, memory * GB, on_gpu, look)
             for path, text in render(answers).items():
                 if path.startswith("phases/"):
                     yield f"init, {memory} GB", base, phase_of(yaml.safe_load(text))
@@ -147,9 +150,23 @@ def test_weights_are_counted_as_the_base_has_them() -> None:
 def test_what_levels_say_is_usual_is() -> None:
     said = [path for path in (ROOT / "phases" / "levels").glob("*.yaml") if "usually" in path.read_text("utf-8")]
     assert len(said) >= 3
-    for path in (*said, ROOT / "docs" / "levels.md", ROOT / "docs" / "reading-the-numbers.md"):
+    for path in (*said, ROOT / "docs" / "presets.md", ROOT / "docs" / "reading-the-numbers.md"):
         assert str(learning_rates()) in path.read_text("utf-8")
 
 
 def test_a_configuration_of_any_shape_counts_as_xtts_v2s() -> None:
     assert gpt_weights({"gpt_layers": "x", "gpt_n_model_channels": None}) == gpt_weights({})
+
+
+@pytest.mark.parametrize("weights", [5.6e6, 5.7e6, 8.3e6, 25e6, 99e6, 441e6, 443e6])
+@pytest.mark.parametrize("adapters", [False, True])
+def test_a_value_at_a_limit_is_usual_and_no_advice_names_the_value_that_is_there(
+    weights: float, adapters: bool
+) -> None:
+    rates = learning_rates(weights, adapters)
+    for limit in (rates.low, rates.high):
+        for value in (limit, float(short(limit)), limit * (1 + 1e-9), limit * (1 - 1e-9), limit * 1.001, limit * 0.999):
+            assert unusual_values(weights, adapters, value) == []
+    for value in (rates.low / 1.5, rates.high * 1.5, rates.high * 1.1):
+        (found,) = unusual_values(weights, adapters, value)
+        assert short(found.usual.nearest(value)) != short(value)

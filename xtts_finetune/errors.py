@@ -7,7 +7,7 @@
         AtWork                pipeline.children.lock            2: another command is at work in the run's folder
         Unreadable            training.rank                     2: but the phase had begun, so its records are closed
     WorkFailed                errors                            1: what was started could not be finished
-    Interrupted               pipeline.children.process         130: what is done is kept
+    Interrupted               pipeline.children.process         130: what was done is kept
 
 These stay in their rooms: whoever calls knows what to make of them.
 

@@ -14,14 +14,17 @@ from xtts_finetune.fixed import V2_SIZES
 
 @dataclass(frozen=True)
 class Usual:
-    """Values from `low` to `high`, both included; `of` says what they are usual for, '' for any phase."""
+    """Values from `low` to `high`, both included; `of` says what they are usual for, '' for any phase.
+
+    A value that reads like one of the two is usual: nobody should be told to try the value that is there.
+    """
 
     low: float
     high: float
     of: str = ""
 
     def __contains__(self, value: float) -> bool:
-        return self.low <= value <= self.high
+        return self.low <= value <= self.high or short(value) in (short(self.low), short(self.high))
 
     def __str__(self) -> str:
         return f"{short(self.low)} to {short(self.high)}"
@@ -29,6 +32,16 @@ class Usual:
     def nearest(self, value: float) -> float:
         """The usual value that is closest."""
         return min(max(value, self.low), self.high)
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds of a clip in a step that trains a GPT of so many weights; a step takes `least_seconds` at least."""
+
+    seconds_a_clip: float
+    weights: float
+    least_seconds: float
+    source: str
 
 
 @dataclass(frozen=True)
@@ -60,11 +73,23 @@ STARTING_RATES, TINY_STARTING_RATES = (1.5e-6, 1e-6), (3e-4, 1e-4)
 TINY = 25e6  # weights; the demo has 5.7 million
 LEAST_KNOWN = 1e5  # weights; of models that are smaller nothing is known
 
+# Where no step was measured yet. The card's time is worked out from its speed, the CPU's was measured with 12 layers of
+# width 768 on two cores, without units for bf16 (docs/performance.md).
+GPU_SPEED = Speed(0.22 / 3, FULL_SIZE, 0.05, "an RTX 3060 needs about 0.22 s for a step of XTTS v2 with 3 clips")
+CPU_SPEED = Speed(3.6, 115e6, 0.02, "two cores of a CPU need about 14 s for each clip of XTTS v2, fewer with bf16")
 CLIPS_A_STEP = Usual(2, 32)
 STEPS_AN_EPOCH = 4  # at least
 PASSES = Usual(3, 60)
 TRAIN_CLIPS = 50  # at least: ten minutes of speech
+START_MINUTES, GOOD_MINUTES = 10, 30  # of speech: a start, and better
+# What to expect of less than so many minutes of speech.
+LITTLE_DATA = (
+    (3.0, "a hint of the voice: words blur, and the recordings are soon memorised"),
+    (6.5, "a likeness in short sentences; long ones drift, and the way of speaking stays the base's"),
+    (START_MINUTES, "the voice is recognised, with slips in long sentences, questions and rare words"),
+)
 MANY_CLIPS = 3000  # of so many fewer passes are enough
+SPOKEN_ON_THE_WAY = 5  # times that `init` lets a phase of XTTS v2 speak its sentences while it trains, about
 EVALUATIONS = 4  # in a phase after the one at step 0, at least
 EVAL_EVERY_STEPS = 1000  # at most
 EVAL_CLIPS, EVAL_FRACTION = 16, 0.1  # held out: so many, or such a share of fewer clips
@@ -74,6 +99,10 @@ GRADIENT_CLIPS = Usual(0.1, 2.0)
 # 35 has been seen in a configuration, and ruined the model.
 MEL_WEIGHTS = Usual(1.0, 5.0)
 TEXT_WEIGHTS = Usual(0.001, 0.1)
+# While a phase trains, in nats of mel_ce: standard deviation of evaluations at most, fall of the training loss over
+# five epochs at least. The eval loss above its lowest, as a share of it: a rise that matters.
+EVAL_STD, IMPROVEMENT, GOOD_IMPROVEMENT = 0.05, 0.05, 0.15
+EVAL_RISE = 0.02
 
 
 def gpt_weights(model_args: Mapping[str, Any]) -> float:
@@ -149,6 +178,15 @@ def unusual_values(
         )
         found.append(Unusual("text_loss_weight", text_loss_weight, TEXT_WEIGHTS, why))
     return found
+
+
+def little_data(minutes: float) -> str:
+    """What to expect of so few minutes of speech, and what would be better; '' where there are enough."""
+    for below, expect in LITTLE_DATA:
+        if minutes < below:
+            enough = f"{START_MINUTES} minutes are a start, {GOOD_MINUTES} are better"
+            return f"{minutes:.1f} minutes of speech are little ({enough}). Expect {expect}"
+    return ""
 
 
 def short(number: float) -> str:

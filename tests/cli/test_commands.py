@@ -41,7 +41,7 @@ def imported(done: subprocess.CompletedProcess[str]) -> str:
         ("xtts-finetune", "--version"),
         ("xtts-finetune", "run", "--help"),
         ("xtts-finetune", "prepare", "-h"),
-        ("xtts-finetune", "utterances", "-h"),
+        ("xtts-finetune", "samples", "-h"),
         ("xtts-finetune", "decide", "-h"),
         ("xtts-finetune", "report", "-h"),
         ("xtts-finetune", "monitor", "-h"),
@@ -62,7 +62,7 @@ def test_the_plan_is_a_table_and_starts_nothing(tmp_path: Path) -> None:
     done = command("run_pipeline", "--plan", *lora, cwd=project.folder, probe=True)
     assert done.returncode == 0, done.stderr
     assert imported(done) == "HEAVY []"
-    for word in ("phase1 utterances", "to run", "after the data", "1 000", "9 of 9 stages would run"):
+    for word in ("phase1 samples", "to run", "after the data", "1 000", "9 of 9 stages would run"):
         assert word in done.stdout
     assert "phase2 trains LoRA of rank 8 on mlp.\n" in done.stdout
     assert "phase1 trains" not in done.stdout
@@ -94,14 +94,14 @@ def test_both_commands_plan_the_same(tmp_path: Path) -> None:
         (("run_pipeline", "--lr", "fast"), "learning_rate: expected a positive number but got 'fast'"),
         (("run_pipeline", "--epochs", "0"), "epochs"),
         (("run_pipeline", "--resume-checkpoint", "gone.pth", "phase1"), "gone.pth"),
-        (("run_pipeline", "--demo", "-f", "pipeline.yaml"), "-f and --demo name two declarations"),
+        (("run_pipeline", "--demo", "-f", "pipeline.yaml"), "-f and --demo name two configs"),
         (("run_pipeline", "--set", "base=xtts_v2"), "run_pipeline --demo"),
         (("run_pipeline", "--plan", "--set", "base=xtts_v2"), "run_pipeline --demo"),
         (("run_pipeline", "--no-such-option"), "--no-such-option"),
         (("run_pipeline", "--device", "tpu"), "'tpu' is not one of"),
         (("xtts-finetune", "decide"), "nothing was run yet"),
         (("xtts-finetune", "report"), "nothing was run yet"),
-        (("xtts-finetune", "utterances"), "which are not prepared: xtts-finetune prepare first"),
+        (("xtts-finetune", "samples"), "which are not prepared: xtts-finetune prepare first"),
         (("xtts-finetune", "prepare", "-f", "nope.yaml"), "nope.yaml: there is no such file"),
         (("xtts-finetune", "fly"), "fly"),
     ],

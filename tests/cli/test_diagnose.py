@@ -40,13 +40,13 @@ def test_a_phase_by_name_and_the_newest_without(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert imported(done) == "HEAVY []"
     assert "PLATEAU" in done.stdout
-    assert "level at 2.7 from the start" in done.stdout
+    assert "flat at 2.7 from the start" in done.stdout
     assert "\n  xtts-finetune solve phase2 --race\n" in done.stdout
     assert "\n  or run_pipeline phase2 --optimization-level plateau_breaker\n" in done.stdout
     assert "●" in done.stdout
     assert "⠤" in done.stdout
     assert "\033[" not in done.stdout
-    assert max(len(line) for line in done.stdout.splitlines()) <= 120
+    assert max(len(line) for line in done.stdout.splitlines() if "│" in line) <= 120
     first = command("xtts-finetune", "diagnose", "phase1", "-f", str(project.file), cwd=tmp_path)
     assert "FALLING" in first.stdout
     assert f"xtts-finetune diagnose phase1 -f {project.file}" in first.stdout
@@ -70,7 +70,7 @@ def test_anybodys_log(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "PLATEAU" in done.stdout
     assert "xtts-finetune solve PHASE --race" in done.stdout
-    assert "PHASE: the phase of your own declaration" in done.stdout
+    assert "PHASE: the phase in your config" in done.stdout
     other = command("xtts-finetune", "diagnose", "ein Log.txt", "--relevant", "0.5", cwd=tmp_path)
     assert "FALLING" in other.stdout
 
@@ -82,8 +82,11 @@ def test_anybodys_log(tmp_path: Path) -> None:
         ((), "pipeline.yaml: there is no such file"),
         (("diary.txt",), "nothing in it is a loss; looked for"),
         (("diary.txt", "--relevant", "0"), "--relevant"),
-        (("phase9", "-f", "here/pipeline.yaml"), "no declared phase; the phases are phase1, phase2"),
-        (("phase2", "-f", "here/pipeline.yaml"), "phase2: nothing was recorded yet; run_pipeline first"),
+        (("phase9", "-f", "here/pipeline.yaml"), "neither a file nor a phase; the phases are phase1, phase2"),
+        (
+            ("phase2", "-f", "here/pipeline.yaml"),
+            "phase2: nothing was recorded yet: xtts-finetune run -f here/pipeline.yaml first",
+        ),
         (("-f", "here/pipeline.yaml"), "nothing was recorded yet"),
     ],
 )

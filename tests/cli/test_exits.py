@@ -11,11 +11,13 @@ import pytest
 from xtts_finetune.cli.exits import run_app
 from xtts_finetune.cli.terminal import command_again
 from xtts_finetune.errors import DeclarationError, Problem, UserError, WorkFailed
-from xtts_finetune.pipeline.children.process import Interrupted
+from xtts_finetune.pipeline.children import process
+from xtts_finetune.pipeline.children.process import Interrupted, something_is_kept
 
 
-def raising(error: BaseException) -> Callable[[], object]:
+def raising(error: BaseException, after: Callable[[], object] = lambda: None) -> Callable[[], object]:
     def app() -> object:
+        after()
         raise error
 
     return app
@@ -34,9 +36,18 @@ def raising(error: BaseException) -> Callable[[], object]:
             1,
             "NaN\n  log: logs/phase1.log\n",
         ),
-        (raising(Interrupted("phase1 was interrupted")), 130, "Go on with:\n  run_pipeline phase1\n"),
-        (raising(KeyboardInterrupt()), 130, "Go on with:\n  run_pipeline phase1\n"),
-        (raising(SystemExit(130)), 130, "Go on with:\n  run_pipeline phase1\n"),
+        (
+            raising(Interrupted("phase1 was interrupted")),
+            130,
+            "phase1 was interrupted. Start again with:\n  run_pipeline phase1 --fresh\n",
+        ),
+        (raising(KeyboardInterrupt()), 130, "interrupted. Start again with:\n  run_pipeline phase1 --fresh\n"),
+        (raising(SystemExit(130)), 130, "interrupted. Start again with:\n  run_pipeline phase1 --fresh\n"),
+        (
+            raising(Interrupted("phase1 was interrupted"), after=something_is_kept),
+            130,
+            "phase1 was interrupted; what is done is kept. Continue with:\n  run_pipeline phase1\n",
+        ),
     ],
 )
 def test_exit_codes(
@@ -46,6 +57,7 @@ def test_exit_codes(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(process, "_kept", [])
     monkeypatch.setattr(sys, "argv", ["/usr/bin/run_pipeline", "phase1", "--fresh"])
     with pytest.raises(SystemExit) as end:
         run_app(app)

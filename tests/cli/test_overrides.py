@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.spec.wrong_declarations import RIGHT, write_files
-from xtts_finetune.cli.options import Shorthands, with_shorthands
+from xtts_finetune.cli.options import Shorthands, load_as_typed, with_shorthands
+from xtts_finetune.errors import DeclarationError, UserError
 from xtts_finetune.spec.declaration import Declaration, load_declaration
 
 
@@ -65,3 +66,17 @@ def test_a_path_is_relative_to_where_the_user_stands(
     resume = loaded(file, ["phase2"], Shorthands(resume_checkpoint="mine.pth")).phases["phase2"].resume_from
     assert resume is not None
     assert (resume.phase, Path(resume.checkpoint)) == (None, elsewhere / "mine.pth")
+
+
+def test_errors_name_what_was_typed(file: Path) -> None:
+    short, settings = Shorthands(lr="fast"), ["phase1.batch_size=x"]
+    with pytest.raises(DeclarationError) as refused:
+        load_as_typed(file, with_shorthands(file, ["phase2"], settings, short), None, short, settings)
+    said = str(refused.value)
+    assert "--lr fast for phase2: learning_rate: expected a positive number but got 'fast'" in said
+    assert "--set phase1.batch_size=x: batch_size: expected" in said and "--set phase2" not in said
+
+
+def test_the_first_phase_has_none_to_resume_from(file: Path) -> None:
+    with pytest.raises(UserError, match=r"--resume-checkpoint 7: phase1 is the first phase, so there is no phase"):
+        with_shorthands(file, ["phase1"], [], Shorthands(resume_checkpoint="7"))

@@ -23,7 +23,7 @@ def test_strict_fails_on_what_there_is_to_mend_and_the_run_can_be_used_even_so(t
     assert strict.returncode == 1, strict.stdout + strict.stderr
     assert strict.stderr.strip() == f"--strict: 1 clip left out, 1 clip with warnings; see {run.data_page}"
     assert "audio file is missing (1)" in strict.stdout
-    assert "odd number of characters a second (1)" in strict.stdout
+    assert "suspicious number of characters a second (1)" in strict.stdout
     assert run.data_page.is_file() and run.data_info.is_file()
     ((place, dropped),) = [(clip.line, clip.id) for clip in read_dropped(run.dropped)]
     assert (place, dropped) == (21, "gone")

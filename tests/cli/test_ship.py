@@ -32,9 +32,9 @@ from xtts_finetune.pipeline.plan.checks.machine import find_gpu
             ("say", "Hello.", "-o", "said.xyz"),
             "no '.xyz' file can be written; name one that ends in .wav, .flac",
         ),
-        (("say", "Hello.", "-o", "said"), "its name has no ending, and the ending decides the kind of file"),
-        (("say", "-5 degrees", "-o", "said"), "-o: said: its name has no ending"),
-        (("say", "- Good morning.", "-5", "--language", "xx"), "'xx' is no language of XTTS"),
+        (("say", "Hello.", "-o", "said"), "its name has no suffix, and the suffix decides the file format"),
+        (("say", "-5 degrees", "-o", "said"), "-o: said: its name has no suffix"),
+        (("say", "- Good morning.", "-5", "--language", "xx"), "'xx' is not a language of XTTS"),
         (("say", "--top-k", "-5", "-1.5", "--model", "nowhere"), "nowhere: no shipped model is here"),
         (("say", "--", "-5 degrees", "-o", "said.wav"), "'-o' stands after '--'"),
         (("say", "--", "-5 degrees", "--out=said.wav"), "put the options before it"),
@@ -42,7 +42,7 @@ from xtts_finetune.pipeline.plan.checks.machine import find_gpu
         (("say", "-q", "Hello."), "No such option: -q"),
         (
             ("say", "Hello.", "--device", "tpu"),
-            "Error: Invalid value for '--device': 'tpu' is not one of 'auto'",
+            "Invalid value for '--device': 'tpu' is not one of 'auto'",
         ),
         (
             ("say", "Hello.", "--model", "pipeline.yaml"),

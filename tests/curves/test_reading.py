@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from xtts_finetune.curves.curves import Curves, series
+from xtts_finetune.curves.diagnosis import diagnose
 from xtts_finetune.curves.readers import read_curves
-from xtts_finetune.curves.readers.rows import chosen_pair, role_of
+from xtts_finetune.curves.readers.names import chosen_pair, role_of
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, StepRecord
 
@@ -183,7 +184,7 @@ def test_the_coqui_log_of_ours(tmp_path: Path) -> None:
         (b"\x00\x01\x02\xff" * 500, "nothing in it is a loss"),
         (b"epoch,accuracy\n1,0.5\n2,0.6\n", "nothing in it is a loss"),
         (b'{"kind": "step", "step": "x"}\n', "metrics"),
-        (b" > EPOCH: 0/10\n > TRAINING\n", "a log of Coqui's trainer without a loss"),
+        (b" > EPOCH: 0/10\n > TRAINING\n", "nothing in it is a loss"),
         (b'\x18\0\0\0\0\0\0\0\xa3\x7fK"brain.Event:2 torn', "no tag is a loss"),
     ],
 )
@@ -240,3 +241,15 @@ def test_what_was_trained_later_counts() -> None:
     with pytest.raises(ValueError, match="2 positions but 1 values"):
         type(found)("x", (1.0, 2.0), (1.0,))
     assert Curves("step").to_json()["series"] == {}
+
+
+def test_one_nan_among_tensorboards_numbers_is_an_explosion(tmp_path: Path) -> None:
+    from torch.utils.tensorboard import SummaryWriter
+
+    writer = SummaryWriter(str(tmp_path))
+    for step in range(12):
+        writer.add_scalar("val/loss", 3.0 - step / 10, 50 * step)
+        writer.add_scalar("train/loss", float("nan") if step == 11 else 2.9 - step / 10, 50 * step)
+    writer.close()
+    found = diagnose(read_curves(tmp_path))
+    assert (found.verdict, found.since) == ("exploding", 550)

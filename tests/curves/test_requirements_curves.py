@@ -114,7 +114,8 @@ def test_blocks_keep_what_matters() -> None:
         ([-1.0 - 0.1 * n for n in range(12)], "falling"),
         ([3.0, 2.9, 2.8, math.nan], "exploding"),
         ([math.nan], "exploding"),
-        ([3.0, 2.9, math.nan, 2.8, 2.7, 2.6, 2.5, 2.4], "falling"),
+        ([3.0, 2.9, math.nan, 2.8, 2.7, 2.6, 2.5, 2.4], "exploding"),
+        ([3.0, 2.9, 1e30, 2.8, 2.7, 2.6, 2.5, 2.4], "exploding"),
         ([3.0, 2.8, 2.7, 2.6, math.inf], "exploding"),
         ([3.0, 2.9, 2.8, 9.0], "exploding"),
         ([3.0, 2.9, 9.0, 2.8, 2.75, 2.7, 2.65, 2.6, 2.55, 2.5], "falling"),
@@ -129,16 +130,26 @@ def test_odd_curves(values: list[float], verdict: str) -> None:
     assert found.command
 
 
-def test_a_single_nan_of_training_is_no_explosion() -> None:
-    """fp16 skips a step now and then."""
-    losses = [3.0 - 0.001 * n for n in range(400)]
-    losses[395] = math.nan
-    train = series("loss", enumerate(losses), averaged=False)
-    assert diagnose(Curves("step", train)).verdict == "falling"
+def test_a_single_nan_or_leap_is_seen_also_where_the_loss_came_back() -> None:
+    for broken in (math.nan, -math.inf, 1e30):
+        losses = [3.0 - 0.001 * n for n in range(400)]
+        losses[395] = broken
+        found = diagnose(Curves("step", series("loss", enumerate(losses), averaged=False)))
+        assert (found.verdict, found.since) == ("exploding", 395)
+        assert "recovered by itself" in found.recommendation and "Stop it" not in found.recommendation
+        assert ("1 of 400 values of the loss" in found.words) == (not math.isfinite(broken)) and "395" in found.words
     losses[392:] = [math.nan] * 8
-    train = series("loss", enumerate(losses), averaged=False)
-    found = diagnose(Curves("step", train))
+    found = diagnose(Curves("step", series("loss", enumerate(losses), averaged=False)))
     assert (found.verdict, found.since) == ("exploding", 392)
+    assert "Stop it" in found.recommendation
+
+
+def test_a_single_gradient_that_overflows_is_no_explosion() -> None:
+    """fp16 skips a step now and then."""
+    losses = series("loss", ((n, 3.0 - 0.001 * n) for n in range(400)), averaged=False)
+    for bad, verdict in ((1, "falling"), (6, "exploding")):
+        norms = series("grad_norm", ((n, math.inf if n >= 400 - bad else 1.0) for n in range(400)), averaged=False)
+        assert diagnose(Curves("step", losses, grad_norm=norms)).verdict == verdict
 
 
 @pytest.mark.parametrize("ends", [1, 2, 3])

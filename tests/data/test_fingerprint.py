@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.child import heavy_after
 from tests.data.data_samples import declare, write_ljspeech, write_sound
-from xtts_finetune.data.fingerprint import changed_inputs, data_inputs
+from xtts_finetune.data.fingerprint import changed_inputs, changes_since, data_inputs
 from xtts_finetune.errors import UserError
+from xtts_finetune.records.clips import ClipRecord, read_clips, write_clips
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.xtts.base import BaseFiles
 
@@ -123,3 +125,31 @@ def test_another_metadata_file_counts_and_a_weight_does_not(
     before, heavier, other = (data_inputs(declare(base.folder, [each], tmp_path / "run")) for each in (data, *others))
     assert changed_inputs(before, heavier) == []
     assert changed_inputs(before, other) == ["settings"]
+
+
+def test_a_project_that_was_moved_has_the_same_data(base: BaseFiles, tmp_path: Path) -> None:
+    """What lies in the project counts from there; so do the paths of the kept clips."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    write_ljspeech(old / "data", 4)
+    before = data_inputs(in_project(old, base))
+    clip = ClipRecord("one", "a", old / "data/wavs/clip001.wav", "A.", "anna", "en", 1.0, "0" * 64, "train", 3)
+    outside = replace(clip, id="two", audio=tmp_path / "elsewhere.wav")
+    write_clips(old / "run" / "trial" / "clips.jsonl", [clip, outside])
+    old.rename(new)
+    assert data_inputs(in_project(new, base)) == before and changes_since(in_project(new, base), before) == []
+    found = read_clips(new / "run" / "trial" / "clips.jsonl")
+    assert [each.audio for each in found] == [new / "data/wavs/clip001.wav", tmp_path / "elsewhere.wav"]
+
+
+def test_runs_that_recorded_whole_paths_are_up_to_date_where_they_are(base: BaseFiles, tmp_path: Path) -> None:
+    folder = write_ljspeech(tmp_path / "data", 4)
+    declaration = in_project(tmp_path, base)
+    recorded = data_inputs(declaration, wherever=False)
+    assert recorded != data_inputs(declaration) and changes_since(declaration, recorded) == []
+    later(folder / "wavs" / "clip001.wav")
+    assert changes_since(declaration, recorded) == ["a: audio"]
+
+
+def in_project(folder: Path, base: BaseFiles) -> Declaration:
+    datasets = [{"name": "a", "path": folder / "data", "format": "ljspeech"}]
+    return replace(declare(base.folder, datasets, folder / "run" / "trial"), file=folder / "pipeline.yaml")

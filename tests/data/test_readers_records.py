@@ -67,12 +67,12 @@ def test_common_voice_without_a_header_is_one_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "line, problem",
     [
-        ('{"audio": "a.wav", "text": "t"', "no JSON: Expecting ',' delimiter at character 31"),
-        ("a.wav|text", "no JSON"),
+        ('{"audio": "a.wav", "text": "t"', "not JSON: Expecting ',' delimiter at character 31"),
+        ("a.wav|text", "not JSON"),
         ('["a.wav", "t"]', "expected a JSON object"),
         ("7", "expected a JSON object"),
-        ("[" * 100_000, "no JSON"),
-        ('{"audio": "a.wav", "n": ' + "9" * 5000 + "}", "no JSON"),
+        ("[" * 100_000, "not JSON"),
+        ('{"audio": "a.wav", "n": ' + "9" * 5000 + "}", "not JSON"),
         ('{"audio": "a.wav"}', "expected text or transcript or sentence but got audio"),
         ('{"text": "t"}', "expected audio or audio_file or audio_filepath or path but got text"),
         ("{}", "but got nothing"),
@@ -114,8 +114,8 @@ def test_audiofolder_reads_quotes_commas_and_line_breaks(tmp_path: Path) -> None
         ("b.wav,one, two", "expected 2 columns but got 3; a text with a comma", 3),
         ("b.wav", "expected 2 columns but got 1", 3),
         (",one", "expected file_name but got text", 3),
-        ('b.wav,"one', "no CSV", 3),
-        ('b.wav,"one" two', "no CSV", 3),
+        ('b.wav,"one', "not CSV", 3),
+        ('b.wav,"one" two', "not CSV", 3),
     ],
 )
 def test_a_bad_record_of_csv_costs_itself_alone(tmp_path: Path, line: str, problem: str, number: int) -> None:
@@ -218,5 +218,5 @@ def test_a_file_name_that_is_no_unicode_is_named_so_that_it_can_be_written_down(
 
 def test_a_folder_without_a_single_pair_is_one_error(tmp_path: Path) -> None:
     touch(tmp_path / "wavs" / "a.wav")
-    with pytest.raises(UserError, match=r"no sound with its text beside it.*; it has metadata\.csv, as the"):
+    with pytest.raises(UserError, match=r"no sound with its text next to it.*; it has metadata\.csv, as the"):
         read(tmp_path, "folder", metadata_csv="a|t")

@@ -143,14 +143,14 @@ def test_a_reader(copy: Path, tmp_path: Path) -> None:
 
 
 def test_an_optimization_level(copy: Path) -> None:
-    assert apply(EXAMPLES["An optimization level"], copy) == {"phases/levels/careful.yaml"}
+    assert apply(EXAMPLES["A preset"], copy) == {"phases/levels/careful.yaml"}
     command = ("xtts_finetune.cli.run_pipeline", "--demo", "--plan", "--optimization-level", "careful")
-    assert "level careful" in in_the_copy(copy, *command)
+    assert "preset careful" in in_the_copy(copy, *command)
 
 
 def test_a_verb(copy: Path) -> None:
-    assert len(apply(EXAMPLES["A verb"], copy)) == 2
-    assert "Print how much room the run takes" in in_the_copy(copy, "xtts_finetune.cli.main", "size", "--help")
+    assert len(apply(EXAMPLES["A verb"], copy)) == 3
+    assert "Print how much disk space the run takes" in in_the_copy(copy, "xtts_finetune.cli.main", "size", "--help")
     assert "run/demo: 0 bytes" in in_the_copy(copy, "xtts_finetune.cli.main", "size", "--demo").replace("\\", "/")
 
 
@@ -167,7 +167,7 @@ def test_no_example_is_left_out() -> None:
         "A stop rule",
         "An instrument",
         "A reader of data sets",
-        "An optimization level",
+        "A preset",
         "A verb",
         "A remedy",
     }

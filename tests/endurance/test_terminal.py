@@ -70,7 +70,7 @@ def test_ctrl_c_keeps_the_work_and_says_how_to_go_on(ready: Path, tmp_path: Path
     assert code == 130, terminal.shown
     assert seconds < 10
     assert "Traceback" not in terminal.shown
-    assert "what is done is kept. Go on with:" in terminal.shown
+    assert "what is done is kept. Continue with:" in terminal.shown
     assert "phase1 -f" in terminal.shown
     info = read_model_info(phase_folder(project))
     assert info is not None

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.child import heavy_after
-from xtts_finetune.evaluation.decision import NOBODY_LISTENED, NOT_RUN, decide, decide_from, write_decision
+from xtts_finetune.evaluation.decision import NOT_RUN, decide, decide_from, write_decision
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.decision import DecisionSpec, RowSpec
@@ -88,16 +88,16 @@ def test_every_row_and_its_boundaries(mel_ce: float, quality: float, row: int, s
 def test_numbers_between_the_rows_fall_back_to_the_lowest_mel_ce(mel_ce: float, quality: float) -> None:
     decision = decide_from(inputs(BASE, PHASE1, candidate("phase2", mel_ce, quality)))
     assert (decision.row, decision.ship, decision.provisional) == (None, "phase2", True)
-    assert "No row of the matrix holds for phase2." in decision.why
+    assert "No row of the decision matrix fits the numbers of phase2." in decision.why
 
 
 @pytest.mark.parametrize("mel_ce, row", [(2.4, 1), (2.5, 2), (3.2, 3), (3.6, 4)])
 def test_without_a_mark_the_answer_is_provisional_and_no_mark_is_made_up(mel_ce: float, row: int) -> None:
     decision = decide_from(inputs(BASE, PHASE1, candidate("phase2", mel_ce)))
     assert (decision.row, decision.provisional) == (row, True)
-    assert NOBODY_LISTENED in decision.why
+    assert decision.says.by_numbers_only
     assert decision.candidates[2].quality is None
-    assert any("still open: the listeners' mark" in reason for reason in decision.why)
+    assert any("a score" in reason and "is not known yet" in reason for reason in decision.why)
 
 
 @pytest.mark.parametrize(
@@ -163,22 +163,32 @@ def test_a_declared_candidate_is_read_instead() -> None:
 def test_a_declared_candidate_that_has_not_run_is_said() -> None:
     decision = decide_from(inputs(BASE, PHASE1, candidate("phase2", None), read="phase2"))
     assert decision.provisional
-    assert "The matrix is to be read for phase2, which has not been evaluated." in decision.why
+    assert "phase2 has not been trained yet." in decision.why
+    assert "The decision matrix is read for phase1 until then." in decision.why
 
 
 def test_it_is_said_when_another_candidate_has_the_lowest_mel_ce() -> None:
     decision = decide_from(inputs(BASE, PHASE1, candidate("phase2", 3.2, 8.5)))
     assert decision.ship == "phase1"
-    assert any(reason.startswith("phase2 has the lowest mel_ce (3.200 against 3.507") for reason in decision.why)
+    assert any(
+        reason.startswith("phase2 has the lowest mel_ce of all (3.200, compared with 3.507 of")
+        for reason in decision.why
+    )
     straight = decide_from(inputs(BASE, PHASE1, candidate("phase2", 2.4, 9.5)))
-    assert not any("has the lowest mel_ce (" in reason for reason in straight.why)
+    assert "phase2 has the lowest mel_ce of all: 2.400." in straight.why
 
 
-@pytest.mark.parametrize("phase1", [candidate("phase1", None), candidate("phase1", 3.507, has_model=False)])
-def test_a_row_that_ships_what_has_no_model_falls_back(phase1: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "phase1, said",
+    [
+        (candidate("phase1", None), "But phase1 has not been trained yet."),
+        (candidate("phase1", 3.507, has_model=False), "But phase1 has no model yet."),
+    ],
+)
+def test_a_row_that_ships_what_has_no_model_falls_back(phase1: dict[str, Any], said: str) -> None:
     decision = decide_from(inputs(BASE, phase1, candidate("phase2", 3.2, 8.5)))
     assert (decision.ship, decision.provisional) == ("phase2", True)
-    assert "Row 3 ships phase1, which has no model to ship." in decision.why
+    assert said in decision.why
 
 
 def test_with_the_base_alone_the_base_ships_provisionally() -> None:
@@ -193,7 +203,7 @@ def test_with_nothing_there_is_nothing_to_ship() -> None:
 
 @pytest.mark.parametrize(
     "status, said",
-    [("failed", "failed"), ("interrupted", "was interrupted"), ("unfinished", "has not come to its end")],
+    [("failed", "failed"), ("interrupted", "was interrupted"), ("unfinished", "is not finished")],
 )
 def test_shipping_an_unfinished_phase_is_provisional_and_said(status: str, said: str) -> None:
     decision = decide_from(inputs(BASE, PHASE1, candidate("phase2", 2.4, 9.5, status=status)))

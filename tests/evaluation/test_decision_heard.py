@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.evaluation.statistics.votes import duel, vote
-from xtts_finetune.evaluation.decision import NOBODY_LISTENED, decide_from
+from xtts_finetune.evaluation.decision import decide_from
 from xtts_finetune.records.listening import Vote
 
 ROWS: list[dict[str, Any]] = [
@@ -88,14 +88,14 @@ def test_a_test_of_two(
     assert (decision.status, decision.ship, decision.meanwhile) == (status, ship, meanwhile)
     assert decision.provisional is (status == "undecided")
     assert decision.confidence
-    assert NOBODY_LISTENED not in decision.why
+    assert not decision.says.by_numbers_only
 
 
 @pytest.mark.parametrize(
     "votes, look, more, said",
     [
-        (two(6, 14), {}, 16, "undecided: about 16 further sentences would settle it"),
-        (two(10, 10), {}, None, "undecided: more than 200 further sentences would be needed"),
+        (two(6, 14), {}, 16, "undecided: if the trend holds, about 16 more sentences would settle it"),
+        (two(10, 10), {}, None, "undecided: even 200 more sentences would not tell them apart"),
         (two(13, 0), {"planned": 20}, 7, "undecided: 7 of the test's 20 sentences are not rated yet"),
     ],
 )
@@ -103,7 +103,6 @@ def test_how_many_more_sentences(votes: list[Vote], look: dict[str, Any], more: 
     decision = decide_from(inputs(listened(votes, **look)))
     assert decision.more_sentences == more
     assert decision.verdict.startswith(said)
-    assert decision.then
 
 
 def test_ears_win_over_the_matrix_and_mel_ce_and_it_is_said() -> None:
@@ -111,7 +110,9 @@ def test_ears_win_over_the_matrix_and_mel_ce_and_it_is_said() -> None:
     assert (decision.status, decision.ship) == ("decided", "phase1")
     assert "The matrix would ship phase2; listeners prefer phase1, and ears win." in decision.why
     assert any(
-        each.startswith("phase2 has the lowest mel_ce (2.400 against 3.500 of phase1); listeners hear it otherwise")
+        each.startswith(
+            "phase2 has the lowest mel_ce of all (2.400, compared with 3.500 of phase1); listeners hear it otherwise"
+        )
         for each in decision.why
     )
 
@@ -130,8 +131,14 @@ def test_a_mark_that_reaches_into_two_rows_leaves_it_open_and_says_how_far() -> 
     assert (decision.status, decision.ship, decision.row) == ("undecided", None, 1)
     low, high = decision.quality["phase2"].low, decision.quality["phase2"].high
     assert low < 9.0 < high
-    said = next(each for each in decision.why if each.startswith("The mark is not sure enough"))
+    said = next(each for each in decision.why if each.startswith("The score is not certain enough"))
     assert f"at {low:.2f} it ships phase1" in said and f"at {high:.2f} phase2" in said
+
+
+def test_a_score_just_below_a_limit_is_not_rounded_across_it() -> None:
+    decision = decide_from(inputs(listened(two(18, 2, phase1=[8.0], phase2=[8.96]))))
+    assert decision.row == 2
+    assert any("phase2 was given 8.96 out of 10" in each for each in decision.says.reasons)
 
 
 def test_preference_settles_it_between_those_that_the_matrix_names() -> None:
@@ -176,7 +183,7 @@ def test_one_faulty_utterance_more_than_the_base_is_said_and_two_exclude(failed:
     decision = decide_from(inputs(listened(two(20, 0)), scores=scores))
     assert ("phase2" in decision.excluded) is excluded
     assert decision.ship == ("phase1" if excluded else "phase2")
-    warned = any("one utterance more fails the gate" in each for each in decision.why)
+    warned = any("has one faulty sample more than the base" in each for each in decision.why)
     assert warned is (failed == 2)
 
 
@@ -184,9 +191,19 @@ def test_without_votes_an_excluded_candidate_is_passed_over() -> None:
     decision = decide_from(inputs(None, scores={"base": scored(0), "phase2": scored(4)}))
     assert (decision.status, decision.row) == ("provisional", 2)
     assert decision.ship == "phase1"
-    assert any(each.startswith("phase2 does not ship by itself") for each in decision.why)
-    assert NOBODY_LISTENED in decision.why
+    assert any(each.startswith("phase2 is held back") for each in decision.why)
+    assert decision.says.by_numbers_only
     assert all(each.quality is None for each in decision.candidates)
+
+
+def test_by_numbers_one_that_mostly_fails_is_held_back_where_another_is_clean() -> None:
+    scores = {"base": scored(10), "phase1": scored(1), "phase2": scored(9)}
+    decision = decide_from(inputs(None, scores=scores))
+    assert decision.ship == "phase1"
+    assert decision.excluded["phase2"] == "9 of its 10 samples fail the checks, compared with 1 of phase1's"
+    assert decide_from(inputs(listened(two(20, 0)), scores=scores)).ship == "phase2"
+    scores["phase1"] = scored(6)
+    assert "phase2" not in decide_from(inputs(None, scores=scores)).excluded
 
 
 def test_only_utterances_that_both_spoke_are_compared() -> None:
@@ -198,7 +215,7 @@ def test_only_utterances_that_both_spoke_are_compared() -> None:
 @pytest.mark.parametrize(
     "base, phase1, phase2, ships, why",
     [
-        (scored(1), scored(1), scored(0), "phase2", "fewer of its utterances fail the gate"),
+        (scored(1), scored(1), scored(0), "phase2", "fewer of its samples fail the checks"),
         (scored(0), scored(0, similarity=0.95), scored(0), "phase1", "its voice is more similar"),
         (scored(0), scored(0, similarity=0.905), scored(0), "base", "it is the earlier one"),
         (scored(0), scored(0, similarity=None), scored(0), "base", "it is the earlier one"),
@@ -246,14 +263,17 @@ def test_ratings_of_what_is_no_candidate_any_more_do_not_count() -> None:
 def test_when_nobody_counts_it_is_as_if_nobody_had_listened() -> None:
     decision = decide_from(inputs({**listened([], [listener("béla", False)]), "passed_over": ["the test x is old"]}))
     assert (decision.status, decision.quality) == ("provisional", {})
-    assert NOBODY_LISTENED in decision.why
+    assert decision.says.by_numbers_only
     assert "béla's answers are left out: passed 1 of 4 checks." in decision.why
     assert "The test x is old." in decision.why
 
 
 def test_what_was_not_heard_or_measured_is_said() -> None:
     found = decide_from(inputs(listened(two(16, 4)), scores={"phase1": scored(0)})).not_measured
-    assert found == ("how base sounds to listeners", "the gate and the instruments of base and phase2")
+    assert found == (
+        "how the base sounds to listeners",
+        "the samples of the base and phase2: they have not been checked",
+    )
     missing = {**scored(0), "not_measured": {"similarity": "pip install --no-deps resemblyzer"}}
     scores = dict.fromkeys(MEL_CES, missing)
     found = decide_from(inputs(None, scores=scores)).not_measured

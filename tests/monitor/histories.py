@@ -10,7 +10,7 @@ import random
 
 from tests.monitor.made import evaluation
 from xtts_finetune.curves.judge import EpochMean
-from xtts_finetune.monitor.warnings import Seen
+from xtts_finetune.monitor.seen import Seen
 
 COUNT = 20
 
@@ -70,22 +70,31 @@ def quick(seed: int) -> Seen:
     return epochs([9.0 - fall * n + chance.gauss(0, 0.003) for n in range(chance.randrange(6, 20))])
 
 
-def apart(seed: int) -> Seen:
-    """An eval loss more than 0.10 above the training loss, one odd evaluation or none among the last three."""
+def rising(seed: int) -> Seen:
+    """An eval loss that has risen by 4 % and more from its lowest, the training loss falling on or rising with it."""
     chance = random.Random(seed)
-    before = [chance.uniform(-0.5, 0.05) for _ in range(chance.randrange(0, 9))]
-    last = [chance.uniform(0.11, 0.9) for _ in range(3)]
-    if seed % 3 == 0:
-        last[chance.randrange(3)] = chance.uniform(-0.1, 0.05)
-    return gaps(before + last)
+    down, up = chance.randrange(1, 6), chance.randrange(4, 9)
+    rise, falls = 3.0 * chance.uniform(0.05, 0.2), chance.choice([0.1, 0.1, -0.05])
+    course = [3.0 + 0.1 * n for n in range(down, 0, -1)] + [3.0 + rise * n / up for n in range(up + 3)]
+    return both([value + chance.gauss(0, 0.004) for value in course], 2.9, falls)
 
 
-def together(seed: int) -> Seen:
-    """Gaps below 0.10, negative ones, a single one above among the last three, or fewer than three."""
+def not_rising(seed: int) -> Seen:
+    """As every run of the demo: training far below the eval loss, and ever further, which is level, or still falls."""
     chance = random.Random(seed)
-    if seed % 5 == 0:
-        return gaps([0.8] * chance.randrange(0, 3))
-    last = [chance.uniform(-0.6, 0.095) for _ in range(3)]
-    if seed % 3 == 0:
-        last[chance.randrange(3)] = chance.uniform(0.2, 0.5)
-    return gaps([chance.uniform(0, 0.6) for _ in range(chance.randrange(0, 9))] + last)
+    noise, count = chance.choice([0.003, 0.01, 0.02]), chance.randrange(2, 20)
+    course = [
+        [3.1 + chance.gauss(0, noise) for _ in range(count)],
+        [4.3 * 0.8**n + 3.1 + chance.gauss(0, noise) for n in range(count)],
+        [3.1 + 0.001 * n + chance.gauss(0, noise / 2) for n in range(count)],
+        [3.1 + chance.gauss(0, 0.1) * (n % 2) for n in range(count)],  # unrest is warned of by another rule
+        [3.32, 3.29, 3.2, 3.18, 3.11, 3.13],
+    ]
+    return both(course[seed % len(course)], 3.0, 0.2)
+
+
+def both(values: list[float], train: float, falls: float) -> Seen:
+    """Evaluations, and a training loss that falls by so much from one to the next."""
+    first, *rest = values
+    records = [evaluation(100 * n, value, train - falls * n) for n, value in enumerate(rest, 1)]
+    return Seen(evals=[evaluation(0, first), *records], learning_rate=5e-4)

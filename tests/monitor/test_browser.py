@@ -19,6 +19,7 @@ from tests.monitor.made import MadeRun, evaluation
 from xtts_finetune.monitor.document import static_page
 from xtts_finetune.monitor.run import RunWatch
 from xtts_finetune.records.holders import started_at
+from xtts_finetune.records.metrics import MetricsWriter
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -112,7 +113,7 @@ def test_several_runs_stand_side_by_side(tmp_path: Path, browser: Browser) -> No
     with served(folders) as port, opened(browser, address_of(port)) as page:
         second = page.get_by_role("button", name=re.compile("second"))
         second.wait_for(timeout=PATIENCE)
-        assert page.get_by_text("The runs beside each other").is_visible()
+        assert page.get_by_text("The runs side by side").is_visible()
         assert page.locator("#figures").inner_text().startswith("mel CE, step 50")
         second.press("Enter")
         assert page.locator("#figures").inner_text().startswith("mel CE, step 100")
@@ -123,12 +124,12 @@ def test_several_runs_stand_side_by_side(tmp_path: Path, browser: Browser) -> No
 def test_the_file_shows_the_same_without_a_server_and_fits(tmp_path: Path, browser: Browser, width: int) -> None:
     made = MadeRun(tmp_path / "run", learning_rate=5e-4)
     made.train(300)
-    made.write(*(evaluation(300 + 25 * number, 3.0, 2.5) for number in range(1, 4)))
+    made.write(*(evaluation(300 + 25 * number, 2.8 + 0.1 * number, 2.5) for number in range(1, 7)))
     made.speak("phase1", ["A longwordthatcannotbebrokenanywhereatallbecauseithasnospace" * 3])
     file = tmp_path / "page.html"
     file.write_text(static_page([RunWatch(made.run.root)]), encoding="utf-8")
     with opened(browser, file.as_uri(), width, dark=width == 390) as page:
-        assert page.get_by_text("Training and eval loss are apart").is_visible()
+        assert page.get_by_text("The eval loss rises").is_visible()
         assert page.get_by_text("learning_rate: 0.0005").is_visible()
         assert page.locator("audio").get_attribute("src", timeout=PATIENCE).startswith("data:audio/wav")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -137,3 +138,23 @@ def test_the_file_shows_the_same_without_a_server_and_fits(tmp_path: Path, brows
             ".getImageData(0, 0, c.width, c.height).data.some(value => value))"
         )
         assert drawn == [True] * 8
+
+
+def test_the_numbers_of_the_chosen_model_stand_beside_the_last_steps(tmp_path: Path, browser: Browser) -> None:
+    made = MadeRun(tmp_path / "run")
+    made.train(100)
+    made.write(evaluation(125, 3.456))
+    with served([made.run.root]) as port, opened(browser, address_of(port)) as page:
+        page.get_by_text("best so far, step 100").first.wait_for(timeout=PATIENCE)
+        words = page.locator("#figures > div").first.inner_text().split("\n")
+        assert words[:2] == ["mel CE, step 125", "3.456"] and words[-2:] == ["best so far, step 100", "3.052"]
+        with MetricsWriter(made.run.candidate("average").metrics) as writer:
+            writer.write(evaluation(0, 2.987))
+        made.run.decision.write_text('{"ship": "average", "status": "decided"}', encoding="utf-8")
+        page.get_by_text("chosen: average").first.wait_for(timeout=PATIENCE)
+        assert page.locator("#figures .best-model.value").all_inner_texts() == ["2.987", "0.0280", "0.120"]
+        assert page.locator("#curves h3").all_inner_texts()[:3] == [
+            "mel CE nats",
+            "text CE 0.01 nats",
+            "stop CE nats, of the stop token alone",
+        ]

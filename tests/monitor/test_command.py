@@ -55,7 +55,7 @@ def test_a_picture_and_a_page_are_written_beside_the_run_and_never_into_it(made:
     [
         (["nowhere"], "there is no such run yet"),
         (["file"], "is no folder"),
-        (["project"], "holds a declaration"),
+        (["project"], "holds a config"),
         (["my run", "--demo"], "not both"),
         (["my run", "--web", "--watch"], "ask for one of them"),
         ([], "pipeline.yaml"),

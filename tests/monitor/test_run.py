@@ -42,8 +42,8 @@ def test_it_can_be_watched_from_before_its_beginning_to_its_end(tmp_path: Path) 
     made.train(60)
     run = watch.look()
     assert run.work is not None and run.work.done == 60
-    # 340 steps of 0.5 s and 13 evaluations of 4 s.
-    assert run.work.seconds_left == pytest.approx(340 * 0.5 + 13 * 4.0)
+    # 340 steps of 0.5 s and 14 evaluations of 4 s.
+    assert run.work.seconds_left == pytest.approx(340 * 0.5 + 14 * 4.0)
     assert run.current is not None and run.current.last is not None
     assert (run.current.last.step, run.current.eval_count) == (50, 3)
     assert run.current.last.mel_ce == pytest.approx(level(50))
@@ -53,7 +53,9 @@ def test_it_can_be_watched_from_before_its_beginning_to_its_end(tmp_path: Path) 
     assert watch.look().state.kind == "paused"
     (root / "decision.json").write_text('{"ship": "phase1", "status": "decided"}', encoding="utf-8")
     done = watch.look()
-    assert (done.state.kind, done.decision, done.work) == ("finished", "phase1 (decided)", None)
+    assert done.decision is not None
+    assert (done.state.kind, done.decision.ship, done.work) == ("finished", "phase1", None)
+    assert "ship phase1 (its samples have not been checked)" in done.decision.headline
 
 
 def test_looking_changes_nothing_in_the_folder(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.monitor.made import MadeRun
 from xtts_finetune.monitor.run import RunWatch
 from xtts_finetune.monitor.sounds import sound_file
+from xtts_finetune.records.sample_faults import SampleFault
 
 
 def test_final_utterances_those_that_are_being_spoken_and_those_of_the_middle(tmp_path: Path) -> None:
@@ -21,12 +22,14 @@ def test_final_utterances_those_that_are_being_spoken_and_those_of_the_middle(tm
     (folder / "step_100").mkdir()
     for step in (50, 100):
         (folder / f"step_{step}" / "short.wav").write_bytes(b"RIFF")
-        (folder / f"step_{step}" / "faults.json").write_text('{"short": ["silent"], "gone": []}', encoding="utf-8")
+        (folder / f"step_{step}" / "faults.json").write_text(
+            '{"short": ["silent", "cut end: -5.1 dB beside the speech, limit -12"], "gone": []}', encoding="utf-8"
+        )
     (sound,) = watch.look().candidates[0].sounds
     assert (sound.file, sound.step, sound.faults) == (
         "phase1/utterances/step_100/short.wav",
         100,
-        ("silent",),
+        (SampleFault("silent"), SampleFault("sounds cut off", "measured −5.1 dB compared with the speech, limit −12")),
     )
     made.speak("phase1", ["One.", "Two."])
     record = json.loads(made.folder.utterances_json.read_text(encoding="utf-8"))

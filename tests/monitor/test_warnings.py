@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from tests.monitor import histories
 from tests.monitor.made import evaluation, step
 from xtts_finetune.curves.judge import eval_std
-from xtts_finetune.monitor.warnings import Limits, Seen, gauges_of, warnings_of
+from xtts_finetune.monitor.seen import Limits, Seen, declared_rise, goal_of
+from xtts_finetune.monitor.warnings import gauges_of, warnings_of
 
 Make = Callable[[int], Seen]
-SHOULD = [("unsteady_eval", histories.unsteady), ("slow_training", histories.slow), ("gap", histories.apart)]
+SHOULD = [("unsteady_eval", histories.unsteady), ("slow_training", histories.slow), ("rise", histories.rising)]
 SHOULD_NOT = [
     ("unsteady_eval", histories.steady),
     ("slow_training", histories.quick),
-    ("gap", histories.together),
+    ("rise", histories.not_rising),
 ]
 SEEDS = range(histories.COUNT)
 
@@ -44,7 +46,7 @@ def test_says_what_was_found_and_what_to_change(name: str, make: Make) -> None:
     cures = {
         "unsteady_eval": "learning_rate from 0.0005 to 0.00025 or 0.0001",
         "slow_training": "",
-        "gap": "eval_set",
+        "rise": "best model",
     }
     assert (
         cures[name] in warning.cure and "limit" in warning.found + "limit" and any(c.isdigit() for c in warning.found)
@@ -61,8 +63,51 @@ def test_the_cure_of_a_rising_training_loss_is_another_than_of_a_flat_one(rise: 
 
 def test_limits_are_the_users_to_choose() -> None:
     seen = histories.gaps([0.3, 0.3, 0.3])
-    assert names(seen) == ["gap"] and names(seen, Limits(gap=0.5)) == []
+    assert names(seen) == [] and names(seen, Limits(gap=0.5)) == [] and names(seen, Limits(gap=0.1)) == ["gap"]
     assert names(histories.epochs([3.0 - 0.03 * n for n in range(8)]), Limits(improvement=0.2)) == ["slow_training"]
+
+
+DEMO = [(4.322, None), (3.593, 4.151), (3.285, 3.188), (3.2, 2.592), (3.176, 2.15), (3.114, 1.892), (3.131, 1.612)]
+
+
+@pytest.mark.parametrize("count", range(1, len(DEMO) + 1))
+def test_the_demo_warns_of_nothing(count: int) -> None:
+    """Its training loss is below its eval loss from the second pass on, and that one does not rise."""
+    seen = Seen(evals=[evaluation(25 * n, value, train) for n, (value, train) in enumerate(DEMO[:count])])
+    assert names(seen) == []
+
+
+def test_a_rise_says_since_when_and_what_training_does() -> None:
+    for falls, words in ((0.2, "while training falls on"), (-0.1, "")):
+        (warning,) = warnings_of(histories.both([3.3, 3.1, 3.0, 3.1, 3.2, 3.3], 2.9, falls), Limits())
+        assert warning.name == "rise" and "0.200 above its lowest, 3.000 at step 200" in warning.found
+        assert (words in warning.found) and ("memorises" in warning.found) == bool(words)
+        assert ("overfitting" in warning.cure) == bool(words)
+
+
+def test_what_the_config_lets_pass_is_not_warned_of() -> None:
+    seen = histories.both([3.3, 3.1, 3.0, 3.1, 3.2, 3.3], 2.9, 0.2)
+    assert names(replace(seen, least_rise=0.5)) == [] and names(replace(seen, least_rise=0.1)) == ["rise"]
+    assert declared_rise([{"rule": "no_op"}, {"rule": "overfitting", "min_rise": 0.5}]) == 0.5
+    assert declared_rise(None) == declared_rise([{"rule": "overfitting"}, "x"]) == 0.0
+
+
+def test_a_phase_at_its_goal_may_be_slow_and_may_not_rise() -> None:
+    slow = replace(
+        histories.epochs([3.0 - 0.002 * n for n in range(8)]), evals=[evaluation(0, 4.0), evaluation(50, 2.9)]
+    )
+    success = {"minimum": {"mel_ce_of_start": 0.9, "mel_ce": None}, "target": {"mel_ce_of_start": 0.75}}
+    goal = goal_of(success, slow.evals[0])
+    assert goal == pytest.approx(3.0) and goal_of({"minimum": {"quality": 0.5}}, slow.evals[0]) is None
+    assert goal_of(success, None) is None and goal_of("x", slow.evals[0]) is None
+    assert names(slow) == ["slow_training"] and names(replace(slow, goal=goal)) == []
+    rising = replace(slow, epochs=histories.epochs([3.0 + 0.1 * n for n in range(8)]).epochs, goal=goal)
+    assert names(rising) == ["slow_training"]
+
+
+def test_the_lowest_may_be_older_than_what_is_kept() -> None:
+    seen = histories.both([3.3, 3.3, 3.3, 3.3], 2.9, 0.2)
+    assert names(seen) == [] and names(replace(seen, best=evaluation(5, 3.0))) == ["rise"]
 
 
 def test_noise_reads_as_its_standard_deviation_and_a_fall_as_none() -> None:
@@ -101,3 +146,5 @@ def test_gauges_say_whether_targets_are_met() -> None:
     for name, make in SHOULD:
         states = {gauge.name: gauge.state for gauge in gauges_of(make(1), Limits())}
         assert states[name.replace("unsteady_eval", "eval_std").replace("slow_training", "improvement")] == "warning"
+    gap = [gauge for gauge in gauges_of(calm, Limits(gap=0.01)) if gauge.name == "gap"]
+    assert [gauge.state for gauge in gap] == ["warning"]

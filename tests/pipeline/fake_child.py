@@ -171,9 +171,10 @@ def speak(declaration: Declaration, job: Job) -> None:
     folder = job.run.candidate(job.candidate)
     for utterance in plan.utterances:
         folder.utterances.mkdir(parents=True, exist_ok=True)
-        (folder.utterances / utterance.file).write_bytes(b"RIFF")
+        (folder.utterances / utterance.file).write_bytes(a_sound())
     said = [asdict(utterance) for utterance in plan.utterances]
-    write_json_atomic(folder.utterances_json, {"fingerprint": plan.fingerprint, "utterances": said})
+    record = {"fingerprint": plan.fingerprint, "model_sha": plan.model_sha, "utterances": said}
+    write_json_atomic(folder.utterances_json, record)
 
 
 def score(declaration: Declaration, job: Job) -> None:

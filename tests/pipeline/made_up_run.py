@@ -93,7 +93,7 @@ def add_data(folder: Path, run: RunFolder) -> None:
     ]
     write_clips(run.clips, clips)
     reasons = [
-        (DropReason.TOO_LONG, "14.2 s, at most 11.6 s"),
+        (DropReason.TOO_LONG, "14.2 s, limit 11.6"),
         (DropReason.EMPTY_TEXT, "the line has no text"),
     ]
     reasons.append((DropReason.UNKNOWN_CHARACTERS, "<script>alert('☃')</script>"))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from tests.pipeline.project import Project
 from xtts_finetune.pipeline.phase.record import _marks
 from xtts_finetune.pipeline.summary import say_decision
+from xtts_finetune.records.verdict import Condition, Verdict
 
 CANDIDATES = [
     {
@@ -31,30 +30,25 @@ CANDIDATES = [
     },
 ]
 HEARD = {"phase1": {"mark": 8.56, "low": 8.1, "high": 9.04, "marks": {"smoothness": 8.25, "overall": 8.56}}}
-ANSWERS: dict[str, dict[str, Any]] = {
-    "decided": {"ship": "phase2", "verdict": "listeners prefer phase2", "confidence": "high: 18 of 20"},
-    "undecided": {"ship": None, "verdict": "undecided: about 7 further sentences", "meanwhile": "phase1"},
-}
+WHY = ("phase2 has the lowest mel_ce of all: 2.500.",)
+DECIDED = Verdict("Ship it.", "phase2", None, "decided", "High: 18 of 20.", 5, 5, False, WHY)
+UNDECIDED = Verdict(
+    "Undecided.", None, "phase1", "undecided", "", 5, 5, False, WHY, "More?", (Condition("It fell.", True),)
+)
 
 
 @pytest.mark.parametrize(
-    "answer, said, unsaid",
+    "says, said, unsaid",
     [
-        ("decided", ["phase2 ships: listeners prefer phase2", "how sure: high: 18 of 20"], ["if it must be"]),
-        (
-            "undecided",
-            ["undecided: about 7", "if it must be today: phase1, by the tie rule"],
-            ["ships:", "how sure"],
-        ),
+        (DECIDED, ["Ship it.", "How sure? High: 18 of 20."], ["It fell."]),
+        (UNDECIDED, ["Undecided.", "More?", " It fell."], ["How sure?"]),
     ],
 )
-def test_the_answer_is_said_with_how_sure_it_is(
-    project: Project, answer: str, said: list[str], unsaid: list[str]
-) -> None:
+def test_the_verdict_is_printed_as_it_is(project: Project, says: Verdict, said: list[str], unsaid: list[str]) -> None:
     work = project.work()
-    say_decision(work, {"candidates": CANDIDATES, "why": ["because"], "quality": HEARD, **ANSWERS[answer]})
+    say_decision(work, {"candidates": CANDIDATES, "quality": HEARD}, says)
     printed: str = work.console.file.getvalue()  # type: ignore[attr-defined]
-    assert all(text in printed for text in [*said, "because", "8.6 (8.1 to 9.0)"])
+    assert all(text in printed for text in [*said, *WHY, "8.6 (8.1 to 9.0)"])
     assert not any(text in printed for text in unsaid)
 
 

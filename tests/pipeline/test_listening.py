@@ -15,7 +15,10 @@ from tests.evaluation.listening.spoken_run import CANDIDATES, add_spoken, spoken
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline import listening
 from xtts_finetune.pipeline.children.running import Work
-from xtts_finetune.pipeline.listening import Asked, lay_down, take_in
+from xtts_finetune.pipeline.listening import Asked, lay_down
+from xtts_finetune.pipeline.ratings import take_in
+from xtts_finetune.pipeline.reports.report import write_report
+from xtts_finetune.pipeline.run import renew_report
 from xtts_finetune.records.listening import read_votes
 from xtts_finetune.records.listening_files import ListeningTest, checksum
 from xtts_finetune.records.run_folder import RunFolder
@@ -44,9 +47,13 @@ def speak(run: RunFolder, count: int, sha: str | None = None) -> None:
         add_spoken(run, candidate, texts(count), 0.05, sha)
 
 
+def rated(test: ListeningTest, **changed: Any) -> dict[str, Any]:
+    return rate(test, **{"form": test.form, **changed})
+
+
 def add_rating(test: ListeningTest, name: str = "Ánna", session: str = "0" * 16) -> None:
     """A listener who passes every check."""
-    rating = rate(test, listener=name, session=session, form=test.form)
+    rating = rated(test, listener=name, session=session)
     for answer in rating["answers"]:
         key = test.trials[answer["trial"]]
         answer["preference"] = {"reference": 2, "anchor": -2}.get(key.b, 0 if key.kind != "pair" else 1)
@@ -66,11 +73,42 @@ def test_a_test_is_laid_down_once(work: Work) -> None:
     page = test.folder.page.read_bytes()
     assert lay_down(work, Asked()).id == test.id
     assert "test-1 compares base, phase1 already, with 0 ratings" in printed(work)
-    assert lay_down(work, Asked(form="full", sentences=6, seed=test.seed)).id == test.id
+    assert lay_down(work, Asked(form="short", sentences=6, seed=test.seed)).id == test.id
     assert test.folder.page.read_bytes() == page
-    for asked in (Asked(form="short"), Asked(sentences=3), Asked(seed=test.seed + 1)):
+    others = (Asked(form="full"), Asked(sentences=3), Asked(seed=test.seed + 1))
+    for asked in others:
+        with pytest.raises(UserError, match="nobody has rated; to make it anew: xtts-finetune listen --replace --"):
+            lay_down(work, asked)
+    add_rating(test)
+    for asked in others:
         with pytest.raises(UserError, match="a second one would be a second look at the same question"):
             lay_down(work, asked)
+
+
+def test_a_report_that_is_there_links_to_the_test(work: Work) -> None:
+    renew_report(work)
+    assert not work.run.report.exists()
+    write_report(work.declaration, work.run)
+    test = lay_down(work, Asked())
+    renew_report(work)
+    link = f'href="listening/{test.name}/{test.folder.page.name}">Listening test</a>'
+    assert link in work.run.report.read_text(encoding="utf-8")
+
+
+def test_a_test_that_nobody_has_rated_is_replaced_and_a_rated_one_never(work: Work) -> None:
+    first = lay_down(work, Asked(seed=1))
+    second = lay_down(work, Asked(form="full", replace=True))
+    assert (second.name, second.form, second.id != first.id) == ("test-1", "full", True)
+    assert "test-1, which nobody had rated, is replaced" in printed(work)
+    assert len(work.run.listening_tests()) == 1
+    add_rating(second)
+    with pytest.raises(UserError, match="test-1 has ratings, and a test that was rated is never replaced"):
+        lay_down(work, Asked(replace=True))
+    assert len(read_votes(work.run).votes) == 6
+    speak(work.run, 15)
+    longer = lay_down(work, Asked(extend=True, sentences=2))
+    assert len(lay_down(work, Asked(extend=True, replace=True)).sentences) == 9 > len(longer.sentences)
+    assert len(read_votes(work.run).votes) == 6
 
 
 def test_other_weights_are_another_question(work: Work) -> None:
@@ -104,23 +142,42 @@ def test_all_pairs_may_be_asked_about_in_several_tests(work: Work) -> None:
         lay_down(work, Asked(("base", "phase1", "phase2")))
 
 
-def test_it_is_extended_once_with_sentences_not_heard_yet(work: Work) -> None:
-    first = lay_down(work, Asked(seed=1, form="short"))
-    with pytest.raises(UserError, match="nobody has rated test-1 yet"):
-        lay_down(work, Asked(extend=True))
+def test_it_is_extended_twice_with_sentences_not_heard_yet(work: Work) -> None:
+    speak(work.run, 8)
+    first = lay_down(work, Asked(seed=1))
+    assert lay_down(work, Asked(extend=True)).id == first.id
+    assert "test-1 comes first: nobody has rated it yet" in printed(work)
     add_rating(first, session="1" * 16)
-    with pytest.raises(UserError, match=r"all sentences have been heard in test-1; declare more .*utterances"):
+    with pytest.raises(UserError, match=r"all sentences have been heard in test-1; add some .*utterances"):
         lay_down(work, Asked(extend=True))
-    speak(work.run, 15)
+    speak(work.run, 45)
     with pytest.raises(UserError, match="has the short form"):
         lay_down(work, Asked(extend=True, form="full"))
     second = lay_down(work, Asked(extend=True))
-    assert (second.name, second.look, second.form) == ("test-1-extended", 2, "short")
-    heard = [{t.sentence for t in test.trials.values() if t.kind == "pair"} for test in (first, second)]
-    assert len(heard[1]) == 9 and not heard[0] & heard[1]
-    protocol = json.loads(second.folder.protocol.read_text(encoding="utf-8"))
-    assert (protocol["extends"], protocol["looks"]) == (first.id, [6, 40])
-    with pytest.raises(UserError, match="was extended already"):
+    assert (second.name, second.look, second.form) == ("test-1-look-2", 2, "short")
+    assert lay_down(work, Asked(extend=True)).id == lay_down(work, Asked()).id == second.id
+    add_rating(second, session="2" * 16)
+    third = lay_down(work, Asked(extend=True))
+    assert [len(test.sentences) for test in (first, second, third)] == [8, 12, 20]
+    assert len({*first.sentences, *second.sentences, *third.sentences}) == 40
+    assert (third.extends, third.looks, third.alpha) == (first.id, (8, 20, 40), 0.0221)
+    add_rating(third, session="3" * 16)
+    with pytest.raises(UserError, match="test-1 had its last look"):
+        lay_down(work, Asked(extend=True))
+
+
+def test_a_test_that_was_set_up_for_two_looks_keeps_its_rule(work: Work) -> None:
+    speak(work.run, 45)
+    first = lay_down(work, Asked(seed=1, sentences=20))
+    protocol = json.loads(first.folder.protocol.read_text(encoding="utf-8"))
+    first.folder.protocol.write_text(json.dumps({**protocol, "looks": [20, 40], "alpha": 0.0294}), encoding="utf-8")
+    add_rating(first)
+    (asked,) = read_votes(work.run).asked
+    assert (asked.planned, asked.alpha, asked.looks_left) == (20, 0.0294, 1)
+    second = lay_down(work, Asked(extend=True))
+    assert (len(second.sentences), second.look, second.alpha) == (20, 2, 0.0294)
+    add_rating(second, session="2" * 16)
+    with pytest.raises(UserError, match="test-1 had its last look"):
         lay_down(work, Asked(extend=True))
 
 
@@ -141,17 +198,17 @@ def test_what_is_decided_is_not_extended(work: Work, monkeypatch: pytest.MonkeyP
 def test_ratings_are_taken_in_file_by_file(work: Work, tmp_path: Path) -> None:
     test = lay_down(work, Asked())
     good, other, bad = (tmp_path / f"{name}.json" for name in ("good", "other", "bad"))
-    good.write_bytes(as_bytes(rate(test)))
-    other.write_bytes(as_bytes(rate(test, listener="Béla", session="b" * 16)))
+    good.write_bytes(as_bytes(rated(test)))
+    other.write_bytes(as_bytes(rated(test, listener="Béla", session="b" * 16)))
     bad.write_bytes(b"{")
     printed(work)
     with pytest.raises(UserError) as refused:
         take_in(work, [good, bad, other, good])
     lines = str(refused.value).splitlines()
-    assert lines[0].endswith("bad.json: no JSON; was it cut off, or is it another file?")
+    assert lines[0].endswith("bad.json: not JSON; was it cut off, or is it another file?")
     assert "good.json: taken in already" in lines[1] and lines[2] == "2 of 4 files not taken"
     said = printed(work)
-    assert said.count("taken: ") == 2 and "next: xtts-finetune decide" in said
+    assert said.count("taken: ") == 2 and "\nnext: " in said
     assert {listener.name for listener in read_votes(work.run).listeners} == {"Ánna", "Béla"}
 
 
@@ -159,9 +216,9 @@ def test_a_rating_that_comes_too_late_is_said(work: Work, tmp_path: Path) -> Non
     test = lay_down(work, Asked())
     speak(work.run, 6, "new weights")
     file = tmp_path / "rating.json"
-    file.write_bytes(as_bytes(rate(test)))
+    file.write_bytes(as_bytes(rated(test)))
     take_in(work, [file])
-    assert "test-1 does not count: its candidates have other weights by now" in printed(work)
+    assert "test-1 does not count: its candidates have been trained further since" in printed(work)
 
 
 def test_nothing_to_rate(work: Work, tmp_path: Path) -> None:

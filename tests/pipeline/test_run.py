@@ -179,7 +179,7 @@ def test_ctrl_c_stops_the_child_and_names_the_command_that_goes_on(
             process.send_signal(request_to_end)  # the second time it is killed
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "phase1 was interrupted; what is done is kept. Go on with:" in errors
+    assert "phase1 was interrupted; what is done is kept. Continue with:" in errors
     assert "Traceback" not in errors
     assert gone(child)
     info = read_model_info(finished.run_folder.candidate("phase1"))
@@ -236,7 +236,9 @@ def test_verbs_do_only_their_own_work(project: Project) -> None:
     assert project.started == ["prepare"]
     speak_now(work, [])
     assert project.started == ["prepare", "utterances"]
-    with pytest.raises(UserError, match="phase1 is not trained as declared now: run_pipeline phase1 first"):
+    with pytest.raises(
+        UserError, match="phase1 is not trained with the values in your config now: run_pipeline phase1 "
+    ):
         speak_now(work, ["phase1"])
     decide_now(work)
     assert project.run_folder.decision.is_file()

@@ -219,12 +219,12 @@ def test_a_phase_that_is_declared_longer_continues_and_its_finished_model_stays(
     finished = model(project)
     stage = project.plan("phase2.epochs=45").stage("phase2")
     assert (stage.state.value, stage.resumes_at, stage.continued) == ("to run", 300, True)
-    assert stage.why == "goes on from step 300: epochs: 30 -> 45"
+    assert stage.why == "continues from step 300: epochs: 30 -> 45"
     assert stage.note == "the learning rate continues at 1e-06"
     run(project, "phase2.epochs=45", trained=1)
     (kept,) = read_tries(project.run_folder)
     assert kept.folder.best_model.read_bytes() == finished
-    assert project.plan("phase2.epochs=45").stage("phase2").why.startswith("goes on from step")
+    assert project.plan("phase2.epochs=45").stage("phase2").why.startswith("continues from step")
     run(project, "phase2.epochs=45")
     assert project.plan("phase2.epochs=45").stage("phase2").state.value == "up to date"
     run(project)
@@ -234,8 +234,8 @@ def test_a_phase_that_is_declared_longer_continues_and_its_finished_model_stays(
 @pytest.mark.parametrize(
     ("overrides", "why", "note"),
     [
-        (("phase2.epochs=45", "phase2.learning_rate=5e-7"), "goes on from step 300", "at 1e-06, but at 5e-07"),
-        (("phase2.epochs=45", "phase2.schedule.kind=cosine"), "goes on from step 300", "(cosine) now covers"),
+        (("phase2.epochs=45", "phase2.learning_rate=5e-7"), "continues from step 300", "at 1e-06, but at 5e-07"),
+        (("phase2.epochs=45", "phase2.schedule.kind=cosine"), "continues from step 300", "(cosine) now covers"),
         (("phase2.learning_rate=5e-7",), "learning_rate: 1e-06 -> 5e-07", ""),
         (("phase2.epochs=20",), "epochs: 30 -> 20", ""),
         (("phase2.epochs=45", "phase2.batch_size=6"), "batch_size: 3 -> 6", ""),
@@ -265,8 +265,8 @@ def test_a_name_that_is_empty_or_of_several_does_nothing(project: Project) -> No
     run(project, FASTER)
     run(project, FASTEST)
     for name, said_ in (
-        ("", "a name is needed"),
-        (" ", "a name is needed"),
+        ("", "give a name or a part of one"),
+        (" ", "give a name or a part of one"),
         ("learning", "a part of several names"),
     ):
         for do in (tries_commands.restore_now, lambda work, name: tries_commands.remove_now(work, [name])):
@@ -329,7 +329,7 @@ def test_a_start_from_a_last_checkpoint_that_is_gone_is_refused_by_the_plan(proj
     for step, path in folder.checkpoints():
         path.unlink()
         folder.checkpoint_record(step).unlink()
-    with pytest.raises(UserError, match="phase1 has no checkpoint any more; choose 'best', or declare it"):
+    with pytest.raises(UserError, match="phase1 has no checkpoint any more; choose 'best', or name it"):
         project.plan("phase2.resume_from.checkpoint=last")
 
 
@@ -340,4 +340,4 @@ def test_the_command_that_keeps_a_restored_try_sets_each_value_once(project: Pro
     tries_commands.restore_now(work, "learning_rate")
     printed = work.console.file.getvalue()  # type: ignore[attr-defined]
     assert "xtts-finetune run phase2 --set phase2.learning_rate=1e-06\n" in printed
-    assert "trained otherwise than is declared now: learning_rate: 1e-06 -> 5e-06" in printed
+    assert "trained with other values than in your config now: learning_rate: 1e-06 -> 5e-06" in printed

@@ -85,7 +85,7 @@ def test_a_killed_rank_starts_all_anew_until_restarts_are_used_up(tmp_path: Path
     assert last == f"rank 1 of 2 on {host} was ended by SIGKILL at step 37; it had been started again once"
     assert closed(tmp_path) == f"killed: {last}"
     assert notes(tmp_path) == [
-        f"rank 1 of 2 on {host} was ended by SIGKILL; going on from the newest checkpoint (restart 1 of 1)"
+        f"rank 1 of 2 on {host} was ended by SIGKILL; continuing from the newest checkpoint (restart 1 of 1)"
     ]
 
 
@@ -159,7 +159,7 @@ def test_a_machine_that_follows_takes_the_leading_ones_job_with_its_own_folders(
     assert job == replace(told, run_folder=tmp_path, data_folder=tmp_path, events=mine.events, launch=here, news=news)
     assert LaunchNews.read(news) == LaunchNews("first", told)
     assert hear_leading(replace(mine, heard=("first",))) is None
-    with pytest.raises(UserError, match="trains 'phase1', which is not declared here"):
+    with pytest.raises(UserError, match="trains 'phase1', which is not in the config here"):
         hear_leading(replace(mine, launches={"phase2": here}))
     with pytest.raises(UserError, match="3 here, 2 on the leading machine"):
         hear_leading(replace(mine, launches={"phase1": replace(here, machines=3)}))

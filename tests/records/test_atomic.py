@@ -100,9 +100,9 @@ def test_nested_settings_become_dotted_keys() -> None:
     ("content", "finding"),
     [
         (None, "it cannot be read: No such file or directory"),
-        (b'{"best": 1', "no JSON: Expecting ',' delimiter at character 11"),
-        (b"\xff{}", "no JSON: 'utf-8' codec"),
-        (b"[" * 100_000, "no JSON"),
+        (b'{"best": 1', "not JSON: Expecting ',' delimiter at character 11"),
+        (b"\xff{}", "not JSON: 'utf-8' codec"),
+        (b"[" * 100_000, "not JSON"),
         (b"[1]", "expected a JSON object"),
         (b"{}", "it has no 'best'"),
         (b'{"best": []}', "int"),

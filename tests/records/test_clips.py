@@ -33,6 +33,15 @@ def test_clips_come_back(tmp_path: Path):
     assert read_clips(tmp_path / "clips.jsonl", "eval") == [EVAL]
 
 
+def test_a_record_of_an_earlier_version_is_read_with_its_old_words(tmp_path: Path):
+    write_clips(tmp_path / "clips.jsonl", [ODD])
+    text = (tmp_path / "clips.jsonl").read_text(encoding="utf-8")
+    older = text.replace(WarningKind.PACE.value, "odd number of characters a second")
+    assert older != text
+    (tmp_path / "clips.jsonl").write_text(older, encoding="utf-8", newline="\n")
+    assert read_clips(tmp_path / "clips.jsonl") == [ODD]
+
+
 @pytest.mark.parametrize("reason", DropReason)
 def test_dropped_clips_come_back_and_say_why_in_words(tmp_path: Path, reason: DropReason):
     dropped = DroppedClip("c", "d", "c.wav", NASTY, reason, "found", Path("metadata.csv"), 3)

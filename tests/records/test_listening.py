@@ -121,7 +121,7 @@ def test_other_weights_by_now_do_not_count(run: RunFolder) -> None:
     add_rating(run, "Anna", GOOD)
     votes = read_votes(run)
     assert votes.votes == () and not votes.extended
-    assert votes.passed_over == ("the listening test test-1 does not count: phase1 has other weights by now",)
+    assert votes.passed_over == ("the listening test test-1 does not count: phase1 has been trained further since",)
 
 
 def test_looks_are_put_together(run: RunFolder) -> None:

@@ -26,6 +26,7 @@ ELSEWHERE = {
     "pipeline/phase/launch.py": "a launch, among temporary files",
     "pipeline/phase/machines.py": "a launch, among temporary files",
     "pipeline/tries.py": "what weights of any name end with",
+    "pipeline/reports/hear.py": "a page of the docs",
     "ranks/outcome.py": "a launch, among temporary files",
     "setup/": "declarations",
     "spec/": "declarations and data sets",

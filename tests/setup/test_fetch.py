@@ -104,7 +104,7 @@ def test_a_connection_that_stays_broken_ends_with_what_to_do(hub: Hub, tmp_path:
     assert (tmp_path / "base" / FETCHED_PARTS / "dvae.pth.part").stat().st_size == 200_000
     hub.breaks_at = {}
     said = fetch_into(tmp_path / "base", accepted=False)  # was accepted the first time
-    assert "dvae.pth: going on after 200,000 of 400,000 bytes" in said
+    assert "dvae.pth: continuing after 200,000 of 400,000 bytes" in said
     assert holds_all(tmp_path / "base")
 
 
@@ -239,7 +239,7 @@ def test_a_fetched_base_is_found_by_its_name_and_half_of_one_is_told(
     hub.breaks_at = {"dvae.pth": [200_000] * 10}
     with pytest.raises(WorkFailed):
         fetch_into(folder)
-    with pytest.raises(UserError, match=r"is not whole yet: .*Go on .* with: xtts-finetune fetch xtts_v2"):
+    with pytest.raises(UserError, match=r"is not whole yet: .*Continue .* with: xtts-finetune fetch xtts_v2"):
         find_base("xtts_v2")
     hub.breaks_at = {}
     fetch_into(place_for(RELEASE))

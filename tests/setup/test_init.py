@@ -18,6 +18,7 @@ from xtts_finetune.cli.verbs.init import init
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.plan.plan import make_plan
 from xtts_finetune.spec.declaration import Declaration, load_declaration
+from xtts_finetune.usual import little_data
 from xtts_finetune.xtts.base import BaseFiles
 
 HUNGARIAN = (
@@ -112,27 +113,77 @@ def test_a_folder_of_several_data_sets_of_one_voice(tiny_base: BaseFiles, tmp_pa
     assert found == [("quiz", "ljspeech", "anna"), ("talk", "jsonl", "anna")]
 
 
-def test_texts_that_cannot_be_read_are_named_and_not_chosen(
-    tiny_base: BaseFiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_texts_that_cannot_be_read_are_named_and_not_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made = MadeData(tmp_path / "recordings", "ljspeech")
     for number in range(24):
         made.clip(f"clip {number}", f"Bylo to dne {number}. toho roku" if number % 2 else f"Je jich {number} a dost")
     made.write()
     data = tmp_path / "recordings"
-    declaration = planned(tmp_path / "anna", data=[data], base=str(tiny_base.folder), language="cs")
+    init(tmp_path / "anna", data=[data], yes=True, gpu_memory=8.0, language="cs")
+    declaration = load_declaration(tmp_path / "anna" / "pipeline.yaml")
     assert all("dne" not in sentence.text for sentence in declaration.utterances.sentences)
     said = capsys.readouterr().out
-    assert "12 of 24 texts cannot be used and will be left out" in said
-    assert '"1." in Czech' in said
+    assert "12 of 24 clips can be used" in said
+    assert 'has a text that XTTS cannot read (XTTS cannot read "1." in Czech; ' in said
+    assert "2 more will be skipped: xtts-finetune prepare names each of them in DATA.html" in said
+
+
+def test_init_counts_and_names_as_prepare_does(
+    tiny_base: BaseFiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder with one clip of each fault: every one is named, and what is left is what prepare keeps."""
+    folder = english(tmp_path / "recordings", 14)
+    wavs, lines = folder / "wavs", [(folder / "metadata.csv").read_text(encoding="utf-8").rstrip("\n")]
+    for name, text, wave in (
+        ("lake_story", "A long story of the lake.", speech(36.6)),
+        ("click", "Oh.", speech(0.2)),
+        ("whisper", "Nobody hears this.", speech(2.0) * 1e-4),
+        ("wordless", "", speech(2.0)),
+        ("emoji", "That is it \U0001f600 and more.", speech(2.0)),
+        ("clip 3", "The same id once more.", speech(2.0)),
+    ):
+        soundfile.write(wavs / f"{name.replace('clip 3', 'again')}.wav", wave, RATE)
+        lines.append(f"{name}|{text}")
+    (wavs / "broken.wav").write_bytes(b"RIFF and nothing more")
+    lines += ["broken|This is no sound.", "gone|This file is not there.", "one|two|three|four|five"]
+    (folder / "metadata.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    planned(tmp_path / "anna", data=[folder], base=str(tiny_base.folder), language="en")
+    said = capsys.readouterr().out
+    assert "14 of 23 clips can be used, 0.5 minutes of speech" in said
+    for sentence in (
+        "lake_story.wav is too long (36.6 s, limit 11.6) and will be skipped.",
+        "click.wav is too short (0.2 s, at least 0.5) and will be skipped.",
+        "whisper.wav is almost silent (",
+        "wordless.wav has no text and will be skipped.",
+        "emoji.wav has characters that the base does not know ('\U0001f600' (U+1F600)) and will be skipped.",
+        "clip 3.wav has the id of another clip (first in line 4 of metadata.csv) and will be skipped.",
+        "broken.wav cannot be read (",
+        "gone.wav is missing (there is no ",
+        "line 23 of metadata.csv cannot be used (",
+    ):
+        assert f"  {sentence}" in said
+    assert "warning: 0.5 minutes of speech are little (10 minutes are a start, 30 are better). Expect a hint" in said
+    done = command("xtts-finetune", "prepare", "--device", "cpu", "-f", str(tmp_path / "anna"), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "data: 14 clips" in done.stdout and "9 left out" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expect"),
+    [(2, "words blur"), (5, "a likeness in short sentences"), (8, "the voice is recognised"), (10, ""), (45, "")],
+)
+def test_little_data_is_warned_of_with_what_to_expect(minutes: float, expect: str) -> None:
+    warned = little_data(minutes)
+    assert expect in warned and bool(warned) == bool(expect)
+    assert not warned or "10 minutes are a start" in warned
 
 
 def test_the_packages_of_a_language_come_first_among_the_next_steps(
-    tiny_base: BaseFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("xtts_finetune.xtts.cleaning._PACKAGES", {"ja": (("no_such_cutlet",),)})
     data = english(tmp_path / "recordings")
-    planned(tmp_path / "anna", data=[data], base=str(tiny_base.folder), language="ja")
+    init(tmp_path / "anna", data=[data], yes=True, gpu_memory=8.0, language="ja")
     said = capsys.readouterr().out
     assert "Japanese texts need a package that is not installed: no_such_cutlet" in said
     assert said.index("-m pip install", said.index("Next:")) < said.index("run_pipeline --plan")
@@ -163,7 +214,7 @@ def test_the_folder_of_the_sounds_alone_names_the_one_above(tmp_path: Path) -> N
     [
         ({"data": None}, "say where the recordings are: --data FOLDER"),
         ({"data": ["nowhere"]}, "the folder nowhere is not there"),
-        ({"language": "klingon"}, "'klingon' is no language of XTTS"),
+        ({"language": "klingon"}, "'klingon' is not a language of XTTS"),
         ({"base": "xtts_v3"}, "no base of that name is known; known: xtts_v2"),
         ({"base": "./nowhere"}, r"base: there is no folder .*nowhere"),
         ({"name": "Új hang"}, "name: 'Új hang' cannot be one: .* for example uj_hang"),
@@ -177,6 +228,13 @@ def test_a_wrong_answer_is_one_message_and_nothing_is_written(
         flags = {**flags, "data": [Path("nowhere")]}
     with pytest.raises(UserError, match=said):
         planned(tmp_path / "anna", **{"data": [data], **flags})
+    assert not (tmp_path / "anna").exists()
+
+
+def test_a_base_that_cannot_read_the_language_is_said_at_once(tiny_base: BaseFiles, tmp_path: Path) -> None:
+    data = english(tmp_path / "recordings", 12)
+    with pytest.raises(UserError, match=r"cannot read Czech \('cs'\): name another base with --base"):
+        planned(tmp_path / "anna", data=[data], base=str(tiny_base.folder), language="cs")
     assert not (tmp_path / "anna").exists()
 
 
@@ -223,6 +281,10 @@ def test_a_base_that_is_not_here_yet_is_the_first_thing_to_do(
         "overfitting",
         "exploding",
     }
+    # The voice is heard while it trains, about five times a phase.
+    for phase in (first, second):
+        evaluations = phase.steps // phase.eval_every_steps
+        assert 4 <= evaluations / phase.utterances_every_evals <= 8
 
 
 def test_the_sentences_are_held_out(tiny_base: BaseFiles, tmp_path: Path) -> None:
@@ -264,7 +326,7 @@ def test_the_launchers_start_a_phase(tiny_base: BaseFiles, tmp_path: Path) -> No
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "phase1" in done.stdout and "phase2 utterances" not in done.stdout
+    assert "phase1" in done.stdout and "phase2 samples" not in done.stdout
     batch = (folder / "TRAIN_PHASE2.bat").read_bytes()
     assert batch.count(b"\n") == batch.count(b"\r\n") > 0
 
@@ -307,8 +369,8 @@ def test_somebody_at_the_keyboard_is_asked_and_corrected(
     answers = {
         "Folder": ["nowhere", str(data)],
         "Language": ["klingon", "Hungarian"],
-        "Base": ["xtts", str(tiny_base.folder)],
-        "Memory": ["much", "8 GB"],
+        "Model": ["xtts", str(tiny_base.folder)],
+        "GPU": ["much", "8 GB"],
         "Name": ["Új hang", "uj"],
     }
     usual: dict[str, object] = {}
@@ -322,7 +384,7 @@ def test_somebody_at_the_keyboard_is_asked_and_corrected(
     monkeypatch.setattr(typer, "prompt", prompt)
     init(tmp_path / "új hang")
     assert not any(answers.values())
-    assert (usual["Language"], usual["Base"], usual["Name"]) == ("hu", "xtts_v2", "uj_hang")
+    assert (usual["Language"], usual["Model"], usual["Name"]) == ("hu", "xtts_v2", "uj_hang")
     said = capsys.readouterr().out
     assert "nowhere is not there" in said and "a number of GB such as 8" in said
     declaration = load_declaration(tmp_path / "új hang" / "pipeline.yaml")
@@ -340,3 +402,69 @@ def test_ctrl_c_at_a_question_ends_as_everywhere(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(KeyboardInterrupt):
         init(tmp_path / "anna")
     assert not (tmp_path / "anna").exists()
+
+
+def more(folder: Path, first: int, count: int) -> None:
+    """Further clips for a data set of `english`."""
+    lines = [(folder / "metadata.csv").read_text(encoding="utf-8").rstrip("\n")]
+    for number in range(first, first + count):
+        soundfile.write(folder / "wavs" / f"clip {number}.wav", speech(1.0, number), RATE)
+        lines.append(f"clip {number}|This is a later sentence, the one of number {number}.")
+    (folder / "metadata.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def test_clips_that_were_added_are_said_by_the_plan_and_the_lengths_follow(
+    tiny_base: BaseFiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, folder = english(tmp_path / "recordings", 24), tmp_path / "anna"
+    before = planned(folder, data=[data], base=str(tiny_base.folder))
+    said = command("run_pipeline", "--plan", "-f", str(folder), cwd=tmp_path)
+    assert "since init" not in said.stdout
+    more(data, 24, 40)
+    said = command("run_pipeline", "--plan", "-f", str(folder), cwd=tmp_path)
+    assert said.returncode == 0, said.stderr
+    assert "40 clips were added since init chose the lengths of the phases (24 then, 64 now)" in said.stdout
+    assert f"xtts-finetune init {folder} --refresh" in said.stdout
+    second = folder / "phases" / "phase2.yaml"
+    mine = second.read_text(encoding="utf-8").replace("goal: ", "goal: mine, ")
+    second.write_text(mine, encoding="utf-8")
+    capsys.readouterr()
+    init(folder, refresh=True)
+    said_now = capsys.readouterr().out
+    after = load_declaration(folder / "pipeline.yaml")
+    old, new = (each.phases["phase1"].steps for each in (before, after))
+    assert new is not None and old is not None and new > 2 * old
+    assert f"  steps: {old} -> {new}" in said_now
+    assert "phases/phase2.yaml stays as it is, because you changed it. These values would suit:" in said_now
+    assert second.read_text(encoding="utf-8") == mine
+    assert not list(folder.rglob("*.old")), "what init wrote itself is not worth keeping"
+    assert after.pipeline.eval_set.at_least > before.pipeline.eval_set.at_least, "nothing is held out yet"
+    make_plan(after)
+    init(folder, refresh=True)
+    assert "64 clips can be used; init chose the lengths of the phases for 64." in capsys.readouterr().out
+
+
+def test_a_refresh_keeps_what_is_held_out(tiny_base: BaseFiles, tmp_path: Path) -> None:
+    data, folder = english(tmp_path / "recordings", 24), tmp_path / "anna"
+    declaration = planned(folder, data=[data], base=str(tiny_base.folder))
+    done = command("xtts-finetune", "prepare", "--device", "cpu", "-f", str(folder), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    frozen = (declaration.run_folder / "eval_set.json").read_bytes()
+    for clip in range(12):
+        (data / "wavs" / f"clip {clip}.wav").unlink()
+    init(folder, refresh=True)
+    after = load_declaration(folder / "pipeline.yaml")
+    assert after.phases["phase1"].steps < (declaration.phases["phase1"].steps or 0)
+    assert after.pipeline.eval_set == declaration.pipeline.eval_set
+    assert after.utterances == declaration.utterances
+    assert (declaration.run_folder / "eval_set.json").read_bytes() == frozen
+
+
+def test_there_is_nothing_to_refresh_where_init_wrote_nothing(tiny_base: BaseFiles, tmp_path: Path) -> None:
+    folder = tmp_path / "anna"
+    planned(folder, data=[english(tmp_path / "recordings")], base=str(tiny_base.folder))
+    with pytest.raises(UserError, match=r"^--language: --refresh takes what pipeline\.yaml says"):
+        init(folder, refresh=True, language="hu")
+    (folder / ".init.json").unlink()
+    with pytest.raises(UserError, match="has no record of what init wrote"):
+        init(folder, refresh=True)

@@ -46,18 +46,15 @@ def test_the_decided_candidate_ships_unless_another_is_asked_for(decision: Decis
     assert choose_candidate(replace(decision, ship="phase2"), "base") == "base"
 
 
-@pytest.mark.parametrize(
-    ("meanwhile", "said"),
-    [
-        ("phase1", r"undecided: .* listen --extend\); if it must be today: xtts-finetune ship --candidate phase1"),
-        (None, "there is nothing to ship: undecided; train first: run_pipeline"),
-    ],
-)  # fmt: skip
-def test_nothing_ships_by_itself_where_nothing_is_decided(decision: Decision, meanwhile: str | None, said: str) -> None:
-    undecided = replace(decision, ship=None, meanwhile=meanwhile, verdict="undecided")
-    with pytest.raises(UserError, match=said):
-        choose_candidate(undecided, None)
-    assert choose_candidate(undecided, "phase1") == "phase1"
+def test_while_it_is_undecided_the_one_that_comes_first_ships(decision: Decision) -> None:
+    undecided = replace(decision, ship=None, meanwhile="phase1", verdict="undecided")
+    assert choose_candidate(undecided, None) == "phase1"
+    assert choose_candidate(undecided, "base") == "base"
+
+
+def test_nothing_ships_where_there_is_no_model(decision: Decision) -> None:
+    with pytest.raises(UserError, match="there is nothing to ship: none; train first: xtts-finetune run"):
+        choose_candidate(replace(decision, ship=None, meanwhile=None, verdict="none"), None)
 
 
 def test_what_is_compared_goes_from_short_to_long() -> None:
@@ -78,9 +75,9 @@ def test_what_ships_is_said(finished: Project) -> None:
     folder = finished.run_folder.shipped / "trial"
     assert f"shipped: {folder}" in printed and "verified: stock speaks with it" in printed
     assert "  it is the voice of anna: 3 training clips\n" in printed
-    assert 'next: xtts-finetune say "..." --model' in printed
+    assert "next: hear the shipped voice\n  xtts-finetune say " in printed
     assert "phase1 is shipped already, and verified" in ship(finished)
-    assert "the decision ships phase1; base ships because it was asked for" in ship(finished, candidate="base")
+    assert "the decision ships phase1; base ships because you named it" in ship(finished, candidate="base")
     assert json.loads((folder / "shipped.json").read_text(encoding="utf-8"))["candidate"] == "base"
 
 
@@ -92,7 +89,7 @@ def test_a_voice_that_the_candidate_was_not_judged_in_ships_with_a_warning(finis
 
 def test_a_candidate_that_is_declared_otherwise_by_now_ships_with_a_warning(finished: Project) -> None:
     printed = ship(finished, "phase1.learning_rate=1e-7")
-    assert "warning: phase1 is not as declared now: learning_rate: 5e-06 -> 1e-07; it ships as it is" in printed
+    assert "warning: phase1 does not match your config now: learning_rate: 5e-06 -> 1e-07; it ships as it is" in printed
     assert "warning" not in ship(finished, "ship.name=other")
 
 

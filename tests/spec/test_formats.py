@@ -42,7 +42,7 @@ def test_the_usual_file_is_found_and_the_declared_one_wins(tmp_path: Path, forma
         ("coqui", None, ["validated.tsv"], "it has validated.tsv, as the format 'common_voice' does"),
         ("common_voice", None, ["metadata.csv"], "it has metadata.csv, as the format 'ljspeech' does"),
         ("ljspeech", None, ["metadata.jsonl"], "it has metadata.jsonl, as the format 'jsonl' does"),
-        ("coqui", None, ["a.wav", "a.txt"], "a text beside its sounds, as the format 'folder' does"),
+        ("coqui", None, ["a.wav", "a.txt"], "a text next to its sounds, as the format 'folder' does"),
         ("common_voice", None, ["train.tsv"], "if it is one of 'train.tsv', name it with 'metadata'"),
         ("common_voice", "trian.tsv", ["train.tsv"], "has no 'trian.tsv', which 'metadata' names"),
         ("jsonl", "x" * 5000, [], "which 'metadata' names"),

@@ -87,7 +87,7 @@ def test_a_level_resolves_to_the_values_of_the_table(level: str, tmp_path: Path)
     declaration = loaded(tmp_path, f"optimization_level: {level}\n{length}")
     phase = declaration.phases["phase2"]
     assert {key: value(phase, key) for key in TABLE[level]} == TABLE[level]
-    assert {one.origin for one in declaration.resolved["phase2"]} == {f"level {level}"}
+    assert {one.origin for one in declaration.resolved["phase2"]} == {f"preset {level}"}
     assert TABLE[level].keys() <= {one.key for one in declaration.resolved["phase2"]}
     if level == "stable":
         (rule,) = phase.stop_when
@@ -103,7 +103,7 @@ def test_the_phases_own_values_count_more_than_its_level(tmp_path: Path) -> None
     phase = declaration.phases["phase2"]
     assert (phase.learning_rate, phase.batch_size, phase.steps, phase.epochs) == (2e-6, 12, 500, None)
     origins = {one.key: one.origin for one in declaration.resolved["phase2"]}
-    assert (origins["learning_rate"], origins["batch_size"]) == ("phases/phase2.yaml:2", "level stable")
+    assert (origins["learning_rate"], origins["batch_size"]) == ("phases/phase2.yaml:2", "preset stable")
     assert "epochs" not in origins  # its steps took their place
 
 
@@ -118,7 +118,7 @@ def test_a_level_of_the_command_line_comes_over_the_file_and_other_values_of_it_
     assert phase.mask_prompt
     assert phase.optimization_level == "stable"
     origins = {one.key: one.origin for one in declaration.resolved["phase2"]}
-    assert (origins["learning_rate"], origins["batch_size"]) == ("command line", "level stable")
+    assert (origins["learning_rate"], origins["batch_size"]) == ("command line", "preset stable")
     assert declaration.phases["phase1"].optimization_level is None
 
 
@@ -132,8 +132,8 @@ def test_the_levels_of_file_and_command_line_lie_over_each_other(tmp_path: Path)
     phase = declaration.phases["phase2"]
     assert (phase.learning_rate, phase.mel_loss_weight, phase.schedule.kind) == (3e-6, 3, "noam")
     origins = {one.key: one.origin for one in declaration.resolved["phase2"]}
-    assert origins["learning_rate"] == "level own"
-    assert origins["schedule.kind"] == "level basic"
+    assert origins["learning_rate"] == "preset own"
+    assert origins["schedule.kind"] == "preset basic"
 
 
 def test_a_level_can_be_switched_off(tmp_path: Path) -> None:
@@ -195,12 +195,12 @@ def test_the_projects_own_level_wins_over_the_shipped_one(tmp_path: Path) -> Non
         ("optimization_level: mine\nsteps: 9\n", "learning_rat: 1e-5\nlearning_rate: 1e-5\n",
          "phases/levels/mine.yaml:1: unknown key 'learning_rat'; did you mean 'learning_rate'?"),
         ("optimization_level: mine\nsteps: 9\n", "learning_rate: 1e-5\nresume_from: {phase: phase1}\n",
-         "phases/levels/mine.yaml:2: resume_from: belongs into the file of a phase, not into a level's"),
+         "phases/levels/mine.yaml:2: resume_from: belongs in a phase's file, not in a preset's"),
         ("optimization_level: mine\nsteps: 9\n", "a: [1\n", "phases/levels/mine.yaml:"),
         ("optimization_level: main\nlearning_rate: 1e-6\nsteps: 9\n", "learning_rate: 1e-5\n",
-         "phases/phase2.yaml:1: optimization_level: there is no level 'main'; did you mean 'mine'?"),
+         "phases/phase2.yaml:1: optimization_level: there is no preset 'main'; did you mean 'mine'?"),
         ("optimization_level: x\n", "learning_rate: 1e-5\n",
-         "there is no level 'x'; levels: 'basic', 'enhanced', 'mine', "),
+         "there is no preset 'x'; presets: 'basic', 'enhanced', 'mine', "),
         ("optimization_level: basic\nlearning_rate: 1e-6\n", "", "phase2.yaml:1: how long to train is missing"),
         ("learning_rate: 1e-6\nsteps: 9\nschedule: {kind: noam}\n", "", "'noam' needs to know in how many steps"),
         ("learning_rate: 1e-6\nsteps: 9\nschedule: {kind: multi_step}\n", "", "'multi_step' needs to know when"),

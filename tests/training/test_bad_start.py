@@ -55,7 +55,7 @@ def test_weights_of_another_vocabulary_end_the_phase_before_its_first_step(proje
     assert not folder.best_model.exists() and not folder.checkpoints()
     info = read_model_info(folder)
     assert info is not None and info["status"] == "failed"
-    assert "another checkpoint" in info["advice"] and "earning rate changes nothing" in info["advice"]
+    assert "another checkpoint" in info["advice"] and "earning rate does not help" in info["advice"]
 
 
 def test_ruined_weights_are_not_blamed_on_the_learning_rate(project: Path) -> None:

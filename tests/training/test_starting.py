@@ -115,7 +115,7 @@ def test_a_damaged_checkpoint_is_named_and_the_older_one_is_used(interrupted: Pa
     assert len(said) == 1
     assert "checkpoint_5.pth" in said[0]
     became = "it is gone" if damage == "not there" else "now checkpoint_5.damaged"
-    assert f"({became}); going on from the older checkpoint of step 3" in said[0]
+    assert f"({became}); continuing from the older checkpoint of step 3" in said[0]
     assert not folder.checkpoint(5).exists()
     now = trainer.model.state_dict()
     assert all(torch.equal(value, now[name]) for name, value in whole.items())

@@ -9,13 +9,13 @@ import pytest
 from xtts_finetune.records.facts import LimitCheck
 from xtts_finetune.records.metrics import EvalRecord, Metrics
 from xtts_finetune.records.stopping import Reason
-from xtts_finetune.spec.stop_rules import SuccessLevel
+from xtts_finetune.spec.stop_rules import SuccessGoal
 from xtts_finetune.training.closing import judge
 
 LEVELS = {
-    "minimum": SuccessLevel(mel_ce=3.0, text_ce=0.03, no_overfitting=True),
-    "target": SuccessLevel(mel_ce=2.5, text_ce=0.03, quality=9.0),
-    "exceptional": SuccessLevel(mel_ce=2.0, text_ce=0.025, quality=9.5),
+    "minimum": SuccessGoal(mel_ce=3.0, text_ce=0.03, no_overfitting=True),
+    "target": SuccessGoal(mel_ce=2.5, text_ce=0.03, quality=9.0),
+    "exceptional": SuccessGoal(mel_ce=2.0, text_ce=0.025, quality=9.5),
 }
 DONE = Reason.ALL_STEPS_DONE
 
@@ -62,20 +62,20 @@ def test_every_limit_is_explained() -> None:
     assert judgement.checks == (
         LimitCheck("minimum", "mel_ce below 3", "2.600", "met"),
         LimitCheck("minimum", "text_ce below 0.03", "0.0280", "met"),
-        LimitCheck("minimum", "not ended by overfitting", "all steps done", "met"),
+        LimitCheck("minimum", "not stopped by overfitting", "all steps done", "met"),
         LimitCheck("target", "mel_ce below 2.5", "2.600", "not met"),
         LimitCheck("target", "text_ce below 0.03", "0.0280", "met"),
-        LimitCheck("target", "mark of at least 9 out of 10", "-", "not heard yet"),
+        LimitCheck("target", "score of at least 9 out of 10", "-", "not heard yet"),
         LimitCheck("exceptional", "mel_ce below 2", "2.600", "not met"),
         LimitCheck("exceptional", "text_ce below 0.025", "0.0280", "not met"),
-        LimitCheck("exceptional", "mark of at least 9.5 out of 10", "-", "not heard yet"),
+        LimitCheck("exceptional", "score of at least 9.5 out of 10", "-", "not heard yet"),
     )
 
 
 def test_a_near_miss_is_shown_with_the_digits_that_it_takes() -> None:
-    (check,) = judge({"fair": SuccessLevel(mel_ce=3.0)}, measured(3.5, 3.00004), DONE).checks
+    (check,) = judge({"fair": SuccessGoal(mel_ce=3.0)}, measured(3.5, 3.00004), DONE).checks
     assert (check.measured, check.result) == ("3.00004", "not met")
-    (check,) = judge({"fair": SuccessLevel(mel_ce=3.0)}, measured(3.5, 3.0), DONE).checks
+    (check,) = judge({"fair": SuccessGoal(mel_ce=3.0)}, measured(3.5, 3.0), DONE).checks
     assert (check.measured, check.result) == ("3.000", "not met")
 
 
@@ -86,10 +86,10 @@ def test_a_phase_that_overfitted_misses_a_level_that_forbids_it() -> None:
 
 def test_a_level_can_be_a_share_of_the_start() -> None:
     metrics = measured(4.0, 3.1)
-    judgement = judge({"fair": SuccessLevel(mel_ce_of_start=0.8)}, metrics, DONE)
+    judgement = judge({"fair": SuccessGoal(mel_ce_of_start=0.8)}, metrics, DONE)
     assert judgement.level == "fair"
     assert judgement.checks[0].limit == "mel_ce below 0.8 of the start's, which is 3.200"
-    assert judge({"good": SuccessLevel(mel_ce_of_start=0.75)}, metrics, DONE).level is None
+    assert judge({"good": SuccessGoal(mel_ce_of_start=0.75)}, metrics, DONE).level is None
 
 
 @pytest.mark.parametrize("reason", [Reason.NO_OP, Reason.NOT_FINITE])
@@ -99,7 +99,7 @@ def test_a_phase_that_trained_nothing_or_was_ruined_is_no_success(reason: Reason
 
 
 def test_a_start_below_every_limit_is_not_the_doing_of_the_phase() -> None:
-    judgement = judge({"minimum": SuccessLevel(mel_ce=4.0)}, measured(3.5, 3.6), DONE)
+    judgement = judge({"minimum": SuccessGoal(mel_ce=4.0)}, measured(3.5, 3.6), DONE)
     assert (judgement.level, judgement.scenario) == ("minimum", "none")
 
 

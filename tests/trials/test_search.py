@@ -121,7 +121,7 @@ def test_a_gain_is_told_from_noise(project: Path) -> None:
     text = file.read_text(encoding="utf-8").replace("learning_rate: 5e-6", "learning_rate: 1e-6")
     other = make_search_project(project.with_name("other"))
     (other / "phases" / f"{PHASE}.yaml").write_text(text, encoding="utf-8")
-    assert "keep what is declared" in reference(other).words
+    assert "keep your values" in reference(other).words
 
 
 def test_fewer_clips_a_step_mean_more_steps(project: Path) -> None:
@@ -210,7 +210,7 @@ def test_a_search_leaves_the_phase_up_to_date(project: Path) -> None:
 
 
 def test_what_cannot_be_searched_is_said(project: Path) -> None:
-    with pytest.raises(UserError, match="says nothing to search; add for example"):
+    with pytest.raises(UserError, match="has nothing to search; add for example"):
         search_setup(work_on(project), "phase2", SearchWishes())
     with pytest.raises(UserError, match="unknown phase 'phase9'"):
         search_setup(work_on(project), "phase9", SearchWishes())

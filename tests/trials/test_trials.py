@@ -76,12 +76,12 @@ def test_neither_pauses_nor_moves_nor_lost_checkpoints_change_what_is_trained(
     assert trial.candidate.recorded_steps() == [2]
     info = json.loads(trial.candidate.model_info.read_text(encoding="utf-8"))
     assert (info["status"], info["steps_planned"]) == ("interrupted", 6)
-    assert "paused at a mark" in trial.candidate.stopping_reason.read_text(encoding="utf-8")
+    assert "paused for a comparison" in trial.candidate.stopping_reason.read_text(encoding="utf-8")
 
     moved = Path(shutil.move(project, tmp_path / "seen from another machine"))
     trial, work = trial_in(moved), work_on(moved)
     assert advance(work, trial, 4).step == 4
-    assert "going on from step 2" in work.console.file.getvalue()  # type: ignore[attr-defined]
+    assert "continuing from step 2" in work.console.file.getvalue()  # type: ignore[attr-defined]
 
     release(trial)
     assert trial.candidate.recorded_steps() == []

@@ -422,7 +422,7 @@ REFUSED = [
     ForeignFile("LoRA alone", _safetensors(lambda w: {"base_model.model.gpt.h.0.attn.c_attn.lora_A.weight": torch.ones(2)},
                 "adapter_model.safetensors"), "LoRA adapters alone"),
     ForeignFile("LoRA not merged", _saved(lambda w: {"model": {**w, "gpt.gpt.h.0.attn.c_attn.lora_A.x.weight": torch.ones(2)}}),
-                "LoRA adapters beside the weights"),
+                "LoRA adapters in addition to the weights"),
     ForeignFile("unknown weights", _of_names("a.weight", "b.weight"), "these 2 weights are not of an XTTS model .*a.weight"),
     ForeignFile("XTTS v1", _saved(_version_1),
                 r"weights of XTTS v1 or v1\.1 \(8,194 audio tokens, no perceiver\); this base is XTTS v2 \(1,026 audio"),

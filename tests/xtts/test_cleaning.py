@@ -101,7 +101,7 @@ def test_what_can_be_read_has_no_problem(language: str, text: str) -> None:
 
 def test_a_broken_character_and_a_language_that_xtts_lacks_are_named() -> None:
     assert "U+DCFF" in str(foreseen_problem("caf\udcff", "en"))
-    assert "no language of XTTS" in str(foreseen_problem("hello", "sv"))
+    assert "not a language of XTTS" in str(foreseen_problem("hello", "sv"))
 
 
 def test_packages_that_are_missing_are_named_with_what_installs_them(monkeypatch: pytest.MonkeyPatch) -> None:

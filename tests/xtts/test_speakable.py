@@ -32,7 +32,7 @@ def test_letters_that_it_does_not_know_are_named_once(tokenizer: Tokenizer) -> N
         ("٣", r"none of the digits of the text \(٣\).*write the number in words"),
         ("½", r"none of the digits of the text \(½\)"),
         ("你 ٣", r"none of the letters and digits of the text \(你٣\)"),
-        ('"..."', "nothing that can be said"),
+        ('"..."', "nothing of the text can be spoken"),
     ],
 )
 def test_a_text_that_it_cannot_say_is_refused(text: str, said: str, tokenizer: Tokenizer) -> None:

@@ -9,14 +9,17 @@ from xtts_finetune.cli.exits import run_app
 if TYPE_CHECKING:
     import typer
 
+# What other tools call these verbs, and what 'samples' was called once: they work, and --help does not show them.
+ALIASES = {"train": "run", "infer": "say", "export": "ship", "utterances": "samples"}
+
 
 def main() -> None:
     """Run a verb; the entry point of the installed command."""
     run_app(_app)
 
 
-def _app() -> None:
-    build_app()(prog_name="xtts-finetune")
+def _app() -> object:
+    return build_app()(prog_name="xtts-finetune", standalone_mode=False)
 
 
 def build_app() -> typer.Typer:
@@ -25,7 +28,7 @@ def build_app() -> typer.Typer:
     import typer  # noqa: PLC0415
 
     from xtts_finetune.cli.options import APP, start  # noqa: PLC0415
-    from xtts_finetune.cli.verb import Say, Verb  # noqa: PLC0415
+    from xtts_finetune.cli.verb import Say, Verb, Verbs  # noqa: PLC0415
     from xtts_finetune.cli.verbs.decide import decide  # noqa: PLC0415
     from xtts_finetune.cli.verbs.diagnose import diagnose  # noqa: PLC0415
     from xtts_finetune.cli.verbs.doctor import doctor  # noqa: PLC0415
@@ -36,24 +39,24 @@ def build_app() -> typer.Typer:
     from xtts_finetune.cli.verbs.prepare import prepare  # noqa: PLC0415
     from xtts_finetune.cli.verbs.report import report  # noqa: PLC0415
     from xtts_finetune.cli.verbs.run import run  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.samples import samples  # noqa: PLC0415
     from xtts_finetune.cli.verbs.say import say  # noqa: PLC0415
     from xtts_finetune.cli.verbs.schema import schema  # noqa: PLC0415
     from xtts_finetune.cli.verbs.search import search  # noqa: PLC0415
     from xtts_finetune.cli.verbs.ship import ship  # noqa: PLC0415
     from xtts_finetune.cli.verbs.solve import solve  # noqa: PLC0415
     from xtts_finetune.cli.verbs.tries import tries  # noqa: PLC0415
-    from xtts_finetune.cli.verbs.utterances import utterances  # noqa: PLC0415
     from xtts_finetune.cli.verbs.worker import worker  # noqa: PLC0415
 
     app = typer.Typer(**APP)
-    app.callback(no_args_is_help=True)(start)
+    app.callback(cls=Verbs, no_args_is_help=True)(start)
     verbs = (
         init,
         fetch,
         run,
         doctor,
         prepare,
-        utterances,
+        samples,
         listen,
         decide,
         report,
@@ -69,6 +72,9 @@ def build_app() -> typer.Typer:
     )
     for verb in verbs:
         app.command(cls=Say if verb is say else Verb)(verb)
+    for alias, name in ALIASES.items():
+        verb = next(one for one in verbs if one.__name__ == name)
+        app.command(alias, cls=Say if verb is say else Verb, hidden=True)(verb)
     return app
 
 

@@ -66,14 +66,58 @@ def with_shorthands(file: Path, wanted: Sequence[str], settings: Sequence[str], 
     return [*found, *settings]
 
 
+# The shorthand that sets each key.
+SHORTHANDS = {
+    "optimization_level": "--optimization-level",
+    "learning_rate": "--lr",
+    "batch_size": "--batch-size",
+    "gradient_clip": "--gradient-clip",
+    "devices": "--devices",
+    "steps": "--epochs",
+    "epochs": "--epochs",
+    "resume_from": "--resume-checkpoint",
+}
+
+
+def load_as_typed(
+    path: Path, overrides: Sequence[str], run_folder: Path | None, short: Shorthands, settings: Sequence[str]
+) -> Declaration:
+    """The checked declaration, whose errors name the shorthands that were typed: `--lr`, not the `--set` that it means.
+
+    Raises UserError with everything that is wrong with it.
+    """
+    from xtts_finetune.errors import DeclarationError, Problem  # noqa: PLC0415
+    from xtts_finetune.spec.declaration import load_declaration  # noqa: PLC0415
+
+    try:
+        return load_declaration(path, overrides, run_folder)
+    except DeclarationError as error:
+        named = {}
+        for setting in overrides[: len(overrides) - len(settings)]:
+            phase, _, rest = setting.partition("=")[0].partition(".")
+            option = SHORTHANDS[rest.partition(".")[0]]
+            value = getattr(short, option.removeprefix("--").replace("-", "_"))
+            named[" ".join(f"--set {setting[:80]}".split())] = f"{option} {value} for {phase}"
+        problems = [Problem(named.get(each.where, each.where), each.message) for each in error.problems]
+        raise DeclarationError(problems) from None
+
+
 def resume_settings(file: Path, phase: str, checkpoint: str) -> list[str]:
     """`--resume-checkpoint` for one phase: 'best', 'last', 'step N' or 'N' of the phase that it resumes from
     as declared (or else of the one before it), or the path of a file."""
+    typed = checkpoint
     if checkpoint.isdigit():
         checkpoint = f"step {checkpoint}"
     key = f"{phase}.resume_from"
     if checkpoint in ("best", "last") or checkpoint_step(ResumeFrom(checkpoint=checkpoint)) is not None:
         source = declared_source(file, phase)
+        if source is None and phase in phase_names(file):
+            from xtts_finetune.errors import UserError  # noqa: PLC0415
+
+            raise UserError(
+                f"--resume-checkpoint {typed}: {phase} is the first phase, so there is no phase to resume from; "
+                "name a later phase, or the file of a checkpoint"
+            )
         return ([f"{key}.phase={source}"] if source else []) + [f"{key}.checkpoint={checkpoint}"]
     # A path is typed relative to where the user stands, not to the declaration.
     path = Path(checkpoint).expanduser().absolute()
@@ -132,14 +176,23 @@ class Device(str, Enum):
 
 File = Annotated[
     Path | None,
-    typer.Option("-f", "--file", help="The declaration.", show_default="pipeline.yaml", metavar="FILE"),
+    typer.Option(
+        "-f", "--file", help="The config, or the folder that it is in.", show_default="pipeline.yaml", metavar="FILE"
+    ),
 ]
-Demo = Annotated[bool, typer.Option("--demo", help="Use the embedded demo; it runs in run/demo/.")]
+Demo = Annotated[bool, typer.Option("--demo", help="Use the demo that comes with this package; it runs in run/demo/.")]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", help="Override a value: phase2.learning_rate=2e-6. Repeatable.", metavar="KEY=VALUE"),
+    typer.Option(
+        "--set",
+        help="Change a value of the config, such as phase2.learning_rate=2e-6. Repeatable.",
+        metavar="KEY=VALUE",
+    ),
 ]
-OnDevice = Annotated[Device | None, typer.Option("--device", help="Where to train and speak; default: as declared.")]
+OnDevice = Annotated[
+    Device | None,
+    typer.Option("--device", help="Where to train and speak.", show_default="as in the config"),
+]
 
 Storage = Annotated[
     str | None,
@@ -147,7 +200,8 @@ Storage = Annotated[
         "--storage",
         envvar="XTTS_FINETUNE_STORAGE",
         show_envvar=False,
-        help="The ledger: postgresql://USER@HOST/DATABASE for several machines (or in XTTS_FINETUNE_STORAGE).",
+        help="The database that all workers share, postgresql://USER@HOST/DATABASE for several machines; "
+        "XTTS_FINETUNE_STORAGE sets it, too.",
         show_default="a SQLite file of the run",
         metavar="URL",
     ),
@@ -155,7 +209,7 @@ Storage = Annotated[
 Grace = Annotated[
     int,
     typer.Option(
-        "--grace", min=2, help="A worker that is not heard of for so long loses its trial.", metavar="SECONDS"
+        "--grace", min=2, help="A worker that has been silent for this long loses its trial.", metavar="SECONDS"
     ),
 ]
 
@@ -169,7 +223,7 @@ def declared_file(file: Path | None, demo: bool) -> tuple[Path, Path | None]:
     from xtts_finetune.setup.demo import demo_declaration, demo_run_folder  # noqa: PLC0415
 
     if demo and file is not None:
-        raise UserError("-f and --demo name two declarations; give one of them")
+        raise UserError("-f and --demo name two configs; give one of them")
     if demo:
         return demo_declaration(), demo_run_folder()
     wanted = file or DEFAULT_FILE

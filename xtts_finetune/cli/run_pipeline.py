@@ -15,8 +15,8 @@ def main() -> None:
     run_app(_app)
 
 
-def _app() -> None:
-    build_app()(prog_name="run_pipeline")
+def _app() -> object:
+    return build_app()(prog_name="run_pipeline", standalone_mode=False)
 
 
 def build_app() -> typer.Typer:

@@ -5,23 +5,43 @@ from __future__ import annotations
 from typing import Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from xtts_finetune.errors import UserError
 
-_LIBRARYS = "Value error, "
+# How the library that checks values says it, and how we do.
+_LIBRARYS = (("Value error, ", ""), ("Input should be", "it must be"))
 
 
 class Verb(TyperCommand):
     """A command whose errors are said in words of their own."""
+
+    def get_help(self, ctx: Any) -> str:
+        """Ours, imported only when somebody asks."""
+        return _help(self, ctx)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """As typer does it."""
         try:
             return super().parse_args(ctx, args)
         except typer.BadParameter as error:
-            error.message = error.message.replace(_LIBRARYS, "", 1)
+            for theirs, ours in _LIBRARYS:
+                error.message = error.message.replace(theirs, ours, 1)
             raise
+
+
+class Verbs(TyperGroup):
+    """The command with all its verbs."""
+
+    def get_help(self, ctx: Any) -> str:
+        """Ours as well."""
+        return _help(self, ctx)
+
+
+def _help(command: Any, ctx: Any) -> str:
+    from xtts_finetune.cli.help import help_text  # noqa: PLC0415
+
+    return help_text(command, ctx)
 
 
 class Say(Verb):

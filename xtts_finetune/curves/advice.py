@@ -128,8 +128,8 @@ def _oscillating(numbers: Mapping[str, float], place: Place) -> Advice:
     lower = ("--lr", f"{rate / 2:.2g}" if rate > 0 else short(place.rates.high / 4))
     half = f" ({rate:.2g} -> {rate / 2:.2g})" if rate > 0 else ""
     return Advice(
-        f"Calm it down, and train the phase anew: half the learning rate{half}, larger batches (or "
-        f"accumulate), and the level {STABLE}, which "
+        f"Calm it down, and train the phase again: half the learning rate{half}, larger batches (or "
+        f"accumulate), and the preset {STABLE}, which "
         "switches off loss terms that may fight. If it still jumps, hold out more clips: a small eval set jumps by "
         f"itself. Not {BREAKER}: its restarts would shake it more.",
         place.command("run_pipeline", "PHASE", "--optimization-level", STABLE, *lower),
@@ -162,8 +162,9 @@ def _exploding(judged: Judgement, numbers: Mapping[str, float], place: Place) ->
     lower = f"{rate / 4:.2g}" if rate > 0 else short(place.rates.high / 10)
     to = f" ({rate:.2g} -> {lower})" if rate > 0 else ""
     cause = "Look for broken clips and, with fp16, try bf16 or fp32. " if judged.not_finite else ""
+    back = "The run recovered by itself; if it happens again, stop it. " if numbers.get("values_after") else "Stop it. "
     return Advice(
-        f"Stop it. {last}Train the phase again with a quarter of the learning rate{to}, gradients clipped at {CLIP} "
+        f"{back}{last}Train the phase again with a quarter of the learning rate{to}, gradients clipped at {CLIP} "
         f"and a longer warm-up. {cause}Not {BREAKER}: it cannot fix a model that is broken.",
         place.command("run_pipeline", "PHASE", "--lr", lower, "--gradient-clip", str(CLIP)),
         (),

@@ -91,7 +91,7 @@ def causes_of(curves: Curves, judged: Judgement, numbers: Mapping[str, float], r
         return ()
     found = []
     rate = numbers.get("learning_rate_peak", 0.0)
-    if judged.verdict in ("oscillating", "exploding") and rate > rates.high:
+    if judged.verdict in ("oscillating", "exploding") and rate > rates.high and rate not in rates:
         found.append(f"a learning rate of {rate:g} is high: {rates} is usual for {rates.of}")
     std = unrest(judged.curve.values) or 0.0
     if judged.which == "evaluation" and std > JUMPY * level:

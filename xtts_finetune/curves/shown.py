@@ -149,7 +149,7 @@ def show(curves: Curves, found: Diagnosis, out: Console) -> None:
     if "PHASE" in found.command.split():
         _print(
             out,
-            "  PHASE: the phase of your own declaration that continues from this run's CHECKPOINT.",
+            "  PHASE: the phase in your config that continues from this run's CHECKPOINT.",
             "dim",
         )
     out.print()

@@ -6,13 +6,14 @@ What is worse than a plateau comes first: losses that are NaN or infinite, that 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
 from xtts_finetune.curves.curves import Curves, Series
-from xtts_finetune.curves.judge import ends_not_finite, level_before
+from xtts_finetune.curves.judge import level_before
 from xtts_finetune.curves.line import as_numbers, local_noise, spread_around
 from xtts_finetune.curves.movement import (
     FEWEST,
@@ -27,6 +28,7 @@ from xtts_finetune.curves.movement import (
 LAST = 10  # values that say whether losses are numbers
 DOUBLE = 2.0  # times the level before: one value that far up is enough
 JUMP = 1.3  # times the level before, for two or three values in a row
+LEAP, LEAST_LEVEL = 1000.0, 0.01  # times the level before, wherever it is; a level that counts for no less
 SURE = 6.0  # standard deviations above the level before
 GROWN = 1.5  # times its lowest level: a curve that climbed so far, slowly or not, has exploded
 RISEN = 4.0  # standard deviations of the difference of two levels; the lowest one was chosen among many
@@ -44,18 +46,41 @@ class Finding:
 
 
 def not_finite(curves: Curves) -> Finding | None:
-    """NaN or infinity at the end: the last evaluation or training loss, or most of the last ten losses or gradients.
+    """NaN or infinity: of any evaluation or training loss, or of most of the last ten gradients.
 
-    A single gradient is none: fp16 now and then skips a step whose gradients overflow.
+    `since` is where it ended so, or of a curve that came back the first such place. A single gradient is none:
+    fp16 now and then skips a step whose gradients overflow.
     """
     for found in (curves.evaluation, curves.train, curves.grad_norm):
-        bad = [not math.isfinite(value) for value in found.values[-LAST:]]
-        ended = ends_not_finite(found.values) and (found is not curves.grad_norm or len(bad) < LAST)
-        if ended or (found is not curves.evaluation and sum(bad) > len(bad) / 2):
-            whole = [math.isfinite(value) for value in found.values]
-            last_good = max((i for i, good in enumerate(whole) if good), default=-1)
-            since = found.positions[min(last_good + 1, len(found) - 1)] if bad[-1] else found.positions[-1]
-            return Finding(since, {"not_finite": float(len(whole) - sum(whole)), "of_values": float(len(whole))})
+        bad = [not math.isfinite(value) for value in found.values]
+        lately = bad[-LAST:]
+        if not any(bad) or (found is curves.grad_norm and not (all(lately) or sum(lately) > len(lately) / 2)):
+            continue
+        first = bad.index(True)
+        if bad[-1]:
+            first = max((i + 1 for i, one in enumerate(bad) if not one), default=0)
+        numbers = {"not_finite": float(sum(bad)), "of_values": float(len(bad)), "values_after": float(_after(bad))}
+        return Finding(found.positions[first], numbers)
+    return None
+
+
+def _after(bad: Sequence[bool]) -> int:
+    """How many values came after the last one that is not finite."""
+    return next(n for n, one in enumerate(reversed(bad)) if one)
+
+
+def leapt(curve: Series) -> Finding | None:
+    """A single value at a thousand times the level before and above 10, also where the curve came back: no noise."""
+    values = curve.values
+    for now in range(1, len(values)):
+        if abs(values[now]) <= LEAP * LEAST_LEVEL:
+            continue
+        level = abs(level_before([*map(abs, values[max(0, now - LAST) : now])], LAST, 3))
+        if abs(values[now]) > LEAP * level:
+            times = abs(values[now]) / max(level, LEAST_LEVEL)
+            back = [abs(value) > LEAP * max(level, LEAST_LEVEL) for value in values]
+            numbers = {"before": level, "now": values[now], "times": times, "values_after": float(_after(back))}
+            return Finding(curve.positions[now], numbers)
     return None
 
 
@@ -172,6 +197,9 @@ def judge(curves: Curves, relevant: float = RELEVANT) -> Judgement:
 
     if (finding := not_finite(curves)) is not None:
         return found("exploding", finding, nan=True)
+    for whole in (curves.evaluation, curves.train):
+        if (finding := leapt(whole)) is not None:
+            return found("exploding", finding)
     if (finding := _explosion(curve, train, which, train_end)) is not None:
         return found("exploding", finding)
     if end is None:

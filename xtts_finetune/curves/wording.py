@@ -44,7 +44,7 @@ def _plateau(judged: Judgement, end: Movement, unit: Unit, name: str) -> str:
     always = bool(judged.curve.positions) and end.since == judged.curve.positions[0]
     since = "" if end.since is None else " from the start" if always else f" since {unit} {place(end.since)}"
     return (
-        f"{name} has been level at {value(end.level)}{since}: at this rate the next {span(end, unit)} would bring "
+        f"{name} has been flat at {value(end.level)}{since}: at this rate the next {span(end, unit)} would bring "
         f"{change(end.fall)} ({_limits(end)}), and a fall of {share(end.relevant)} is excluded"
     )
 
@@ -64,11 +64,18 @@ def _unknown(judged: Judgement, numbers: Mapping[str, float], unit: Unit, name: 
 def _exploding(judged: Judgement, numbers: Mapping[str, float], unit: Unit, name: str) -> str:
     finding = judged.finding
     since = f"since {unit} {place(finding.since)}" if finding is not None else ""
+    if judged.not_finite and (after := numbers.get("values_after", 0.0)):
+        are = "is" if numbers["not_finite"] == 1 else "are"
+        count = f"{numbers['not_finite']:.0f} of {numbers['of_values']:.0f} values of the loss {are} {NOT_FINITE}"
+        return f"{count}, the first {since.replace('since', 'at')}; the last {after:.0f} are numbers again"
     if judged.not_finite:
         return f"the loss is {NOT_FINITE} {since}: the model is broken from there on"
     if "times" in numbers:
-        times = f"{numbers['times']:.1f} times as much"
-        return f"losses explode {since}: from {value(numbers['before'])} to {value(numbers['now'])}, {times}"
+        times = f"{numbers['times']:.1f}" if numbers["times"] < 1000 else value(numbers["times"])
+        where = since.replace("since", "at") if numbers.get("values_after") else since
+        return (
+            f"losses explode {where}: from {value(numbers['before'])} to {value(numbers['now'])}, {times} times as much"
+        )
     rise = share(numbers["rise"])
     return f"losses climb instead of falling {since}: {name} from {value(numbers['lowest'])} by {rise}"
 

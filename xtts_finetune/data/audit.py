@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xtts_finetune.data.audio import Audio, AudioError, load_audio, seconds_of
+from xtts_finetune.data.audio import Audio, AudioError, load_audio
 from xtts_finetune.data.cache import ClipCache
-from xtts_finetune.data.findings import QUIETEST, measure, sound_warnings
+from xtts_finetune.data.findings import sound_warnings
 from xtts_finetune.data.readers import RawClip, Unreadable
+from xtts_finetune.data.sound_rules import SoundRules
 from xtts_finetune.data.sources import Source, Sources, Stamp, stamp_of
 from xtts_finetune.data.texts import TextCheck, Unusable
 from xtts_finetune.fixed import CODE_SAMPLES, SAMPLE_RATE
@@ -99,6 +100,30 @@ def _id(raw: RawClip) -> int:
     return hash((raw.dataset, raw.id))
 
 
+OfText = TypeVar("OfText")
+OfSound = TypeVar("OfSound")
+
+
+def judged(
+    entry: Entry, text: Callable[[RawClip], OfText], sound: Callable[[Path], OfSound]
+) -> tuple[RawClip, OfText, OfSound] | LeftOut:
+    """A line's clip and what the checks of its text and its sound give, or why it is left out; cheap checks first.
+
+    The checks raise Unusable; any other error is not about the clip.
+    """
+    raw = entry.raw
+    if isinstance(raw, Unreadable):
+        bad = DropReason.BAD_LINE
+        return LeftOut(DroppedClip("", raw.dataset, "", raw.content, bad, raw.problem, raw.file, raw.line))
+    try:
+        if entry.before:
+            raise Unusable(DropReason.DUPLICATE_ID, entry.before)
+        return raw, text(raw), sound(raw.audio)
+    except Unusable as found:
+        audio, reason, detail = str(raw.audio), found.reason, found.detail
+        return LeftOut(DroppedClip(raw.id, raw.dataset, audio, raw.text, reason, detail, raw.file, raw.line))
+
+
 @dataclass
 class Audit:
     """Checks clip after clip, in any thread, and fills the cache with every clip that passes."""
@@ -111,24 +136,17 @@ class Audit:
 
     def __post_init__(self) -> None:
         self._turn: AbstractContextManager[object] = nullcontext() if self.encoder.parallel else Lock()
+        self._rules = SoundRules(self.limits)
 
     def check(self, entry: Entry) -> Kept | LeftOut:
         """One clip as it is kept, or why it is not; cheap checks first.
 
         Raises UserError if the declared language is none that XTTS can read.
         """
-        raw = entry.raw
-        if isinstance(raw, Unreadable):
-            bad = DropReason.BAD_LINE
-            return LeftOut(DroppedClip("", raw.dataset, "", raw.content, bad, raw.problem, raw.file, raw.line))
-        try:
-            if entry.before:
-                raise Unusable(DropReason.DUPLICATE_ID, entry.before)
-            text = self.texts.check(raw)
-            stamp, source = self._check_sound(raw.audio)
-        except Unusable as found:
-            audio, reason, detail = str(raw.audio), found.reason, found.detail
-            return LeftOut(DroppedClip(raw.id, raw.dataset, audio, raw.text, reason, detail, raw.file, raw.line))
+        found = judged(entry, self.texts.check, self._check_sound)
+        if isinstance(found, LeftOut):
+            return found
+        raw, text, (stamp, source) = found
         clip = ClipRecord(
             id=raw.id,
             dataset=raw.dataset,
@@ -148,44 +166,21 @@ class Audit:
         return Kept(clip, stamp, source)
 
     def _check_sound(self, path: Path) -> tuple[Stamp, Source]:
-        try:
-            if not path.is_file():
-                raise Unusable(DropReason.MISSING_FILE, f"there is no {path}")
+        with self._rules.unreadable_is_unusable(path):
             # Before the file is read: a change meanwhile must not pass for what was read.
             stamp = stamp_of(path)
             source, audio = self.sources.get(stamp), None
             if source is None:
-                source, audio = self._listen(path)
-            self._check_length(source.samples / SAMPLE_RATE, self.limits.min_seconds)
-            self._check_level(source.measures.level)
+                source, audio = self._rules.listen(path)
+            self._rules.check(source)
             if not self.cache.has_sound(source.sha256):
                 if audio is None:
-                    source, audio = self._listen(path)
+                    source, audio = self._rules.listen(path)
             else:
                 audio = None
-        except (AudioError, OSError, ValueError) as error:
-            raise Unusable(DropReason.UNREADABLE, str(error)) from None
         if audio is not None:
             self._keep(source, audio)
         return stamp, source
-
-    def _listen(self, path: Path) -> tuple[Source, Audio]:
-        """What a file holds."""
-        self._check_length(seconds_of(path))
-        # The header may lie about the length, hence the bound.
-        audio = load_audio(path, at_most_seconds=self.limits.max_seconds + 1)
-        self._check_length(len(audio.wave) / SAMPLE_RATE)
-        return Source(audio.sha256, len(audio.wave), measure(audio)), audio
-
-    def _check_length(self, seconds: float, shortest: float = 0.0) -> None:
-        if seconds < shortest:
-            raise Unusable(DropReason.TOO_SHORT, f"{seconds:.2f} s, at least {shortest:g} s")
-        if seconds > self.limits.max_seconds:
-            raise Unusable(DropReason.TOO_LONG, f"{seconds:.2f} s, at most {self.limits.max_seconds:g} s")
-
-    def _check_level(self, level: float) -> None:
-        if level < QUIETEST:
-            raise Unusable(DropReason.NEAR_SILENT, f"{level:.1f} dBFS, at least {QUIETEST:g} dBFS")
 
     def _keep(self, source: Source, audio: Audio) -> None:
         # Stock cuts the codes at this length too: a clip of whole multiples of 1024 samples has one more.

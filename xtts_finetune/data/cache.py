@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
 from xtts_finetune.fixed import HOP, MEL_CHANNELS
 from xtts_finetune.records.atomic import is_abandoned, json_or_none, write_bytes_atomic, write_json_atomic
@@ -61,7 +62,7 @@ class ClipCache:
         """The cache as it was last prepared. Raises UserError if it never was."""
         keys = json_or_none(folder / CACHE_KEYS, lambda it: (str(it["encoder"]), str(it["vocabulary"])))
         if keys is None:
-            raise UserError(f"{folder}: no prepared clips; prepare them first (xtts-finetune prepare)")
+            raise UserError(f"{folder}: no prepared clips; prepare them first: {command('prepare')}")
         return cls(folder, *keys)
 
     def item(self, clip: ClipRecord) -> Item:
@@ -89,7 +90,7 @@ class ClipCache:
         """The error of a clip of which `find` finds nothing whole."""
         return UserError(
             f"{self.folder}: nothing whole is kept for clip {clip.dataset}/{clip.id}; "
-            "prepare the clips again (xtts-finetune prepare)"
+            f"prepare the clips again: {command('prepare')}"
         )
 
     def text(self, text: str, language: str) -> NDArray[np.int32] | None:
@@ -201,9 +202,9 @@ def _layout(header: bytes) -> tuple[np.dtype[Any], tuple[int, ...]]:
     """Type and shape from the start of a .npy file, as `_save` writes it. Raises ValueError if it is damaged."""
     file = io.BytesIO(header)
     if np.lib.format.read_magic(file) != (1, 0):
-        raise ValueError("not a file of ours")
+        raise ValueError("not one of our files")
     with _ONE_PARSER:
         shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
     if fortran_order or dtype.hasobject:
-        raise ValueError("not an array of ours")
+        raise ValueError("not one of our arrays")
     return dtype, shape

@@ -72,7 +72,7 @@ def notes_on(eval_set: EvalSet, clips: Outlines, spec: EvalSetSpec) -> list[str]
     if (eval_set.seed, eval_set.fraction, eval_set.at_least) != (spec.seed, spec.fraction, spec.at_least):
         notes.append(
             f"the eval set is frozen as it was chosen, with fraction {eval_set.fraction:g}, at least "
-            f"{eval_set.at_least}, seed {eval_set.seed}; what eval_set declares now has no effect on this run"
+            f"{eval_set.at_least}, seed {eval_set.seed}; what eval_set says now has no effect on this run"
         )
     return notes
 

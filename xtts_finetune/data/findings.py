@@ -87,32 +87,32 @@ LONGEST_PAUSE = 1.5
 
 # What to do about each kind, for people.
 ADVICE = {
-    WarningKind.CLIPPING: "record it again at a lower level, or leave it out: the model learns the crackle too",
-    WarningKind.SILENCE_AT_AN_END: "cut the silence off: the model learns to go on after the last word",
-    WarningKind.PAUSE: "cut the pause or split the clip there, and see that the text has all that is said",
-    WarningKind.PACE: "listen whether the text is what is said: it is often cut, or belongs to another clip",
-    WarningKind.LOUDNESS: "bring the clip to the level of the others",
+    WarningKind.CLIPPING: "record it again more quietly, or leave it out: the model learns the crackle too",
+    WarningKind.SILENCE_AT_AN_END: "cut off the silence: the model learns to make noise after the last word",
+    WarningKind.PAUSE: "cut the pause or split the clip there, and check that the text has all the words",
+    WarningKind.PACE: "check by listening that the text fits: it is often cut off, or belongs to another clip",
+    WarningKind.LOUDNESS: "make the clip as loud as the others",
     WarningKind.SAME_SOUND: "leave one of the two out; with two texts, at least one is wrong",
-    WarningKind.SAME_TEXT: "see that it is no second copy, and that it is what is said",
+    WarningKind.SAME_TEXT: "check that it is not a second copy, and that the text fits the sound",
     WarningKind.IN_TRAIN_AND_EVAL: (
-        "leave the training clip out, or reword it: a sentence that was trained on flatters the evaluation"
+        "leave the training clip out, or reword it: a sentence that was trained on makes the evaluation look too good"
     ),
 }
 
 # What to do about each reason to leave a clip out.
 CURE = {
     DropReason.BAD_LINE: "correct the line, or the 'format' of the data set in pipeline.yaml",
-    DropReason.DUPLICATE_ID: "give one of the two another id, or take it out",
-    DropReason.EMPTY_TEXT: "write down what is said, or take the line out",
+    DropReason.DUPLICATE_ID: "give one of the two another id, or remove it",
+    DropReason.EMPTY_TEXT: "write down the words that are spoken, or remove the line",
     DropReason.MISSING_FILE: "put the file there, or correct its name or the data set's 'path'",
-    DropReason.UNREADABLE: "export the file again, as WAV or FLAC, or take the line out",
+    DropReason.UNREADABLE: "export the file again, as WAV or FLAC, or remove the line",
     DropReason.TOO_SHORT: "join it with its neighbour, or lower clips.min_seconds in pipeline.yaml",
     DropReason.TOO_LONG: "split it at a pause, or raise clips.max_seconds as far as the base allows",
-    DropReason.UNKNOWN_CHARACTERS: "spell the characters out, or see that 'language' is right",
+    DropReason.UNKNOWN_CHARACTERS: "spell the characters out, or check that 'language' is right",
     DropReason.TOO_MANY_TOKENS: "split the clip, or raise clips.max_text_tokens as far as the base allows",
     DropReason.UNREADABLE_TEXT: "write the numbers in the text out in words",
-    DropReason.NEAR_SILENT: "raise its level if it holds speech, else take the line out",
-    DropReason.UNKNOWN_LANGUAGE: "correct the line's language, or take the line out: this base cannot learn to read it",
+    DropReason.NEAR_SILENT: "make it louder if it holds speech, otherwise remove the line",
+    DropReason.UNKNOWN_LANGUAGE: "correct the line's language, or remove the line: this base cannot learn to read it",
 }
 
 

@@ -44,12 +44,13 @@ def check_limits(limits: ClipLimits, config: dict[str, Any]) -> None:
 VERSION = 2
 
 
-def data_inputs(declaration: Declaration) -> dict[str, str]:
+def data_inputs(declaration: Declaration, wherever: bool = True) -> dict[str, str]:
     """Fingerprints of all that the prepared clips depend on; two equal ones mean 'up to date'.
 
     Keys are words that a plan can print, such as 'milliomos: texts'. Metadata and the base's small files are
-    hashed; audio, and each text of a folder, counts by path, size and time of change. About a second for
-    20 000 clips; no torch.
+    hashed; audio, and each text of a folder, counts by path, size and time of change. Paths in the project's folder
+    count from there, so that a project may be moved as a whole; `wherever` is False for how runs recorded them that
+    were made before that. About a second for 20 000 clips; no torch.
 
     Raises UserError if the base, a data set's folder or its metadata is missing, or if clips would not fit
     into the base.
@@ -62,26 +63,42 @@ def data_inputs(declaration: Declaration) -> dict[str, str]:
     inputs = {"base": digest_of([seen[name] for name in names])}
     settings = [VERSION, pipeline.language, pipeline.eval_set.model_dump(), pipeline.clips.model_dump()]
     # How often a clip comes is no matter of preparing it: a phase depends on the weights, its clips do not.
-    specs = [spec.model_dump(mode="json", exclude={"weight"}) for spec in pipeline.datasets]
+    home = declaration.file.parent if wherever else None
+    specs = [
+        {**spec.model_dump(mode="json", exclude={"weight"}), "path": _named(spec.path, home)}
+        for spec in pipeline.datasets
+    ]
     inputs["settings"] = digest_of([*settings, specs])
     for spec in pipeline.datasets:
-        texts, audio = _texts_and_audio(spec, pipeline.language)
+        texts, audio = _texts_and_audio(spec, pipeline.language, home)
         inputs[f"{spec.name}: texts"] = texts
         inputs[f"{spec.name}: audio"] = audio
     return inputs
 
 
-def _texts_and_audio(spec: DatasetSpec, language: str) -> tuple[str, str]:
+def changes_since(declaration: Declaration, before: Mapping[str, object]) -> list[str]:
+    """What differs from the recorded fingerprints, in words; empty when nothing does. Raises like `data_inputs`."""
+    changes = changed_inputs(before, data_inputs(declaration))
+    if not changes:
+        return []
+    return min(changes, changed_inputs(before, data_inputs(declaration, wherever=False)), key=len)
+
+
+def _named(path: Path, home: Path | None) -> str:
+    return path.relative_to(home).as_posix() if home is not None and path.is_relative_to(home) else str(path)
+
+
+def _texts_and_audio(spec: DatasetSpec, language: str, home: Path | None) -> tuple[str, str]:
     """Fingerprints of a data set's texts and of its sounds."""
     metadata = metadata_of(spec)
     if metadata is None:
         # A text a file: to open all of them would take longer than a plan may, so they count like sounds.
         pairs = pairs_of(spec)
-        texts = _stamps(text for pair in pairs for text in pair.texts)
-        return texts, _stamps(sound for pair in pairs for sound in pair.sounds)
+        texts = _stamps((text for pair in pairs for text in pair.texts), home)
+        return texts, _stamps((sound for pair in pairs for sound in pair.sounds), home)
     texts = file_digest(metadata)
     raw = read_dataset(spec, language)
-    return texts, _stamps(clip.audio for clip in raw if isinstance(clip, RawClip))
+    return texts, _stamps((clip.audio for clip in raw if isinstance(clip, RawClip)), home)
 
 
 def changed_inputs(before: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
@@ -90,19 +107,19 @@ def changed_inputs(before: Mapping[str, object], now: Mapping[str, object]) -> l
     return [key for key in keys if before.get(key) != now.get(key)]
 
 
-def _stamps(files: Iterable[Path]) -> str:
+def _stamps(files: Iterable[Path], home: Path | None) -> str:
     # As `digest_of` of one list of them all, which may be very long.
     digest, between = hashlib.sha256(b"["), b""
     for file in files:
-        digest.update(between + canonical(_stamp(file)))
+        digest.update(between + canonical(_stamp(file, home)))
         between = b", "
     digest.update(b"]")
     return digest.hexdigest()
 
 
-def _stamp(file: Path) -> list[object]:
+def _stamp(file: Path, home: Path | None) -> list[object]:
     try:
         status = file.stat()
     except (OSError, ValueError):
-        return [str(file), None]
-    return [str(file), status.st_size, status.st_mtime_ns]
+        return [_named(file, home), None]
+    return [_named(file, home), status.st_size, status.st_mtime_ns]

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from xtts_finetune.commands import command
 from xtts_finetune.data.batches import BatchPlan, Lengths
 from xtts_finetune.data.cache import text_key
 from xtts_finetune.data.epochs import Epochs
@@ -28,7 +29,7 @@ def batch_plan(clips: ClipIndex, datasets: Sequence[DatasetSpec], phase: PhaseSp
     Raises UserError if there are no clips.
     """
     if not len(clips):
-        raise UserError(f"{clips.file}: no clip to train on; prepare the clips again (xtts-finetune prepare)")
+        raise UserError(f"{clips.file}: no clip to train on; prepare the clips again: {command('prepare')}")
     weights = {spec.name: spec.weight for spec in datasets}
     # A data set that is declared no more has gone from the records too, by the time that a phase starts.
     epochs = Epochs(clips.datasets, [weights.get(name, 1.0) for name in clips.names], phase.seed)

@@ -129,7 +129,7 @@ def _check_all(
         read.open("w", encoding="utf-8", newline="\n") as file,
         closing(in_order(audit.check, entries(_lines(declaration), seen.repeated))) as results,
     ):
-        write = clip_writer(file)
+        write = clip_writer(file, read.parent)
         for done, checked in enumerate(results, start=1):
             if isinstance(checked, LeftOut):
                 dropped.append(checked.clip)

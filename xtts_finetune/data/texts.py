@@ -12,7 +12,7 @@ from xtts_finetune.data.readers import RawClip
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.clips import DropReason
 from xtts_finetune.spec.languages import LANGUAGES
-from xtts_finetune.xtts.cleaning import cleaning_problem, language_fault
+from xtts_finetune.xtts.cleaning import cleaning_problem, foreseen_problem, language_fault, package_problem
 
 
 class Unusable(Exception):
@@ -54,13 +54,13 @@ class TextCheck:
 
     max_tokens: int
     tokenizer: TextEncoder
-    cache: ClipCache
+    cache: ClipCache | None
     declared: Mapping[str, str]
     # Libraries behind Coqui's cleaners keep what they work on in themselves: num2words its decimal places, say.
     _turn: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def check(self, raw: RawClip) -> Text:
-        """The text of a clip; its tokens are kept.
+        """The text of a clip; its tokens are kept in the cache, if there is one.
 
         Raises Unusable for a text that cannot be used, UserError if the declared language is none of XTTS's or
         if packages that it needs are not installed.
@@ -68,14 +68,14 @@ class TextCheck:
         if not raw.text.strip():
             raise Unusable(DropReason.EMPTY_TEXT, "the line has no text")
         self._check_language(raw)
-        kept = self.cache.text(raw.text, raw.language)
+        kept = None if self.cache is None else self.cache.text(raw.text, raw.language)
         with self._turn:
             normalised = self._normalised(raw)
             tokens = self._encode(raw) if kept is None else kept.tolist()
         count = len(tokens)
         if count > self.max_tokens:
             raise Unusable(DropReason.TOO_MANY_TOKENS, f"{count} tokens, at most {self.max_tokens}")
-        if kept is None:
+        if kept is None and self.cache is not None:
             self.cache.add_text(raw.text, raw.language, tokens)
         return Text(count, normalised)
 
@@ -117,3 +117,18 @@ class TextCheck:
         more = [f"and {len(unknown) - NAMED_CHARACTERS} more"] if len(unknown) > NAMED_CHARACTERS else []
         # Not a single character but a mark of several may be what the vocabulary lacks.
         return ", ".join(names + more) or f"the text in the language '{raw.language}'"
+
+
+@dataclass(frozen=True)
+class ForeseenTextCheck(TextCheck):
+    """The same checks as far as they can be told without torch, before anything is prepared.
+
+    Of a language whose packages are not installed every text passes: what can be read is not known yet.
+    """
+
+    def _normalised(self, raw: RawClip) -> str:
+        if package_problem(raw.language):
+            return raw.text
+        if (problem := foreseen_problem(raw.text, raw.language)) is not None:
+            raise Unusable(DropReason.UNREADABLE_TEXT, problem[:300])
+        return self.tokenizer.normalised(raw.text, raw.language)

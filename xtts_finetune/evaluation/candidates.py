@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
 from xtts_finetune.fixed import BASE
 from xtts_finetune.records.atomic import json_or_none, write_json_atomic
@@ -74,8 +75,9 @@ def _best_models(name: str, folder: CandidateFolder, wanted: int) -> tuple[Part,
     there = dict(folder.best_models())
     if len(there) < wanted:
         raise UserError(
-            f"{name}: {folder.name} has {len(there)} of the {wanted} best models wanted; declare keep: "
-            f"{{best: {wanted}}} in phases/{folder.name}.yaml and train it anew: run_pipeline {folder.name} --fresh"
+            f"{name}: {folder.name} has {len(there)} of the {wanted} best models wanted; set keep: "
+            f"{{best: {wanted}}} in phases/{folder.name}.yaml and train it again: "
+            f"{command(f'{folder.name} --fresh', 'run_pipeline')}"
         )
     evals = [record for record in read_metrics(folder.metrics).evals if record.step in there]
     return tuple(Part(there[record.step]) for record in sorted(evals, key=lambda e: e.mel_ce)[:wanted])
@@ -87,7 +89,7 @@ def _checkpoint(name: str, folder: CandidateFolder, wanted: str) -> Part:
         kept = ", ".join(str(step) for step in there) or "none"
         raise UserError(
             f"{name}: {folder.name} has no checkpoint of {wanted}; it has of steps: {kept}. Choose one of them, or "
-            f"train it anew, which now keeps that step: run_pipeline {folder.name} --fresh"
+            f"train it anew, which now keeps that step: {command(f'{folder.name} --fresh', 'run_pipeline')}"
         )
     return Part(path)
 

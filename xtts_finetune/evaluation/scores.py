@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from xtts_finetune.commands import command
 from xtts_finetune.data.in_threads import in_order, one_core_a_thread
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.evaluation.gate import faults_of
@@ -64,7 +65,7 @@ def score_candidate(declaration: Declaration, run: RunFolder, candidate: str, pr
     scale = _scale(declaration, run, panel, progress)
     texts = (*(str(utterance["text"]) for utterance in spoken), *scale.voice.texts)
     scored: list[UtteranceScores] = []
-    progress(0, len(spoken), "reading what was said")
+    progress(0, len(spoken), "checking the samples")
     read = in_order(lambda said: _read(said, folder.utterances, scale, panel, texts), spoken)
     with one_core_a_thread(), closing(read) as results:
         for take, begun, faults in results:
@@ -127,7 +128,7 @@ def _read(
     try:
         sound = Sound.of(folder / name)
     except (OSError, ValueError) as error:
-        raise WorkFailed(f"{folder / name} cannot be scored ({error}); speak the utterances again") from None
+        raise WorkFailed(f"{folder / name} cannot be scored ({error}); let it speak again") from None
     take = Take(
         sound=sound,
         text=scores.text,
@@ -201,7 +202,7 @@ def scores_fingerprint(declaration: Declaration, run: RunFolder, candidate: str)
     """One hash over all that the scores depend on. Raises UserError without utterances or clips."""
     record = read_record(run.candidate(candidate).utterances_json)
     if not record.get("utterances"):
-        raise UserError(f"{candidate} has not spoken yet: xtts-finetune utterances {candidate} first")
+        raise UserError(f"{candidate} has not spoken yet: {command(f'samples {candidate}')} first")
     depends_on = {
         "version": SCORES_VERSION,
         "utterances": [record.get("fingerprint"), [one["file"] for one in record["utterances"]]],

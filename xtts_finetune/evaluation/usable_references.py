@@ -42,7 +42,7 @@ def reference_problem(file: Path, most: float) -> str:
     """What is wrong with the first `most` seconds of a file, in words; empty if a voice can be taken from them."""
     heard = _heard(file, most)
     if isinstance(heard, str):
-        return f"it is no sound that can be read ({heard})"
+        return f"it cannot be read as a sound ({heard})"
     if heard.seconds < SHORTEST_SECONDS:
         return f"it is too short ({heard.seconds:.2f} s; XTTS needs {SHORTEST_SECONDS} s, and 6 s are better)"
     if heard.silent:

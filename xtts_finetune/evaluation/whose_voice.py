@@ -114,7 +114,7 @@ def reference_files(declaration: Declaration, run: RunFolder) -> tuple[Path, ...
     if missing := [str(clip.audio) for clip in chosen if not clip.audio.is_file()]:
         raise UserError(f"utterances: the training clip {', '.join(missing)} is gone; prepare the clips again")
     if not chosen:
-        why = f"the training clips of '{speaker}' are all silent or too short by now" if clips else ""
+        why = f"the training clips of '{speaker}' are now all silent or too short" if clips else ""
         raise UserError(
             f"utterances: {why or 'there is no training clip to take the voice from'}; name files under 'reference:'"
         )

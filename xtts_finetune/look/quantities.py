@@ -26,6 +26,18 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
+def about(seconds: float) -> str:
+    """A time span that is an estimate: '2 h 40 min', '12 min', 'a minute', '20 s'."""
+    if seconds < 55:
+        return f"{max(1, round(seconds / 5) * 5 if seconds > 12 else round(seconds))} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return "a minute" if minutes == 1 else f"{minutes} min"
+    tens = round(seconds / 600)
+    hours, rest = divmod(tens, 6)
+    return f"{hours} h {10 * rest} min" if rest and hours < 24 else f"{round(seconds / 3600)} h"
+
+
 def readable_size(size: float) -> str:
     """Bytes for people, in units of 1000: '5.5 GB'."""
     if size == 1:

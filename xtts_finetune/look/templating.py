@@ -27,6 +27,7 @@ PAGES = "look/templates"
 NO_REQUESTS, OWN_SERVER = "connect-src 'none'", "connect-src 'self'"
 
 
+@lru_cache
 def environment(folder: str = PAGES, **settings: Any) -> Environment:
     """The templates of a folder of the package and of all pages; they know `number`, `percent` and `duration`."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415  (not needed to plan)
@@ -59,15 +60,15 @@ def html_page(
 ) -> str:
     """The page of a template that extends page.html.j2: one file that loads nothing; what is put in stays text.
 
-    styles   files of CSS that come after look.css, in `folder`, as the template is
-    scripts  files of JavaScript that make up the page's one script
+    styles   files of CSS that come after look.css, in `folder` or with those of all pages, as the template is
+    scripts  files of JavaScript, in the same places, that make up the page's one script
     data     what the script finds as JSON in the element 'data'; None for nothing
     served   a server of this computer answers its requests and has its sound
     """
     from markupsafe import Markup  # noqa: PLC0415
 
-    style = look() + "".join(_text(f"{folder}/{name}") for name in styles)
-    script = "\n".join(["'use strict';", *(_text(f"{folder}/{name}") for name in scripts)]) if scripts else ""
+    style = look() + "".join(_text(_place(folder, name)) for name in styles)
+    script = "\n".join(["'use strict';", *(_text(_place(folder, name)) for name in scripts)]) if scripts else ""
     own = {"style": style, "script": script, "policy": policy(style, script, served)}
     own["data"] = "" if data is None else inert(data)
     made = environment(folder, autoescape=True).get_template(template)
@@ -106,6 +107,11 @@ def inert(value: object) -> str:
     for character in "&<>\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
+
+
+def _place(folder: str, name: str) -> str:
+    own = f"{folder}/{name}"
+    return own if (PACKAGE / own).is_file() else f"{PAGES}/{name}"
 
 
 @lru_cache

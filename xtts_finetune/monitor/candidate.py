@@ -12,6 +12,7 @@ from xtts_finetune.monitor.sounds import Sounds
 from xtts_finetune.monitor.view import Candidate, Curves, Evaluation
 from xtts_finetune.records.json_lines import Follower
 from xtts_finetune.records.metrics import EvalRecord
+from xtts_finetune.records.pace import Length, pace_of
 from xtts_finetune.records.run_folder import CandidateFolder
 
 
@@ -37,15 +38,12 @@ def planned_steps(declaration: Mapping[str, Any], data: Mapping[str, Any], histo
     return math.ceil(epochs * math.ceil(clips / a_step)) if clips > 0 and a_step > 0 else None
 
 
-def seconds_left(planned: int | None, every: Any, history: History) -> float | None:
-    """About how long the phase still trains, unless a stop rule stops it: its steps and its evaluations."""
-    seconds = [record.seconds for record in history.steps if math.isfinite(record.seconds)]
-    if planned is None or not seconds:
-        return None
-    steps = max(0, planned - history.last_step)
-    evals = steps // every if isinstance(every, int) and every > 0 else 0
-    an_eval = history.eval_seconds / history.eval_count if history.eval_count else 0.0
-    return steps * math.fsum(seconds) / len(seconds) + evals * an_eval
+def seconds_left(planned: int | None, declaration: Mapping[str, Any], history: History) -> float | None:
+    """About how long the phase still trains, unless a stop rule stops it: steps, evaluations, samples."""
+    keys = ("eval_every_steps", "utterances_every_evals")
+    every = (value if isinstance(value := declaration.get(key), int) and value > 0 else None for key in keys)
+    pace = pace_of(history)
+    return None if pace is None else pace.seconds_left(Length(planned, *every), history.last_step)
 
 
 TABLE_EVALS = 200

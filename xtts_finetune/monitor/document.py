@@ -25,7 +25,7 @@ def static_page(watches: Sequence[RunWatch]) -> str:
     for watch, run in zip(watches, held["runs"], strict=True):
         for candidate in reversed(run["candidates"]):
             room = _put_sounds_in(watch.run.root, candidate["sounds"], room)
-    return page(", ".join(run.name for run in runs), f"as of {now()}", held)
+    return page(", ".join(run.name for run in runs), f"as of {now()[:16].replace('T', ' ')}", held)
 
 
 def _put_sounds_in(root: Path, sounds: list[dict[str, Any]], room: int) -> int:
@@ -57,7 +57,7 @@ def message(watches: Sequence[RunWatch], runs: Sequence[Run], sent: Sent) -> dic
 
 
 FOLDER = "monitor/page/files"
-SCRIPTS = ("dom.js", "plot.js", "charts.js", "sections.js", "live.js")
+SCRIPTS = ("one_at_a_time.js", "dom.js", "plot.js", "charts.js", "sections.js", "live.js")
 
 
 def page(title: str, when: str, held: Mapping[str, Any] | None = None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +13,25 @@ from xtts_finetune.fixed import BASE
 from xtts_finetune.monitor.candidate import CandidateWatch, seconds_left
 from xtts_finetune.monitor.remembered import RememberedFile
 from xtts_finetune.monitor.review import review_of
+from xtts_finetune.monitor.seen import DEFAULTS, Limits, Seen, declared_rise, goal_of
 from xtts_finetune.monitor.state import Facts, Jobs, state_of
-from xtts_finetune.monitor.view import Curves, Finding, Machine, Run, State, Throughput, Warned, Work
-from xtts_finetune.monitor.warnings import DEFAULTS, Limits, Seen, gauges_of, warnings_of
+from xtts_finetune.monitor.view import (
+    BestModel,
+    Candidate,
+    Curves,
+    Finding,
+    Machine,
+    Run,
+    State,
+    Throughput,
+    Warned,
+    Work,
+)
+from xtts_finetune.monitor.warnings import gauges_of, warnings_of
+from xtts_finetune.records.atomic import UNREADABLE
 from xtts_finetune.records.holders import Holder, read_holder
 from xtts_finetune.records.run_folder import CHILD_LOCK, COMMAND_LOCK, RunFolder
+from xtts_finetune.records.verdict import Verdict, read_verdict
 
 
 def machine_of(folder: Path, worker: Holder | None) -> Machine:
@@ -81,9 +96,10 @@ class RunWatch:
             review=self._review(ordered),
             throughput=_throughput(current),
             machine=machine,
-            decision=self._decision_words(),
+            decision=self._verdict(),
             notes=tuple(self._jobs.notes),
             newest_record=newest,
+            best=self._best(candidates),
         )
 
     def curves(self, name: str) -> Curves:
@@ -148,7 +164,7 @@ class RunWatch:
         watch = self.watched.get(job)
         if watch is not None and watch.declaration and watch.open:
             planned = watch.planned(self._data.read())
-            left = seconds_left(planned, watch.declaration.get("eval_every_steps"), watch.history)
+            left = seconds_left(planned, watch.declaration, watch.history)
             going = state.kind == "running"
             return Work(job, "training", watch.history.last_step, planned, left if going else None)
         progress = self._jobs.progress(job)
@@ -163,9 +179,12 @@ class RunWatch:
         rate = current.declaration.get("learning_rate")
         return Seen(
             evals=tuple(history.evals),
+            best=history.best,
             epochs=tuple(history.whole_epochs),
             steps=tuple(history.steps),
             learning_rate=float(rate) if isinstance(rate, int | float) else 0.0,
+            goal=goal_of(current.declaration.get("success"), history.initial),
+            least_rise=declared_rise(current.declaration.get("stop_when")),
             free=free,
             needed=_size_of_models(current) if current.open else None,
         )
@@ -188,10 +207,22 @@ class RunWatch:
                     phases.setdefault(one, []).append(watch.name)
         return tuple(replace(one, phase=", ".join(names)) for one, names in phases.items())
 
-    def _decision_words(self) -> str:
+    def _best(self, candidates: Sequence[Candidate]) -> BestModel | None:
         decision = self._decision.read()
-        ships, status = decision.get("ship") or decision.get("meanwhile"), decision.get("status")
-        return f"{ships} ({status})" if ships and status else str(ships or "")
+        chosen = decision.get("ship") or decision.get("meanwhile")
+        known = [
+            BestModel(one.name, one.name == decision.get("ship"), one.trained, one.best)
+            for one in candidates
+            if one.best is not None and one.best.mel_ce is not None and (one.name != BASE or one.name == chosen)
+        ]
+        return min(known, key=lambda one: (one.name != chosen, one.evaluation.mel_ce or 0.0), default=None)
+
+    def _verdict(self) -> Verdict | None:
+        decision = self._decision.read()
+        try:
+            return read_verdict(decision) if decision else None
+        except UNREADABLE:
+            return None  # damaged: the commands that need it complain
 
 
 def _throughput(watch: CandidateWatch | None) -> Throughput | None:

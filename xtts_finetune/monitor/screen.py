@@ -10,17 +10,17 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
-from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
 from xtts_finetune.curves.shown import draw
+from xtts_finetune.look.wrapping import wrapped
 from xtts_finetune.monitor.run import RunWatch
 from xtts_finetune.monitor.state import STATES
 from xtts_finetune.monitor.view import Curves, Run
-from xtts_finetune.monitor.words import gauge_line, machine_line, metric_lines, plain_lines, work_line
+from xtts_finetune.monitor.words import gauge_line, machine_line, metric_lines, plain_lines, reason_lines, work_line
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -107,11 +107,12 @@ def _run(run: Run, curves: Mapping[str, Curves], width: int, rows: int) -> list[
     head.add_column(ratio=1)
     head.add_column(justify="right", no_wrap=True)
     head.add_row(Text(run.name, style="bold"), Text(f"● {STATES[run.state.kind]}", style=style))
-    parts: list[RenderableType] = [head, Text(work_line(run))]
+    parts: list[RenderableType] = [head, _words(work_line(run), width)]
+    parts += [_words(f"  - {reason}", width) for reason in reason_lines(run)]
     if run.work is not None and run.work.total:
         parts.append(ProgressBar(run.work.total, run.work.done, complete_style=ACCENT, finished_style=ACCENT))
     if run.state.cure:
-        parts += [Text(run.state.words, style=WARM), Text(run.state.cure)]
+        parts += [_words(run.state.words, width, WARM), _words(run.state.cure, width)]
     current = run.current
     if current is not None:
         parts.append(Text())
@@ -119,12 +120,16 @@ def _run(run: Run, curves: Mapping[str, Curves], width: int, rows: int) -> list[
             parts.append(Text.assemble((f"{name:<8}", "dim"), (f"{value:>8}", "bold"), (f"   {compared}", "dim")))
     parts += _curves(run, curves, width, rows)
     for gauge in run.gauges:
-        parts.append(Text(gauge_line(gauge), style=WARM if gauge.state == "warning" else ""))
+        parts.append(_words(gauge_line(gauge), width, WARM if gauge.state == "warning" else ""))
     for warning in run.warnings:
-        parts.append(Text(f"! {warning.title}: {warning.found}", style=WARM))
-        parts.append(Padding(Text(warning.cure), (0, 0, 0, 2)))
-    parts += [Text(machine_line(run), style="dim"), Rule(style="dim")]
+        parts.append(_words(f"! {warning.title}: {warning.found}", width, WARM))
+        parts.append(_words(f"  {warning.cure}", width))
+    parts += [_words(machine_line(run), width, "dim"), Rule(style="dim")]
     return [Group(*parts)]
+
+
+def _words(text: str, width: int, style: str = "") -> Text:
+    return Text(wrapped(text, width), style=style)
 
 
 def _curves(run: Run, curves: Mapping[str, Curves], width: int, rows: int) -> list[RenderableType]:

@@ -12,6 +12,7 @@ from xtts_finetune.monitor.remembered import RememberedFile
 from xtts_finetune.monitor.view import Sound
 from xtts_finetune.records.json_lines import read_json_lines
 from xtts_finetune.records.run_folder import STEP_FOLDER_NAME, CandidateFolder, sound_name
+from xtts_finetune.records.sample_faults import SampleFault, faults_of_lines
 
 SOUND_NAME = re.compile(r"[^/\\:]{1,200}\.wav")
 
@@ -49,10 +50,10 @@ class Sounds:
         except (UserError, OSError):
             return []
 
-    def _known_faults(self) -> dict[str, tuple[str, ...]]:
+    def _known_faults(self) -> dict[str, tuple[SampleFault, ...]]:
         listed = self._scores.read().get("utterances")
         return {
-            str(entry.get("file")): tuple(map(str, entry.get("findings") or entry.get("faults") or ()))
+            str(entry.get("file")): faults_of_lines(entry.get("findings") or entry.get("faults") or ())
             for entry in (listed if isinstance(listed, list) else [])
             if isinstance(entry, Mapping)
         }
@@ -67,10 +68,10 @@ class Sounds:
         for name, wrong in remembered.read().items():
             file = sound_name(str(name))
             if SOUND_NAME.fullmatch(file) and (path / file).is_file():
-                faults = tuple(map(str, wrong)) if isinstance(wrong, list) else ()
+                faults = faults_of_lines(wrong) if isinstance(wrong, list) else ()
                 yield Sound(str(name), "", self._relative(path / file), None, faults, step)
 
-    def _sound(self, name: str, entry: Mapping[str, Any], faults: tuple[str, ...]) -> Sound:
+    def _sound(self, name: str, entry: Mapping[str, Any], faults: tuple[SampleFault, ...]) -> Sound:
         seconds = entry.get("seconds")
         return Sound(
             id=str(entry.get("id", name)),

@@ -121,7 +121,7 @@ def state_of(facts: Facts, now: float) -> State:
         return _stopped(facts.closed)
     if facts.decided:
         return State("finished", "everything that was asked for is done")
-    return State("paused", "nobody is at work; what was asked for is done, more may be declared")
+    return State("paused", "nobody is at work; what was asked for is done, but the config has more")
 
 
 def _at_work(facts: Facts, there: list[Holder], now: float) -> State:

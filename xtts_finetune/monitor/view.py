@@ -6,7 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from xtts_finetune.monitor.buckets import Stretch
+from xtts_finetune.records.sample_faults import SampleFault
 from xtts_finetune.records.values import strict_json
+from xtts_finetune.records.verdict import Verdict
 
 StateKind = Literal["waiting", "running", "stalled", "gone", "stopped", "paused", "finished"]
 
@@ -87,13 +89,13 @@ class Throughput:
 
 @dataclass(frozen=True)
 class Sound:
-    """One utterance: `file` is relative to the run's folder. `step` is of a model in the middle of a phase."""
+    """One sample: `file` is relative to the run's folder. `step` is of a model in the middle of a phase."""
 
     id: str
     text: str
     file: str
     seconds: float | None
-    faults: tuple[str, ...] = ()
+    faults: tuple[SampleFault, ...] = ()
     step: int | None = None
 
 
@@ -123,6 +125,16 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class BestModel:
+    """The candidate that ships, or else the best so far by mel_ce, at its best evaluation."""
+
+    name: str
+    ships: bool
+    trained: bool
+    evaluation: Evaluation
+
+
+@dataclass(frozen=True)
 class Machine:
     """Room on the run's disk and memory of this machine, in bytes; None where they cannot be told."""
 
@@ -147,9 +159,10 @@ class Run:
     review: tuple[Finding, ...]
     throughput: Throughput | None
     machine: Machine
-    decision: str
+    decision: Verdict | None
     notes: tuple[str, ...]
     newest_record: float | None
+    best: BestModel | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As the page and --json have it; curves come apart (`curves_json`)."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from statistics import median
 from typing import Literal
 
 from xtts_finetune.curves.judge import (
     EPOCHS,
+    FEWEST_EVALS,
     GAP_EVALS,
     WINDOW,
-    EpochMean,
     ends_not_finite,
     eval_std,
     gap_at,
@@ -20,39 +20,8 @@ from xtts_finetune.curves.judge import (
     unrest,
 )
 from xtts_finetune.look.quantities import NOT_FINITE
+from xtts_finetune.monitor.seen import Limits, Seen
 from xtts_finetune.monitor.view import Gauge, Warned
-from xtts_finetune.records.metrics import EvalRecord, StepRecord
-
-
-@dataclass(frozen=True)
-class Limits:
-    """All in nats of mel_ce. Warned of: std and gap above, improvement over five epochs below the limit."""
-
-    eval_std: float = 0.05
-    improvement: float = 0.05
-    gap: float = 0.10
-    target_eval_std: float = 0.05
-    target_improvement: float = 0.15
-    target_gap: float = 0.10
-
-
-DEFAULTS = Limits()
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A phase's history so far: its last evaluations and steps, and the means of its whole epochs.
-
-    learning_rate  the declared one, 0.0 where it is not known
-    free, needed   bytes of room on the disk, and of one more checkpoint with the best model; None: not known
-    """
-
-    evals: Sequence[EvalRecord] = ()
-    epochs: Sequence[EpochMean] = ()
-    steps: Sequence[StepRecord] = ()
-    learning_rate: float = 0.0
-    free: int | None = None
-    needed: int | None = None
 
 
 def warnings_of(seen: Seen, limits: Limits) -> list[Warned]:
@@ -105,9 +74,14 @@ def unsteady_eval(seen: Seen, limits: Limits) -> Warned | None:
 
 
 def slow_training(seen: Seen, limits: Limits) -> Warned | None:
-    """Warn when the mean training mel_ce of an epoch is hardly below that of five epochs before."""
+    """Warn when the mean training mel_ce of an epoch is hardly below that of five epochs before.
+
+    A phase whose eval loss is where the config wants it may be slow.
+    """
     found = improvement(seen.epochs)
-    if found is None or found >= limits.improvement:
+    best = seen.lowest
+    reached = seen.goal is not None and best is not None and best.mel_ce <= seen.goal
+    if found is None or found >= limits.improvement or (reached and found >= 0):
         return None
     moved = f"fell by {found:.3f}" if found >= 0 else f"rose by {-found:.3f}"
     slow = (
@@ -126,19 +100,64 @@ def slow_training(seen: Seen, limits: Limits) -> Warned | None:
     )
 
 
+UNRESTS = 2.0  # standard deviations of the evaluations: a rise of fewer is part of their unrest
+
+
+def rise_of(seen: Seen, limits: Limits) -> tuple[float | None, float]:
+    """How far the eval loss has risen since its lowest, and its limit; None for fewer than three evaluations.
+
+    It is the median of the last three, and nothing while there are fewer after the lowest.
+    """
+    known = [record for record in seen.evals if math.isfinite(record.mel_ce)]
+    best = seen.lowest
+    if len(known) < GAP_EVALS or best is None:
+        return None, 0.0
+    limit = max(
+        limits.rise * abs(best.mel_ce), seen.least_rise, UNRESTS * (unrest([one.mel_ce for one in known]) or 0.0)
+    )
+    later = [record.mel_ce for record in known if record.step > best.step]
+    # Of so few that their unrest is unknown, each has to be above the one before.
+    told = len(later) >= GAP_EVALS and (len(known) >= FEWEST_EVALS or later == sorted(later))
+    return (median(later[-GAP_EVALS:]) - best.mel_ce if told else 0.0), limit
+
+
+def rising_eval(seen: Seen, limits: Limits) -> Warned | None:
+    """Warn when the last evaluations are well above the lowest one; it says so where training falls on meanwhile.
+
+    Of evaluations that jump, which are warned of already, the lowest is chance.
+    """
+    found, limit = rise_of(seen, limits)
+    best = seen.lowest
+    if found is None or best is None or found <= limit or unsteady_eval(seen, limits):
+        return None
+    apart, before = gap_of([gap_at(record) for record in seen.evals]), gap_at(best)
+    widens = apart is not None and (before is None or apart > before)
+    return Warned(
+        "rise",
+        "The eval loss rises",
+        f"mel_ce of the last {GAP_EVALS} evaluations is {found:.3f} above its lowest, {best.mel_ce:.3f} at step "
+        f"{best.step} ({limit:.3f} is the limit)"
+        + (f", while training falls on: it is {apart:.3f} below. The model memorises its clips" if widens else ""),
+        "Stop the phase: its best model is kept. More varied clips help most. Otherwise raise weight_decay, or train "
+        "fewer weights (train: [heads] or {lora: {}}). The stop rule 'overfitting' stops a phase by itself."
+        if widens
+        else f"Lower learning_rate{_lower_rate(seen.learning_rate)}, with warm-up steps. The best model is kept.",
+    )
+
+
 def gap(seen: Seen, limits: Limits) -> Warned | None:
-    """Warn when the eval mel_ce is further above the training mel_ce than the limit: clips are known too well."""
+    """Warn when the eval mel_ce is further above the training mel_ce than a limit that somebody asked for."""
     found = gap_of([gap_at(record) for record in seen.evals])
-    if found is None or found <= limits.gap:
+    if found is None or limits.gap is None or found <= limits.gap:
         return None
     return Warned(
         "gap",
         "Training and eval loss are apart",
         f"eval mel_ce is {found:.3f} above training mel_ce (median of the last {GAP_EVALS} evaluations), where "
         f"{limits.gap:g} is the limit",
-        "Stop earlier: the best model so far is kept. More varied clips help most. Otherwise raise weight_decay, or "
-        "train fewer weights (train: [heads] or {lora: {}}). A larger eval set (eval_set: {fraction: 0.25}, in a new "
-        "run) tells whether the gap is real: a few hard clips make one, too.",
+        "A gap by itself harms nothing; it matters once the eval loss rises. More varied clips narrow it, so do a "
+        "higher weight_decay and fewer trained weights (train: [heads] or {lora: {}}). A larger eval set (eval_set: "
+        "{fraction: 0.25}, in a new run) tells whether the gap is real: a few hard clips make one, too.",
     )
 
 
@@ -180,6 +199,7 @@ RULES: tuple[Callable[[Seen, Limits], Warned | None], ...] = (
     not_finite,
     unsteady_eval,
     slow_training,
+    rising_eval,
     gap,
     slow_loading,
     disk_nearly_full,
@@ -187,23 +207,29 @@ RULES: tuple[Callable[[Seen, Limits], Warned | None], ...] = (
 
 
 def gauges_of(seen: Seen, limits: Limits) -> tuple[Gauge, ...]:
-    """The three numbers of a calm run, with the limit that is warned of and the target.
+    """The three numbers of a healthy run, with the limit that is warned of and the target; the gap if it has a limit.
 
-    Unrest of the eval loss, improvement of training, and the gap between the two, as they are now.
+    Unrest of the eval loss, improvement of training, and the eval loss above its lowest, as they are now.
     """
     values = [record.mel_ce for record in seen.evals]
     std, moved = eval_std(values), improvement(seen.epochs)
-    apart = gap_of([gap_at(record) for record in seen.evals])
-    calm = std is not None and (unrest(values) is None or std < limits.target_eval_std)
-    return (
+    calm = std is not None and (unrest(values) is None or std < limits.eval_std)
+    risen, most = rise_of(seen, limits)
+    most = float(f"{most:.2g}")
+    found = [
         Gauge("eval_std", "unrest of the eval loss (standard deviation)", std, limits.eval_std,
-              limits.target_eval_std, _state(std, unsteady_eval(seen, limits) is not None, calm)),
+              limits.eval_std, _state(std, unsteady_eval(seen, limits) is not None, calm)),
         Gauge("improvement", "training improvement over 5 epochs", moved, limits.improvement,
               limits.target_improvement, _state(moved, slow_training(seen, limits) is not None,
                                                 moved is not None and moved > limits.target_improvement)),
-        Gauge("gap", "eval loss above training loss", apart, limits.gap, limits.target_gap,
-              _state(apart, gap(seen, limits) is not None, apart is not None and apart < limits.target_gap)),
-    )  # fmt: skip
+        Gauge("rise", "eval loss above its lowest", risen, most, most,
+              _state(risen, rising_eval(seen, limits) is not None, True)),
+    ]  # fmt: skip
+    if limits.gap is not None:
+        apart = gap_of([gap_at(record) for record in seen.evals])
+        state = _state(apart, gap(seen, limits) is not None, True)
+        found.append(Gauge("gap", "eval loss above training loss", apart, limits.gap, limits.gap, state))
+    return tuple(found)
 
 
 def _state(value: float | None, warned: bool, good: bool) -> Literal["too early", "good", "fair", "warning"]:

@@ -14,11 +14,19 @@ def work_line(run: Run) -> str:
     """What is being done: 'phase2 training: step 60 of 100 (60 %), about 8 s left'."""
     work = run.work
     if work is None:
-        return f"decided: {run.decision}" if run.decision else run.state.words
+        return run.decision.headline if run.decision else run.state.words
     step = "step " if work.what == "training" else ""
     of = f" of {grouped(work.total)} ({100 * work.done // work.total} %)" if work.total else ""
     left = "" if work.seconds_left is None else f", about {duration(work.seconds_left)} left"
     return f"{work.job} {work.what}: {step}{grouped(work.done)}{of}{left}"
+
+
+def reason_lines(run: Run) -> list[str]:
+    """Why the verdict is what it is, and how sure; none while there is work to do."""
+    if run.work is not None or run.decision is None:
+        return []
+    sure = [f"How sure? {run.decision.sure}"] if run.decision.sure else []
+    return [*run.decision.reasons, *sure]
 
 
 def metric_lines(candidate: Candidate) -> list[tuple[str, str, str]]:
@@ -57,6 +65,7 @@ def machine_line(run: Run) -> str:
 def plain_lines(run: Run) -> list[str]:
     """A run as plain lines."""
     lines = [f"{run.name}: {STATES[run.state.kind]}", f"  {work_line(run)}"]
+    lines += [f"  - {reason}" for reason in reason_lines(run)]
     if run.state.cure:
         lines += [f"  {run.state.words}", f"  {run.state.cure}"]
     for candidate in run.candidates:

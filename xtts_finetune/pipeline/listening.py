@@ -1,29 +1,25 @@
-"""What `xtts-finetune listen` does: set a test up, extend it once, take ratings in, serve it."""
+"""What `xtts-finetune listen` does to set a test up, to take its further looks, and to replace one."""
 
 from __future__ import annotations
 
-import contextlib
 import secrets
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import candidate_names, left_out
 from xtts_finetune.evaluation.decision import decide
-from xtts_finetune.evaluation.listening.answers import NotTaken
-from xtts_finetune.evaluation.listening.forms import BOTH_LOOKS, FIRST_LOOK
+from xtts_finetune.evaluation.listening.forms import DEFAULT_FORM, LOOKS
 from xtts_finetune.evaluation.listening.make import Wanted, make_test
-from xtts_finetune.evaluation.listening.material import choose_candidates, choose_lines, gather_material, has_spoken
+from xtts_finetune.evaluation.listening.material import check_named, choose_lines, gather_material, has_spoken
 from xtts_finetune.evaluation.listening.plan import Pair
-from xtts_finetune.evaluation.listening.taking import Taken, take_file
+from xtts_finetune.evaluation.listening.question import best_two, heard_in, is_open, winner_and_base
 from xtts_finetune.pipeline.children.running import Work, verb
 from xtts_finetune.pipeline.listening_words import say_files, say_made, say_outdated
-from xtts_finetune.records.listening_files import ListeningTest, is_of_weights_now, read_test, read_tests
-
-DEFAULT_PORT = 8765
-SECOND = "-extended"
+from xtts_finetune.pipeline.next_step import say_next
+from xtts_finetune.records.listening_files import ListeningTest, is_of_weights_now, looks_of, read_test, read_tests
 
 
 @dataclass(frozen=True)
@@ -35,27 +31,30 @@ class Asked:
     sentences: int | None = None
     seed: int | None = None
     extend: bool = False
+    replace: bool = False
+
+    @property
+    def words(self) -> str:
+        """The same as words of a command, but for --extend and --replace."""
+        options = {"--form": self.form, "--sentences": self.sentences, "--seed": self.seed}
+        given = [f"{name} {value}" for name, value in options.items() if value is not None]
+        return " ".join([*self.candidates, *given])
 
 
 def lay_down(work: Work, asked: Asked) -> ListeningTest:
-    """Lay a test down, or name the one that there is: a question is asked once, and extended once.
+    """Lay a test down, or name the one that there is: a question is asked once, in at most three looks.
 
-    Raises UserError when nothing was spoken, when a test of the same candidates stands in the way, or when an
-    extension is not due.
+    Raises UserError when nothing was spoken, when a test of the same candidates stands in the way, or when a further
+    look is not due.
     """
     if not work.run.root.is_dir():
-        raise UserError(f"{work.run.root}: nothing was run yet: run_pipeline first")
+        raise UserError(f"{work.run.root}: nothing was run yet: {verb(work, 'run')} first")
     tests = read_tests(work.run)
     if asked.extend:
         return _extend(work, asked, tests)
-    out = left_out(work.declaration, work.run)
-    for name in asked.candidates:
-        if name in out:
-            raise UserError(f"{name} is left out: {out[name]}")
-    declared = [name for name in candidate_names(work.declaration) if name not in out]
-    spoken = [name for name in declared if has_spoken(work.run, name)]
-    shipping = [row.ship for row in work.declaration.decision.rows]
-    chosen = choose_candidates(declared, shipping, spoken, asked.candidates)
+    chosen, after = _chosen(work, asked, tests)
+    if asked.replace:
+        tests = _without_unrated(work, asked, tests, chosen)
     pairs = _not_asked_yet(work, chosen, tests)
     if not pairs:
         return _the_same(work, asked, chosen, tests)
@@ -63,96 +62,112 @@ def lay_down(work: Work, asked: Asked) -> ListeningTest:
     material = gather_material(work.declaration, work.run, chosen)
     say_outdated(work, chosen)
     seed = secrets.randbelow(2**32) if asked.seed is None else asked.seed
-    lines = choose_lines(material.lines, asked.sentences or FIRST_LOOK, seed)
-    if len(lines) < (asked.sentences or FIRST_LOOK):
+    wanted = asked.sentences or LOOKS[0]
+    lines = choose_lines(material.lines, wanted, seed)
+    if len(lines) < wanted:
         work.say(
             f"there are {len(lines)} sentences that all have spoken; more of them under 'sentences' in "
             f"{work.declaration.pipeline.utterances} make the answer surer"
         )
     folder = work.run.listening_test(_new_name([test.name for test in tests]))
-    wanted = Wanted(folder.path.name, pairs, asked.form or "full", seed)
-    made = make_test(folder, wanted, material, lines, work.declaration.pipeline.language)
+    looks = (len(lines), *(look for look in LOOKS if look > max(wanted, len(lines)))) if wanted < LOOKS[-1] else ()
+    test = Wanted(folder.path.name, pairs, asked.form or DEFAULT_FORM, seed, looks or (wanted, 2 * wanted), after=after)
+    made = make_test(folder, test, material, lines, work.declaration.pipeline.language)
     say_made(work, made, chosen)
+    say_next(work)
     return read_test(folder)
 
 
-def take_in(work: Work, files: Sequence[Path], partial: bool = False) -> list[Taken]:
-    """Take ratings in, each said on a line. What is good is kept, whatever is wrong with other files.
+def _chosen(work: Work, asked: Asked, tests: Sequence[ListeningTest]) -> tuple[tuple[str, ...], str | None]:
+    """Who is compared, in the declared order; and the id of the test whose winner is compared with the base, if so."""
+    out = left_out(work.declaration, work.run)
+    for name in asked.candidates:
+        if name in out:
+            raise UserError(f"{name} is left out: {out[name]}")
+    declared = [name for name in candidate_names(work.declaration) if name not in out]
+    spoken = [name for name in declared if has_spoken(work.run, name)]
+    if asked.candidates:
+        return check_named(declared, spoken, asked.candidates), None
+    if len(spoken) < 2:
+        heard = f"only {spoken[0]} has" if spoken else "none has"
+        raise UserError(f"a listening test compares two candidates, and {heard} spoken: {verb(work, 'samples')} first")
+    chosen = best_two(work.declaration, work.run, spoken)
+    current = [test for test in tests if is_of_weights_now(work.run, test)]
+    if any(set(chosen) <= set(test.candidates) for test in current):
+        told = decide(work.declaration, work.run).to_json()
+        if (pair := winner_and_base(told, current, spoken)) is not None:
+            of_winner = [test for test in current if test.look == 1 and pair[1] in test.candidates]
+            work.say(f"{pair[1]} is preferred; is it better than the base, too?")
+            return pair, of_winner[-1].id
+    return chosen, None
 
-    Raises UserError with a line for every file that was refused.
+
+def _without_unrated(
+    work: Work, asked: Asked, tests: Sequence[ListeningTest], chosen: Sequence[str]
+) -> list[ListeningTest]:
+    """The tests that stay: those that nobody has rated go, where they ask what is asked now.
+
+    Raises UserError where a test that was rated asks it.
     """
-    tests = read_tests(work.run)
-    if not tests:
-        raise UserError(f"{work.run.listening}: there is no listening test to rate: {verb(work, 'listen')} first")
-    taken, refused = [], []
-    for file in files:
-        try:
-            taken.append(take_file(file, tests, partial))
-            work.say(f"taken: {taken[-1]}")
-        except NotTaken as reason:
-            refused.append(f"{file}: {reason}")
-    for test in tests:
-        if test.name in {one.test for one in taken} and not is_of_weights_now(work.run, test):
-            work.say(f"warning: {test.name} does not count: its candidates have other weights by now", "yellow")
-    if taken:
-        work.say(f"next: {verb(work, 'decide')}")
-    if refused:
-        count = f"{len(refused)} of {len(files)} files" if len(files) > 1 else "the file"
-        raise UserError("\n".join([*refused, f"{count} not taken"]))
-    return taken
+    gone: list[ListeningTest] = []
+    for first in (test for test in tests if test.look == 1):
+        looks = looks_of(first, tests)
+        same = {frozenset(pair) for pair in first.pairs} & {frozenset(pair) for pair in combinations(chosen, 2)}
+        if any(test.folder.rating_files() for test in looks):
+            if same and is_of_weights_now(work.run, first):
+                raise UserError(f"--replace: {first.name} has ratings, and a test that was rated is never replaced")
+        elif same or not asked.candidates:
+            gone += looks
+    for test in gone:
+        _remove(work, test)
+    return [test for test in tests if test not in gone]
 
 
-def serve_test(work: Work, test: ListeningTest, port: int = DEFAULT_PORT) -> None:
-    """Serve a test to listeners at this computer until Ctrl-C; their ratings are taken in as they come.
-
-    Raises UserError when the port is in use.
-    """
-    from xtts_finetune.evaluation.listening.taking import make_app, serve  # noqa: PLC0415
-    from xtts_finetune.look.loopback import HOST, open_port  # noqa: PLC0415
-
-    arrived: list[Taken] = []
-
-    def say(taken: Taken) -> None:
-        arrived.append(taken)
-        work.say(f"taken: {taken}")
-
-    with open_port(port, "--serve") as listener:
-        chosen = listener.getsockname()[1]
-        work.say(f"{test.name}: http://{HOST}:{chosen}/   open it in a browser of this computer; Ctrl-C ends")
-        with contextlib.suppress(KeyboardInterrupt):
-            serve(make_app(test, chosen, say), listener)
-    listeners = {taken.listener for taken in arrived}
-    work.say(f"ended; ratings of {len(listeners)} listener{'' if len(listeners) == 1 else 's'} were taken")
-    if arrived:
-        work.say(f"next: {verb(work, 'decide')}")
+def _remove(work: Work, test: ListeningTest) -> None:
+    test.folder.protocol.unlink()  # without it, what a kill leaves is no test
+    shutil.rmtree(test.folder.path)
+    work.say(f"{test.name}, which nobody had rated, is replaced; ratings of its old page cannot be taken in any more")
 
 
 def _extend(work: Work, asked: Asked, tests: Sequence[ListeningTest]) -> ListeningTest:
-    """The second look at a question that the first has not settled, with sentences that were not heard yet."""
-    first = _to_extend(work, asked, tests)
+    """The next look at a question that the looks so far have not settled, with sentences that were not heard yet."""
+    looks = _to_extend(work, asked, tests)
+    first, last = looks[0], looks[-1]
+    if not last.folder.rating_files():
+        if not (asked.replace and last.look > 1):
+            work.say(f"{last.name} comes first: nobody has rated it yet")
+            say_files(work, last.folder)
+            say_next(work)
+            return last
+        _remove(work, last)
+        looks = looks[:-1]
     candidates = tuple(first.candidates)
-    material = gather_material(work.declaration, work.run, candidates)
-    heard = first.sentences
-    more = (BOTH_LOOKS if len(heard) <= FIRST_LOOK else 2 * len(heard)) - len(heard)
-    seed = (first.seed + 1) % 2**32 if asked.seed is None else asked.seed
+    material = gather_material(work.declaration, work.run, candidates, first.utterance_seed)
+    heard = heard_in(looks)
+    look = looks[-1].look + 1
+    more = first.looks[look - 1] - len(heard)
+    seed = (first.seed + look - 1) % 2**32 if asked.seed is None else asked.seed
     lines = choose_lines(material.lines, min(more, asked.sentences or more), seed, heard)
     if not lines:
         raise UserError(
-            f"--extend: all sentences have been heard in {first.name}; declare more under 'sentences' in "
-            f"{work.declaration.pipeline.utterances}, let the candidates speak them (xtts-finetune utterances), "
+            f"--extend: all sentences have been heard in {first.name}; add some under 'sentences' in "
+            f"{work.declaration.pipeline.utterances}, let the candidates speak them ({verb(work, 'samples')}), "
             "and extend then"
         )
-    folder = work.run.listening_test(first.name + SECOND)
-    wanted = Wanted(folder.path.name, first.pairs, first.form, seed, 2, first.id, len(heard))
+    folder = work.run.listening_test(f"{first.name}-look-{look}")
+    wanted = Wanted(
+        folder.path.name, first.pairs, first.form, seed, first.looks, first.alpha, look, first.id, first.after
+    )
     made = make_test(folder, wanted, material, lines, work.declaration.pipeline.language)
     say_made(work, made, candidates)
     if len(lines) < more:
-        work.say(f"  {len(heard) + len(lines)} sentences in both looks; the protocol provides for {len(heard) + more}")
+        work.say(f"  {len(heard) + len(lines)} sentences in all; this look has room for {len(heard) + more}")
+    say_next(work)
     return read_test(folder)
 
 
-def _to_extend(work: Work, asked: Asked, tests: Sequence[ListeningTest]) -> ListeningTest:
-    """The first look that an extension is due for. Raises UserError where none is."""
+def _to_extend(work: Work, asked: Asked, tests: Sequence[ListeningTest]) -> list[ListeningTest]:
+    """The looks of the test whose next one is due. Raises UserError where none is."""
     firsts = [
         test
         for test in tests
@@ -162,19 +177,23 @@ def _to_extend(work: Work, asked: Asked, tests: Sequence[ListeningTest]) -> List
     ]
     if not firsts:
         raise UserError("--extend: there is no listening test of these candidates as they are now to extend")
-    first = firsts[-1]
-    if asked.form not in (None, first.form):
-        raise UserError(f"--extend: {first.name} has the {first.form} form, and its extension must have it too")
-    if any(test.name == first.name + SECOND for test in tests):
+    told = decide(work.declaration, work.run).to_json()
+    undecided = [test for test in firsts if is_open(test, told)]
+    if not undecided or told["status"] == "decided":
+        raise UserError(f"--extend: {firsts[-1].name} has decided already: {verb(work, 'decide')} says what ships")
+    due = [test for test in undecided if _has_a_look_left(looks_of(test, tests))]
+    if not due:
         raise UserError(
-            f"--extend: {first.name} was extended already; a third look would find a difference by chance alone "
-            "too often. The decision stands as it is"
+            f"--extend: {undecided[-1].name} had its last look; one more would find a difference by chance alone too "
+            f"often. The decision stands as it is: {verb(work, 'ship')}"
         )
-    if not first.folder.rating_files():
-        raise UserError(f"--extend: nobody has rated {first.name} yet; take ratings in first")
-    if decide(work.declaration, work.run).to_json().get("status") == "decided":
-        raise UserError(f"--extend: {first.name} has decided already: xtts-finetune decide says what ships")
-    return first
+    if asked.form not in (None, due[-1].form):
+        raise UserError(f"--extend: {due[-1].name} has the {due[-1].form} form, and its further looks must have it too")
+    return looks_of(due[-1], tests)
+
+
+def _has_a_look_left(looks: Sequence[ListeningTest]) -> bool:
+    return looks[-1].look < len(looks[-1].looks) or not looks[-1].folder.rating_files()
 
 
 def _not_asked_yet(work: Work, chosen: Sequence[str], tests: Sequence[ListeningTest]) -> tuple[Pair, ...]:
@@ -190,33 +209,40 @@ def _not_asked_yet(work: Work, chosen: Sequence[str], tests: Sequence[ListeningT
 
 
 def _the_same(work: Work, asked: Asked, chosen: Sequence[str], tests: Sequence[ListeningTest]) -> ListeningTest:
-    """The test that compares the chosen candidates, if it is the one that was asked for."""
+    """The test that compares the chosen candidates, at its last look, if it is the one that was asked for."""
     there = [test for test in tests if test.look == 1 and is_of_weights_now(work.run, test)]
-    whole = [test for test in there if set(chosen) <= set(test.candidates)]
+    wanted_pairs = {frozenset(pair) for pair in combinations(chosen, 2)}
+    whole = [test for test in there if wanted_pairs <= {frozenset(pair) for pair in test.pairs}]
+    whole = whole or [test for test in there if set(chosen) <= set(test.candidates)]
     if not whole:
         names = ", ".join(test.name for test in there)
         raise UserError(f"all pairs of {', '.join(chosen)} are compared already, in {names}")
-    test = whole[-1]
+    first = whole[-1]
+    looks = looks_of(first, tests)
+    rated = any(test.folder.rating_files() for test in looks)
     differs = [
         option
         for option, wanted, there in (
-            ("--form", asked.form, test.form),
-            ("--seed", asked.seed, test.seed),
-            ("--sentences", asked.sentences, len(test.sentences)),
+            ("--form", asked.form, first.form),
+            ("--seed", asked.seed, first.seed),
+            ("--sentences", asked.sentences, len(first.sentences)),
         )
         if wanted not in (None, there)
     ]
     if differs:
-        raise UserError(
-            f"{', '.join(differs)}: there is a test of these candidates already, {test.name}; a second one would be "
-            f"a second look at the same question. Go on with {test.folder.page}, or remove {test.folder.path} if "
-            "nobody has listened yet"
+        cure = (
+            "and a second one would be a second look at the same question"
+            if rated
+            else f"which nobody has rated; to make it anew: {verb(work, f'listen --replace {asked.words}')}"
         )
+        raise UserError(f"{', '.join(differs)}: {first.name} compares these candidates already, {cure}")
+    test = looks[-1]
     ratings = len(test.folder.rating_files())
     work.say(
         f"{test.name} compares {', '.join(test.candidates)} already, with {ratings} rating{'' if ratings == 1 else 's'}"
     )
     say_files(work, test.folder)
+    say_next(work)
     return test
 
 

@@ -16,8 +16,8 @@ def say_outdated(work: Work, candidates: Sequence[str]) -> None:
     for name in candidates:
         if not utterances_current(work.declaration, work.run, name):
             work.say(
-                f"warning: {name} spoke before its model or the declaration changed; "
-                f"xtts-finetune utterances {name} speaks anew",
+                f"warning: {name} spoke before its model or the config changed; "
+                f"let it speak again: {verb(work, f'samples {name}')}",
                 "yellow",
             )
 
@@ -38,8 +38,7 @@ def say_made(work: Work, made: Made, candidates: Sequence[str]) -> None:
 
 
 def say_files(work: Work, folder: ListeningFolder) -> None:
-    """Where a test's files are, who they are for, and what comes then."""
+    """Where a test's files are, and who they are for."""
     work.say(f"  for listeners: {folder.page}")
+    work.say("    what they send back: 'listen --import' and the names of the files")
     work.say(f"  which is which, not for listeners: {folder.key}")
-    work.say(f"  then: {verb(work, 'listen --import FILE...')}")
-    work.say(f"  or, to listen at this computer: {verb(work, 'listen --serve')}")

@@ -19,7 +19,8 @@ from xtts_finetune.pipeline.children.lock import (
     wait_for_older_child,
 )
 from xtts_finetune.pipeline.children.process import ending_like_ctrl_c
-from xtts_finetune.pipeline.children.running import Work
+from xtts_finetune.pipeline.children.running import Work, verb
+from xtts_finetune.pipeline.next_step import say_next
 from xtts_finetune.pipeline.phase.phases import say_set_aside, train_phase
 from xtts_finetune.pipeline.phase.record import update_records
 from xtts_finetune.pipeline.plan.checks.preflight import check_first
@@ -58,6 +59,7 @@ def prepare_now(work: Work, strict: bool = False) -> None:
     with run_lock(work.run.root), ending_like_ctrl_c():
         _tidy(work)
         do_stage(work, plan.stage("data"), plan)
+    say_next(work)
     if strict and (found := data_findings(work.run)):
         raise WorkFailed(f"--strict: {found}; see {work.run.data_page}")
 
@@ -89,7 +91,7 @@ def run_plan(work: Work, wanted: Sequence[str] = (), fresh: bool = False, kinds:
         while (stage := next((stage for stage in plan.due if stage.kind in kinds), None)) is not None:
             if stage.name in done:
                 log = work.run.job_log(stage.name)
-                raise WorkFailed(f"{stage.name} was done, but its results are not whole: {stage.why}", log)
+                raise WorkFailed(f"{stage.title}: done, but the results are incomplete: {stage.why}", log)
             done.add(stage.name)
             try:
                 do_stage(work, stage, plan)
@@ -113,7 +115,7 @@ def speak_now(work: Work, candidates: Sequence[str]) -> None:
     names = check_candidates(work.declaration, candidates)
     plan = make_plan(work.declaration)
     if plan.stage("data").due:
-        raise UserError("the voice is taken from the clips, which are not prepared: xtts-finetune prepare first")
+        raise UserError(f"the voice is taken from the clips, which are not prepared: {verb(work, 'prepare')} first")
     with run_lock(work.run.root), ending_like_ctrl_c():
         spoken = False
         for name in names:
@@ -126,7 +128,7 @@ def speak_now(work: Work, candidates: Sequence[str]) -> None:
             if name != BASE and plan.stage(name).due:
                 if name in candidates:
                     done, how = ("trained", f" {name}") if name in work.declaration.phases else ("made", "")
-                    raise UserError(f"{name} is not {done} as declared now: run_pipeline{how} first")
+                    raise UserError(f"{name} is not {done} with the values in your config now: run_pipeline{how} first")
                 work.say(f"{name} is left out: it is {plan.stage(name).state.value}")
             elif stage.due:
                 do_stage(work, stage, plan)
@@ -147,8 +149,9 @@ def decide_now(work: Work) -> None:
         update_records(work.declaration, work.run)
         write_stage(work.run, "decision", decision_inputs(work.declaration, work.run))
         report = _write_report(work)
-    say_decision(work, decision.to_json())
+    say_decision(work, decision.to_json(), decision.says)
     work.say(f"  report: {report}")
+    say_next(work, decision)
 
 
 def report_now(work: Work) -> None:
@@ -158,6 +161,13 @@ def report_now(work: Work) -> None:
         _tidy(work)
         path = _write_report(work)
     work.say(f"report: {path}")
+    say_next(work)
+
+
+def renew_report(work: Work) -> None:
+    """Write the report anew where there is one: it links to the newest listening test and says what is next."""
+    if work.run.report.is_file():
+        _write_report(work)
 
 
 def _write_report(work: Work) -> Path:
@@ -168,7 +178,7 @@ def _write_report(work: Work) -> Path:
 
 def _check_begun(work: Work) -> None:
     if not work.run.root.is_dir():
-        raise UserError(f"{work.run.root}: nothing was run yet: run_pipeline first")
+        raise UserError(f"{work.run.root}: nothing was run yet: {verb(work, 'run')} first")
 
 
 def do_stage(work: Work, stage: Stage, plan: Plan) -> None:
@@ -195,7 +205,7 @@ def do_stage(work: Work, stage: Stage, plan: Plan) -> None:
         _say(work, phase_lines(work.run.candidate(stage.name)))
     elif stage.kind == "utterances":
         voice = voice_words(work.declaration, work.run)
-        work.say(f"{stage.candidate}: speaking the utterances in {voice}")
+        work.say(f"{stage.candidate}: speaking the samples in {voice}")
         run_job(work, f"{stage.candidate}-utterances", SPEAKING, candidate=stage.candidate)
         work.say(f"{stage.candidate} has spoken: {work.run.candidate(stage.candidate).utterances}")
     elif stage.kind == "decision":
@@ -213,7 +223,7 @@ def _do_untrained(work: Work, stage: Stage, plan: Plan) -> None:
         run_job(work, stage.name, [stage.kind], candidate=stage.name, fingerprint=hash_of(stage.inputs))
         return
     forget_stage(work.run, spoken)
-    work.say(f"{stage.name}: then it speaks the utterances in {voice_words(work.declaration, work.run)}")
+    work.say(f"{stage.name}: then it speaks the samples in {voice_words(work.declaration, work.run)}")
     kinds = [stage.kind, *SPEAKING]
     run_job(work, stage.name, kinds, candidate=stage.name, fingerprint=hash_of(stage.inputs))
     base, clips = stage.inputs["files base"], stage.inputs[CLIPS]

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 from rich.table import Table
 
+from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.whose_voice import whose_voice
 from xtts_finetune.look.quantities import duration, grouped, metric
+from xtts_finetune.look.tables import print_table
 from xtts_finetune.pipeline.children.running import Work, verb
+from xtts_finetune.pipeline.next_step import say_next
 from xtts_finetune.pipeline.plan.inputs import data_info
 from xtts_finetune.records.atomic import read_json
+from xtts_finetune.records.clips import read_dropped, skipped_lines
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.records.stopping_text import ran_with_words
+from xtts_finetune.records.verdict import Verdict, read_verdict, samples_of
 from xtts_finetune.spec.declaration import Declaration
 
 
@@ -44,33 +50,39 @@ def voice_lines(declaration: Declaration, run: RunFolder) -> list[str]:
 def say_outcome(work: Work) -> None:
     """The decision, and where to listen."""
     if work.run.decision.is_file():
-        say_decision(work, read_json(work.run.decision, dict, "damaged", "decide again: xtts-finetune decide"))
-    work.say(f"  next: listen to the candidates side by side   {work.run.report}")
-    work.say(f"  then blind, which decides: {verb(work, 'listen')}")
+        cure = f"decide again: {verb(work, 'decide')}"
+        decision, says = read_json(work.run.decision, lambda it: (dict(it), read_verdict(it)), "damaged", cure)
+        say_decision(work, decision, says)
+    work.say(f"  report: {work.run.report}")
+    say_next(work)
 
 
-def say_decision(work: Work, decision: dict[str, Any]) -> None:
-    """The candidates with what is known of each, the answer, why, and how sure it is."""
-    work.console.print(_table(decision))
-    ship = decision.get("ship")
-    work.say(f"{ship} ships: {decision.get('verdict')}" if ship else str(decision.get("verdict")), "bold")
-    for why in decision.get("why", []):
-        work.say(f"  {why}")
-    if decision.get("meanwhile"):
-        work.say(f"  if it must be today: {decision['meanwhile']}, by the tie rule")
-    if decision.get("confidence"):
-        work.say(f"  how sure: {decision['confidence']}")
+def say_decision(work: Work, decision: Mapping[str, Any], says: Verdict) -> None:
+    """The candidates with what is known of each, and the verdict. `decision` is as decision.json has it."""
+    print_table(work.console, _table(decision))
+    work.say(says.headline, "bold")
+    for reason in says.reasons:
+        work.say(f"  {reason}")
+    if says.sure:
+        work.say(f"  How sure? {says.sure}")
     if decision.get("then"):
-        work.say(f"  then: {decision['then']}")
+        work.say(f"  Your decision matrix says: {decision['then']}")
+    if says.further:
+        work.say(f"  {says.further}")
+    for condition in says.conditions:
+        work.say(f"    {condition.marked(work.console.encoding)}")
 
 
 def _table(decision: Mapping[str, Any]) -> Table:
     table = Table(title="decision", title_justify="left", title_style="bold")
-    for heading in ("candidate", "status", "mel_ce", "text_ce", "step", "mark", "row"):
+    samples = samples_of((decision.get("inputs") or {}).get("scores") or {})
+    for heading in ("candidate", "status", "mel_ce", "text_ce", "step", "clean", "score", "row"):
         table.add_column(heading, justify="left" if heading in ("candidate", "status") else "right")
     for candidate in decision.get("candidates", []):
         ships = candidate.get("name") == decision.get("ship")
-        cells = [candidate.get("step"), _mark(decision, candidate), candidate.get("row")]
+        clean = samples.get(candidate.get("name", ""))
+        shown = None if clean is None else f"{clean.clean} of {clean.spoken}"
+        cells = [candidate.get("step"), shown, _mark(decision, candidate), candidate.get("row")]
         table.add_row(
             candidate.get("name"),
             str(candidate.get("status", "")),
@@ -97,7 +109,10 @@ def data_lines(run: RunFolder) -> list[str]:
     minutes = float(info.get("seconds", 0)) / 60
     lines = [f"data: {info.get('clips')} clips, {minutes:.1f} min; {info.get('eval_clips')} held out"]
     if info.get("dropped"):
-        lines.append(f"  {info['dropped']} left out{_counted(info.get('reasons'))}; see {run.dropped}")
+        lines.append(f"  {info['dropped']} left out{_counted(info.get('reasons'))}")
+        with contextlib.suppress(UserError):  # a damaged list is no reason not to say the rest
+            left_out = read_dropped(run.dropped)
+            lines += [f"    {line}" for line in skipped_lines(left_out, f"each is named in {run.data_page.name}")]
     if info.get("warned"):
         lines.append(f"  {info['warned']} with warnings{_counted(info.get('warnings'))}")
     if run.data_page.is_file():
@@ -137,12 +152,12 @@ def phase_lines(folder: CandidateFolder) -> list[str]:
     changes = "   ".join(change(initial, best, name) for name in ("mel_ce", "text_ce"))
     level = info.get("level") or "none"
     took = duration(float(info.get("seconds") or 0))
-    lines = [first, f"  {changes}   level reached: {level}   {took}"]
+    lines = [first, f"  {changes}   reached: {level}   {took}"]
     if info.get("ran_with"):
         lines.append(f"  {ran_with_words(info['ran_with'])}")
     if info.get("scenario") == "none":
         # The command goes on with what comes next; that this phase gave it nothing must not go by unseen.
-        lines.append(f"  it brought nothing: {info.get('meaning', '')}")
+        lines.append(f"  it gained nothing: {info.get('meaning', '')}")
         lines.append(f"  next: {info.get('advice', '')}")
     return [*lines, f"  record: {folder.record}"]
 

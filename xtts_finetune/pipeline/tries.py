@@ -254,7 +254,7 @@ def _free_place(run: RunFolder, phase: str, why: str) -> Path:
 
 def _words(why: str) -> str:
     """'learning_rate: 1e-06 -> 5e-05; epochs: 30 -> 45' as 'learning_rate_1e-06_epochs_30': what it had."""
-    # 'goes on from step 3000: epochs: 30 -> 45' too.
+    # 'continues from step 3000: epochs: 30 -> 45' too.
     parts = re.sub(r"^.* from step \d+: ", "", why).split("; ")
     values = [part.split(" -> ")[0] for part in parts if " -> " in part and not part.startswith("starts from")]
     words = ""

@@ -59,7 +59,7 @@ def with_candidate(text: str, entry: str, declared: Sequence[str]) -> str:
     """The YAML text with one candidate more. Raises ValueError where its form leaves no place for one."""
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     if not isinstance(root, yaml.MappingNode) or root.flow_style:
-        raise ValueError("its keys do not stand on lines of their own")
+        raise ValueError("its keys are not on separate lines")
     end = "\r\n" if "\r\n" in text else "\n"
     found = next((value for key, value in root.value if key.value == CANDIDATES), None)
     if found is None:
@@ -98,7 +98,7 @@ def list_tries(work: Work) -> None:
     """Print every earlier try, what it was and what it takes, and what can be done with it."""
     tries = read_tries(work.run)
     if not tries:
-        work.say("There are no earlier tries: no changed declaration has set a trained model aside.")
+        work.say("There are no earlier tries: no change of the config has set a trained model aside.")
         return
     for each in tries:
         work.say(f"{each.name}   {readable_size(tries_bytes([each]))}")
@@ -122,7 +122,7 @@ def restore_now(work: Work, name: str) -> None:
         work.say(f"  what was there is now the earlier try {aside.name}")
     stage = next((s for s in make_plan(work.declaration).stages if s.name == each.phase), None)
     if stage is None:
-        work.say(f"  {work.declaration.file.name} declares no {each.phase}: it is kept, and nothing reads it")
+        work.say(f"  {work.declaration.file.name} has no phase {each.phase}: it is kept, and nothing uses it")
     elif stage.due:
         _say_otherwise(work, stage)
     else:
@@ -137,12 +137,10 @@ def make_candidate_now(work: Work, name: str, new_name: str | None) -> None:
     file = work.declaration.pipeline.decision
     root = work.run.root
     if not root.is_relative_to(work.declaration.folder):
-        raise UserError(
-            f"{file} belongs to the package: copy the declaration into a folder of your own and name it with -f"
-        )
+        raise UserError(f"{file} belongs to the package: copy the config into your own folder and name it with -f")
     new = _candidate_name(work, each) if new_name is None else new_name
     if not is_name(new):
-        raise UserError(f"--as: '{new}' is no name: letters, digits, '-' and '_' only, 64 at most")
+        raise UserError(f"--as: '{new}' is not a name: letters, digits, '-' and '_' only, 64 at most")
     if new in candidate_names(work.declaration):
         raise UserError(f"there is a candidate '{new}' already; name this one otherwise with --as")
 
@@ -150,7 +148,7 @@ def make_candidate_now(work: Work, name: str, new_name: str | None) -> None:
         return load_declaration(work.declaration.file, work.overrides, root)
 
     declare_candidate(file, new, each.folder.best_model, candidate_names(work.declaration), check)
-    work.say(f"{each.name} is the candidate '{new}' now, declared in {file}")
+    work.say(f"{each.name} is the candidate '{new}' now, listed in {file}")
     work.say(f"  next, to let it speak and be judged: {verb(work, 'run')}")
 
 
@@ -171,7 +169,7 @@ def remove_now(work: Work, names: Sequence[str]) -> None:
 def find_try(work: Work, name: str) -> EarlierTry:
     """The try of this name, or the only one whose name has it as a part. Raises UserError for none or several."""
     if not name.strip():
-        raise UserError("a name is needed, or a part of one; without any option, 'tries' lists them")
+        raise UserError("give a name or a part of one; without options, 'tries' lists them")
     tries = read_tries(work.run)
     exact = [each for each in tries if each.name == name]
     found = exact or [each for each in tries if name in each.name]
@@ -194,7 +192,8 @@ def _refuse_in_use(work: Work, each: EarlierTry) -> None:
 def _say_otherwise(work: Work, stage: Stage) -> None:
     """Say what is declared otherwise than the phase was trained, and the command that keeps it as it is."""
     recorded = (read_phase_yaml(work.run.candidate(stage.name)) or {}).get("inputs") or {}
-    work.say(f"  it was trained otherwise than is declared now: {compared(differences(recorded, stage.inputs))}")
+    changed = compared(differences(recorded, stage.inputs))
+    work.say(f"  it was trained with other values than in your config now: {changed}")
     settings = {}
     for key in sorted(stage.inputs.keys() | recorded.keys()):
         old = recorded.get(key)
@@ -202,14 +201,14 @@ def _say_otherwise(work: Work, stage: Stage) -> None:
             continue
         if key.startswith(("files ", "format", "starts from", "stop_when.", "train.", "datasets.")):
             work.say(
-                "  no option can say that again: the next run sets it aside and trains anew; let it compete instead:"
+                "  no option can set that again: the next run sets it aside and trains again; let it compete instead:"
             )
             work.say(f"  {verb(work, 'tries')}")
             return
         settings[f"{stage.name}.{key}"] = "null" if old is None else str(old)
     words = [f"--set {key}={value}" for key, value in settings.items()]
     command = verb(work, " ".join(["run", stage.name, *words]), without=settings)
-    work.say(f"  declare it so before the next run, or it is set aside again: {command}")
+    work.say(f"  change the config before the next run, or it is set aside again: {command}")
 
 
 def _restoring(work: Work, each: EarlierTry) -> str:

@@ -119,7 +119,7 @@ class Agent(LocalElasticAgent):
             raise RestartsUsedUp
         if self._leads:
             self._say(
-                f"{fault}; going on from the newest checkpoint (restart {self.rounds} of "
+                f"{fault}; continuing from the newest checkpoint (restart {self.rounds} of "
                 f"{worker_group.spec.max_restarts})"
             )
         super()._restart_workers(worker_group)

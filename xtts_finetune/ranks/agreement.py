@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from xtts_finetune.commands import command
 from xtts_finetune.data.cache import ClipCache
 from xtts_finetune.data.index import ClipIndex
 from xtts_finetune.errors import UserError
@@ -64,7 +65,7 @@ def check_cache(run: RunFolder, index: ClipIndex) -> None:
         if cache.find(sound, text, evaluation=False) is None:
             raise UserError(
                 f"{run.cache}: not all clips of {index.file.name} are here; copy the whole folder from the machine "
-                "that prepared them, or prepare them here (xtts-finetune prepare)"
+                f"that prepared them, or prepare them here: {command('prepare')}"
             )
 
 
@@ -94,7 +95,7 @@ def disagreement(starts: Sequence[Start]) -> str | None:
         if different is not None:
             return (
                 f"rank {start.rank} on {start.machine} has {different} (rank 0 on {first.machine}); give all machines "
-                "the same declaration, base and clips"
+                "the same config, base and clips"
             )
     return None
 

@@ -44,7 +44,7 @@ def check_same_weights(model: nn.Module, ranks: Ranks, step: int) -> str | None:
     if strays:
         raise WorkFailed(
             f"the weights of {', '.join(strays)} are not those of rank 0 at step {step}: the ranks have drifted apart; "
-            "go on from the last checkpoint with the same command, and look at the memory and the network of that "
+            "continue from the last checkpoint with the same command, and check the memory and the network of that "
             "machine if it happens again"
         )
     return first

@@ -146,8 +146,8 @@ class Launch:
                 came = int(store.add("came", 0))
                 raise UserError(
                     f"--rendezvous: {came} of {self.plan.machines} machines came within "
-                    f"{self.plan.join_seconds} s; start the same command on the others, and see that "
-                    "nothing keeps them from this machine's port"
+                    f"{self.plan.join_seconds} s; start the same command on the others, and check "
+                    "that nothing blocks this machine's port"
                 ) from None
             agent.fault = f"{agent.fault or LOST}, and its machine did not come back"
         except RendezvousClosedError:
@@ -221,7 +221,7 @@ def check_devices(devices: int, device: str) -> None:
     there = device_count() if device != "cpu" else 0
     if device == "cuda" and not there:
         raise UserError(
-            "device: 'cuda' is declared, but torch sees no GPU here; install torch's CUDA build, or use "
+            "device: your config says 'cuda', but torch sees no GPU here; install torch's CUDA build, or use "
             "'device: auto' or --device cpu"
         )
     if there and devices > there:

@@ -51,7 +51,7 @@ def facing(host: str) -> str:
             probe.connect((address, 9))
             return str(probe.getsockname()[0])
     except OSError as error:
-        raise UserError(f"--rendezvous: no way leads to '{host}' ({error}); is the network there?") from None
+        raise UserError(f"--rendezvous: there is no route to '{host}' ({error}); is the network there?") from None
 
 
 def interface_of(address: str) -> str | None:

@@ -68,7 +68,9 @@ def replace_with_retry(source: Path, target: Path) -> None:
     tries, and any other OSError at once.
     """
     if target.is_dir() and source.is_file():
-        raise UserError(f"{target}: this is a folder, but a file of this name is written here; move the folder away")
+        raise UserError(
+            f"{target}: this is a folder, but a file with this name must be written here; move the folder away"
+        )
     for pause in RETRY_PAUSES:
         try:
             source.replace(target)

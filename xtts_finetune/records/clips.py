@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
+from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.atomic import atomic_path
+from xtts_finetune.records.run_folder import RUNS
 from xtts_finetune.records.values import parse_object
 
 Split = Literal["train", "eval"]
@@ -35,21 +38,25 @@ class DropReason(Enum):
 
 
 class WarningKind(Enum):
-    """What is odd about a clip that is kept all the same. The value is what people read."""
+    """What is suspicious about a clip that is kept all the same. The value is what people read."""
 
     CLIPPING = "sound is clipped"
     SILENCE_AT_AN_END = "long silence at an end"
     PAUSE = "long pause inside"
-    PACE = "odd number of characters a second"
+    PACE = "suspicious number of characters a second"
     LOUDNESS = "very different loudness"
     SAME_SOUND = "same sound as another clip"
     SAME_TEXT = "same text as another clip"
     IN_TRAIN_AND_EVAL = "text is in training and in the eval set"
 
+    @classmethod
+    def _missing_(cls, value: object) -> WarningKind | None:
+        return cls.PACE if value == "odd number of characters a second" else None  # in records of earlier versions
+
 
 @dataclass(frozen=True, slots=True)
 class ClipWarning:
-    """One oddity of a kept clip; `detail` has the numbers, `severity` says how many times the limit it is."""
+    """One suspicion about a kept clip; `detail` has the numbers, `severity` says how many times the limit it is."""
 
     kind: WarningKind
     detail: str
@@ -95,17 +102,52 @@ class DroppedClip:
     file: Path  # the metadata file, with its line
     line: int
 
+    @property
+    def sentence(self) -> str:
+        """'lake_story.wav is too long (36.6 s, limit 11.6) and will be skipped.'"""
+        name = Path(self.audio).name or self.id
+        if self.reason is DropReason.BAD_LINE:
+            alone = Path(self.text).name == self.file.name  # a sound without text, or a text without sound
+            name = self.text if alone else f"line {self.line} of {self.file.name}"
+        why = "" if self.reason is DropReason.EMPTY_TEXT else f" ({self.detail})"
+        return f"{name} {FAULTS[self.reason]}{why} and will be skipped."
+
+
+# What is wrong with a clip that is left out, behind its name.
+FAULTS = {
+    DropReason.BAD_LINE: "cannot be used",
+    DropReason.DUPLICATE_ID: "has the id of another clip",
+    DropReason.EMPTY_TEXT: "has no text",
+    DropReason.MISSING_FILE: "is missing",
+    DropReason.UNREADABLE: "cannot be read",
+    DropReason.TOO_SHORT: "is too short",
+    DropReason.TOO_LONG: "is too long",
+    DropReason.UNKNOWN_CHARACTERS: "has characters that the base does not know",
+    DropReason.TOO_MANY_TOKENS: "has a text that is too long",
+    DropReason.UNREADABLE_TEXT: "has a text that XTTS cannot read",
+    DropReason.NEAR_SILENT: "is almost silent",
+    DropReason.UNKNOWN_LANGUAGE: "is in a language that the base does not know",
+}
+SKIPPED_NAMED = 10
+
+
+def skipped_lines(clips: Sequence[DroppedClip], rest: str) -> list[str]:
+    """A sentence for each clip left out, at most ten; `rest` says where the others are named."""
+    lines = [clip.sentence for clip in clips[:SKIPPED_NAMED]]
+    more = len(clips) - len(lines)
+    return [*lines, f"{more} more will be skipped: {rest}"] if more else lines
+
 
 @contextmanager
 def clips_writer(path: Path) -> Iterator[Callable[[ClipRecord], None]]:
     """Gives a function that writes one kept clip; the file is there once the block ends well, and whole then."""
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
-        yield clip_writer(file)
+        yield clip_writer(file, path.parent)
 
 
-def clip_writer(file: TextIO) -> Callable[[ClipRecord], None]:
-    """A function that writes one clip to a file that is open, as a line of `clips.jsonl`."""
-    return lambda clip: _write(file, _as_json(clip))
+def clip_writer(file: TextIO, folder: Path) -> Callable[[ClipRecord], None]:
+    """A function that writes one clip to a file that is open in `folder`, as a line of `clips.jsonl`."""
+    return lambda clip: _write(file, _as_json(clip, folder))
 
 
 def write_clips(path: Path, clips: Iterable[ClipRecord]) -> None:
@@ -143,16 +185,27 @@ def read_dropped(path: Path) -> list[DroppedClip]:
     return [_dropped(path, line, record) for line, record in _read_lines(path)]
 
 
-def _as_json(clip: ClipRecord) -> dict[str, Any]:
+def _from(folder: Path, path: Path) -> str:
+    """A path as a record in run/NAME has it: from there where it is in the project, which may then be moved."""
+    inside = folder.parent.name == RUNS and path.is_relative_to(folder.parent.parent)
+    inside = inside and not path.is_relative_to(folder)  # `_to` knows by the '../' what to put together again
+    return Path(os.path.relpath(path, folder)).as_posix() if inside else str(path)
+
+
+def _to(folder: Path, written: str) -> Path:
+    return Path(os.path.normpath(folder / written)) if written.startswith("../") else Path(written)
+
+
+def _as_json(clip: ClipRecord, folder: Path) -> dict[str, Any]:
     record = {field: getattr(clip, field) for field in FIELDS}
     warnings = [{**asdict(warning), "kind": warning.kind.value} for warning in clip.warnings]
-    return {**record, "audio": str(clip.audio), "file": str(clip.file), "warnings": warnings}
+    return {**record, "audio": _from(folder, clip.audio), "file": _from(folder, clip.file), "warnings": warnings}
 
 
 def _clip(path: Path, line: int, record: dict[str, Any]) -> ClipRecord:
     try:
         warnings = tuple(ClipWarning(**{**w, "kind": WarningKind(w["kind"])}) for w in record["warnings"])
-        paths = {"audio": Path(record["audio"]), "file": Path(record["file"])}
+        paths = {name: _to(path.parent, record[name]) for name in ("audio", "file")}
         return ClipRecord(**{**record, **paths, "warnings": warnings})
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(path, line, error) from None
@@ -175,11 +228,9 @@ def _read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         with path.open("rb") as file:
             yield from _numbered(path, file)
     except FileNotFoundError:
-        raise UserError(f"{path}: not there; prepare the clips first (xtts-finetune prepare)") from None
+        raise UserError(f"{path}: not there; prepare the clips first: {command('prepare')}") from None
     except IsADirectoryError:
-        raise UserError(
-            f"{path}: this is a folder; move it away and prepare the clips (xtts-finetune prepare)"
-        ) from None
+        raise UserError(f"{path}: this is a folder; move it away and prepare the clips: {command('prepare')}") from None
 
 
 def _numbered(path: Path, lines: Iterable[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -193,4 +244,4 @@ def _numbered(path: Path, lines: Iterable[bytes]) -> Iterator[tuple[int, dict[st
 
 
 def _damaged(path: Path, line: int, finding: object) -> UserError:
-    return UserError(f"{path}:{line}: damaged ({finding}); prepare the clips again (xtts-finetune prepare)")
+    return UserError(f"{path}:{line}: damaged ({finding}); prepare the clips again: {command('prepare')}")

@@ -71,18 +71,18 @@ def advice_of(stop: Stop, metrics: Metrics, facts: PhaseFacts) -> str:
     """What to do next: what the reason advises, and what this phase's own end adds to it."""
     if stop.reason is Reason.OUT_OF_MEMORY and facts.hyperparameters.get("max_tokens") is not None:
         return (
-            "Lower max_tokens, and raise accumulate by as much. precision: bf16 needs less memory, and so do other "
-            "programs that are closed."
+            "Lower max_tokens, and raise accumulate by the same factor. precision: bf16 needs less memory, and closing "
+            "other programs helps."
         )
     if stop.reason is Reason.OUT_OF_MEMORY and facts.batch_size == 1:
         return (
-            "batch_size is 1 already. precision: bf16 needs less memory, and so do a base with fewer layers and "
-            "other programs that are closed; device: cpu uses the computer's own memory."
+            "batch_size is 1 already. precision: bf16 needs less memory, and so does a base with fewer layers. Closing "
+            "other programs helps; device: cpu uses the computer's own memory."
         )
     if stop.reason is Reason.OUT_OF_MEMORY and facts.ran_with is not None:
         return (
-            "The smaller batches were still too large. Start it again: with on_out_of_memory: halve_batch they are "
-            "divided once more. Closing other programs helps, too, and precision: bf16 needs less memory."
+            "The smaller batches were still too large. Start it again: on_out_of_memory: halve_batch halves them "
+            "once more. Closing other programs helps, too, and precision: bf16 needs less memory."
         )
     best, final = metrics.best, metrics.final
     if stop.reason not in COULD_GO_ON or best is None or final is None:
@@ -204,4 +204,7 @@ def read_model_info(folder: CandidateFolder) -> dict[str, Any] | None:
     """A candidate's closing record, or None while it has none. Raises UserError when it is no JSON object."""
     if not folder.model_info.is_file():
         return None
-    return read_json(folder.model_info, dict, "damaged", "remove the file and run the phase again")
+    info = read_json(folder.model_info, dict, "damaged", "remove the file and run the phase again")
+    # A record of another hand without a status: with a best evaluation there is a model to show for it.
+    info.setdefault("status", "done" if info.get("best") else "failed")
+    return info

@@ -11,8 +11,8 @@ Result = Literal["met", "not met", "not heard yet", "not measured"]
 Scenario = Literal["success", "marginal", "none"]
 
 SCENARIOS: Mapping[Scenario, str] = {
-    "success": "better than its start, and a declared level is reached",
-    "marginal": "better than its start, but no declared level is reached",
+    "success": "better than its start, and a goal is reached",
+    "marginal": "better than its start, but no goal is reached",
     "none": "no better than its start",
 }
 

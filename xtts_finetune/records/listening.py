@@ -19,7 +19,7 @@ from xtts_finetune.records.run_folder import RunFolder
 PASSED_AT_LEAST = 2 / 3
 RULE = (
     "A listener counts when two thirds of the checks are passed. A hidden recording must be preferred to the same "
-    "recording without its tones above 3.5 kHz; an utterance without them must not be preferred to the whole one; "
+    "recording without its tones above 3.5 kHz; a sample without them must not be preferred to the whole one; "
     "of two identical sounds neither may be called much better; a repeated pair, sides changed, must be answered "
     "within two steps of the first answer."
 )
@@ -61,7 +61,7 @@ def _passed(trial: KeyTrial, preferences: Mapping[str, float]) -> bool | None:
 class Vote:
     """One listener's answer about one sentence of two candidates.
 
-    test        the test's id; `look` its first (1) or second (2) look
+    test        the test's id; `look` which of its looks, from 1
     seed        of the utterances
     first, second  the candidates in the declared order, whichever was heard as A
     preference  -2 to 2; positive: `second` is better
@@ -99,16 +99,34 @@ class ListenerCheck:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What the tests that were begun ask about one pair of candidates.
+
+    planned     sentences, over all looks that were set up
+    alpha       the level that each look is judged at, and `looks_left` how many looks may follow
+    after       the id of the test whose winner is compared with the base here; '' for the other pairs
+    """
+
+    first: str
+    second: str
+    planned: int
+    alpha: float
+    looks_left: int
+    after: str
+
+
+@dataclass(frozen=True)
 class Votes:
     """Everything that counts, and what was left out.
 
     votes        of the listeners who are used
     candidates   that were compared, in the declared order
-    looks_done   2 once there are votes of an extended test, else 1
+    looks_done   the highest look that there are votes of
     sentences    how many sentences have a vote
     planned      how many sentences the tests ask about that somebody has rated, or that extend another
     extended     whether there is an extended test, rated or not
     passed_over  tests that do not count, each with why, in words
+    asked        what is asked about each pair
     """
 
     votes: tuple[Vote, ...] = ()
@@ -119,6 +137,7 @@ class Votes:
     planned: int = 0
     extended: bool = False
     passed_over: tuple[str, ...] = ()
+    asked: tuple[Asked, ...] = ()
 
 
 def read_votes(run: RunFolder) -> Votes:
@@ -144,7 +163,23 @@ def read_votes(run: RunFolder) -> Votes:
         planned=len({sentence for test in tests if _is_begun(test) for sentence in test.sentences}),
         extended=any(test.look > 1 for test in tests),
         passed_over=tuple(passed_over),
+        asked=_asked([test for test in tests if _is_begun(test)], order),
     )
+
+
+def _asked(tests: Sequence[ListeningTest], order: Sequence[str]) -> tuple[Asked, ...]:
+    by_pair: dict[tuple[str, str], list[ListeningTest]] = {}
+    for test in tests:
+        for one, other in test.pairs:
+            first, second = sorted((one, other), key=order.index)
+            by_pair.setdefault((first, second), []).append(test)
+    found = []
+    for (first, second), asking in by_pair.items():
+        last = max(asking, key=lambda test: test.look)
+        planned = len({sentence for test in asking for sentence in test.sentences})
+        looks_left = max(0, len(last.looks) - last.look)
+        found.append(Asked(first, second, planned, last.alpha, looks_left, last.after or ""))
+    return tuple(found)
 
 
 def _tests_that_count(run: RunFolder) -> tuple[list[ListeningTest], list[str]]:
@@ -156,8 +191,8 @@ def _tests_that_count(run: RunFolder) -> tuple[list[ListeningTest], list[str]]:
             tests.append(test)
         elif test.folder.rating_files():
             gone = [name for name in changed if weights_now(run, name) is None]
-            why = f"{', '.join(gone)} has not spoken" if gone else f"{', '.join(changed)} has other weights"
-            passed_over.append(f"the listening test {test.name} does not count: {why} by now")
+            why = f"{', '.join(gone)} has not spoken" if gone else f"{', '.join(changed)} has been trained further"
+            passed_over.append(f"the listening test {test.name} does not count: {why} since")
     return tests, passed_over
 
 

@@ -13,6 +13,8 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.records.atomic import finding, json_object, json_or_none, read_json
 from xtts_finetune.records.run_folder import ListeningFolder, RunFolder
 
+# Of tests from before their protocol said it: two looks, each at this level.
+ALPHA_OF_TWO_LOOKS = 0.0294
 # Sounds of a trial that are no candidate's.
 REFERENCE, ANCHOR = "reference", "anchor"
 
@@ -40,6 +42,10 @@ class ListeningTest:
 
     candidates   each with the hash of the weights that spoke, in the declared order
     passed_at_least  share of the checks that a listener must pass to be counted
+    looks        sentences in all at each look that may be taken; `look`, from 1, is this one's
+    alpha        the level that each look is judged at
+    extends      the id of the first look's test, for a later look; else None
+    after        the id of the test whose winner is compared with the base here; else None
     """
 
     folder: ListeningFolder
@@ -52,6 +58,10 @@ class ListeningTest:
     passed_at_least: float
     trials: Mapping[str, KeyTrial]
     candidates: Mapping[str, str]
+    looks: tuple[int, ...]
+    alpha: float
+    extends: str | None
+    after: str | None
 
     @property
     def counted(self) -> dict[str, KeyTrial]:
@@ -76,9 +86,14 @@ def read_tests(run: RunFolder) -> list[ListeningTest]:
     return [read_test(folder) for folder in run.listening_tests()]
 
 
+def looks_of(first: ListeningTest, tests: Sequence[ListeningTest]) -> list[ListeningTest]:
+    """A test and its later looks, in their order."""
+    return sorted((test for test in tests if first.id in (test.id, test.extends)), key=lambda test: test.look)
+
+
 def read_test(folder: ListeningFolder) -> ListeningTest:
     """One test. Raises UserError when its protocol or its key is missing or damaged."""
-    cure = "restore the file, or remove the test's folder to make it anew"
+    cure = "restore the file, or remove the test's folder to make it again"
     protocol, key = (read_json(file, dict, "damaged", cure) for file in (folder.protocol, folder.key))
     try:
         trials = {
@@ -105,6 +120,10 @@ def read_test(folder: ListeningFolder) -> ListeningTest:
             passed_at_least=float(protocol["checks"]["passed_at_least"]),
             trials=trials,
             candidates={str(name): str(sha) for name, sha in key["candidates"].items()},
+            looks=tuple(map(int, protocol.get("looks", (20, 40)))),
+            alpha=float(protocol.get("alpha", ALPHA_OF_TWO_LOOKS)),
+            extends=protocol.get("extends"),
+            after=protocol.get("after"),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         where = f"{folder.protocol.name} or {folder.key.name}: {finding(error)}"
@@ -116,7 +135,7 @@ def read_rating(file: Path) -> dict[str, Any]:
     try:
         rating = json_object(file)
         if rating["checksum"] != checksum(rating["answers"]):
-            raise ValueError("it was changed after it was taken in")
+            raise ValueError("it was changed after it was imported")
     except (KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"it is damaged ({type(error).__name__})") from None
     return rating

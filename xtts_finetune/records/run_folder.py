@@ -20,6 +20,7 @@ RESERVE = ".reserve"
 COMMAND_LOCK, CHILD_LOCK, TRACKING_LOCK = ".command.lock", ".child.lock", ".tracking.lock"
 SHIPPED_RECORD, MODEL_CARD = "shipped.json", "MODEL_CARD.md"
 # In the cache: what its arrays depend on, and what is known of each audio file that was read before.
+RUNS = "run"  # the folder in a project that its runs lie in, a folder each
 CACHE_KEYS, KNOWN_SOURCES = "keys.json", "sources.jsonl"
 _JOB, _EVENTS = ".job.json", ".jsonl"
 

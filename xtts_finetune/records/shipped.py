@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.atomic import read_json, write_json_atomic
 from xtts_finetune.records.run_folder import SHIPPED_RECORD
@@ -61,8 +62,8 @@ def read_shipped(folder: Path) -> Shipped:
     """The record of a shipped model. Raises UserError where there is none, or none that can be read."""
     path = folder / SHIPPED_RECORD
     if not path.is_file():
-        raise UserError(f"{folder}: no shipped model is here: xtts-finetune ship makes one")
-    return read_json(path, _shipped, "damaged", "ship again: xtts-finetune ship")
+        raise UserError(f"{folder}: no shipped model is here; make one: {command('ship')}")
+    return read_json(path, _shipped, "damaged", f"ship again: {command('ship')}")
 
 
 def _shipped(content: Mapping[str, Any]) -> Shipped:

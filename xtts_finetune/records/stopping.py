@@ -72,13 +72,13 @@ _FAILURES = frozenset(
 _WORDS: dict[Reason, tuple[str, str, str]] = {
     Reason.ALL_STEPS_DONE: (
         "all steps done",
-        "The phase trained for as long as it was declared to.",
-        "Listen to its utterances and go on to the next phase.",
+        "The phase trained for as long as its config says.",
+        "Listen to its samples and continue with the next phase.",
     ),
     Reason.TEXT_CE_ABOVE: (
         "text CE above its limit",
-        "The model is losing the text it is to speak: further training would harm the pronunciation.",
-        "Use this phase's best model. Before training on, lower the learning rate or check the clips' texts.",
+        "The model is losing the text that it should speak: further training would harm the pronunciation.",
+        "Use this phase's best model. Before you continue, lower the learning rate or check the clips' texts.",
     ),
     Reason.NO_IMPROVEMENT: (
         "no improvement",
@@ -92,13 +92,13 @@ _WORDS: dict[Reason, tuple[str, str, str]] = {
     ),
     Reason.TARGET_REACHED: (
         "target reached",
-        "The metric that the phase was to bring down is where it was to go.",
-        "Listen to its utterances. With time left, a lower target may still be within reach.",
+        "The metric has reached its target.",
+        "Listen to its samples. With time left, a lower target may still be within reach.",
     ),
     Reason.QUALITY_FALLING: (
         "quality falling",
-        "The sentences that the model speaks in between get worse while its losses may still fall.",
-        "Listen to the utterances of the steps before. Train on more gently: a lower learning rate, or fewer steps.",
+        "The samples that the model speaks during training get worse, even if its losses still fall.",
+        "Listen to the samples of the steps before. Continue more gently: a lower learning rate, or fewer steps.",
     ),
     Reason.EXPLODING: (
         "exploding",
@@ -115,7 +115,7 @@ _WORDS: dict[Reason, tuple[str, str, str]] = {
         "The weights that the phase starts from are ruined, or of a model with another vocab.json or other audio "
         "codes: nothing that is learned from there would be of use, so no step was taken.",
         "Start from another checkpoint: an earlier one of the same training, or one that was trained with this base's "
-        "vocab.json and dvae.pth. A lower learning rate changes nothing about it.",
+        "vocab.json and dvae.pth. A lower learning rate does not help.",
     ),
     Reason.NO_OP: (
         "nothing was trained",
@@ -124,23 +124,23 @@ _WORDS: dict[Reason, tuple[str, str, str]] = {
     ),
     Reason.TIME_LIMIT: (
         "time limit",
-        "The phase has used the time that it was given.",
+        "The phase has used the time that you gave it.",
         "Listen to its best model. If mel_ce was still falling, give it more time.",
     ),
     Reason.OUT_OF_MEMORY: (
         "out of memory",
         "The device has less memory than this batch needs.",
         "Halve batch_size and double accumulate, which trains the same; on_out_of_memory: halve_batch does it "
-        "by itself. precision: bf16 needs less, too, and so do other programs that are closed.",
+        "by itself. precision: bf16 needs less, too, and closing other programs helps.",
     ),
     Reason.DISK_FULL: (
         "disk full",
-        "There was no room to write what the phase keeps. Its last checkpoint is whole.",
+        "There was no room to write what the phase keeps. Its last checkpoint is complete.",
         "Make room, then start it again: it continues from that checkpoint.",
     ),
     Reason.UNREADABLE: (
         "a file that cannot be read",
-        "A clip, the cache or a checkpoint that the phase needs is not there or not whole.",
+        "A clip, the cache or a checkpoint that the phase needs is missing or incomplete.",
         "Fix what the message names, then start it again.",
     ),
     Reason.INTERRUPTED: (
@@ -149,18 +149,18 @@ _WORDS: dict[Reason, tuple[str, str, str]] = {
         "Start it again: it continues from its newest checkpoint.",
     ),
     Reason.PAUSED: (
-        "paused at a mark",
-        "The phase waits at a step that it was to be compared with others at; it has not ended.",
+        "paused for a comparison",
+        "The phase waits at a step at which it is compared with others; it has not ended.",
         "Start the race or search that it belongs to again: it continues from here if it is among the better ones.",
     ),
     Reason.KILLED: (
         "killed by the system",
-        "The system ended the process, most often because the memory ran out.",
-        "Close other programs or lower batch_size (and raise accumulate by as much), then start it again.",
+        "The system ended the process, usually because memory ran out.",
+        "Close other programs or lower batch_size (and raise accumulate by the same factor), then start it again.",
     ),
     Reason.ERROR: (
         "an error",
-        "The phase could not go on; the message above and the log say why.",
+        "The phase could not continue; the message above and the log say why.",
         "Fix the cause, then start it again: it continues from its newest checkpoint, if there is one.",
     ),
 }

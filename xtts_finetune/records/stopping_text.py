@@ -19,9 +19,9 @@ def stopping_text(info: Mapping[str, Any]) -> str:
     headline = f"{info['candidate']} stopped at step {info['steps']} of {info['steps_planned']}: "
     parts = [headline + str(reason["message"]), _table(_facts(info))]
     if reason["numbers"]:
-        parts.append("The numbers of it\n" + textwrap.indent(_table(numbers_in_words(reason["numbers"])), "  "))
+        parts.append("The numbers behind it\n" + textwrap.indent(_table(numbers_in_words(reason["numbers"])), "  "))
     if info["levels"]:
-        parts.append("Levels\n" + textwrap.indent(_level_table(info["levels"]), "  "))
+        parts.append("Goals\n" + textwrap.indent(_level_table(info["levels"]), "  "))
     parts.append("Hyperparameters\n" + textwrap.indent(_table(flat(info["hyperparameters"])), "  "))
     if info["ran_with"]:
         parts.append("Memory ran out\n" + _paragraph(ran_with_words(info["ran_with"])))
@@ -41,7 +41,7 @@ def _facts(info: Mapping[str, Any]) -> dict[str, object]:
         "Trend": f"mel_ce: {info['trend']['words']}",
         "Steps": f"{info['steps']} of {info['steps_planned']}",
         "Epochs": f"{info['epochs']:.1f} of {round(info['epochs_planned'], 1):g}",
-        "Level reached": info["level"] or "none",
+        "Reached": info["level"] or "none",
         "Outcome": outcome_words(info),
         "Time": f"{info['started']} to {info['ended']} ({duration(info['seconds'])} of work)",
     }
@@ -54,10 +54,10 @@ def outcome_words(info: Mapping[str, Any]) -> str:
     """The scenario with what it stands for: 'marginal: better than its start, but ...'."""
     scenario, best, initial = info["scenario"], info["best"], info["initial"]
     if scenario == "success":
-        return f"success: level {info['level']}"
+        return f"success: reached {info['level']}"
     better = best is not None and initial is not None and best["step"] != initial["step"]
     if scenario == "none" and (better or best is None):
-        return f"none: ended by: {info['reason']['words']}"
+        return f"none: stopped by: {info['reason']['words']}"
     return f"{scenario}: {SCENARIOS[scenario]}"
 
 
@@ -66,7 +66,7 @@ def ran_with_words(ran_with: Mapping[str, Any]) -> str:
     batch, accumulate = ran_with["batch_size"], ran_with["accumulate"]
     return (
         f"{ran_with['why']}: from step {ran_with['from_step']} on it ran with batch_size {batch} and accumulate "
-        f"{accumulate}, {batch * accumulate} clips a step as declared."
+        f"{accumulate}, {batch * accumulate} clips a step as before."
     )
 
 
@@ -96,7 +96,7 @@ def _number(name: str, value: float | None) -> str:
 
 
 def _level_table(checks: Sequence[Mapping[str, Any]]) -> str:
-    rows: list[tuple[str, ...]] = [("level", "limit", "measured", "")]
+    rows: list[tuple[str, ...]] = [("goal", "limit", "measured", "")]
     rows += [tuple(str(check[key]) for key in ("level", "limit", "measured", "result")) for check in checks]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     return "\n".join(

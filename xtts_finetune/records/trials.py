@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from xtts_finetune.commands import command
 from xtts_finetune.records.atomic import read_json, write_json_atomic
 
 _SEARCH_VERSION = 1
@@ -102,7 +103,7 @@ def read_search(path: Path) -> Search | None:
     """Read it back, None where there is none. Raises UserError for what is no search of this version."""
     if not path.is_file():
         return None
-    return read_json(path, _search, "no search", "run it again: xtts-finetune search")
+    return read_json(path, _search, "no search", f"run it again: {command('search')}")
 
 
 def _search(content: dict[str, Any]) -> Search:
@@ -222,7 +223,7 @@ def read_race(path: Path) -> Race | None:
     """Read it back, None where there is none. Raises UserError for what is no race of this version."""
     if not path.is_file():
         return None
-    return read_json(path, _race, "no race", "run it again: xtts-finetune solve --race")
+    return read_json(path, _race, "no race", f"run it again: {command('solve --race')}")
 
 
 def _race(content: dict[str, Any]) -> Race:

@@ -17,9 +17,9 @@ def parse_object(content: str | bytes) -> dict[str, Any]:
     try:
         found = json.loads(content if isinstance(content, str) else content.decode("utf-8"))
     except json.JSONDecodeError as error:
-        raise ValueError(f"no JSON: {error.msg} at character {error.pos + 1}") from None
+        raise ValueError(f"not JSON: {error.msg} at character {error.pos + 1}") from None
     except (RecursionError, ValueError) as error:
-        raise ValueError(f"no JSON: {error}") from None
+        raise ValueError(f"not JSON: {error}") from None
     if not isinstance(found, dict):
         raise ValueError("expected a JSON object, as {...}, but got another value")
     return found

@@ -172,7 +172,7 @@ def _fetch_one(release: Release, published: PublishedFile, place: Place, screen:
     if there > published.size:
         part.unlink()
     elif there:
-        screen.say(f"{published.name}: going on after {there:,} of {published.size:,} bytes")
+        screen.say(f"{published.name}: continuing after {there:,} of {published.size:,} bytes")
     hub.check_published(release, published)
     hub.download(release, published, part, lambda got: screen.progress(published, got))
     if file_digest(part) != published.sha256:

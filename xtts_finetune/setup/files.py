@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xtts_finetune.data.first_look import minutes_of
 from xtts_finetune.errors import UserError
 from xtts_finetune.look.templating import environment
 from xtts_finetune.records.atomic import replace_with_retry, write_text_atomic
@@ -19,10 +20,9 @@ from xtts_finetune.setup.found_data import Answers, FoundSet
 from xtts_finetune.setup.held_out import Spoken, held_out_lines
 from xtts_finetune.setup.numbers import MOST_EVAL_CLIPS, Numbers, choose_batches, choose_numbers
 from xtts_finetune.setup.phase_values import phase_values
-from xtts_finetune.setup.texts import readable_clips
 from xtts_finetune.spec.languages import LANGUAGES
 from xtts_finetune.spec.names import is_name
-from xtts_finetune.spec.pipeline import ClipLimits, EvalSetSpec
+from xtts_finetune.spec.pipeline import EvalSetSpec
 from xtts_finetune.spec.schema import schema_texts
 from xtts_finetune.usual import EVAL_CLIPS, EVAL_FRACTION
 
@@ -75,24 +75,23 @@ REASON_COLUMN = 35
 FORMATS_IN_WORDS = {
     "ljspeech": "id|text in metadata.csv, sounds in wavs/",
     "coqui": "path|text|speaker in metadata.csv",
-    "folder": "each text in a .txt beside its sound",
+    "folder": "each text in a .txt next to its sound",
     "common_voice": "as Common Voice has it",
     "jsonl": "one JSON object a line",
     "audiofolder": "as Hugging Face's audiofolder has it",
 }
 
 
-def render(answers: Answers) -> dict[str, str]:
-    """The texts of all files by their paths, relative to the folder. Raises UserError for too few clips."""
-    clips = [clip for found in answers.data for clip in found.clips]
-    longest = max((length for found in answers.data for length in found.seconds), default=0.0)
-    longest = min(longest, ClipLimits().max_seconds)
-    base = answers.base
+def render(answers: Answers, held_out: int | None = None) -> dict[str, str]:
+    """The texts of all files by their paths, relative to the folder.
+
+    `held_out` is how many clips the eval set has that was chosen already. Raises UserError for too few clips.
+    """
+    base, look = answers.base, answers.look
+    longest = max((clip.seconds for clip in look.kept), default=0.0)
     batches = choose_batches(base.model_bytes, base.config, longest, answers.memory, answers.on_gpu)
-    readable = readable_clips(clips, answers.language)
-    usable = round(sum(found.usable for found in answers.data) * len(readable) / max(1, len(clips)))
-    numbers = choose_numbers(usable, base.weights, batches.adapters)
-    spoken = held_out_lines(readable, EvalSetSpec(fraction=numbers.fraction, at_least=numbers.at_least))
+    numbers = choose_numbers(len(look.kept), base.weights, batches.adapters, held_out)
+    spoken = held_out_lines(look, EvalSetSpec(fraction=numbers.fraction, at_least=numbers.at_least))
     made = templates()
     files = {
         "pipeline.yaml": made.get_template("pipeline.yaml.j2").render(_pipeline(answers, numbers)),
@@ -148,11 +147,10 @@ def _python(system: str) -> str:
 
 def _pipeline(answers: Answers, numbers: Numbers) -> dict[str, Any]:
     base = answers.base
-    minutes = sum(found.minutes for found in answers.data)
     declared = base.declared if base.declared == "xtts_v2" else relative(Path(base.declared), answers.folder)
     return {
         "date": time.strftime("%Y-%m-%d"),
-        "found": {"clips": sum(len(found.clips) for found in answers.data), "minutes": f"{minutes:.1f}"},
+        "found": {"clips": len(answers.look.kept), "minutes": f"{answers.look.minutes:.1f}"},
         "name": answers.name,
         "base": declared,
         "base_why": "the public XTTS v2; a folder with a base's five files does too"
@@ -188,9 +186,10 @@ def _speaker(found: FoundSet, answers: Answers) -> str:
 def _dataset(found: FoundSet, answers: Answers) -> dict[str, Any]:
     spec = found.spec
     alone = len(answers.data) == 1
+    kept = answers.look.of(spec.name)
     return {
         "name": spec.name,
-        "what": f"{len(found.clips)} clips, {found.minutes:.1f} minutes",
+        "what": f"{len(kept)} clips, {minutes_of(kept):.1f} minutes",
         "path": relative(spec.path, answers.folder),
         "format": spec.format,
         "format_why": FORMATS_IN_WORDS[spec.format],

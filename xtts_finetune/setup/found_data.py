@@ -1,4 +1,4 @@
-"""What setting up finds and asks: a folder's format, clips and lengths, and the answers. Nothing is declared yet."""
+"""What setting up finds and asks: a folder's format and clips, a base, and the answers. Nothing is declared yet."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from xtts_finetune.data.first_look import FirstLook
 from xtts_finetune.data.readers import RawClip, read_dataset
 from xtts_finetune.data.readers.folder import SOUND_ENDINGS
 from xtts_finetune.errors import UserError
@@ -17,7 +18,7 @@ from xtts_finetune.fixed import V2_SIZES
 from xtts_finetune.pipeline.plan.disk import has_hifigan, weights_bytes
 from xtts_finetune.spec.files import is_base_folder
 from xtts_finetune.spec.formats import ENDINGS_OF_METADATA, FORMATS, Format
-from xtts_finetune.spec.pipeline import ClipLimits, DatasetSpec
+from xtts_finetune.spec.pipeline import DatasetSpec
 from xtts_finetune.usual import TINY, gpt_weights
 from xtts_finetune.xtts.base import KNOWN_BASES, find_base, read_config
 from xtts_finetune.xtts.releases import release_of
@@ -35,6 +36,7 @@ class FoundBase:
     config: dict[str, Any]
     preview: bool
     missing: str = ""
+    vocab: Path | None = None
 
     @property
     def weights(self) -> float:
@@ -52,6 +54,7 @@ class Answers:
     """Everything that the files are written from.
 
     memory   bytes of the GPU, or of the computer where there is none
+    look     which clips of `data` will be kept
     """
 
     folder: Path
@@ -62,6 +65,7 @@ class Answers:
     base: FoundBase
     memory: int
     on_gpu: bool
+    look: FirstLook
 
 
 def look_at_base(name_or_path: str) -> FoundBase:
@@ -79,55 +83,30 @@ def look_at_base(name_or_path: str) -> FoundBase:
         if not known or release is None:
             raise
         return FoundBase(declared, release.file("model.pth").size, XTTS_V2_CONFIG, False, str(error))
-    return FoundBase(declared, weights_bytes(base.model), read_config(base), not has_hifigan(base.model))
+    preview = not has_hifigan(base.model)
+    return FoundBase(declared, weights_bytes(base.model), read_config(base), preview, vocab=base.vocab)
 
 
-# Enough lines to tell the formats apart, and enough sounds to know how long the others are.
-LINES_TRIED, SOUNDS_MEASURED = 30, 600
+# Enough lines to tell the formats apart.
+LINES_TRIED = 30
 # More files than this that might hold texts, and the folder is something else.
 METADATA_TRIED = 12
 
 
 @dataclass(frozen=True)
 class FoundSet:
-    """One data set: how to declare it, and its clips whose sounds are there.
+    """One data set: how to declare it, and its clips that have a text and a sound.
 
-    seconds   lengths of the clips that were measured, all of them or evenly chosen ones
     own_speakers  whether its lines say who speaks
-    lost      lines without a sound, or that are no clip
     """
 
     spec: DatasetSpec
     clips: tuple[RawClip, ...]
-    seconds: tuple[float, ...]
     own_speakers: bool
-    lost: int
-
-    @property
-    def usable(self) -> int:
-        """About how many clips have a length that can be trained on."""
-        limits = ClipLimits()
-        good = sum(limits.min_seconds <= length <= limits.max_seconds for length in self.seconds)
-        return round(len(self.clips) * good / len(self.seconds)) if self.seconds else 0
-
-    @property
-    def minutes(self) -> float:
-        """About how many minutes of speech there are."""
-        return len(self.clips) * sum(self.seconds) / max(1, len(self.seconds)) / 60
 
     def __str__(self) -> str:
-        kept = self.spec.metadata or ""
-        text = f"{self.spec.path}: {len(self.clips)} clips, {self.minutes:.1f} minutes, format {self.spec.format}"
-        text += f" ({kept})" if kept else ""
-        if self.usable < len(self.clips):
-            limits = ClipLimits()
-            text += (
-                f"; {len(self.clips) - self.usable} are shorter than {limits.min_seconds:g} s or longer than "
-                f"{limits.max_seconds:g} s and will be left out"
-            )
-        if self.lost:
-            text += f"; {self.lost} lines or files have no sound or no text and will be left out"
-        return text
+        kept = f" ({self.spec.metadata})" if self.spec.metadata else ""
+        return f"{self.spec.path}: {len(self.clips)} recordings with texts, format {self.spec.format}{kept}"
 
 
 def find_data(folders: Sequence[Path]) -> list[FoundSet]:
@@ -168,10 +147,8 @@ def look_at(folder: Path, names: set[str]) -> FoundSet | None:
     if best is None:
         return None
     names.add(name)
-    lines = list(_clips_of(best))
-    clips = tuple(clip for clip in lines if clip is not None)
-    own = any(clip.speaker != best.name for clip in clips)
-    return FoundSet(best, clips, _seconds_of_some(clips), own, len(lines) - len(clips))
+    clips = tuple(clip for clip in _clips_of(best) if clip is not None)
+    return FoundSet(best, clips, any(clip.speaker != best.name for clip in clips))
 
 
 def _possible_specs(folder: Path, name: str) -> Iterator[DatasetSpec]:
@@ -196,26 +173,6 @@ def _clips_of(spec: DatasetSpec) -> Iterator[RawClip | None]:
         return
 
 
-def _seconds_of_some(clips: Sequence[RawClip]) -> tuple[float, ...]:
-    """Lengths in seconds of evenly chosen clips, read from their headers; 0 for a file that is no sound."""
-    from xtts_finetune.data.audio import AudioError, seconds_of  # noqa: PLC0415  heavy
-
-    lengths = []
-    for clip in evenly(clips, SOUNDS_MEASURED):
-        try:
-            lengths.append(seconds_of(clip.audio))
-        except AudioError:
-            lengths.append(0.0)
-    return tuple(lengths)
-
-
-def evenly(clips: Sequence[RawClip], count: int) -> list[RawClip]:
-    """At most `count` of the clips, spread over all of them."""
-    if len(clips) <= count:
-        return list(clips)
-    return [clips[place * len(clips) // count] for place in range(count)]
-
-
 def slug(text: str) -> str:
     """A name that may be declared, of a folder's: 'Kovács Ági' becomes 'kovacs_agi'."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
@@ -231,10 +188,10 @@ def unused_name(name: str, names: set[str]) -> str:
     return free
 
 
-LAYOUT = """Put every text beside its sound, as
+LAYOUT = """Put every text next to its sound, as
     x.wav
     x.txt      Good evening, and welcome.
-or all texts into metadata.csv, one line a clip, with the sounds in wavs/:
+or all texts into metadata.csv, one line per clip, with the sounds in wavs/:
     x|Good evening, and welcome.
 docs/data.md has the other formats."""
 

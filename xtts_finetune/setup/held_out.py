@@ -7,16 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from xtts_finetune.data.eval_set import choose_eval_set
-from xtts_finetune.data.readers import RawClip
+from xtts_finetune.data.first_look import FirstLook, SeenClip
 from xtts_finetune.errors import UserError
-from xtts_finetune.setup.found_data import evenly
-from xtts_finetune.spec.pipeline import ClipLimits, EvalSetSpec
+from xtts_finetune.spec.pipeline import EvalSetSpec
 
-# Sounds that are decoded to know which of them are held out; of more clips than this, some are looked at.
-SOUNDS_HASHED = 300
-MOST_SENTENCES, MOST_COMPARED = 8, 4
+# Eight are what a first listening test takes; with what is compared there are 20, for its second look.
+MOST_SENTENCES, MOST_COMPARED = 8, 12
 LONGEST_TEXT = 250
-# Shares of the chosen lines that are surely held out: where all clips were looked at, and where some were.
+# Shares of the chosen lines that are surely held out: where all sounds were heard, and where some were.
 INNER, INNER_OF_SOME = 0.8, 0.5
 
 
@@ -37,29 +35,18 @@ class Spoken:
     compared: int
 
 
-@dataclass(frozen=True)
-class Sounded:
-    """A clip with the hash of its sound: what the choice of the eval set looks at."""
-
-    id: str
-    dataset: str
-    sha256: str
-    text: str
-
-
-def held_out_lines(clips: Sequence[RawClip], spec: EvalSetSpec) -> Spoken:
+def held_out_lines(look: FirstLook, spec: EvalSetSpec) -> Spoken:
     """Sentences for `utterances.yaml` from the lines that the eval set will hold.
 
     The eval set is chosen by a hash of the sounds (data.eval_set), so it is known beforehand, but for clips that
-    the audit leaves out: those move the border a little, so only lines well within it are taken. `clips` are those
-    whose texts XTTS can read. Raises UserError where too few sounds can be read.
+    only preparing leaves out: those move the border a little, so only lines well within it are taken. Raises UserError
+    where too few sounds can be read.
     """
-    looked_at = evenly(clips, SOUNDS_HASHED)
-    all_known = len(looked_at) == len(clips)
-    known = {clip.sha256: clip for clip in _sounds(looked_at)}
+    all_known = look.all_heard
+    known = {clip.sha256: clip for clip in look.kept if clip.sha256}
     wanted = spec if all_known else spec.model_copy(update={"at_least": 1})
     chosen = [known[clip.sha256] for clip in choose_eval_set([*known.values()], wanted).clips]
-    held_out: list[Sounded] = []
+    held_out: list[SeenClip] = []
     for dataset in dict.fromkeys(clip.dataset for clip in chosen):
         own = sorted((c for c in chosen if c.dataset == dataset), key=lambda clip: _rank(clip, spec.seed))
         held_out += own[: max(1, round((INNER if all_known else INNER_OF_SOME) * len(own)))]
@@ -73,25 +60,9 @@ def held_out_lines(clips: Sequence[RawClip], spec: EvalSetSpec) -> Spoken:
     return Spoken(tuple(_varied(fit or rest)), compared)
 
 
-def _rank(clip: Sounded, seed: int) -> bytes:
+def _rank(clip: SeenClip, seed: int) -> bytes:
     """Where a clip stands when the eval set is chosen."""
     return hashlib.sha256(f"{seed}:{clip.sha256}".encode()).digest()
-
-
-def _sounds(clips: Sequence[RawClip]) -> list[Sounded]:
-    """The clips with the hashes of their sounds; those that cannot be trained on are passed over."""
-    from xtts_finetune.data.audio import AudioError, load_audio  # noqa: PLC0415  heavy
-    from xtts_finetune.fixed import SAMPLE_RATE  # noqa: PLC0415
-
-    limits, found = ClipLimits(), []
-    for clip in clips:
-        try:
-            audio = load_audio(clip.audio, at_most_seconds=limits.max_seconds + 1)
-        except AudioError:
-            continue
-        if limits.min_seconds <= len(audio.wave) / SAMPLE_RATE <= limits.max_seconds:
-            found.append(Sounded(clip.id, clip.dataset, audio.sha256, clip.text))
-    return found
 
 
 def _varied(texts: Sequence[str]) -> list[Sentence]:

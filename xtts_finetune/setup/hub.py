@@ -21,7 +21,7 @@ PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
 TRIES_BEFORE = 2
 TIMEOUT = 30.0
 LARGEST_LICENCE = 1_000_000
-AGAIN = "what arrived is kept: type the same command again to go on"
+AGAIN = "what arrived is kept: type the same command again to continue"
 AWAY = "is this computer connected? Try again then, or take the files from a folder: --from FOLDER"
 
 Answer = TypeVar("Answer")

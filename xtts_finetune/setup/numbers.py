@@ -13,7 +13,7 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.look.quantities import readable_size
 from xtts_finetune.pipeline.plan.checks.memory import FULL, LONGEST_TEXT, Longest, estimate
 from xtts_finetune.spec.phase import PhaseSpec
-from xtts_finetune.usual import EVAL_CLIPS, EVAL_FRACTION, FULL_SIZE, TINY, starting_rates
+from xtts_finetune.usual import EVAL_CLIPS, EVAL_FRACTION, FULL_SIZE, GOOD_MINUTES, START_MINUTES, TINY, starting_rates
 
 CLIPS_A_STEP = 3
 # From the fastest to the smallest; each step sees the same clips.
@@ -89,7 +89,7 @@ class PhaseNumbers:
 
     learning_rate: str
     steps: int
-    epochs: int
+    epochs: float
     eval_every: int
     patience: int
 
@@ -112,21 +112,25 @@ class Numbers:
         return self.clips - self.eval_clips
 
 
-def choose_numbers(clips: int, weights: float = FULL_SIZE, adapters: bool = False) -> Numbers:
+def choose_numbers(
+    clips: int, weights: float = FULL_SIZE, adapters: bool = False, eval_clips: int | None = None
+) -> Numbers:
     """The numbers for so many usable clips and a base whose GPT has so many weights.
 
-    The first run of this pipeline (280 training clips, 1600 and
-    3000 steps) gives 15 and 30 epochs. Raises UserError for too few clips.
+    The first run of this pipeline (280 training clips, 1600 and 3000 steps) gives 15 and 30 epochs. `eval_clips` are
+    those of an eval set that was chosen already. Raises UserError for too few clips.
     """
     if clips < FEWEST_CLIPS:
         raise UserError(
             f"{clips} clip{'s' if clips != 1 else ''} can be used, and at least {FEWEST_CLIPS} are needed: some are "
-            "held out to measure with, and from so few a voice is not learnt but repeated. Ten minutes of speech, cut "
-            "into clips of 2 to 11 seconds, are a start; half an hour is better. Nothing was written"
+            "held out to measure with, and from so few a voice is not learnt but repeated. "
+            f"{START_MINUTES} minutes of speech, cut into clips of 2 to 11 seconds, are a start, {GOOD_MINUTES} are "
+            "better. Nothing was written"
         )
     fraction = min(EVAL_FRACTION, round(MOST_EVAL_CLIPS / clips, 4))
     at_least = min(EVAL_CLIPS, max(2, round(SMALL_SHARE * clips)))
-    held_out = min(max(round(fraction * clips), at_least), clips // 2)
+    chosen = max(round(fraction * clips), at_least) if eval_clips is None else eval_clips
+    held_out = min(chosen, clips // 2)
     an_epoch = max(1, -(-(clips - held_out) // CLIPS_A_STEP))
     small = weights < TINY
     epochs, most = ((8, 5), (400, 300)) if small else ((15, 30), (8000, 15_000))
@@ -142,8 +146,10 @@ def _phase(rate: str, epochs: int, an_epoch: int, most: int, small_base: bool) -
     # About once an epoch, so that a rise is seen within a few of them; not so often that evaluating takes the time.
     every = max(5 if small_base else 25, min(_round(an_epoch), 500))
     every = min(every, max(1, steps // 10))  # ten evaluations at least, or the best is missed
-    patience = max(5 * every, 50 if small_base else 500)
-    return PhaseNumbers(rate, steps, max(1, round(steps / an_epoch)), every, patience)
+    # Half of the phase at most, in whole evaluations: a rule that waits longer than the phase lasts never fires.
+    patience = max(every, min(max(5 * every, 50 if small_base else 500), steps // 2 // every * every))
+    passes = steps / an_epoch
+    return PhaseNumbers(rate, steps, round(passes) if passes >= 1 else round(passes, 1), every, patience)
 
 
 def _round(steps: float) -> int:

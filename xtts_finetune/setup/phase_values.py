@@ -6,7 +6,7 @@ from typing import Any
 
 from xtts_finetune.setup.found_data import Answers
 from xtts_finetune.setup.numbers import Batches, Numbers, PhaseNumbers
-from xtts_finetune.usual import OVERFITS_SOON_ABOVE, STARTING_RATES, short
+from xtts_finetune.usual import OVERFITS_SOON_ABOVE, SPOKEN_ON_THE_WAY, STARTING_RATES, short
 
 
 def phase_values(name: str, answers: Answers, numbers: Numbers, batches: Batches) -> dict[str, Any]:
@@ -38,13 +38,14 @@ def _lengths(phase: PhaseNumbers) -> dict[str, Any]:
         "steps": phase.steps,
         "eval_every": phase.eval_every,
         "patience": phase.patience,
+        "speak_every": max(1, round(phase.steps / phase.eval_every / SPOKEN_ON_THE_WAY)),
         # A third of the phase in whole evaluations, so that the numbers are easy to follow.
         "checkpoint_every": max(1, min(500, phase.steps // 3) // phase.eval_every) * phase.eval_every,
     }
 
 
 def _steps_why(phase: PhaseNumbers, clips: int, first_voice: int) -> str:
-    passes = "1 pass" if phase.epochs == 1 else f"{phase.epochs} passes"
+    passes = "1 pass" if phase.epochs == 1 else f"{phase.epochs:g} passes"
     before = f" (the first voice had {first_voice})" if first_voice else ""
     return f"about {passes} over about {clips} clips, 3 a step{before}"
 
@@ -84,6 +85,6 @@ def _levels(first: bool, small: bool) -> list[str]:
         ]
     return [
         "minimum: {mel_ce: 3.0, text_ce: 0.03, no_overfitting: true}    # limits of the first voice of this pipeline",
-        "target: {mel_ce: 2.5, text_ce: 0.03, quality: 9.0}    # quality: the listeners' mark out of 10, at least",
+        "target: {mel_ce: 2.5, text_ce: 0.03, quality: 9.0}    # quality: the listeners' score out of 10, at least",
         "exceptional: {mel_ce: 2.0, text_ce: 0.025, quality: 9.5}",
     ]

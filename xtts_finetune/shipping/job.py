@@ -16,6 +16,7 @@ from xtts_finetune.records.run_folder import MODEL_CARD
 from xtts_finetune.records.shipped import Shipped, files_in, write_shipped
 from xtts_finetune.shipping.model_card import card_text, copy_licences
 from xtts_finetune.shipping.plan import ShipPlan
+from xtts_finetune.xtts.weights.vocabulary_file import copy_vocabulary
 
 if TYPE_CHECKING:
     from xtts_finetune.xtts.speech.mel_inversion import Wave
@@ -113,7 +114,7 @@ def _write(
     base, language = plan.spoken.base, plan.declaration.pipeline.language
     packing.write_model(staging / packing.MODEL, packing.packed_weights(weights, precision))
     packing.write_config(staging / packing.CONFIG, base, language, plan.declaration.utterances.inference)
-    shutil.copyfile(base.vocab, staging / packing.VOCABULARY)
+    copy_vocabulary(base.vocab, staging / packing.VOCABULARY)
     packing.write_voice(staging / packing.SPEAKERS, plan.name, voice)
     packing.write_reference(staging / packing.REFERENCE, references)
     if plan.spoken.vocoder == "preview":
@@ -179,10 +180,10 @@ def _finish(plan: ShipPlan, staging: Path, precision: Weights, parted: str, comp
 def _why(plan: ShipPlan, precision: Weights, parted: str, compared: list[Compared]) -> str:
     """In words, why it is in this precision."""
     if precision == "full":
-        return parted or "full precision is declared"
+        return parted or "full precision, as your config says"
     differing = [each for each in compared if not each.same]
     if differing:
-        return f"half precision is declared; {'; '.join(map(str, differing))}"
+        return f"half precision, as your config says; {'; '.join(map(str, differing))}"
     return f"greedy speech is {plan.candidate}'s, code for code, in half precision too"
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from xtts_finetune.evaluation.decision.words import preference_in_words
 from xtts_finetune.evaluation.instruments import INSTRUMENTS
 from xtts_finetune.evaluation.whose_voice import speakers_in_words
 from xtts_finetune.fixed import BASE
@@ -16,6 +17,7 @@ from xtts_finetune.pipeline.plan.inputs import data_info
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.scores import Scores, read_scores
 from xtts_finetune.records.shipped import Shipped
+from xtts_finetune.records.verdict import Samples
 from xtts_finetune.shipping.plan import ShipPlan
 from xtts_finetune.spec.languages import LANGUAGES
 from xtts_finetune.spec.train import train_words
@@ -35,7 +37,7 @@ LICENCES = {
 
 def card_text(plan: ShipPlan, record: Shipped) -> str:
     """The card's text. Texts of users never become markup, and no path of this machine comes into it."""
-    pipeline, decision = plan.declaration.pipeline, plan.decision.to_json()
+    pipeline, says = plan.declaration.pipeline, plan.decision.says
     known = LICENCES.get(pipeline.base)
     scores = read_scores(plan.run.candidate(plan.candidate).scores_json)
     return markdown_template("MODEL_CARD.md.j2").render(
@@ -51,12 +53,12 @@ def card_text(plan: ShipPlan, record: Shipped) -> str:
         made_of=_made_of(plan),
         phases=_phases(plan),
         metrics=_metrics(plan),
-        decision=decision,
-        asked=plan.candidate != plan.decision.ship,
-        heard=_heard(decision["preferences"]),
-        marks=decision["quality"],
+        says=says,
+        asked=plan.candidate != (says.ship or says.meanwhile),
+        heard=list(map(preference_in_words, plan.decision.preferences)),
+        marks=plan.decision.quality,
         versions=", ".join(f"{package} {number}" for package, number in record.versions.items() if number),
-        scores=scores,
+        clean=Samples(scores.spoken - scores.gate_failures, scores.spoken).words if scores and scores.spoken else "",
         readings=[] if scores is None else list(_readings(scores)),
     )  # fmt: skip
 
@@ -137,12 +139,3 @@ def _metrics(plan: ShipPlan) -> list[dict[str, str]]:
     known = {each.name: vars(each) for each in plan.decision.candidates}
     base, own = known.get(BASE, {}), known.get(plan.candidate, {})
     return [{"name": name, "base": metric(base, name), "own": metric(own, name)} for name in METRICS]
-
-
-def _heard(preferences: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Every pair that listeners compared, in words."""
-    return [
-        f"{pair['second']} was preferred to {pair['first']} in {pair['wins_second']} of {pair['sentences']} sentences, "
-        f"the other way round in {pair['wins_first']}, neither in {pair['ties']} (p = {pair['p_holm']:.3f})"
-        for pair in preferences
-    ]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.decision import Decision, decide
 from xtts_finetune.evaluation.usable_references import check_references
@@ -95,20 +96,14 @@ def shipped_folder(declaration: Declaration) -> Path:
 
 
 def choose_candidate(decision: Decision, asked: str | None) -> str:
-    """The candidate that was asked for, or else the one that was decided on.
+    """The candidate that was asked for, or else the one that was decided on, or that comes first while it is undecided.
 
-    Raises UserError, with what would settle it, where nothing is decided and nothing asked for.
+    Raises UserError where there is no model to ship.
     """
-    if asked is not None:
-        return asked
-    if decision.ship is not None:
-        return decision.ship
-    if decision.meanwhile is not None:
-        raise UserError(
-            f"{decision.verdict}: nothing ships by itself. More listening may settle it (xtts-finetune listen "
-            f"--extend); if it must be today: xtts-finetune ship --candidate {decision.meanwhile}"
-        )
-    raise UserError(f"there is nothing to ship: {decision.verdict}; train first: run_pipeline")
+    chosen = asked or decision.ship or decision.meanwhile
+    if chosen is None:
+        raise UserError(f"there is nothing to ship: {decision.verdict}; train first: {command('run')}")
+    return chosen
 
 
 def sentences_to_compare(utterances: Sequence[WantedUtterance]) -> tuple[WantedUtterance, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.decision import decide
 from xtts_finetune.evaluation.utterance_state import read_record
@@ -14,7 +15,8 @@ from xtts_finetune.look.quantities import now, readable_size
 from xtts_finetune.pipeline.children.jobs import run_job
 from xtts_finetune.pipeline.children.lock import run_lock, sweep_leftovers, wait_for_older_child
 from xtts_finetune.pipeline.children.process import ending_like_ctrl_c
-from xtts_finetune.pipeline.children.running import SHIPPING, Work
+from xtts_finetune.pipeline.children.running import SHIPPING, Work, verb
+from xtts_finetune.pipeline.next_step import say_next
 from xtts_finetune.pipeline.plan.disk import free_bytes
 from xtts_finetune.pipeline.plan.plan import check_candidates, make_plan
 from xtts_finetune.records.checkpoints import read_checkpoint_records, remove_checkpoint
@@ -122,7 +124,7 @@ def ship_now(work: Work, candidate: str | None = None) -> Shipped:
     folder; WorkFailed where what was written is not what the candidate is: then nothing was deleted.
     """
     if not work.run.root.is_dir():
-        raise UserError(f"{work.run.root}: nothing was run yet: run_pipeline first")
+        raise UserError(f"{work.run.root}: nothing was run yet: {verb(work, 'run')} first")
     if candidate is not None:
         check_candidates(work.declaration, [candidate])
     with run_lock(work.run.root), ending_like_ctrl_c():
@@ -139,22 +141,24 @@ def ship_now(work: Work, candidate: str | None = None) -> Shipped:
         _say(work, plan, shipped)
         if work.declaration.pipeline.ship.others == "thin":
             _thin(work, plan)
-    work.say(f'next: xtts-finetune say "..." --model {plan.folder}')
+    say_next(work, plan.decision)
     return shipped
 
 
 def _ship(work: Work, plan: ShipPlan) -> Shipped:
     _check_place(plan)
-    if plan.candidate != plan.decision.ship:
-        decided = plan.decision.ship or "none"
-        work.say(f"the decision ships {decided}; {plan.candidate} ships because it was asked for", "yellow")
+    decided = plan.decision.ship or plan.decision.meanwhile
+    if plan.candidate != decided:
+        work.say(f"the decision ships {decided or 'none'}; {plan.candidate} ships because you named it", "yellow")
+    elif plan.decision.ship is None:
+        work.say(f"Listeners have not decided; {plan.candidate} ships, which comes first by the tie rule.", "yellow")
     if reason := plan.decision.excluded.get(plan.candidate):
-        work.say(f"warning: {plan.candidate} would not ship by itself: {reason}", "yellow")
+        work.say(f"warning: {plan.candidate} is held back, and ships because it was asked for: {reason}", "yellow")
     if changed := _changed_since(plan):
-        work.say(f"warning: {plan.candidate} is not as declared now: {changed}; it ships as it is", "yellow")
+        work.say(f"warning: {plan.candidate} does not match your config now: {changed}; it ships as it is", "yellow")
     if judged := _judged_in(plan):
         said = f"its samples were spoken in the voice of {judged}, and it ships in that of {plan.voice.speaker}"
-        work.say(f"warning: {plan.candidate}: {said}; let it speak again: xtts-finetune utterances", "yellow")
+        work.say(f"warning: {plan.candidate}: {said}; let it speak again: {verb(work, 'samples')}", "yellow")
     work.say(f"{plan.candidate}: writing it for use, and letting stock XTTS speak with it")
     run_job(work, JOB, [JOB], candidate=plan.candidate, child=SHIPPING)
     return read_shipped(plan.folder)
@@ -178,7 +182,7 @@ def _check_place(plan: ShipPlan) -> None:
     if plan.folder.exists() and not (plan.folder / SHIPPED_RECORD).is_file():
         raise UserError(
             f"{plan.folder}: something else is there (it has no {SHIPPED_RECORD}); move it away, or choose another "
-            "name: xtts-finetune ship --name NAME"
+            f"name: {command('ship --name NAME')}"
         )
     model = plan.spoken.checkpoint or plan.spoken.base.model
     wanted, free = model.stat().st_size + BESIDE, free_bytes(plan.folder)
@@ -196,6 +200,8 @@ def _say(work: Work, plan: ShipPlan, shipped: Shipped) -> None:
         f"'{shipped.name}'"
     )
     work.say(f"  it is {plan.voice.words}")
+    if plan.decision.says.sure:
+        work.say(f"  How sure is the choice? {plan.decision.says.sure}")
     if shipped.precision == "full" and work.declaration.pipeline.ship.precision == "auto":
         work.say(f"  {shipped.why_precision}: so it is in full precision (--precision half takes it all the same)")
     for line in shipped.verified:

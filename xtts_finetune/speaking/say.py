@@ -151,7 +151,7 @@ def _check_text(model: SpeakingModel, text: str, language: str, say: Say) -> Non
     from xtts_finetune.xtts.tokenizer import Tokenizer  # noqa: PLC0415  heavy
 
     if unknown := unspeakable_characters(text, language, Tokenizer(model.vocab)):
-        say(f"warning: the model does not know {' '.join(unknown[:20])}; what it says there is left to chance")
+        say(f"warning: the model does not know {' '.join(unknown[:20])}; what it says there is a guess")
 
 
 def _differing(judged: Mapping[str, object], settings: InferenceSpec) -> str:
@@ -175,7 +175,7 @@ def _timed(spoken: Iterator[Speech], began: float, say: Say) -> Iterator[bytes]:
         first = first or time.perf_counter() - began
         seconds += speech.seconds
         if speech.reached_limit:
-            say(f"warning: '{speech.pieces[-1][:60]}' was cut at the model's greatest length; try another --seed")
+            say(f"warning: '{speech.pieces[-1][:60]}' was cut off at the model's maximum length; try another --seed")
         # Rounded as libsndfile does it in samples.
         yield np.rint(speech.wave.clip(-1, 1) * 32767).astype(np.dtype("<i2")).tobytes()
     took = time.perf_counter() - began

@@ -47,7 +47,7 @@ def check_sound_file(path: Path) -> None:
     folder = path.absolute().parent
     if not _is(folder, Path.is_dir):
         if _is(folder, Path.exists):
-            raise UserError(f"-o: {folder} is a file and no folder; name another place")
+            raise UserError(f"-o: {folder} is a file, not a folder; name another place")
         raise UserError(f"-o: the folder {folder} is not there; make it first, or name another")
     # Asked of the system itself: rights alone do not tell (a full or read-only disk, a name too long, Windows).
     trial = folder / f".{path.name}.{os.getpid()}.trial"
@@ -103,7 +103,7 @@ def _check_kind(path: Path) -> None:
     what = (
         f"no '{ending}' file can be written"
         if ending
-        else "its name has no ending, and the ending decides the kind of file"
+        else "its name has no suffix, and the suffix decides the file format"
     )
     if ending in KINDS:
         what += f" with the libsndfile of this computer ({_version()})"

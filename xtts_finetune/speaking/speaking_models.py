@@ -58,7 +58,7 @@ def shipped_model(folder: Path) -> SpeakingModel:
         name = folder.resolve().name
         raise UserError(
             f"{folder}: this is the folder of a candidate, not a shipped model; speak with it: --candidate {name} "
-            "(with -f, --demo or in the declaration's folder)"
+            "(with -f, --demo or in the config's folder)"
         )
     shipped = read_shipped(folder)
     if not is_whole(folder, shipped):

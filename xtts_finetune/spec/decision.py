@@ -30,7 +30,7 @@ class MadeCandidate(Spec):
     )
     phase: Name | None = Field(None, description="The phase that 'best' or 'checkpoint' is of.")
     best: Annotated[int, Field(ge=2, le=100)] | None = Field(
-        None, description="The mean of so many best models of 'phase'; its 'keep.best' must be as many."
+        None, description="The mean of this many best models of 'phase'; its 'keep.best' must be at least as large."
     )
     checkpoint: str | None = Field(
         None,
@@ -128,10 +128,10 @@ class RowSpec(Spec):
     mel_ce: Range | None = Field(None, description="Range of the candidate's mel_ce (nats).")
     mel_ce_of_base: Range | None = Field(None, description="Range of its mel_ce as a share of the base's.")
     text_ce: Range | None = Field(None, description="Range of its text_ce (0.01 x nats).")
-    quality: Range | None = Field(None, description="Range of its mark out of 10, given by listeners.")
+    quality: Range | None = Field(None, description="Range of its score out of 10, given by listeners.")
     ship: Name = Field(description="The candidate that ships: 'base', a phase, or one of 'candidates'.")
     verdict: Annotated[str, Field(min_length=1)] = Field(description="The answer in words.")
-    then: str = Field("", description="What to do next, such as 'go on to phase 3'.")
+    then: str = Field("", description="What to do next, such as 'continue with phase 3'.")
 
 
 class DecisionSpec(Spec):
@@ -145,6 +145,6 @@ class DecisionSpec(Spec):
     read: Name | None = Field(None, description="Whose metrics the rows look at; left out: the last phase.")
     quality: dict[Name, Annotated[float, Field(ge=0, le=10)]] = Field(
         default_factory=dict,
-        description="Marks out of 10 written by hand; those of a listening test count in their place.",
+        description="Scores out of 10 that you write by hand; those of a listening test replace them.",
     )
     rows: Annotated[tuple[RowSpec, ...], Field(min_length=1)] = Field(description="The matrix.")

@@ -32,11 +32,11 @@ class Declaration:
     file: Path
     pipeline: PipelineSpec
     phases: dict[str, PhaseSpec]
-    """By name, in the declared order."""
+    """By name, in the order of 'phases'."""
     utterances: UtterancesSpec
     decision: DecisionSpec
     run_folder: Path
-    """Where the run writes: run/<name> beside the file unless said otherwise."""
+    """Where the run writes: run/<name> next to the file unless said otherwise."""
 
     resolved: dict[str, tuple[Resolved, ...]] = field(default_factory=dict)
     """Of phases with an optimization level, the values that it or the command line is about, and who gave them."""
@@ -56,7 +56,7 @@ def load_declaration(file: Path, overrides: Sequence[str] = (), run_folder: Path
     settings, problems = parse_overrides(overrides)
     pipeline = read_document(file, file.name)
     if not is_file(file) and not is_folder(file):
-        raise DeclarationError([Problem(file.name, "there is no such file; name one with -f, or try --demo")])
+        raise DeclarationError([Problem(str(file), "there is no such file; name one with -f, or try --demo")])
     if pipeline.data is None:
         raise DeclarationError([*pipeline.problems(), *problems])
     settings = apply_to_pipeline(settings, pipeline)
@@ -113,7 +113,7 @@ def _read_phases(pipeline: Document) -> tuple[list[str], dict[str, Document]]:
         if document.data is None and not is_file(document.file):
             there = sorted(path.name for path in document.folder.glob("*.y*ml"))
             hint = did_you_mean(f"{name}.yaml", there) or "; write one, or remove it from 'phases'"
-            message = f"phases: '{name}' is declared, but there is no {shown}{hint}"
+            message = f"phases: '{name}' is listed, but there is no {shown}{hint}"
             pipeline.complain(("phases", index), message)
         else:
             phases[name] = document

@@ -40,8 +40,8 @@ def _check_phase(document: Document, name: str, earlier: str, before: list[str],
         return
     choice = f"; phases before it: {listed(before)}" if before else "; it is the first phase: leave 'phase' out"
     if earlier == BASE:
-        cure = "leave resume_from out" if not before else "no phase can do that but the first"
-        message = f"'base' is no phase; to start from the base, {cure}"
+        cure = "leave resume_from out" if not before else "only the first phase can do that"
+        message = f"'base' is not a phase; to start from the base, {cure}"
     elif earlier == name:
         message = f"a phase cannot resume from itself{choice}"
     elif earlier in names:
@@ -72,7 +72,7 @@ def _check_checkpoint(document: Document, earlier: str, before: Document | None)
         message = "'best' is kept without the optimizer's state; write 'checkpoint: last' or 'optimizer: reset'"
         document.complain(("resume_from", "optimizer"), f"resume_from.optimizer: {message}")
     elif kept and before is not None and is_lora(before.get("train")):
-        message = f"'{earlier}' trains adapters, whose moments are no others'; write 'optimizer: reset'"
+        message = f"'{earlier}' trains adapters, whose moments fit nothing else; write 'optimizer: reset'"
         document.complain(("resume_from", "optimizer"), f"resume_from.optimizer: {message}")
 
 
@@ -102,7 +102,7 @@ def absolute(folder: Path, written: str | Path) -> Path:
     try:
         return (folder / Path(written).expanduser()).resolve()
     except (OSError, RuntimeError, ValueError) as error:
-        raise ValueError(f"'{str(written)[:60]}' is no path: {error}") from None
+        raise ValueError(f"'{str(written)[:60]}' is not a path: {error}") from None
 
 
 def is_base_folder(folder: Path, base: str) -> bool:

@@ -57,7 +57,7 @@ def what_lies_there(folder: Path, format: str) -> str:
             return f"; it has {there[0]}, as the format '{other}' does"
     stems = {Path(name).stem for name in names if name.lower().endswith(".wav")}
     if any(f"{stem}.txt" in names for stem in stems):
-        return "; it has a text beside its sounds, as the format 'folder' does"
+        return "; it has a text next to its sounds, as the format 'folder' does"
     if likely := [name for name in names if name.lower().endswith(ENDINGS_OF_METADATA)]:
         more = " ..." if len(likely) > FILES_NAMED else ""
         return f"; if it is one of {listed(likely[:FILES_NAMED])}{more}, name it with 'metadata'"

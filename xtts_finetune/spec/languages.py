@@ -34,7 +34,7 @@ def language_problem(code: str) -> str | None:
     head = code.casefold().replace("_", "-").partition("-")[0]
     meant = by_name.get(code.casefold()) or next((c for c in LANGUAGES if c.partition("-")[0] == head), None)
     hint = f"; did you mean '{meant}'?" if meant else did_you_mean(code, LANGUAGES)
-    return f"'{code[:40]}' is no language of XTTS{hint or '; it speaks ' + ', '.join(LANGUAGES)}"
+    return f"'{code[:40]}' is not a language of XTTS{hint or '; it speaks ' + ', '.join(LANGUAGES)}"
 
 
 def as_xtts_names_it(code: str) -> str:

@@ -138,7 +138,7 @@ class Resolved:
     """'schedule.kind'"""
     value: Any
     origin: str
-    """'level stable', 'phases/phase2.yaml:4' or 'command line'"""
+    """'preset stable', 'phases/phase2.yaml:4' or 'command line'"""
 
 
 def shipped_levels() -> dict[str, Path]:
@@ -172,7 +172,7 @@ def apply_levels(phases: Mapping[str, Document], overrides: Sequence[Override]) 
 
 def resolved_values(phase: Document, levels: Sequence[Document]) -> tuple[Resolved, ...]:
     """The values that the levels or the command line are about as they count now, those of the levels first."""
-    names = {level.name: f"level {level.file.stem}" for level in levels}
+    names = {level.name: f"preset {level.file.stem}" for level in levels}
     found: dict[str, Resolved] = {}
     of_levels = [key for level in levels for key in level.data or {}]
     typed = [key for key in phase.data or {} if phase.place((key,)).line == 0 and phase.get(key) is not None]
@@ -197,16 +197,16 @@ def _read(name: Any, phase: Document, where: str = "") -> Document | None:
     if not is_file(file):
         if name not in shipped:
             known = sorted({*shipped, *(path.stem for path in project.glob("*.yaml"))})
-            hint = did_you_mean(name, known) or f"; levels: {listed(known)}, or write {shown}"
+            hint = did_you_mean(name, known) or f"; presets: {listed(known)}, or write {shown}"
             place = phase.place((KEY,))
-            message = f"{KEY}: there is no level '{name}'{hint}"
+            message = f"{KEY}: there is no preset '{name}'{hint}"
             phase.complain_at(0 if where else place.line, where or place.where, message)
             return None
-        file, shown = shipped[name], f"level {name}"
+        file, shown = shipped[name], f"preset {name}"
     level = read_document(file, re.sub(r"\s", " ", shown))
     for key in NOT_IN_A_LEVEL:
         if level.data is not None and key in level.data:
-            level.complain((key,), f"{key}: belongs into the file of a phase, not into a level's")
+            level.complain((key,), f"{key}: belongs in a phase's file, not in a preset's")
             del level.data[key]
     for problem in level.problems():
         phase.complain_at(0, problem.where, problem.message)

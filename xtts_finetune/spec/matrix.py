@@ -22,7 +22,7 @@ def check_matrix(decision: Document, names: Sequence[str], phases: Mapping[str, 
         if is_name(name) and name not in candidates:
             hint = did_you_mean(name, candidates) or f"; candidates: {listed(candidates)}"
             shown = label(keys[:1] if keys[0] == "quality" else keys)
-            decision.complain(keys, f"{shown}: '{name}' is no candidate{hint}")
+            decision.complain(keys, f"{shown}: '{name}' is not a candidate{hint}")
 
 
 def _check_listed(decision: Document, names: Sequence[str], phases: Mapping[str, Document]) -> list[str]:

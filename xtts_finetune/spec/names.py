@@ -21,7 +21,7 @@ TAKEN = {
     "search": "the run's folder has one of that name",
     "shipped": "the run's folder has one of that name",
     "pipeline": "--set uses it for pipeline.yaml",
-    "utterances": "--set uses it for the utterances",
+    "utterances": "--set uses it for the samples",
     "decision": "--set uses it for the decision matrix",
 }
 _OF_WINDOWS = re.compile(r"con|prn|aux|nul|com[0-9]|lpt[0-9]", re.IGNORECASE)

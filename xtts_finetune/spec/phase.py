@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from xtts_finetune.spec.model import MOST_STEPS, Contradiction, Name, PositiveFloat, Seed, Spec, Steps
 from xtts_finetune.spec.schedule import ScheduleSpec
 from xtts_finetune.spec.search import SearchSpace
-from xtts_finetune.spec.stop_rules import StopRule, SuccessLevel
+from xtts_finetune.spec.stop_rules import StopRule, SuccessGoal
 from xtts_finetune.spec.train import Train, phase_contradictions
 from xtts_finetune.usual import MEL_WEIGHTS
 
@@ -42,7 +42,7 @@ class CheckpointEvery(Spec):
 
     steps: Steps = Field(500, description="Optimizer steps between two checkpoints.")
     minutes: PositiveFloat | None = Field(
-        20.0, description="Most minutes of work that a crash may cost; null: by steps alone."
+        20.0, description="Most minutes of work that a crash may cost; null: only by steps."
     )
 
 
@@ -50,11 +50,11 @@ class Keep(Spec):
     """What stays on the disk of what a phase writes."""
 
     best: Annotated[int, Field(ge=1, le=100)] = Field(
-        1, description="Best models that stay, weights only: as many evaluations with the lowest mel_ce."
+        1, description="Best models to keep, weights only: those of the evaluations with the lowest mel_ce."
     )
     checkpoints: Annotated[int, Field(ge=1, le=100)] = Field(
         1,
-        description="Checkpoints that stay: the newest, and before it those of every 'checkpoint_every.steps'. "
+        description="Checkpoints to keep: the newest, and before it those of every 'checkpoint_every.steps'. "
         "Each holds all that resuming needs; a second one is there when the first is damaged.",
     )
 
@@ -63,22 +63,24 @@ Precision = Literal["auto", "fp32", "tf32", "bf16", "fp16"]
 
 
 class PhaseSpec(Spec):
-    """One declared training run. Defaults suit XTTS v2."""
+    """One training run. Defaults suit XTTS v2."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["epochs"]}, {"required": ["steps"]}]})
 
     goal: str = Field("", description="What this phase is for; it is printed and reported.")
     resume_from: ResumeFrom | None = Field(
         None,
-        description="Where the first weights come from; left out: the previous phase's best, or the base.",
+        description="Which weights it starts from; left out: the previous phase's best, or the base.",
     )
     optimization_level: Name | None = Field(
         None,
         description="'basic', 'enhanced', 'plateau_breaker', 'stable', or a file NAME.yaml in phases/levels/: its "
-        "values count where this file says nothing, so that keys which it gives may be left out.",
+        "values apply where this file says nothing, so you can leave out keys that it gives.",
     )
     learning_rate: PositiveFloat = Field(description="Peak learning rate; XTTS v2 wants about 1e-6.")
-    schedule: ScheduleSpec = Field(default_factory=ScheduleSpec, description="How the learning rate moves.")
+    schedule: ScheduleSpec = Field(
+        default_factory=ScheduleSpec, description="How the learning rate changes over the phase."
+    )
     train: Train = Field(
         "all",
         description="The weights of the GPT that change: 'all', a list of its parts, or 'lora' for adapters on its "
@@ -86,11 +88,11 @@ class PhaseSpec(Spec):
     )
     batch_size: Annotated[int, Field(ge=1, le=4096)] = Field(3, description="Clips a batch.")
     accumulate: Annotated[int, Field(ge=1, le=4096)] = Field(1, description="Batches that one optimizer step adds up.")
-    buckets: bool = Field(True, description="Put clips of like length into one batch: less of it is padding.")
+    buckets: bool = Field(True, description="Put clips of similar length into one batch: less of it is padding.")
     max_tokens: Annotated[int, Field(ge=64, le=10_000_000)] | None = Field(
         None,
         description="Most positions of a batch (clips x the longest one's text, codes and 37 more), in place of "
-        "'batch_size'; a clip that is longer alone is a batch of its own. null: 'batch_size' clips.",
+        "'batch_size'; a clip that is longer than that gets a separate batch. null: 'batch_size' clips.",
     )
     epochs: Annotated[float, Field(gt=0, le=100_000)] | None = Field(
         None, description="Passes over the clips; or give 'steps'."
@@ -98,16 +100,16 @@ class PhaseSpec(Spec):
     steps: Steps | None = Field(None, description="Optimizer steps; or give 'epochs'.")
     eval_every_steps: Steps = Field(100, description="Steps between two evaluations.")
     checkpoint_every: CheckpointEvery = Field(
-        default_factory=CheckpointEvery, description="How often the work is made safe."
+        default_factory=CheckpointEvery, description="How often a checkpoint is saved."
     )
-    keep: Keep = Field(default_factory=Keep, description="How many models stay on the disk.")
+    keep: Keep = Field(default_factory=Keep, description="How many models are kept on the disk.")
     utterances_every_evals: Annotated[int, Field(ge=1, le=MOST_STEPS)] | None = Field(
         None,
-        description="Speak the utterances and check them at every so many evaluations; null: at the end alone.",
+        description="Speak the samples and check them every this many evaluations; null: only at the end.",
     )
     on_out_of_memory: Literal["stop", "halve_batch"] = Field(
         "stop",
-        description="'halve_batch' goes on from the last checkpoint with a smaller batch_size and a larger "
+        description="'halve_batch' continues from the last checkpoint with a smaller batch_size and a larger "
         "accumulate, as many clips a step as before.",
     )
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.01, description="AdamW's decay, on weights only.")
@@ -115,7 +117,7 @@ class PhaseSpec(Spec):
     precision: Precision = Field(
         "auto",
         description="Of the steps: 'bf16' or 'fp16' (mixed precision), 'tf32' or 'fp32'. 'auto' takes the fastest "
-        "that the device has units for. Weights, moments and evaluations are in fp32 always.",
+        "that the device supports. Weights, moments and evaluations are in fp32 always.",
     )
     gradient_checkpointing: bool = Field(
         False, description="Compute each layer twice rather than keep it: less memory, steps a third slower."
@@ -159,22 +161,22 @@ class PhaseSpec(Spec):
     )
     restarts: Annotated[int, Field(ge=0, le=1000)] = Field(
         2,
-        description="How often several devices go on from the newest checkpoint after one of them was lost.",
+        description="How often several devices continue from the newest checkpoint after one of them was lost.",
     )
     silent_seconds: Annotated[float, Field(ge=5, le=86_400)] = Field(
         60.0,
-        description="A process that several devices wait for, and that gives no sign for so long, is lost.",
+        description="After how many seconds without a sign one of several processes counts as lost.",
     )
     stop_when: tuple[StopRule, ...] = Field(
-        (), description="Rules that end the phase early; 'not_finite' and 'no_op' watch every phase."
+        (), description="Rules that stop the phase early; 'not_finite' and 'no_op' are always on."
     )
-    success: dict[Name, SuccessLevel] = Field(
-        default_factory=dict, description="Named levels from the easiest to the hardest."
+    success: dict[Name, SuccessGoal] = Field(
+        default_factory=dict, description="Goals by name, from the easiest to the hardest."
     )
     search: SearchSpace = Field(
         default_factory=dict,
         description="What 'xtts-finetune search' may choose, by key of the phase ('learning_rate', 'schedule.kind'): "
-        "a stretch of numbers, or a list of values.",
+        "a range of numbers, or a list of values.",
     )
 
     @classmethod

@@ -24,11 +24,11 @@ class ShipSpec(Spec):
     precision: Precision = Field(
         "auto",
         description="'auto': half precision where greedy speech stays the same code for code, else full; 'half': "
-        "also where it parts at codes that were equally likely; 'full': float32.",
+        "also where it differs at codes that were equally likely; 'full': float32.",
     )
     others: Others = Field(
         "keep",
-        description="What becomes of the rest once the shipped model is verified. 'keep': nothing is deleted; 'thin': "
+        description="What happens to the rest once the shipped model is verified. 'keep': nothing is deleted; 'thin': "
         "every candidate keeps its best model and its records; checkpoints and further models go.",
     )
 
@@ -41,9 +41,9 @@ class DatasetSpec(Spec):
 
     name: Name = Field(description="Name of the data set, used in records and messages.")
     path: Path = Field(description="Folder of the data set, relative to this file.")
-    format: Format = Field(description="How the texts are written down; declaration.md shows each.")
+    format: Format = Field(description="How the texts are stored; config.md shows each.")
     metadata: Path | None = Field(
-        None, description="File with the texts, in 'path', where it has not the format's usual name."
+        None, description="File with the texts, in 'path', if it does not have the format's usual name."
     )
     speaker: Name | None = Field(None, description="Speaker's name where the data set does not give one.")
     language: str | None = Field(None, description="Language where it differs from the pipeline's.")
@@ -54,7 +54,7 @@ class DatasetSpec(Spec):
     @classmethod
     def contradictions(cls, given: Mapping[str, Any]) -> list[Contradiction]:
         if given.get("format") == "folder" and given.get("metadata") is not None:
-            message = "the format 'folder' has no metadata file: each text lies beside its sound"
+            message = "the format 'folder' has no metadata file: each text is next to its sound"
             return [(("format", "metadata"), message)]
         return []
 
@@ -84,7 +84,7 @@ class ClipLimits(Spec):
 
 
 class TrackingSpec(Spec):
-    """Where the run is logged besides its own folder."""
+    """Where else the run is logged, in addition to its folder."""
 
     mlflow: Annotated[str, Field(min_length=1)] = Field(
         description="MLflow's server (http://...), a database (sqlite:///mlflow.db) or a folder, relative to this file."
@@ -100,7 +100,7 @@ class TrackingSpec(Spec):
         _, scheme, rest = address.partition("://") if isinstance(address, str) else ("", "", "")
         if scheme and "@" in rest.partition("/")[0]:
             message = (
-                "no name or password belongs into a declaration; leave them out, and set "
+                "a config must not contain a name or password; leave them out, and set "
                 "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD in the environment"
             )
             return [(("mlflow",), message)]
@@ -124,9 +124,9 @@ class PipelineSpec(Spec):
     vocoder: Vocoder = Field("hifigan", description="'hifigan', or 'preview' for a base without a trained one.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where to train and speak.")
     tracking: TrackingSpec | None = Field(
-        None, description="A server that the run is logged on, too; none unless declared. See tracking.md."
+        None, description="A server that the run is also logged on; none unless you name one. See tracking.md."
     )
     ship: ShipSpec = Field(
         default_factory=ShipSpec,
-        description="How the model that ships is written, and what is kept beside it.",
+        description="How the model that ships is written, and what else is kept.",
     )

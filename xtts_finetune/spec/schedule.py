@@ -94,7 +94,7 @@ class ScheduleSpec(Spec):
     )
     patience: Annotated[int, Field(ge=0, le=MOST_STEPS)] = Field(
         5,
-        description="'reduce_on_plateau' waits for so many evaluations without a new best; one more, and it falls.",
+        description="'reduce_on_plateau' waits for this many evaluations without a new best; at one more, it falls.",
     )
 
     @classmethod

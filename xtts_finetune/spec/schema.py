@@ -76,5 +76,5 @@ def _level_schema(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema of a level: a phase's keys but those that say which phase it is, none of them required."""
     keys = {key: value for key, value in schema["properties"].items() if key not in NOT_IN_A_LEVEL}
     rest = {key: value for key, value in schema.items() if key not in ("required", "oneOf")}
-    about = {"title": "Level", "description": "Values of a phase under a name, for its 'optimization_level'."}
+    about = {"title": "Preset", "description": "Values of a phase under a name, for its 'optimization_level'."}
     return {**rest, **about, "properties": keys, "not": {"required": ["epochs", "steps"]}}

@@ -10,8 +10,8 @@ from pydantic import ConfigDict, Field
 from xtts_finetune.spec.model import Contradiction, PositiveFloat, Spec
 
 
-class SuccessLevel(Spec):
-    """Limits that the phase's best evaluation must stay below to reach a level."""
+class SuccessGoal(Spec):
+    """A goal: limits that the phase's best evaluation must stay below to reach it."""
 
     mel_ce: PositiveFloat | None = Field(None, description="mel_ce must be below this (nats).")
     mel_ce_of_start: PositiveFloat | None = Field(
@@ -19,9 +19,9 @@ class SuccessLevel(Spec):
     )
     text_ce: PositiveFloat | None = Field(None, description="text_ce must be below this (0.01 x nats).")
     quality: Annotated[float, Field(ge=0, le=10)] | None = Field(
-        None, description="Mark out of 10 that listeners must give at least."
+        None, description="Score out of 10 that listeners must give at least."
     )
-    no_overfitting: bool = Field(False, description="The rule 'overfitting' must not have ended the phase.")
+    no_overfitting: bool = Field(False, description="The rule 'overfitting' must not have stopped the phase.")
 
 
 Metric = Literal["mel_ce", "text_ce", "stop_ce"]
@@ -96,7 +96,7 @@ class Overfitting(Spec):
 class NotFinite(Spec):
     """Stop when a loss is NaN or infinite.
 
-    It watches every phase; declare it only to change its number.
+    It is always on; list it only to change its number.
     """
 
     rule: Literal["not_finite"]
@@ -138,7 +138,7 @@ class Exploding(Spec):
 class NoOp(Spec):
     """Stop when no weight changes.
 
-    It watches every phase; declare it only to change its number.
+    It is always on; list it only to change its number.
     """
 
     rule: Literal["no_op"]
@@ -154,7 +154,7 @@ class QualityFalling(Spec):
     rule: Literal["quality_falling"]
     evals: Count = Field(3, description="Checks in a row.")
     drop: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.2, description="How far below the best share of sound utterances each must be."
+        0.2, description="How far below the best share of sound samples each must be."
     )
 
 

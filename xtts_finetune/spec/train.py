@@ -40,7 +40,7 @@ def _halved_by_tokens(given: Mapping[str, Any]) -> list[Contradiction]:
     """Smaller batches for a phase whose batches have no size."""
     if given.get("max_tokens") is None or given.get("on_out_of_memory") != "halve_batch":
         return []
-    message = "'halve_batch' divides batch_size, which does not count beside 'max_tokens'; keep one of them"
+    message = "'halve_batch' divides batch_size, which has no effect with 'max_tokens'; keep one of them"
     return [(("max_tokens", "on_out_of_memory"), message)]
 
 

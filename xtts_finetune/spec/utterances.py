@@ -27,7 +27,7 @@ class SentenceSpec(Spec):
     """One sentence to speak."""
 
     id: Name = Field(description="Names the sentence in file names and tables.")
-    text: Annotated[str, Field(min_length=1)] = Field(description="What is said.")
+    text: Annotated[str, Field(min_length=1)] = Field(description="The text to speak.")
     language: str | None = Field(None, description="Language where it differs from the pipeline's.")
 
     @classmethod
@@ -77,13 +77,16 @@ class RecogniserSpec(Spec):
 class UtterancesSpec(Spec):
     """The same sentences, reference and seeds for every candidate."""
 
-    sentences: Annotated[tuple[SentenceSpec, ...], Field(min_length=1)] = Field(description="What is said.")
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = Field((1,), description="One utterance a seed.")
+    sentences: Annotated[tuple[SentenceSpec, ...], Field(min_length=1)] = Field(description="The text to speak.")
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = Field(
+        (1,), description="Each sentence is spoken once for each seed."
+    )
     reference: ReferenceSpec = Field(default_factory=ReferenceSpec, description="Whose voice.")
     held_out: Annotated[int, Field(ge=0, le=100)] = Field(
         4, description="How many lines of the eval set are spoken too and compared with their recordings."
     )
     inference: InferenceSpec = Field(default_factory=InferenceSpec, description="XTTS's inference settings.")
     recogniser: RecogniserSpec | None = Field(
-        None, description="What reads the utterances back; left out: pocketsphinx for English, if installed."
+        None,
+        description="The speech recogniser that checks the words; left out: pocketsphinx for English, if installed.",
     )

@@ -9,6 +9,7 @@ import contextlib
 import math
 from collections.abc import Sequence
 
+from xtts_finetune.commands import command
 from xtts_finetune.curves.judge import trend_of
 from xtts_finetune.errors import UserError
 from xtts_finetune.look.quantities import now
@@ -20,7 +21,7 @@ from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.phase import PhaseSpec, Planned
 from xtts_finetune.spec.pipeline import DatasetSpec
-from xtts_finetune.spec.stop_rules import SuccessLevel
+from xtts_finetune.spec.stop_rules import SuccessGoal
 
 # What a phase's closing record repeats of its declaration.
 _SHOWN = (
@@ -100,7 +101,7 @@ def _command(job: Job, phase: PhaseSpec, stop: Stop) -> str:
     """What the user types next."""
     if stop.reason is Reason.BAD_START:
         return ""  # the same command would end in the same way
-    again = job.commands.get("again") or f"run_pipeline {job.phase}"
+    again = job.commands.get("again") or command(job.phase, "run_pipeline")
     could_halve = phase.batch_size > 1 and phase.max_tokens is None and phase.on_out_of_memory == "stop"
     if stop.reason is Reason.OUT_OF_MEMORY and could_halve:
         return f"{again} --set {job.phase}.on_out_of_memory=halve_batch"
@@ -111,7 +112,7 @@ def _command(job: Job, phase: PhaseSpec, stop: Stop) -> str:
 NO_SUCCESS = frozenset({Reason.NO_OP, Reason.NOT_FINITE, Reason.BAD_START})
 
 
-def judge(levels: dict[str, SuccessLevel], metrics: Metrics, reason: Reason, quality: float | None = None) -> Judgement:
+def judge(levels: dict[str, SuccessGoal], metrics: Metrics, reason: Reason, quality: float | None = None) -> Judgement:
     """Look at every limit of every level, for the phase's best evaluation.
 
     The level reached is the last declared one whose measured limits are all met. A mark out of 10 is for
@@ -142,7 +143,7 @@ def _scenario(start: EvalRecord | None, best: EvalRecord | None, reached: str | 
 
 def _checks(
     name: str,
-    level: SuccessLevel,
+    level: SuccessGoal,
     start: EvalRecord | None,
     best: EvalRecord | None,
     reason: Reason,
@@ -162,7 +163,7 @@ def _checks(
         checks.append(_below(name, f"text_ce below {level.text_ce:g}", text_ce, level.text_ce, 4))
     if level.quality is not None:
         words, marked = (
-            f"mark of at least {level.quality:g} out of 10",
+            f"score of at least {level.quality:g} out of 10",
             "-" if quality is None else f"{quality:g}",
         )
         result: Result = "not heard yet"
@@ -171,7 +172,7 @@ def _checks(
         checks.append(LimitCheck(name, words, marked, result))
     if level.no_overfitting:
         result = "not met" if reason is Reason.OVERFITTING else "met"
-        checks.append(LimitCheck(name, "not ended by overfitting", reason.words, result))
+        checks.append(LimitCheck(name, "not stopped by overfitting", reason.words, result))
     return checks
 
 

@@ -108,7 +108,7 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         mark = self.job.pause_at
         if mark is None or self.step < mark or self.step >= self.job.total_steps:
             return None
-        return Stop(Reason.PAUSED, f"paused at step {self.step}, as it was told to", {"step": self.step})
+        return Stop(Reason.PAUSED, f"paused at step {self.step}, for a comparison", {"step": self.step})
 
     def _agree_over_ranks(self, stop: Stop | None) -> Stop | None:
         """Rank 0's stop, or that of a rank that was interrupted, on all of them."""

@@ -99,7 +99,7 @@ def _ready(place: Launched, job: Job) -> tuple[Start, tuple[Declaration, PhaseSp
     try:
         declaration = load_declaration(job.declaration_file, job.overrides, job.run_folder)
         if name not in declaration.phases:
-            raise UserError(f"{job.declaration_file}: it declares no phase '{name}'")
+            raise UserError(f"{job.declaration_file}: there is no phase '{name}'")
         load_coqui()
         phase, device = phase_work.as_it_runs(declaration, job)
         clips, held_out = ClipIndex.read(run.clips, "train"), ClipIndex.read(run.clips, "eval")

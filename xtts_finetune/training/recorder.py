@@ -134,7 +134,7 @@ class Recorder:
                 logger.info(" > EVALUATION step %d: mel_ce %.4f, text_ce %.4f, stop_ce %.4f",
                             record.step, record.mel_ce, record.text_ce, record.stop_ce)  # fmt: skip
             case QualityRecord():
-                logger.info(" > UTTERANCES step %d: %d of %d sound", record.step, record.passed, record.spoken)
+                logger.info(" > SAMPLES step %d: %d of %d pass the checks", record.step, record.passed, record.spoken)
 
     def mean_train_mel_ce(self) -> float | None:
         """Mean training mel CE since the last evaluation: read from the records, so that a resume gives the same."""

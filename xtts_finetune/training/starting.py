@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from TTS.tts.models.xtts import Xtts
 
+from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.checkpoints import check_whole, put_aside, read_checkpoint_records, sweep_checkpoints
 from xtts_finetune.records.metrics import keep_metrics_until
@@ -26,6 +26,7 @@ from xtts_finetune.training.training_loss import FrozenCopy, StartModel, Without
 from xtts_finetune.xtts.base import BaseFiles, find_base
 from xtts_finetune.xtts.model import has_own_hifigan, load_model
 from xtts_finetune.xtts.state import hifigan_of, read_checkpoint, without_hifigan
+from xtts_finetune.xtts.weights.vocabulary_file import copy_vocabulary
 
 # What is declared of an optimizer's parameters; their moments are the checkpoint's.
 OF_A_GROUP = ("initial_lr", "weight_decay")
@@ -47,7 +48,7 @@ def start(declaration: Declaration, run: RunFolder, job: PhaseJob, say: Callable
     if job.ranks.rank == 0:
         # Stock tools load a phase's folder: config.json is written by Trainer, vocab.json is the base's.
         job.folder.path.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(base.vocab, job.folder.vocab)
+        copy_vocabulary(base.vocab, job.folder.vocab)
     trainer = PhaseTrainer(model, job)
     if goes_on:
         follow(trainer, job.ranks.first_does(lambda: resume(trainer, say)))
@@ -79,7 +80,7 @@ def start_model(
     except UserError as error:
         raise UserError(
             f"kl_weight holds the phase to the model that it started from ({source}), which cannot be read any more: "
-            f"{error}; put it back, or train the phase anew without kl_weight"
+            f"{error}; put it back, or train the phase again without kl_weight"
         ) from error
 
 
@@ -96,7 +97,7 @@ def first_weights(source: Source, run: RunFolder) -> Path | None:
         there = ", ".join(str(step) for step, _ in folder.checkpoints()) or "none"
         raise UserError(
             f"{source.phase} has no {path.name} to resume from (checkpoints there: {there}); "
-            f"run it again with: run_pipeline {source.phase}"
+            f"run it again with: {command(source.phase, 'run_pipeline')}"
         )
     return path
 
@@ -124,14 +125,14 @@ def resume(trainer: PhaseTrainer, say: Callable[[str], None]) -> int:
             faults[record.step] = str(error)
             continue
         for step, fault in faults.items():
-            say(f"{fault} ({put_aside(folder, step)}); going on from the older checkpoint of step {record.step}")
+            say(f"{fault} ({put_aside(folder, step)}); continuing from the older checkpoint of step {record.step}")
         _take_over(trainer, checkpoint)
         keep_metrics_until(folder.metrics, record.step)
         return record.step
     raise UserError(
         "\n".join(faults.values())
-        + f"\n{folder.name} has no whole checkpoint to go on from; put a copy in its place, or "
-        f"train the phase anew: run_pipeline {folder.name} --fresh"
+        + f"\n{folder.name} has no complete checkpoint to continue from; put a copy in its place, or "
+        f"train the phase again: {command(f'{folder.name} --fresh', 'run_pipeline')}"
     )
 
 

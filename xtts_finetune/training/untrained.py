@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +26,7 @@ from xtts_finetune.xtts.state import StateDict, model_weights, read_checkpoint
 from xtts_finetune.xtts.weights.directory import read_directory
 from xtts_finetune.xtts.weights.form import difference
 from xtts_finetune.xtts.weights.values import problem_of_values
+from xtts_finetune.xtts.weights.vocabulary_file import copy_vocabulary
 
 
 def average_weights(files: Sequence[Path], weights: Sequence[float]) -> StateDict:
@@ -72,7 +72,7 @@ def _check_same_form(file: Path, model: StateDict, other_file: Path, other: Stat
     mine, theirs = ({name: tuple(weight.shape) for name, weight in each.items()} for each in (model, other))
     if found := difference(theirs, mine):
         raise UserError(
-            f"{other_file}: its weights have another form than those of {file} ({found}); "
+            f"{other_file}: its weights have other shapes than those of {file} ({found}); "
             "only models of one base can be averaged"
         )
 
@@ -113,7 +113,7 @@ def make_candidate(
         model.load_state_dict(average_weights(files, counts), strict=False)
     folder.path.mkdir(parents=True, exist_ok=True)
     model.config.save_json(str(folder.config))
-    shutil.copyfile(base.vocab, folder.vocab)
+    copy_vocabulary(base.vocab, folder.vocab)
     weights = {f"xtts.{key}": value for key, value in model.state_dict().items()}
     save_model(folder, training_state(weights, model.config.to_dict(), step=0, epoch=0))
     _evaluate(model.to(pick_device(device)), run, folder)

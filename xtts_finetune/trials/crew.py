@@ -115,8 +115,8 @@ class Crew:
             lost = [str(tasks[key]) for key in tasks if entries[key].state == "lost"]
             if lost:
                 raise WorkFailed(
-                    f"{', '.join(lost)}: every worker that took it was lost; look into the trial's logs folder, and "
-                    "check that the machines have enough memory"
+                    f"{', '.join(lost)}: every worker that took it was lost; look at the logs in the trial's folder, "
+                    "and check that the machines have enough memory"
                 )
             if not open_:
                 break

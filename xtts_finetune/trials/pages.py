@@ -36,7 +36,7 @@ def race_page(race: Race) -> str:
 
 def search_headings(search: Search) -> tuple[str, ...]:
     """The table's columns."""
-    return ("", "trial", *_keys(search), "mel_ce", "to declared", "step", "clips", "time", "how far")
+    return ("", "trial", *_keys(search), "mel_ce", "against the config", "step", "clips", "time", "how far")
 
 
 def search_rows(search: Search) -> list[tuple[str, ...]]:

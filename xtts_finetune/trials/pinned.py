@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
 from xtts_finetune.look.quantities import readable_size
 from xtts_finetune.pipeline.children.running import Work
@@ -128,7 +129,7 @@ def declared_phase(work: Work, name: str) -> PhaseSpec:
     """The phase. Raises UserError for one that is not declared."""
     if name not in work.declaration.phases:
         known = ", ".join(work.declaration.phases)
-        raise UserError(f"unknown phase '{name}'; {work.declaration.file.name} declares {known}")
+        raise UserError(f"unknown phase '{name}'; {work.declaration.file.name} has {known}")
     return work.declaration.phases[name]
 
 
@@ -149,7 +150,7 @@ def find_start(work: Work, phase: str, wished: StartAt | None) -> tuple[PinnedSt
     resumes = [record for record in read_checkpoint_records(candidate) if record.resumes]
     best, final = metrics.best, metrics.final
     if best is None or final is None or not (resumes or candidate.best_model.is_file()):
-        raise UserError(f"{phase} has no model to start from yet: train it first: run_pipeline {phase}")
+        raise UserError(f"{phase} has no model to start from yet: train it first: {command(phase, 'run_pipeline')}")
     worse = not final.mel_ce <= (1 + AS_GOOD_AS_BEST) * best.mel_ce
     if wished == "best" or not resumes or (wished is None and worse):
         return PinnedStart("best", best.step, best.mel_ce, "reset"), candidate.best_model

@@ -135,7 +135,7 @@ def _not_whole_anywhere(name: str, folders: Sequence[Path]) -> str:
         if (folder / FETCHED_PARTS).is_dir():
             got = begun_in(folder) + sum((folder / file).stat().st_size for file in there)
             return (
-                f"base: {name} is not whole yet: {got / 1e6:,.0f} MB of it are in {folder}. Go on where the fetching "
+                f"base: {name} is not whole yet: {got / 1e6:,.0f} MB of it are in {folder}. Continue where it "
                 f"stopped, with: xtts-finetune fetch {name}"
             )
         if there:

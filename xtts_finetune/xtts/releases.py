@@ -128,8 +128,8 @@ CPML = Licence(
     (
         "non-commercial use only: of the model, of what it speaks, and of models fine-tuned from it",
         "no payment, direct or indirect, may arise from any of them",
-        "whoever gets a copy of the model, of a model made from it or of its speech gets these terms or their address",
-        "nobody vouches for the model; it comes as it is",
+        "if you pass on the model, a model made from it or its speech, pass on these terms or their address",
+        "the model comes without any warranty",
     ),
 )
 

@@ -43,7 +43,7 @@ def unspeakable_characters(text: str, language: str, tokenizer: Tokenizer) -> li
         raise UserError(f"the text cannot be spoken in {name}: {problem}") from None
     vocabulary = tokenizer.coqui.tokenizer.get_vocab()
     if not has_words(cleaned):
-        raise UserError(f"nothing that can be said in {name} is left of the text; write its words out")
+        raise UserError(f"nothing of the text can be spoken in {name}; write it in words")
     if (unknown := _nothing_known(cleaned, vocabulary)) is not None:
         raise UserError(f"when it speaks {name}, this model knows {unknown}")
     return [character for character in dict.fromkeys(cleaned) if character != " " and character not in vocabulary]

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from TTS.tts.layers.xtts.tokenizer import Tokenizer as TokenizerOfText
 from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
 
-from xtts_finetune.errors import UserError
 from xtts_finetune.xtts.cleaning import without_region
-from xtts_finetune.xtts.weights.vocabulary_file import read_text_of_base
+from xtts_finetune.xtts.foreseen_tokenizer import read_tokenizer, token_of
 
 UNKNOWN_TOKEN = 1
 
 
 def load_vocabulary(vocab: Path) -> VoiceBpeTokenizer:
     """Coqui's tokenizer with a base's vocabulary. Raises UserError if the file is not one."""
-    text = read_text_of_base(vocab, "fetch it again")
     coqui = VoiceBpeTokenizer()
-    try:
-        coqui.tokenizer = TokenizerOfText.from_str(text)
-    except Exception as error:  # the tokenizers library raises plain Exception
-        raise UserError(f"{vocab}: this is not the vocabulary of an XTTS base ({error}); fetch it again") from None
+    coqui.tokenizer = read_tokenizer(vocab)
     return coqui
 
 
@@ -41,9 +35,7 @@ class Tokenizer:
 
     def speaks(self, language: str) -> bool:
         """Whether the base knows the language: its vocabulary has the token that names it."""
-        name = without_region(language)
-        name = "zh-cn" if name == "zh" else name
-        return self.coqui.tokenizer.token_to_id(f"[{name}]") is not None
+        return self.coqui.tokenizer.token_to_id(token_of(language)) is not None
 
     def unknown_characters(self, text: str, language: str) -> list[str]:
         """Characters of the cleaned text that the vocabulary lacks, each once, in order."""

@@ -13,6 +13,7 @@ Rating = dict[str, Any]
 def rate(test: ListeningTest, answers: int | None = None, **changed: Any) -> Rating:
     """A right rating of the first answers, or of all."""
     marks = {"smoothness": 7, "naturalness": 6.5, "emotion": 0, "overall": 10}
+    marks = {"overall": 10} if changed.get("form") == "short" else marks
     given = [
         {
             "trial": trial,

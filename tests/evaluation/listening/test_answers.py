@@ -90,12 +90,12 @@ def twice(rating: Rating) -> Rating:
 
 ANSWER = ("answers", 0)
 SPOILED: dict[str, tuple[Callable[[Rating], Any], str]] = {
-    "empty": (raw(b""), "no JSON"),
-    "no JSON": (raw(b"PK\x03\x04 a zip"), "no JSON"),
-    "not UTF-8": (raw('{"note": "é"}'.encode("latin-1")), "no JSON"),
-    "cut off": (lambda r: as_bytes(r)[:-200], "no JSON"),
+    "empty": (raw(b""), "not JSON"),
+    "not JSON": (raw(b"PK\x03\x04 a zip"), "not JSON"),
+    "not UTF-8": (raw('{"note": "é"}'.encode("latin-1")), "not JSON"),
+    "cut off": (lambda r: as_bytes(r)[:-200], "not JSON"),
     "50 MB": (raw(b" " * 50_000_000), "larger than any rating"),
-    "nested a million deep": (raw(b"[" * 1_000_000), "no JSON"),
+    "nested a million deep": (raw(b"[" * 1_000_000), "not JSON"),
     "a list": (lambda r: [r], "no rating of a listening test"),
     "another file": (raw(b'{"candidates": []}'), "no rating of a listening test"),
     "a key twice": (
@@ -125,9 +125,9 @@ SPOILED: dict[str, tuple[Callable[[Rating], Any], str]] = {
     ),
     "mark missing": (
         without(*ANSWER, "marks", "b", "emotion"),
-        "answer 1: the marks of B should be for smooth",
+        "answer 1: the scores of B should be for smooth",
     ),
-    "mark of nothing": (changed((*ANSWER, "marks", "a", "x" * 5000), 1), "the marks of A should be for"),
+    "mark of nothing": (changed((*ANSWER, "marks", "a", "x" * 5000), 1), "the scores of A should be for"),
     "unknown fault": (changed((*ANSWER, "faults", "a"), ["ugly"]), "answers.1.faults.a.1: "),
     "fault twice": (changed((*ANSWER, "faults", "a"), ["noise", "noise"]), "a fault is named twice"),
     "unknown key": (changed((*ANSWER, "candidate"), "phase2"), "answers.1.candidate: extra inputs"),
@@ -214,7 +214,7 @@ def test_nobody_rates_twice(test: ListeningTest, name: str) -> None:
 
 
 def test_an_unfinished_rating_waits_for_its_end(run: RunFolder, test: ListeningTest) -> None:
-    with pytest.raises(NotTaken, match="unfinished: 2 of 6 answers are missing; let Ánna go on"):
+    with pytest.raises(NotTaken, match="unfinished: 2 of 6 answers are missing; let Ánna continue"):
         take(as_bytes(rate(test, 4)), [test])
     assert take(as_bytes(rate(test, 4)), [test], partial=True).answers == 4
     # The whole rating of the same listening takes its place; going back is refused.

@@ -115,7 +115,7 @@ def test_both_must_be_heard_before_anything_is_answered(browser: Browser, slow: 
     page.keyboard.press("4")
     page.keyboard.press("Enter")
     # What is missing is said, and the focus is where it can be given.
-    assert "A mark is missing: Overall of A" in (page.text_content("#missing") or "")
+    assert "A score is missing: Overall of A" in (page.text_content("#missing") or "")
     assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Overall of A"
     assert page.text_content("#where") == "Practice 1 of 3"
     assert asked == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from xtts_finetune.evaluation.statistics.preferences import Counts, compare, unbeaten, winner
+from xtts_finetune.evaluation.statistics.preferences import Counts, Rule, compare, unbeaten, winner
 
 Pairs = dict[tuple[str, str], Counts]
 CLEAR, SOME, EVEN = Counts(1, 19), Counts(6, 14), Counts(10, 10)
@@ -43,8 +43,22 @@ def test_more_pairs_ask_for_more() -> None:
     assert among_three[0].p_holm == pytest.approx(3 * among_three[0].p)
 
 
+def test_the_winner_and_the_base_are_a_question_of_its_own_after_the_first() -> None:
+    first, with_base = ("phase1", "phase2"), ("base", "phase2")
+    counts = {first: Counts(4, 16), with_base: Counts(4, 16)}
+    assert not any(each.significant for each in compare(counts))
+    told = compare(counts, {with_base: Rule(family="test-1")})
+    assert [each.significant for each in told] == [True, True]
+
+
+def test_old_tests_of_two_looks_keep_their_level() -> None:
+    pair = ("a", "b")
+    assert not compare({pair: Counts(7, 19)})[0].significant  # p = 0.029
+    assert compare({pair: Counts(7, 19)}, {pair: Rule(0.0294)})[0].significant
+
+
 def test_nothing_is_significant_between_the_looks() -> None:
-    (pair,) = compare({("a", "b"): Counts(0, 13)}, at_a_look=False)
+    (pair,) = compare({("a", "b"): Counts(0, 13)}, {("a", "b"): Rule(at_a_look=False)})
     assert pair.p < 0.001
     assert (pair.significant, pair.preferred) == (False, None)
 

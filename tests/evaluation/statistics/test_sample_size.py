@@ -11,13 +11,13 @@ from xtts_finetune.evaluation.statistics.preferences import Counts, more_for_mar
     "counts, more",
     [
         (Counts(4, 16), 0),
-        (Counts(5, 15), 4),
-        (Counts(6, 14), 16),
-        (Counts(14, 6), 16),
+        (Counts(5, 15), 7),
+        (Counts(6, 14), 20),
+        (Counts(14, 6), 20),
         (Counts(9, 11), None),
         (Counts(10, 10), None),
         (Counts(0, 0, 20), None),
-        (Counts(3, 7, 10), 52),
+        (Counts(3, 7, 10), 60),
     ],
 )
 def test_for_a_preference(counts: Counts, more: int | None) -> None:

@@ -79,7 +79,7 @@ def test_an_unfinished_phase_goes_on_from_what_the_older_child_wrote(finished: P
     folder.model_info.unlink()
     with older_child(work, folder.checkpoint(1077), folder.checkpoint_record(1077)):
         run_plan(work)
-    assert "going on from step 1 077" in printed(work)
+    assert "continuing from step 1 077" in printed(work)
 
 
 def test_nobody_waits_where_nothing_is_to_be_done(finished: Project) -> None:

@@ -75,7 +75,7 @@ def test_a_phase_goes_on_once_with_smaller_batches_and_says_so_everywhere(projec
     printed = project.run(HALVE, wanted=WANTED)
     assert project.started.count("phase1") == 2
     assert "phase1: out of memory: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB" in printed
-    assert "going on from step 500 with batch_size 1 and accumulate 3: 3 clips a step, as before" in printed
+    assert "continuing from step 500 with batch_size 1 and accumulate 3: 3 clips a step, as before" in printed
     folder = project.run_folder.candidate("phase1")
     info = read_model_info(folder)
     assert info is not None

@@ -38,18 +38,18 @@ def with_levels(project: Project) -> None:
 
 
 SCENARIOS = [
-    ("is done", None, "success: level minimum", "minimum"),
+    ("is done", None, "success: reached minimum", "minimum"),
     (
         "gets a little better",
         None,
-        "marginal: better than its start, but no declared level is reached",
+        "marginal: better than its start, but no goal is reached",
         "none",
     ),
     ("gets worse", None, "none: no better than its start", "none"),
     ("trains nothing", None, "none: no better than its start", "none"),
-    ("is NaN from the start", WorkFailed, "none: ended by: NaN or infinite loss", "none"),
+    ("is NaN from the start", WorkFailed, "none: stopped by: NaN or infinite loss", "none"),
     ("finds a damaged clip", UserError, "none: no better than its start", "none"),
-    ("disk full", WorkFailed, "none: ended by: disk full", "none"),
+    ("disk full", WorkFailed, "none: stopped by: disk full", "none"),
 ]
 
 
@@ -73,7 +73,7 @@ def test_the_record_of_each_scenario(
             project.run(wanted=["phase1"])
     text = record_of(project)
     assert f"| Scenario | {scenario} |" in text
-    assert f"Level reached: {level}" in text
+    assert f"Reached: {level}." in text
     assert "| target | mel\\_ce below 2.5 |" in text or "| target | mel_ce below 2.5 |" in text
     assert "| not heard yet | not heard yet | not heard yet | not heard yet |" in text
     assert "## What to try" in text
@@ -111,7 +111,7 @@ def test_a_declined_level_explains_itself_and_a_reached_one_asks_for_nothing(pro
 
 
 def test_levels_that_change_after_the_phase_are_judged_anew_without_training(finished: Project) -> None:
-    assert "No success levels are declared" in record_of(finished)
+    assert "The config sets no `success` for this phase." in record_of(finished)
     with_levels(finished)
     declaration = finished.declaration()
     assert finished.states()["phase1"] == "up to date"
@@ -120,7 +120,7 @@ def test_levels_that_change_after_the_phase_are_judged_anew_without_training(fin
     info = read_model_info(folder)
     assert info is not None
     assert (info["level"], info["scenario"]) == ("minimum", "success")
-    assert "success: level minimum" in folder.stopping_reason.read_text(encoding="utf-8")
+    assert "success: reached minimum" in folder.stopping_reason.read_text(encoding="utf-8")
     assert "| target | mel_ce below 2.5 | 3.000 | not met |" in record_of(finished)
     assert finished.states()["phase2"] == "up to date"
 
@@ -133,18 +133,18 @@ def test_a_mark_given_later_fills_the_form_and_decides_the_level(finished: Proje
     assert "target (by its numbers; not heard yet)" in record_of(finished)
     update_records(finished.declaration("decision.quality.phase1=9.2"), finished.run_folder)
     text = record_of(finished)
-    assert "| target | mark of at least 9 out of 10 | 9.2 | met |" in text
+    assert "| target | score of at least 9 out of 10 | 9.2 | met |" in text
     assert "| not marked | not marked | not marked | 9.2 |" in text
-    assert "success: level target |" in text
+    assert "success: reached target |" in text
     update_records(finished.declaration("decision.quality.phase1=8"), finished.run_folder)
-    assert "Level reached: none" in record_of(finished)
+    assert "Reached: none" in record_of(finished)
 
 
 def test_the_decision_is_named_once_it_was_made_for_this_very_model(finished: Project) -> None:
     update_records(finished.declaration(), finished.run_folder)
-    assert re.search(r"Ships: \w+\. Verdict: ", record_of(finished))
     file = finished.run_folder.decision
     decision = json.loads(file.read_text(encoding="utf-8"))
+    assert f"**{decision['says']['headline']}**" in record_of(finished)
     for candidate in decision["candidates"]:
         candidate["mel_ce"] = 1.0
     write_json_atomic(file, decision)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from xtts_finetune.look.quantities import readable_size
 from xtts_finetune.pipeline.plan.disk import (
@@ -37,6 +38,15 @@ def test_half_precision_weights_are_written_in_full(tmp_path: Path) -> None:
     half = weights_bytes(saved(tmp_path / "half.pth", names, torch.float16))
     assert full == pytest.approx(800_000, rel=0.02)
     assert half == pytest.approx(full, rel=0.02)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.pth"])
+def test_half_precision_safetensors_are_written_in_full_whatever_they_are_called(tmp_path: Path, name: str) -> None:
+    weights = {each: torch.zeros(100_000, dtype=torch.bfloat16) for each in ("gpt.a", "hifigan_decoder.b")}
+    save_file(weights, tmp_path / name)
+    assert weights_bytes(tmp_path / name) == 800_000
+    save_file({"gpt.a": weights["gpt.a"]}, tmp_path / name)
+    assert weights_bytes(tmp_path / name) == 400_000 + HIFIGAN_BYTES
 
 
 def test_a_base_without_hifigan_gets_one_in_every_model_file(tmp_path: Path) -> None:

@@ -33,13 +33,13 @@ def test_the_values_are_printed_with_who_gave_them(project: Project) -> None:
         "phase2.gradient_clip=0.25",
     )
     lines = value_lines(project.declaration(*overrides), "phase2")
-    assert lines[0] == "phase2 at level plateau_breaker:"
+    assert lines[0] == "phase2 with preset plateau_breaker:"
     for line in (
-        "learning_rate 1.5e-5 (level plateau_breaker)",
+        "learning_rate 1.5e-5 (preset plateau_breaker)",
         "gradient_clip 0.25 (command line)",
         "batch_size 24 (command line)",
-        "schedule.minimum_learning_rate 1e-7 (level plateau_breaker)",
-        "adaptive_loss_weights on (level plateau_breaker)",
+        "schedule.minimum_learning_rate 1e-7 (preset plateau_breaker)",
+        "adaptive_loss_weights on (preset plateau_breaker)",
     ):
         assert f"  {line}" in lines
     assert value_lines(project.declaration(*overrides), "phase1") == []
@@ -47,7 +47,7 @@ def test_the_values_are_printed_with_who_gave_them(project: Project) -> None:
 
 def test_a_run_prints_them_before_it_trains(project: Project) -> None:
     printed = project.run("phase1.optimization_level=basic")
-    assert "phase1 at level basic:\n  learning_rate 1e-5 (level basic)\n" in printed
+    assert "phase1 with preset basic:\n  learning_rate 1e-5 (preset basic)\n" in printed
 
 
 @pytest.mark.parametrize(
@@ -153,15 +153,15 @@ def test_the_last_phase_is_that_of_the_declaration_which_is_named(project: Proje
             ["--plan"],
             {},
             0,
-            ["phase2 at level plateau_breaker", "batch_size 24 (command", "epochs 150 (command"],
+            ["phase2 with preset plateau_breaker", "batch_size 24 (command", "epochs 150 (command"],
         ),
         (
             ["phase1", "--plan"],
             {"BATCH_SIZE": "6", "EPOCHS": "8"},
             0,
-            ["phase1 at", "batch_size 6 ", "epochs 8 "],
+            ["phase1 with preset", "batch_size 6 ", "epochs 8 "],
         ),
-        (["--plan", "--set", "phase2.goal=a 'b'"], {}, 0, ["phase2 at level", "goal a 'b' (command line)"]),
+        (["--plan", "--set", "phase2.goal=a 'b'"], {}, 0, ["phase2 with preset", "goal a 'b' (command line)"]),
         (["phase7"], {}, 2, ["unknown phase 'phase7'"]),
         (["--plan", "-f", "none.yaml"], {}, 2, ["none.yaml"]),
     ],

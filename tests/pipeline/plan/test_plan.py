@@ -122,7 +122,7 @@ def test_an_unfinished_phase_goes_on(finished: Project) -> None:
     folder = finished.run_folder.candidate("phase2")
     folder.model_info.unlink()
     stage = finished.plan().stage("phase2")
-    assert (stage.state.value, stage.why, stage.resumes_at) == ("to run", "goes on from step 1000", 1000)
+    assert (stage.state.value, stage.why, stage.resumes_at) == ("to run", "continues from step 1000", 1000)
 
 
 def test_a_phase_whose_source_is_not_complete_is_refused(project: Project, finished: Project) -> None:

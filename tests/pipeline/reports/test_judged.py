@@ -40,11 +40,14 @@ def judged(tmp_path: Path) -> tuple[Declaration, RunFolder]:
 def test_the_worst_sentence_comes_first_with_its_faults_and_numbers(
     judged: tuple[Declaration, RunFolder],
 ) -> None:
-    page = read(write_report(*judged)).words
+    page = read(write_report(*judged))
+    below = page.words[page.words.index("All samples", page.words.index("What next")) :]
     *others, worst = SENTENCES.values()
-    assert all(page.index(worst) < page.index(text) for text in others)
-    assert "unvoiced tail: 1.2 s, limit 0.6" in page
-    assert "pitch 121 Hz" in page and "pace 14.2 characters/s" in page and "CER 5 %" in page
+    assert all(below.index(worst) < below.index(text) for text in others)
+    fault = next(each for tag, each in page.elements if tag == "li" and each.get("class") == "fault")
+    assert fault["title"] == "measured 1.2 s, limit 0.6"
+    assert "1 problem noise after the last word: measured 1.2 s, limit 0.6" in below
+    assert "pitch 121 Hz" in below and "pace 14.2 characters/s" in below and "misheard 5 %" in below
 
 
 def test_what_was_not_measured_is_said_with_the_cure(judged: tuple[Declaration, RunFolder]) -> None:
@@ -54,7 +57,13 @@ def test_what_was_not_measured_is_said_with_the_cure(judged: tuple[Declaration, 
 
 def test_numbers_that_are_missing_are_left_out() -> None:
     assert readings(scored("one")) == (("pace", "14.2 characters/s"),)
-    assert readings(scored("one", heard="hello there"))[-1] == ("heard", "“hello there”")
+
+
+@pytest.mark.parametrize("cer, shown", [(0.0, True), (0.3, True), (0.31, False), (1.0, False), (None, False)])
+def test_what_a_recogniser_heard_is_shown_only_where_it_is_near_the_text(cer: float | None, shown: bool) -> None:
+    found = dict(readings(scored("one", heard="hello there", cer=cer, noise_mos=3.84)))
+    assert found.get("heard") == ("“hello there”" if shown else None)
+    assert found["cleanness"] == "3.8 of 5"
 
 
 def test_faults_count_more_than_characters_and_those_more_than_distances() -> None:

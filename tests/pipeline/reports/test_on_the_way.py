@@ -14,6 +14,7 @@ from xtts_finetune.pipeline.reports.players import collect_on_the_way
 from xtts_finetune.pipeline.reports.report import write_report
 from xtts_finetune.records.metrics import MetricsWriter, QualityRecord, read_metrics
 from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.sample_faults import SampleFault
 
 SAID = {"hello": [], "long": ["unvoiced tail: 1.2 s, limit 0.6"], "third": [], "fourth": []}
 
@@ -40,7 +41,7 @@ def test_steps_whose_sound_is_kept_have_players_and_the_others_their_counts(run:
     first, last = way.steps
     assert (first.step, first.passed, first.players) == (100, 2, ())
     assert [player.label for player in last.players] == ["hello", "long", "third"]
-    assert last.players[1].note == "unvoiced tail: 1.2 s, limit 0.6"
+    assert last.players[1].faults == (SampleFault("noise after the last word", "measured 1.2 s, limit 0.6"),)
     assert all(player.source for player in last.players)
 
 
@@ -51,6 +52,6 @@ def test_a_phase_that_did_not_speak_has_nothing_to_hear(run: RunFolder) -> None:
 
 def test_the_page_shows_them(run: RunFolder) -> None:
     page = write_report(declare(run.root.parent.parent), run).read_text(encoding="utf-8")
-    assert "phase1 on the way" in page and "phase2 on the way" not in page
-    assert "3 of 4 sentences sound; unvoiced tail (1)" in page
+    assert "phase1 while it trained" in page and "phase2 while it trained" not in page
+    assert "3 of 4 samples are clean; noise after the last word (1)" in page
     assert "long, said by phase1 at step 200" in page

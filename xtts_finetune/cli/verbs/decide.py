@@ -6,7 +6,7 @@ from xtts_finetune.cli.options import Demo, File, Settings, load, work_on
 
 
 def decide(file: File = None, demo: Demo = False, settings: Settings = None) -> None:
-    """Apply the decision matrix to what is there, say which model ships and why, and write the report anew."""
+    """Decide which model ships, by what listeners said or by the decision matrix; say why; write the report again."""
     declaration = load(file, demo, settings or [])
     from xtts_finetune.monitor.tracking.following import tracked  # noqa: PLC0415
     from xtts_finetune.pipeline.run import decide_now  # noqa: PLC0415

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from xtts_finetune.cli.options import Demo, File, load
+from xtts_finetune.commands import command
 from xtts_finetune.curves.advice import Place
 from xtts_finetune.curves.curves import Curves
 from xtts_finetune.curves.readers import read_curves
@@ -44,11 +45,11 @@ def curves_of(what: str | None, load: Load, named: tuple[str, ...]) -> tuple[Cur
     if what is not None and what not in phases:
         if Path(what).exists():
             return (found := read_curves(Path(what))), _place(found, named)
-        raise UserError(f"{what}: no file, and no declared phase; the phases are {', '.join(phases)}")
+        raise UserError(f"{what}: neither a file nor a phase; the phases are {', '.join(phases)}")
     begun = [name for name in phases if _metrics(declaration, name).is_file()]
     wanted = [name for name in begun if what in (None, name)]
     if not wanted:
-        raise UserError(f"{what or 'no phase'}: nothing was recorded yet; run_pipeline first")
+        raise UserError(f"{what or 'no phase'}: nothing was recorded yet: {command('run')} first")
     curves = read_curves(_metrics(declaration, wanted[-1]))
     return curves, _place(curves, named)
 
@@ -94,7 +95,7 @@ def diagnose(
     as_json: AsJson = False,
     relevant: Relevant = 2.0,
 ) -> None:
-    """Say whether training still falls, has a plateau, swings, explodes or overfits; why; and what to do."""
+    """Say whether a training is still falling, on a plateau, oscillating, exploding or overfitting; why; what to do."""
     from xtts_finetune.cli.terminal import console  # noqa: PLC0415
     from xtts_finetune.curves.diagnosis import diagnose as found_in  # noqa: PLC0415  (numpy)
 

@@ -9,7 +9,7 @@ from xtts_finetune.errors import WRONG_INPUT
 
 
 def doctor(file: File = None, demo: Demo = False, settings: Settings = None, device: OnDevice = None) -> None:
-    """Check versions, device, base, memory, disk and folders; without a declaration, the installation alone."""
+    """Check versions, device, base, memory, disk and folders, and say what to fix; without a config, the versions."""
     from xtts_finetune.cli.terminal import console  # noqa: PLC0415
     from xtts_finetune.pipeline.plan.checks.check import Verdict  # noqa: PLC0415
     from xtts_finetune.pipeline.plan.checks.preflight import all_checks, installation_checks  # noqa: PLC0415

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 
 from xtts_finetune.cli.terminal import agrees, console
 from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline.children.process import something_is_kept
 
 if TYPE_CHECKING:
     from xtts_finetune.setup.fetch import Accept
@@ -41,6 +42,8 @@ class FetchScreen:
 
     def progress(self, published: PublishedFile, there: int) -> None:
         """Move a file's bar; the first piece starts it."""
+        if there:
+            something_is_kept()
         if published.name not in self._tasks:
             self._bars.start()
             self._tasks[published.name] = self._bars.add_task(published.name, total=published.size)
@@ -77,10 +80,10 @@ def asks_first(release: Release, given: bool) -> None:
     )
 
 
-Name = Annotated[str, typer.Argument(help="Which base.", metavar="NAME")]
+Name = Annotated[str, typer.Argument(help="Which base model.", metavar="NAME")]
 From = Annotated[
     Path | None,
-    typer.Option("--from", help="Take the files from this folder instead of the network.", metavar="FOLDER"),
+    typer.Option("--from", help="Take the files from this folder instead of downloading them.", metavar="FOLDER"),
 ]
 To = Annotated[
     Path | None,
@@ -98,7 +101,7 @@ Accepted = Annotated[
 
 
 def fetch(name: Name = "xtts_v2", source: From = None, to: To = None, accept_licence: Accepted = False) -> None:
-    """Fetch a base, 2.1 GB for xtts_v2: licence first, every file checked; goes on where it stopped."""
+    """Download a base model, 2.1 GB for xtts_v2: its licence first, every file checked; continues where it stopped."""
     from xtts_finetune.errors import UserError  # noqa: PLC0415
     from xtts_finetune.setup.fetch import fetch as fetch_release  # noqa: PLC0415
     from xtts_finetune.setup.fetch import look_around, place_for, take  # noqa: PLC0415

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline.children.process import something_is_kept
 from xtts_finetune.pipeline.plan.plan import make_plan
 from xtts_finetune.setup.found_data import Answers
 from xtts_finetune.spec.declaration import load_declaration
@@ -28,7 +29,7 @@ def plan_of(answers: Answers) -> str:
     """
     declaration = load_declaration(answers.folder / "pipeline.yaml")
     if answers.base.missing:
-        return "The declaration is right, but its base is not on this machine yet."
+        return "The config is right, but its base is not on this machine yet."
     try:
         make_plan(declaration)
     except UserError as error:
@@ -38,20 +39,24 @@ def plan_of(answers: Answers) -> str:
 
 def steps(answers: Answers) -> list[tuple[str, str]]:
     """What to do next, and the command for it."""
-    named = [] if answers.folder == Path.cwd() else ["-f", _shown(answers.folder)]
-    rows = [("what would run", ["run_pipeline", "--plan", *named])]
+    named = _named(answers.folder)
+    rows = [("see what would run", ["run_pipeline", "--plan", *named])]
     if answers.base.missing:
         rows.insert(0, ("get the base, 2.1 GB", ["xtts-finetune", "fetch"]))
     rows += [
-        ("look at everything that a run needs", ["xtts-finetune", "doctor", *named]),
-        ("read the clips; open DATA.html and fix what it names", ["xtts-finetune", "prepare", *named]),
-        ("train; or double-click the launchers, a phase each", ["run_pipeline", *named]),
+        ("check everything that a run needs", ["xtts-finetune", "doctor", *named]),
+        ("read and check the clips; then open DATA.html and fix what it names", ["xtts-finetune", "prepare", *named]),
+        ("train; or double-click the launchers, one for each phase", ["run_pipeline", *named]),
     ]
     lines = [(what, _line(words)) for what, words in rows]
     if package_problem(answers.language):
         what = f"the packages that {LANGUAGES[answers.language]} texts need"
         lines.insert(0, (what, install_command(answers.language)))
     return lines
+
+
+def _named(folder: Path) -> list[str]:
+    return [] if folder == Path.cwd() else ["-f", _shown(folder)]
 
 
 def _shown(path: Path) -> str:
@@ -98,6 +103,13 @@ RunName = Annotated[
     str | None, typer.Option("--name", help="Name of the voice and its run.", show_default="the folder's")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; take what is found and usual.")]
+Refreshed = Annotated[
+    bool,
+    typer.Option(
+        "--refresh",
+        help="Clips were added or removed: choose the lengths of the phases again. Your own changes stay.",
+    ),
+]
 Replace = Annotated[bool, typer.Option("--replace", help="Write over files that are there; they stay as NAME.old.")]
 
 
@@ -110,14 +122,22 @@ def init(
     name: RunName = None,
     yes: Yes = False,
     replace: Replace = False,
+    refresh: Refreshed = False,
 ) -> None:
-    """Look at your recordings and write pipeline.yaml, two phases, sentences, matrix and launchers for them."""
+    """Look at your recordings and write the config of a new voice: pipeline.yaml, two phases, sentences, launchers."""
     from xtts_finetune.cli.verbs.init_questions import Asked, Questions  # noqa: PLC0415
     from xtts_finetune.errors import UserError  # noqa: PLC0415
     from xtts_finetune.setup.files import in_the_way, render, write_files  # noqa: PLC0415
+    from xtts_finetune.setup.refresh import note_written  # noqa: PLC0415
 
     questions = Questions(yes)
     folder = folder.expanduser().absolute()
+    if refresh:
+        given = {"--data": data, "--language": language, "--base": base, "--name": name, "--replace": replace}
+        if unused := [flag for flag, value in given.items() if value]:
+            raise UserError(f"{', '.join(unused)}: --refresh takes what pipeline.yaml says; change it there")
+        _refresh(folder, None if gpu_memory is None else questions.memory(gpu_memory))
+        return
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file; name a folder to write into")
     answers = questions.answers(folder, Asked(tuple(data or ()), language, base, gpu_memory, name))
@@ -126,10 +146,40 @@ def init(
     if there and not replace and not questions.may_replace(there):
         raise UserError(
             f"{folder} has {', '.join(there)} already, with another content. Nothing was written: name another "
-            "folder, or say --replace (what is there stays beside it as NAME.old)"
+            "folder, or say --replace (what is there is kept as NAME.old)"
         )
     kept = write_files(folder, files)
+    note_written(answers, files)
+    something_is_kept()
     _say_what_is_next(answers, [*files], kept)
+
+
+def _refresh(folder: Path, memory: tuple[int, bool] | None) -> None:
+    """Say what suits the clips that are there now, and write it where the user has changed nothing."""
+    from xtts_finetune.cli.terminal import tell  # noqa: PLC0415
+    from xtts_finetune.setup.refresh import refresh_of  # noqa: PLC0415
+
+    found = refresh_of(load_declaration(folder / "pipeline.yaml"), memory)
+    then, now = found.written.clips, len(found.answers.look.kept)
+    tell(f"{now} clips can be used; init chose the lengths of the phases for {then}.")
+    if not found.changes:
+        tell("Nothing to refresh: the lengths suit these clips.")
+        return
+    for change in found.changes:
+        yours = f"{change.name} stays as it is, because you changed it. These values would suit:"
+        tell(f"{change.name}:" if change.untouched else yours)
+        for key, (old, new) in change.values.items():
+            tell(f"  {key}: {_short(old)} -> {_short(new)}")
+    if not found.files:
+        tell("Nothing was written: change what you like by hand.")
+        return
+    found.write()
+    tell(f"Written: {', '.join(found.files)}.")
+    tell(f"Next: {_line(['run_pipeline', '--plan', *_named(folder)])}")
+
+
+def _short(value: object) -> str:
+    return f"{len(value)} lines of the clips" if isinstance(value, list) else "not set" if value is None else f"{value}"
 
 
 def _say_what_is_next(answers: Answers, files: list[str], kept: list[str]) -> None:
@@ -149,7 +199,7 @@ def _say_what_is_next(answers: Answers, files: list[str], kept: list[str]) -> No
     for name in kept:
         say(f"  {name}   what was there before")
     problem = plan_of(answers)
-    say("\nThe declaration is right." if not problem else f"\n{problem}")
+    say("\nThe config is right." if not problem else f"\n{problem}")
     say("Next:")
     for what, command in steps(answers):
-        say(f"  {command:58} {what}")
+        say(f"  {what}:\n    {command}")

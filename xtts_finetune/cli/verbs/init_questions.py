@@ -9,17 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import typer
-
-from xtts_finetune.cli.terminal import agrees, ask
+from xtts_finetune.cli.terminal import agrees, ask, tell
+from xtts_finetune.data.first_look import FirstLook, first_look
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.plan.checks.machine import find_gpu
 from xtts_finetune.pipeline.plan.checks.memory import computer_memory
+from xtts_finetune.records.clips import skipped_lines
 from xtts_finetune.setup.found_data import Answers, FoundBase, FoundSet, find_data, look_at_base, slug
-from xtts_finetune.setup.texts import guess_language, reading_note
+from xtts_finetune.setup.numbers import FEWEST_CLIPS
+from xtts_finetune.setup.texts import guess_language
 from xtts_finetune.spec.languages import LANGUAGES, as_xtts_names_it, language_problem
 from xtts_finetune.spec.model import NAME_PATTERN
+from xtts_finetune.usual import little_data
 from xtts_finetune.xtts.cleaning import package_problem
+from xtts_finetune.xtts.foreseen_tokenizer import ForeseenTokenizer
 
 GB = 1_000_000_000
 Answer = TypeVar("Answer")
@@ -46,20 +49,28 @@ class Questions:
         """All answers. Raises UserError for one that cannot be, or that nothing tells and nobody can be asked."""
         data = self._data(asked.data)
         for found in data:
-            typer.echo(f"found {found}")
+            tell(f"found {found}")
         language, why = self._language(asked.language, data)
-        _say_what_is_readable(data, language)
+        if problem := package_problem(language):
+            tell(f"warning: {problem}")
         base = self._base(asked.base)
-        memory, on_gpu = self._memory(asked.gpu_memory)
+        if not ForeseenTokenizer(base.vocab).speaks(language):
+            raise UserError(
+                f"language: the base {base.declared} cannot read {LANGUAGES[language]} ('{language}'): name another "
+                "base with --base, or the texts' own language with --language"
+            )
+        look = first_look([found.spec for found in data], language, base.vocab)
+        _say_what_is_kept(look)
+        memory, on_gpu = self.memory(asked.gpu_memory)
         name = self._name(asked.name, folder, data)
-        return Answers(folder, name, data, language, why, base, memory, on_gpu)
+        return Answers(folder, name, data, language, why, base, memory, on_gpu, look)
 
     def may_replace(self, there: Sequence[str]) -> bool:
         """Whether somebody says that files may be written over."""
         if not self.asks:
             return False
-        typer.echo(f"already there, with another content: {', '.join(there)}")
-        return agrees("Write new ones? The old ones stay beside them as NAME.old")
+        tell(f"already there, with other content: {', '.join(there)}")
+        return agrees("Write new ones? The old ones are kept as NAME.old")
 
     def _data(self, given: Sequence[Path]) -> list[FoundSet]:
         if given or not self.asks:
@@ -83,19 +94,20 @@ class Questions:
             return self._ask("Language of the recordings", guessed, _known_language), "as you said"
         if guessed is None:
             raise UserError(f"the texts do not tell their language: say it with --language ({', '.join(LANGUAGES)})")
-        typer.echo(f"language: {guessed}, {LANGUAGES[guessed]}, as the texts look")
+        tell(f"language: {guessed}, {LANGUAGES[guessed]}, as the texts look")
         return guessed, "as the texts look"
 
     def _base(self, given: str | None) -> FoundBase:
         if given is not None or not self.asks:
             return look_at_base(given or "xtts_v2")
-        return self._ask("Base: a known name, or the folder of a base", "xtts_v2", look_at_base)
+        return self._ask("Model to start from: xtts_v2, or the folder of another base", "xtts_v2", look_at_base)
 
-    def _memory(self, given: float | None) -> tuple[int, bool]:
+    def memory(self, given: float | None) -> tuple[int, bool]:
+        """Bytes of the GPU, or of the computer where there is none, and whether it is a GPU's."""
         gpu = find_gpu() if given is None else None
         usual = 0.0 if gpu is None else round(gpu.total / GB, 1)
         if given is None and self.asks:
-            given = self._ask("Memory of the GPU that will train, in GB (0: none)", f"{usual:g}", _gigabytes)
+            given = self._ask("GPU memory in GB (0 if there is no GPU)", f"{usual:g}", _gigabytes)
         size = usual if given is None else given
         return (round(size * GB), True) if size > 0 else (computer_memory().total, False)
 
@@ -111,15 +123,19 @@ class Questions:
             try:
                 return take(ask(question, usual))
             except UserError as error:
-                typer.echo(f"  {error}")
+                tell(f"  {error}")
 
 
-def _say_what_is_readable(data: Sequence[FoundSet], language: str) -> None:
-    """Name the packages that the language needs and the texts that will be left out, where there are any."""
-    if problem := package_problem(language):
-        typer.echo(f"warning: {problem}")
-    elif note := reading_note([clip for found in data for clip in found.clips], language):
-        typer.echo(note)
+def _say_what_is_kept(look: FirstLook) -> None:
+    """How much there is to train on, each clip that is left out and why, and what to expect of little data."""
+    total = len(look.kept) + len(look.left_out)
+    all_of = f"{total} clips" if not look.left_out else f"{len(look.kept)} of {total} clips"
+    about = "" if look.all_heard else "about "
+    tell(f"{about}{all_of} can be used, {look.minutes:.1f} minutes of speech")
+    for line in skipped_lines(look.left_out, "xtts-finetune prepare names each of them in DATA.html"):
+        tell(f"  {line}")
+    if len(look.kept) >= FEWEST_CLIPS and (warning := little_data(look.minutes)):
+        tell(f"warning: {warning}")
 
 
 def _known_language(text: str) -> str:

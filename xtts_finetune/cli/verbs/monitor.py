@@ -1,4 +1,4 @@
-"""`xtts-finetune monitor`: look at runs while they go on, or after."""
+"""`xtts-finetune monitor`: look at runs while they train, or after."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xtts_finetune.cli.options import Demo, File, load
+from xtts_finetune.cli.terminal import tell
+from xtts_finetune.usual import EVAL_STD, IMPROVEMENT
 
 if TYPE_CHECKING:
     from xtts_finetune.monitor.run import RunWatch
@@ -16,20 +18,36 @@ DEFAULT_PORT = 8377
 
 Runs = Annotated[
     list[Path] | None,
-    typer.Argument(help="Folders of runs (run/<name>), shown side by side.", show_default="the declaration's"),
+    typer.Argument(
+        help="Folders of runs (run/<name>), shown side by side.", metavar="FOLDER", show_default="the config's"
+    ),
 ]
-Watch = Annotated[bool, typer.Option("--watch", help="In the terminal, until Ctrl-C; the default there.")]
-Web = Annotated[bool, typer.Option("--web", help="As a page that this computer alone can open, until Ctrl-C.")]
-Port = Annotated[int, typer.Option("--port", help="Of --web; 0 takes any.", min=0, max=65535)]
+Watch = Annotated[
+    bool, typer.Option("--watch", help="Watch in the terminal, until Ctrl-C; this is what happens without an option.")
+]
+Web = Annotated[bool, typer.Option("--web", help="Watch in a browser on this computer, until Ctrl-C.")]
+Port = Annotated[int, typer.Option("--port", help="With --web; 0 takes any that is free.", min=0, max=65535)]
 Png = Annotated[Path | None, typer.Option("--png", help="Write the curves as a picture.", metavar="FILE")]
 Html = Annotated[Path | None, typer.Option("--html", help="Write the page as one file.", metavar="FILE")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print everything once, for programs.")]
-Std = Annotated[float, typer.Option("--most-std", help="Warn when the eval loss's deviation is above this.", min=0)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print everything once as JSON, for programs.")]
+Std = Annotated[
+    float, typer.Option("--most-std", help="Warn when the standard deviation of the eval loss is above this.", min=0)
+]
 Least = Annotated[
     float,
-    typer.Option("--least-improvement", help="Warn when training improves by less over 5 epochs.", min=0),
+    typer.Option(
+        "--least-improvement", help="Warn when the training loss falls by less than this over 5 epochs.", min=0
+    ),
 ]
-Gap = Annotated[float, typer.Option("--most-gap", help="Warn when eval is further above training.", min=0)]
+Gap = Annotated[
+    float | None,
+    typer.Option(
+        "--most-gap",
+        help="Warn also when the eval loss is this far above the training loss.",
+        min=0,
+        show_default="none",
+    ),
+]
 
 
 def monitor(
@@ -42,15 +60,15 @@ def monitor(
     png: Png = None,
     html: Html = None,
     as_json: AsJson = False,
-    most_std: Std = 0.05,
-    least_improvement: Least = 0.05,
-    most_gap: Gap = 0.1,
+    most_std: Std = EVAL_STD,
+    least_improvement: Least = IMPROVEMENT,
+    most_gap: Gap = None,
 ) -> None:
-    """Show runs as they go along: progress, curves, warnings with what to do about them."""
+    """Show how runs are doing: progress, curves, and warnings with what to do about them."""
     from xtts_finetune.cli.terminal import console  # noqa: PLC0415
     from xtts_finetune.errors import UserError  # noqa: PLC0415
     from xtts_finetune.monitor.run import RunWatch  # noqa: PLC0415
-    from xtts_finetune.monitor.warnings import Limits  # noqa: PLC0415
+    from xtts_finetune.monitor.seen import Limits  # noqa: PLC0415
 
     asked = [name for name, wanted in (("--watch", watch), ("--web", web), ("--json", as_json)) if wanted]
     if len(asked) > 1:
@@ -76,8 +94,8 @@ def _folders(runs: list[Path], file: Path | None, demo: bool, waits: bool) -> li
     from xtts_finetune.setup.demo import demo_run_folder  # noqa: PLC0415
 
     if runs and (file is not None or demo):
-        raise UserError("name folders of runs, or a declaration with -f or --demo, not both")
-    # The demo is watched from its folder alone: its declaration is that of an installed package.
+        raise UserError("name folders of runs, or a config with -f or --demo, not both")
+    # The demo is watched from its folder alone: its config is that of an installed package.
     found = runs or [demo_run_folder() if demo and file is None else load(file, demo).run_folder]
     for folder in found:
         if folder.exists() and not folder.is_dir():
@@ -85,7 +103,7 @@ def _folders(runs: list[Path], file: Path | None, demo: bool, waits: bool) -> li
         if not waits and not folder.is_dir():
             raise UserError(f"{folder}: there is no such run yet; --watch and --web wait for it")
         if (folder / "pipeline.yaml").is_file():
-            raise UserError(f"{folder} holds a declaration; name its run, {folder / 'run'}/<name>, or use -f {folder}")
+            raise UserError(f"{folder} holds a config; name its run, {folder / 'run'}/<name>, or use -f {folder}")
     return [folder.absolute() for folder in found]
 
 
@@ -102,10 +120,10 @@ def _write(watches: list[RunWatch], png: Path | None, html: Path | None) -> None
     try:
         if png is not None:
             draw_picture(watches, png)
-            typer.echo(f"written: {png}")
+            tell(f"written: {png}")
         if html is not None:
             write_text_atomic(html, static_page(watches))
-            typer.echo(f"written: {html}")
+            tell(f"written: {html}")
     except OSError as error:
         raise UserError(f"{png if html is None else html} cannot be written ({error.strerror or error})") from None
 
@@ -115,7 +133,7 @@ def _serve(watches: list[RunWatch], port: int) -> None:
     from xtts_finetune.monitor.serve import serve  # noqa: PLC0415
 
     listener = open_port(port, "--web")
-    typer.echo(f"http://{HOST}:{listener.getsockname()[1]}/   open it on this computer; Ctrl-C ends it, not the run")
+    tell(f"http://{HOST}:{listener.getsockname()[1]}/   open it on this computer; Ctrl-C stops the page, not the run")
     serve(watches, listener)
 
 

@@ -8,23 +8,24 @@ import typer
 
 from xtts_finetune.cli.options import Demo, File, OnDevice, Settings, declared_file, work_on
 
-Phases = Annotated[list[str] | None, typer.Argument(help="The phases to run; all when none is named.", metavar="PHASE")]
-Planned = Annotated[bool, typer.Option("--plan", help="Say what would run and why, and run nothing.")]
+Phases = Annotated[
+    list[str] | None, typer.Argument(help="The phases to run; all of them when none is named.", metavar="PHASE")
+]
+Planned = Annotated[bool, typer.Option("--plan", help="Say what would run, and why; run nothing.")]
 Fresh = Annotated[
     bool,
-    typer.Option("--fresh", help="Train the named phases anew, all when none is named; what they had is set aside."),
+    typer.Option("--fresh", help="Train these phases from the start again; the models that they have are set aside."),
 ]
-LR = Annotated[str | None, typer.Option("--lr", help="Learning rate of the phases that run.")]
-BatchSize = Annotated[str | None, typer.Option("--batch-size", help="Clips a batch.", metavar="N")]
+LR = Annotated[str | None, typer.Option("--lr", help="Learning rate of the phases that run.", metavar="RATE")]
+BatchSize = Annotated[str | None, typer.Option("--batch-size", help="Clips in a batch.", metavar="N")]
 Epochs = Annotated[str | None, typer.Option("--epochs", help="Passes over the clips.", metavar="N")]
 Clip = Annotated[str | None, typer.Option("--gradient-clip", help="Largest gradient norm.", metavar="NORM")]
 Level = Annotated[
     str | None,
     typer.Option(
         "--optimization-level",
-        help="basic, enhanced, plateau_breaker, stable, or one of the project's own: its values come over the "
-        "declared ones.",
-        metavar="LEVEL",
+        help="basic, enhanced, plateau_breaker, stable, or a preset of your own; its values win over the config.",
+        metavar="PRESET",
     ),
 ]
 Resume = Annotated[
@@ -33,7 +34,7 @@ Resume = Annotated[
 ]
 Devices = Annotated[
     str | None,
-    typer.Option("--devices", help="GPUs, or processes of a CPU, that share each step here.", metavar="N"),
+    typer.Option("--devices", help="GPUs of this machine, or processes on its CPU, that share each step.", metavar="N"),
 ]
 Rendezvous = Annotated[
     str | None,
@@ -43,10 +44,12 @@ Rendezvous = Annotated[
         metavar="HOST:PORT",
     ),
 ]
-Count = Annotated[int | None, typer.Option("--machines", help="How many machines meet there.", metavar="N")]
+Count = Annotated[int | None, typer.Option("--machines", help="How many machines meet.", metavar="N")]
 Number = Annotated[
     int | None,
-    typer.Option("--machine", help="This machine's number, where addresses do not say who leads (0).", metavar="K"),
+    typer.Option(
+        "--machine", help="This machine's number, where addresses do not tell which one leads, 0.", metavar="K"
+    ),
 ]
 JoinSeconds = Annotated[
     int,
@@ -74,12 +77,13 @@ def run(
     machine: Number = None,
     join_seconds: JoinSeconds = 600,
 ) -> None:
-    """Run the declared phases in their order, let every model speak, decide which ships, and report.
+    """Train the phases of your config in order, let every model speak, decide which one ships, and write the report.
 
-    What is up to date is not run again. Without PHASE, all phases run.
+    What is up to date is not run again.
     """
     # Imported here, so that --help answers at once.
-    from xtts_finetune.cli.options import Shorthands, with_shorthands  # noqa: PLC0415
+    from xtts_finetune.cli.options import Shorthands, load_as_typed, with_shorthands  # noqa: PLC0415
+    from xtts_finetune.cli.other_clips import tell_of_other_clips  # noqa: PLC0415
     from xtts_finetune.pipeline.phase.machines import machines_of, print_together  # noqa: PLC0415
     from xtts_finetune.pipeline.plan.plan import check_names, make_plan  # noqa: PLC0415
     from xtts_finetune.spec.declaration import load_declaration  # noqa: PLC0415
@@ -91,19 +95,22 @@ def run(
         # A misspelt phase is said as such, not as a value of a phase that does not exist.
         check_names(load_declaration(path, (), run_folder), wanted)
     overrides = with_shorthands(path, wanted, settings or [], short)
-    declaration = load_declaration(path, overrides, run_folder)
+    declaration = load_as_typed(path, overrides, run_folder, short, settings or [])
     together = machines_of(rendezvous, machines, machine, join_seconds)
     if plan:
         from xtts_finetune.cli.terminal import console  # noqa: PLC0415
         from xtts_finetune.pipeline.children.running import verb  # noqa: PLC0415
         from xtts_finetune.pipeline.plan.checks.preflight import check_first  # noqa: PLC0415
         from xtts_finetune.pipeline.plan.plan_table import print_plan, print_values  # noqa: PLC0415
+        from xtts_finetune.pipeline.plan.times import planned_times  # noqa: PLC0415
 
         planned = make_plan(declaration, wanted, fresh)
         work = work_on(declaration, overrides, device, together)
-        print_plan(planned, console(), verb(work, "tries"))
+        times = planned_times(declaration, planned, work.device)
+        print_plan(planned, console(), verb(work, "tries"), times)
         print_together(declaration, planned, together, console())
         print_values(declaration, planned, console())
+        tell_of_other_clips(declaration)
         # What would keep it from starting, in the words that the run itself would say it in.
         check_first(work, planned)
         return
@@ -116,5 +123,6 @@ def run(
 
         follow(work, together)
         return
+    tell_of_other_clips(declaration)
     with tracked(declaration, work.run, work.say):
         run_plan(work, wanted, fresh)

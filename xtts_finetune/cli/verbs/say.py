@@ -9,16 +9,16 @@ from typing import Annotated
 import typer
 
 from xtts_finetune.cli.options import Demo, File, OnDevice, Settings, load
-from xtts_finetune.cli.terminal import command_again
+from xtts_finetune.cli.terminal import command_again, tell
 
-JUDGED = "as judged"
+JUDGED = "as the samples were spoken"
 
-Text = Annotated[list[str], typer.Argument(help="What to say; '-' reads it from the input.", metavar="TEXT")]
+Text = Annotated[list[str], typer.Argument(help="What to say; '-' reads it from standard input.", metavar="TEXT")]
 Model = Annotated[
     Path | None,
     typer.Option(
         "--model",
-        help="Folder of a shipped model; needs no declaration.",
+        help="Folder of a shipped model; needs no config.",
         metavar="FOLDER",
         show_default="what the run has shipped",
     ),
@@ -32,24 +32,34 @@ Out = Annotated[
     typer.Option(
         "-o",
         "--out",
-        help="Write a file instead of playing; .wav, .flac, .mp3, .ogg or .opus.",
+        help="Write a sound file instead of playing: .wav, .flac, .mp3, .ogg or .opus.",
         metavar="FILE",
     ),
 ]
-Language = Annotated[str | None, typer.Option("--language", help="As XTTS names it.", show_default="the model's")]
-Seed = Annotated[int, typer.Option("--seed", help="Another one says it otherwise.", min=0, max=2**32 - 1)]
-# As text: the declaration's own check has the limits, and the words for what is beyond them.
+Language = Annotated[
+    str | None,
+    typer.Option("--language", help="Of the text, such as en or hu.", metavar="CODE", show_default="the model's"),
+]
+Seed = Annotated[int, typer.Option("--seed", help="Another number, another take.", metavar="N", min=0, max=2**32 - 1)]
+# As text: the config's own check has the limits, and the words for what is beyond them.
 Temperature = Annotated[
     str | None,
-    typer.Option("--temperature", help="Lower is steadier.", metavar="NUMBER", show_default=JUDGED),
+    typer.Option("--temperature", help="Lower is steadier, higher livelier.", metavar="NUMBER", show_default=JUDGED),
 ]
 TopK = Annotated[
     str | None,
-    typer.Option("--top-k", help="Tokens to choose from.", metavar="NUMBER", show_default=JUDGED),
+    typer.Option(
+        "--top-k", help="Choose among this many of the likeliest tokens.", metavar="NUMBER", show_default=JUDGED
+    ),
 ]
 TopP = Annotated[
     str | None,
-    typer.Option("--top-p", help="Probability mass to choose from.", metavar="NUMBER", show_default=JUDGED),
+    typer.Option(
+        "--top-p",
+        help="Choose among the likeliest tokens of this share, 0 to 1.",
+        metavar="NUMBER",
+        show_default=JUDGED,
+    ),
 ]
 RepetitionPenalty = Annotated[
     str | None,
@@ -81,7 +91,7 @@ def say(
     if model is not None and candidate is not None:
         raise UserError("--model speaks with a shipped folder, --candidate with a model of the run; give one of them")
     if model is not None and (demo or file is not None or settings):
-        raise UserError("--model names a shipped model itself; leave -f, --demo and --set out")
+        raise UserError("--model needs no config; leave -f, --demo and --set out")
     from xtts_finetune.speaking.say import Wanted, check_wanted, say_now  # noqa: PLC0415
     from xtts_finetune.speaking.speaking_models import candidate_model, shipped_model, what_was_shipped  # noqa: PLC0415
 
@@ -109,6 +119,6 @@ def say(
             speaking = what_was_shipped(declaration, command)
         else:
             speaking = candidate_model(declaration, candidate, command)
-    written = say_now(speaking, wanted, lambda line: typer.echo(line, err=True))
+    written = say_now(speaking, wanted, lambda line: tell(line, sys.stderr))
     if written is not None:
         typer.echo(written)

@@ -18,17 +18,19 @@ class StartAt(str, Enum):
     LAST = "last"
 
 
-Phase = Annotated[str, typer.Argument(help="The phase whose 'search' is searched.", metavar="PHASE")]
-Trials = Annotated[int, typer.Option("--trials", min=1, max=10_000, help="How many points are tried.", metavar="N")]
+Phase = Annotated[str, typer.Argument(help="The phase to search for.", metavar="PHASE")]
+Trials = Annotated[
+    int, typer.Option("--trials", min=1, max=10_000, help="How many sets of values to try.", metavar="N")
+]
 Steps = Annotated[
     int | None,
-    typer.Option("--steps", min=1, help="Steps of a whole trial; default: a third of the phase's.", metavar="N"),
+    typer.Option("--steps", min=1, help="Steps of a whole trial.", metavar="N", show_default="a third of the phase's"),
 ]
 From = Annotated[
     StartAt | None,
     typer.Option(
         "--from",
-        help="Where trials start: where the phase does, or its best or last model.",
+        help="Where trials start: where the phase starts, or from its best or last model.",
         show_default="start",
     ),
 ]
@@ -38,14 +40,21 @@ AtOnce = Annotated[
         "--at-once",
         min=2,
         max=64,
-        help="Trials of a generation: compared with each other, trained by as many workers.",
+        help="Trials of a generation, which are compared with each other; as many workers can help.",
         show_default="4",
         metavar="N",
     ),
 ]
 Seed = Annotated[
     int | None,
-    typer.Option("--seed", min=0, max=2**32 - 1, help="Of the points.", show_default="the phase's", metavar="S"),
+    typer.Option(
+        "--seed",
+        min=0,
+        max=2**32 - 1,
+        help="Another number, other sets of values.",
+        show_default="the phase's",
+        metavar="S",
+    ),
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Forget the phase's search first.")]
 
@@ -65,9 +74,9 @@ def search(
     fresh: Fresh = False,
     device: OnDevice = None,
 ) -> None:
-    """Try values of the space that a phase's 'search' declares, and say which are best.
+    """Try values for a phase, from the ranges under 'search' in its file, and say which are best.
 
-    Interrupted anywhere, the same command continues; more --trials add to those done. `xtts-finetune worker` helps it.
+    The same command continues after an interruption; more --trials add to those done. `xtts-finetune worker` helps.
     """
     declaration = load(file, demo, settings or [])
     from xtts_finetune.trials.crew import Sharing  # noqa: PLC0415

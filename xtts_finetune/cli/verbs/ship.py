@@ -27,26 +27,31 @@ class Rest(str, Enum):
 
 Candidate = Annotated[
     str | None,
-    typer.Option("--candidate", help="Ship this one.", metavar="NAME", show_default="the one that is decided on"),
+    typer.Option("--candidate", help="Ship this one.", metavar="NAME", show_default="the one that was decided on"),
 ]
 Name = Annotated[
     str | None,
-    typer.Option("--name", help="Of folder and voice.", metavar="NAME", show_default="as declared, or the run's"),
+    typer.Option(
+        "--name",
+        help="Name of the folder and the voice.",
+        metavar="NAME",
+        show_default="as in the config, or the run's",
+    ),
 ]
 Precision = Annotated[
     Weights | None,
     typer.Option(
         "--precision",
-        help="auto: half where greedy speech stays the same, else full.",
-        show_default="as declared, or auto",
+        help="full: 32 bits; half: 16 bits, half the size; auto: half where the model still says the same.",
+        show_default="as in the config, or auto",
     ),
 ]
 Others = Annotated[
     Rest | None,
     typer.Option(
         "--others",
-        help="thin: once all is verified, delete checkpoints that nothing declared needs.",
-        show_default="as declared, or keep",
+        help="thin: once all is verified, delete checkpoints that nothing in the config needs.",
+        show_default="as in the config, or keep",
     ),
 ]
 
@@ -61,11 +66,14 @@ def ship(
     others: Others = None,
     device: OnDevice = None,
 ) -> None:
-    """Write the decided model to run/<name>/shipped/ for use, and verify it with stock XTTS."""
+    """Write the chosen model to run/<name>/shipped/ for use, and verify it with stock XTTS."""
     # An option is the declaration's own key, and goes through the same check.
     keys = {"name": name, "precision": precision and precision.value, "others": others and others.value}
     given = [*(settings or []), *(f"ship.{key}={value}" for key, value in keys.items() if value is not None)]
     declaration = load(file, demo, given)
+    from xtts_finetune.pipeline.run import renew_report  # noqa: PLC0415
     from xtts_finetune.shipping.ship import ship_now  # noqa: PLC0415
 
-    ship_now(work_on(declaration, given, device), candidate)
+    work = work_on(declaration, given, device)
+    ship_now(work, candidate)
+    renew_report(work)

@@ -17,20 +17,22 @@ class StartAt(str, Enum):
     BEST = "best"
 
 
-Phase = Annotated[str, typer.Argument(help="The phase that has stopped improving.", metavar="PHASE")]
+Phase = Annotated[str, typer.Argument(help="The phase that no longer improves.", metavar="PHASE")]
 Run = Annotated[str | None, typer.Option("--run", help="Run this remedy alone.", metavar="NAME")]
 RaceAll = Annotated[bool, typer.Option("--race", help="Race all remedies and the unchanged phase.")]
 Adopt = Annotated[
     str | None,
-    typer.Option("--adopt", help="Write this remedy as the next phase's file.", metavar="NAME"),
+    typer.Option("--adopt", help="Write this remedy as the file of the next phase.", metavar="NAME"),
 ]
 Steps = Annotated[
     int | None,
-    typer.Option("--steps", min=1, help="Steps of the race; default: a third of the phase's.", metavar="N"),
+    typer.Option("--steps", min=1, help="Steps of the race.", metavar="N", show_default="a third of the phase's"),
 ]
 From = Annotated[
     StartAt | None,
-    typer.Option("--from", help="The checkpoint to start from; default: last, or best if it is clearly better."),
+    typer.Option(
+        "--from", help="The checkpoint to start from.", show_default="last, or best where that is clearly better"
+    ),
 ]
 Seeds = Annotated[
     int,
@@ -38,7 +40,8 @@ Seeds = Annotated[
         "--seeds",
         min=1,
         max=20,
-        help="Run the best remedy and the control with so many seeds in all: 3 costs up to four more lengths.",
+        metavar="N",
+        help="Run the best remedy and the unchanged phase with this many seeds; 3 take up to four times as long more.",
     ),
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Forget the phase's race first.")]
@@ -60,14 +63,14 @@ def solve(
     fresh: Fresh = False,
     device: OnDevice = None,
 ) -> None:
-    """Write remedies for a phase that has stopped improving; run one of them, or race all against each other.
+    """Write remedies for a phase that no longer improves; run one of them, or race all against each other.
 
     Without --run, --race or --adopt it writes the files and says what each changes and why.
     """
     from xtts_finetune.errors import UserError  # noqa: PLC0415
 
     if sum([run is not None, race, adopt is not None]) > 1:
-        raise UserError("--run, --race and --adopt are three things to do; give one of them")
+        raise UserError("--run, --race and --adopt exclude each other; give one of them")
     if seeds > 1 and not race:
         raise UserError("--seeds goes with --race")
     declaration = load(file, demo, settings or [])

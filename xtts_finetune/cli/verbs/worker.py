@@ -10,7 +10,7 @@ from xtts_finetune.cli.options import Demo, File, Grace, OnDevice, Settings, Sto
 
 Idle = Annotated[
     float | None,
-    typer.Option("--idle", min=0, help="Stop after so long without work.", show_default="never", metavar="SECONDS"),
+    typer.Option("--idle", min=0, help="Stop after this long without work.", show_default="never", metavar="SECONDS"),
 ]
 
 
@@ -23,9 +23,9 @@ def worker(
     settings: Settings = None,
     device: OnDevice = None,
 ) -> None:
-    """Train trials of a search or a race as they come up, on any machine that sees the run's folder.
+    """Help with a search or a race: train its trials, on any machine that sees the run's folder.
 
-    Start as many as there are machines or GPUs; each may stop at any time: another one continues from its checkpoint.
+    Start one for each machine or GPU. Any of them may stop at any time: another one continues from its checkpoint.
     """
     declaration = load(file, demo, settings or [])
     from xtts_finetune.trials.crew import serve  # noqa: PLC0415  (--help answers at once)

@@ -6,9 +6,14 @@ from pathlib import Path
 
 from xtts_finetune.curves.curves import Curves
 from xtts_finetune.curves.readers.coqui_log import is_coqui_log, read_coqui_log
-from xtts_finetune.curves.readers.csv_table import is_table, read_table
+from xtts_finetune.curves.readers.csv_table import rows_of_table, rows_without_names
+from xtts_finetune.curves.readers.json_log import FORMAT as JSON
+from xtts_finetune.curves.readers.json_log import rows_of_json
 from xtts_finetune.curves.readers.metrics_file import is_metrics, read_metrics_file
-from xtts_finetune.curves.readers.plain_log import has_losses, read_plain_log
+from xtts_finetune.curves.readers.names import is_loss
+from xtts_finetune.curves.readers.plain_log import FORMAT as PLAIN
+from xtts_finetune.curves.readers.plain_log import rows_of_log, without_colours
+from xtts_finetune.curves.readers.rows import curves_of_rows
 from xtts_finetune.curves.readers.tensorboard_events import is_events, read_events
 from xtts_finetune.errors import UserError
 from xtts_finetune.fixed import BASE
@@ -17,10 +22,18 @@ from xtts_finetune.records.run_folder import RunFolder as RunFolder
 
 HEAD = 65_536  # bytes that say what a file is
 LARGEST = 2_000_000_000  # bytes; a log of months is a tenth of that
-IN_A_FOLDER = (METRICS, "trainer_0_log.txt", "events.out.tfevents.*", "*.csv", "*.log")
+IN_A_FOLDER = (
+    METRICS,
+    "trainer_0_log.txt",
+    "trainer_state.json",
+    "events.out.tfevents.*",
+    "*.csv",
+    "*.jsonl",
+    "*.log",
+)
 LOOKED_FOR = (
     "looked for a metrics.jsonl of ours, a log of Coqui's trainer (trainer_0_log.txt), TensorBoard events, a table "
-    "with a column such as 'loss' or 'val_loss', and lines such as 'epoch 12 loss: 2.71 val_loss: 2.75'"
+    "or JSON with names such as 'loss' or 'val_loss', and lines such as 'epoch 12 loss: 2.71 val_loss=2.75'"
 )
 
 
@@ -48,18 +61,32 @@ def read_curves(path: Path) -> Curves:
 
 def _of_text(path: Path, start: bytes) -> Curves:
     encoding = encoding_of(start)
-    head = start.decode(encoding, errors="replace")
-    if is_metrics(path, head):
+    if is_metrics(path, _text(start, encoding)):
         return read_metrics_file(path)
     # The losses of a plain log may begin far down, after pages of greetings.
-    lines = path.read_text(encoding=encoding, errors="replace").splitlines()
-    if is_coqui_log(head):
-        return read_coqui_log(lines, str(path))
-    if is_table(head):
-        return read_table(lines, str(path))
-    if has_losses("\n".join(lines)):
-        return read_plain_log(lines, str(path))
-    raise UserError(f"{path}: nothing in it is a loss; {LOOKED_FOR}")
+    text = without_colours(_text(path.read_bytes(), encoding))
+    lines = text.splitlines()
+    found: Curves | None
+    if is_coqui_log(lines) and (found := read_coqui_log(lines, str(path))) is not None:
+        return found
+    readings = [
+        (JSON, "name", rows_of_json(text, lines, str(path))),
+        (PLAIN, "name", rows_of_log(lines)),
+    ]
+    form, rows = rows_of_table(lines, path.name)
+    readings.append((form, "column", rows))
+    form, what, rows = max(readings, key=lambda reading: sum(is_loss(name) for row in reading[2] for name in row))
+    found = curves_of_rows(rows, str(path), form, what) or curves_of_rows(
+        rows_without_names(lines), str(path), "numbers without names", "what may be a"
+    )
+    if found is None:
+        raise UserError(f"{path}: nothing in it is a loss; {LOOKED_FOR}")
+    return found
+
+
+def _text(content: bytes, encoding: str) -> str:
+    """The text; UTF-16 without its mark, or after UTF-8, is read as the letters that stand between its zeros."""
+    return content.decode(encoding, errors="replace").replace("\0", "")
 
 
 def encoding_of(start: bytes) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from xtts_finetune.curves.curves import Curves, Series, series
-from xtts_finetune.curves.readers.plain_log import COLOURS
-from xtts_finetune.errors import UserError
+from xtts_finetune.curves.readers.names import is_loss
+from xtts_finetune.curves.readers.numbers import number_in
 
 FORMAT = "Coqui's trainer log"
 ENOUGH_EPOCHS = 8  # with a running mean of training; with fewer, the printed steps say more
@@ -29,17 +30,17 @@ class _Found:
     ours: list[tuple[float, float]] = field(default_factory=list)
 
 
-def is_coqui_log(head: str) -> bool:
-    """Whether it has the marks that Coqui's console logger writes, or our line of an evaluation."""
-    plain = COLOURS.sub("", head)
-    return any(pattern.search(plain) for pattern in (_EPOCH, _STEP, _OURS))
+def is_coqui_log(lines: Sequence[str]) -> bool:
+    """Whether it has the marks that Coqui's console logger writes, or our line of an evaluation, and losses like it."""
+    marked = [line for line in lines if "EPOCH" in line or "STEP" in line or "EVALUATION" in line]
+    return any(pattern.search(line) for line in marked for pattern in (_EPOCH, _STEP, _OURS))
 
 
-def read_coqui_log(lines: Iterable[str], source: str) -> Curves:
-    """The curves of a log: over epochs as stock counts them from 0, over steps for a log of ours.
+def read_coqui_log(lines: Iterable[str], source: str) -> Curves | None:
+    """The curves of a log: over epochs as stock counts them from 0, over steps for a log of ours; None without a loss.
 
     Stock prints single training steps with the mean of their epoch so far. From eight epochs on the last such
-    mean of each epoch is the training curve; before, the steps are. Raises UserError when there is no loss.
+    mean of each epoch is the training curve; before, the steps are. Where any loss is NaN or infinite, so is the curve.
     """
     found = _read(lines)
     if found.ours:
@@ -47,14 +48,13 @@ def read_coqui_log(lines: Iterable[str], source: str) -> Curves:
     name = next((name for name in LOSSES if f"avg_{name}" in found.evaluation), None)
     name = name or next((name for name in LOSSES if name in found.train), None)
     if name is None:
-        raise UserError(
-            f"{source}: a log of Coqui's trainer without a loss; looked for lines 'avg_loss' under EVAL PERFORMANCE "
-            "and 'loss' under STEP"
-        )
+        return None
+    of_others = [point for other, points in found.evaluation.items() if is_loss(other) for point in points]
+    broken = [(epoch, value) for epoch, value in of_others if not math.isfinite(value)]
     return Curves(
         "epoch",
-        _training(name, found.train.get(name, [])),
-        series(f"avg_{name}", found.evaluation.get(f"avg_{name}", [])),
+        _training(name, found.train),
+        series(f"avg_{name}", [*found.evaluation.get(f"avg_{name}", []), *broken]),
         series("current_lr", ((epoch + part, now) for epoch, part, now, _ in found.train.get("current_lr", []))),
         # Stock writes 0 where it does not measure.
         series(
@@ -69,18 +69,21 @@ def read_coqui_log(lines: Iterable[str], source: str) -> Curves:
     )
 
 
-def _training(name: str, printed: list[tuple[int, float, float, float]]) -> Series:
+def _training(name: str, train: Mapping[str, list[tuple[int, float, float, float]]]) -> Series:
+    printed = train.get(name, [])
+    others = [point for other, points in train.items() if is_loss(other) for point in points]
+    broken = [point for point in others if not (math.isfinite(point[2]) and math.isfinite(point[3]))]
     means = {epoch: mean for epoch, _, _, mean in printed}
     if len(means) >= ENOUGH_EPOCHS:
-        return series(name, means.items())
-    return series(name, ((epoch + part, now) for epoch, part, now, _ in printed), averaged=False)
+        return series(name, [*means.items(), *((epoch, math.nan) for epoch, *_ in broken)])
+    points = [(epoch + part, now) for epoch, part, now, _ in printed]
+    return series(name, [*points, *((epoch + part, math.nan) for epoch, part, *_ in broken)], averaged=False)
 
 
 def _read(lines: Iterable[str]) -> _Found:
     found = _Found()
     epoch, part, evaluating = 0, 0.0, False
-    for coloured in lines:
-        line = COLOURS.sub("", coloured)
+    for line in lines:
         if match := _EPOCH.search(line):
             epoch = int(match[1])
         elif match := _STEP.search(line):
@@ -99,7 +102,5 @@ def _read(lines: Iterable[str]) -> _Found:
 
 
 def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")
+    found = number_in(text)
+    return math.nan if found is None else found

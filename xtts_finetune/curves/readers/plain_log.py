@@ -1,83 +1,94 @@
-"""Curves of any log with lines such as `epoch 12  loss: 2.71  val_loss: 2.75`."""
+"""Rows of any log with named numbers: `epoch 12  loss: 2.71  val_loss: 2.75`, progress bars, printed dictionaries."""
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from xtts_finetune.curves.curves import Curves
-from xtts_finetune.curves.readers.rows import curves_of_rows, role_of
-from xtts_finetune.errors import UserError
+from xtts_finetune.curves.readers.named_numbers import LONGEST, counts_in, numbers_in
+from xtts_finetune.curves.readers.names import EVALUATION, TRAINING, is_loss, role_of, words_in
+from xtts_finetune.curves.readers.numbers import number_in
+from xtts_finetune.curves.readers.progress_bars import bar_in, fresh_rows
+from xtts_finetune.curves.readers.rows import Row
 
 FORMAT = "plain log"
-# What terminals are told about colours is no text.
-COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?)\b"
-# One to three words, then a number, with ':', '=' or a blank between them.
-_NAMED = re.compile(
-    rf"([A-Za-z][\w./-]*(?:[ ][A-Za-z][\w./-]*){{0,2}}?)[\"']?\s*[:=]\s*[\"']?({_NUMBER})", re.IGNORECASE
-)
-_COUNTED = re.compile(r"\b(epochs?|(?:global[_ ]?)?steps?|iter(?:ation)?s?)\s*[:=#]?\s*[\[(]?\s*(\d+)", re.IGNORECASE)
-_BARE_LOSS = re.compile(rf"\b((?:[\w]+[_ ])?loss)\s+({_NUMBER})", re.IGNORECASE)
+# What terminals are told about colours is no text; the first sign of it is lost now and then.
+COLOURS = re.compile(r"(?:\x1b|\\x1b|\\033|\\e|\^\[|←|␛)\[[0-9;?]*[A-Za-z]|\[\d{1,3}(?:;\d{1,3})*m")
+# Progress bars go back to the start of a line, or over what they wrote, and write anew.
+_REDRAWN = re.compile(r"\x08+|\x1b\[[0-9;]*[A-HJK]")
+
+_WITH_NUMBERS = re.compile(r"\d|nan|inf|∞", re.IGNORECASE)
+# VITS and what grew from it (RVC, so-vits-svc, GPT-SoVITS) print the losses of a step without names.
+_LIST = re.compile(r"(?:^|[\w\])]:|\t)\s*\[([^\[\]]{5,})\]")
+VITS = ("loss_disc", "loss_gen", "loss_fm", "loss_mel")
 
 
-def has_losses(head: str) -> bool:
-    """Whether any line names a loss."""
-    return any(_is_loss(line) for line in head.splitlines())
+def without_colours(text: str) -> str:
+    """The text as it was meant to be read, what was written over something else on a line of its own."""
+    return COLOURS.sub("", _REDRAWN.sub("\n", text))
 
 
-def read_plain_log(lines: Iterable[str], source: str) -> Curves:
-    """The curves of a log. Raises UserError when no line names a loss.
+def rows_of_log(lines: Sequence[str]) -> list[Row]:
+    """The rows of a log; none when no line names a loss.
 
-    A line that names an epoch or a step and no loss says where the lines after it are.
+    A line that names an epoch or a step and no loss says where the lines after it are; a heading such as
+    'Validation' says so of which set they are, where no loss says that itself.
     """
-    rows: list[dict[str, float]] = []
+    rows: list[Row] = []
+    headings: list[str] = []
     place: dict[str, float] = {}
+    of = ""
     for line in lines:
-        numbers = numbers_in(line)
-        if not numbers:
+        if not _WITH_NUMBERS.search(line):
+            of = _heading(line, of)
             continue
-        counted = {name: number for name, number in numbers.items() if role_of(name) in ("step", "epoch")}
+        numbers = numbers_of_line(line)
+        counted = {name: number for name, number in numbers.items() if name in ("step", "epoch")}
         place |= counted
-        if _has_loss(numbers):
+        if any(map(is_loss, numbers)):
             rows.append(place | numbers)
-    found = curves_of_rows(rows, source, FORMAT, "name")
-    if found is None:
-        raise UserError(f"{source}: no line says a loss; looked for lines such as 'epoch 12 loss: 2.71 val_loss: 2.75'")
+            headings.append(of)
+        else:
+            of = "" if counted else _heading(line, of)
+    if any(headings) and not any(role_of(name) == "evaluation" for row in rows for name in row):
+        rows = [
+            {heading + name if role_of(name) == "train" else name: number for name, number in row.items()}
+            for row, heading in zip(rows, headings, strict=True)
+        ]
+    return fresh_rows(rows)
+
+
+def _heading(line: str, of: str) -> str:
+    """Of which set the lines after this one are: 'validation ', or '' for training; as before if it is no heading."""
+    words = set(words_in(line[:LONGEST]))
+    if words & EVALUATION and not words & TRAINING and len(words) <= 3:
+        return "validation "
+    return "" if words & TRAINING else of
+
+
+def numbers_of_line(line: str) -> dict[str, float]:
+    """All that a line says: its named numbers, the losses that it lists without names, epoch, step, and its bar."""
+    found = numbers_in(line) | _unnamed_losses(line)
+    found = counts_in(line) | found
+    if not any(map(is_loss, found)):
+        return found
+    bar = bar_in(line)
+    if {"step", "epoch"} & set(found):
+        bar.pop("step", None)
+    return found | bar
+
+
+def _unnamed_losses(text: str) -> dict[str, float]:
+    """The losses of a list as VITS prints it: those of its networks, the mel loss fourth, at the end step and rate."""
+    match = _LIST.search(text)
+    numbers = [number_in(part) for part in match[1].split(", ")] if match else []
+    values = [number for number in numbers if number is not None]
+    if len(values) < 5 or len(values) < len(numbers):
+        return {}
+    if all(value == int(value) for value in values if math.isfinite(value)):
+        return {}  # sizes of layers, and the like
+    found = dict(zip(VITS, values, strict=False)) | {f"loss_{'abcdefgh'[n % 8]}": v for n, v in enumerate(values[4:-2])}
+    if len(values) >= 7 and math.isfinite(values[-2]) and values[-2] == int(values[-2]) and 0 < values[-1] < 1:
+        found |= {"step": values[-2], "learning_rate": values[-1]}
     return found
-
-
-def numbers_in(line: str) -> dict[str, float]:
-    """The named numbers of a line that a diagnosis reads, by the name that the line gives them."""
-    text = COLOURS.sub("", line)
-    found: dict[str, float] = {}
-    for pattern in (_NAMED, _BARE_LOSS):
-        for match in pattern.finditer(text):
-            name = _without_place(match[1])
-            if role_of(name) is not None:
-                found.setdefault(name, float(match[2]))
-    for match in _COUNTED.finditer(text):
-        name = re.sub(r"s$", "", match[1].lower())
-        if not any(role_of(other) == role_of(name) for other in found):
-            found[name] = float(match[2])
-    return found
-
-
-def _without_place(name: str) -> str:
-    """The last words that make a name: of 'epoch done train_loss' only 'train_loss'."""
-    words = name.split()
-    for count in range(1, len(words) + 1):
-        last = " ".join(words[-count:])
-        if role_of(last) is not None:
-            wider = " ".join(words[-count - 1 :])
-            # 'validation loss' is two words, and the first one matters.
-            return wider if role_of(wider) == "evaluation" else last
-    return name
-
-
-def _has_loss(numbers: dict[str, float]) -> bool:
-    return any(role_of(name) in ("train", "evaluation") for name in numbers)
-
-
-def _is_loss(line: str) -> bool:
-    return _has_loss(numbers_in(line))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xtts_finetune.curves.curves import Curves, Series, series
-from xtts_finetune.curves.readers.rows import chosen_pair, is_averaged, role_of
+from xtts_finetune.curves.curves import Curves
+from xtts_finetune.curves.readers.rows import curves_of_rows
 from xtts_finetune.errors import UserError
 
 FORMAT = "TensorBoard events"
-FEWEST = 4  # values of a tag that is worth reading, where another has more
 MARK = b"brain.Event"  # in the first record of every event file
 
 
@@ -28,20 +27,13 @@ def read_events(path: Path) -> Curves:
     events = EventAccumulator(str(path), size_guidance={"scalars": 0})
     events.Reload()
     tags = events.Tags()["scalars"]
-    points = {tag: [(event.step, event.value) for event in events.Scalars(tag)] for tag in tags}
-    trains, evaluations = ([tag for tag in tags if role_of(tag) == role] for role in ("train", "evaluation"))
-    # Means of epochs are of use only once there are a few.
-    enough = [tag for tag in trains if len(points[tag]) >= FEWEST] or trains
-    train, evaluation = chosen_pair(enough, evaluations)
-    if train is None and evaluation is None:
+    rows: dict[int, dict[str, float]] = {}
+    for tag in tags:
+        for event in events.Scalars(tag):
+            rows.setdefault(event.step, {})[tag] = event.value
+    ordered = [{"step": float(step), **rows[step]} for step in sorted(rows)]
+    found = curves_of_rows(ordered, str(path), FORMAT, "tag")
+    if found is None:
         listed = ", ".join(tags) if tags else "none"
         raise UserError(f"{path}: no tag is a loss; the tags with numbers are: {listed}")
-
-    def curve(tag: str | None) -> Series:
-        found = points.get(tag or "", [])
-        return series(tag or "", found, averaged=is_averaged(found))
-
-    rate = next((tag for tag in tags if role_of(tag) == "learning_rate"), None)
-    grad = next((tag for tag in tags if role_of(tag) == "grad_norm" and any(v for _, v in points[tag])), None)
-    note = f"training is tag '{train}', evaluation is tag '{evaluation}'"
-    return Curves("step", curve(train), curve(evaluation), curve(rate), curve(grad), str(path), FORMAT, None, (note,))
+    return found

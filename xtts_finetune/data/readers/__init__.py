@@ -53,7 +53,7 @@ def check_format(spec: DatasetSpec) -> None:
     if first.text.lstrip().startswith("[") and lines_of(spec).suffix.lower() in (".json", ".jsonl"):
         raise UserError(
             f"data set '{spec.name}': {lines_of(spec)}:{first.number}: this is one JSON list; "
-            "JSON lines have an object a line, without brackets around all and commas between them"
+            "JSON lines have one object per line, without brackets around them and commas between them"
         )
     if not found and PIPE in first.text:
         _check_places(spec)
@@ -62,7 +62,7 @@ def check_format(spec: DatasetSpec) -> None:
 def _check_pairs(spec: DatasetSpec) -> None:
     if not any(pair.sounds and pair.texts for pair in pairs_of(spec)):
         raise UserError(
-            f"data set '{spec.name}' of the format 'folder': {spec.path} has no sound with its text beside it, "
+            f"data set '{spec.name}' of the format 'folder': {spec.path} has no sound with its text next to it, "
             f"as x.wav and x.txt{what_lies_there(spec.path, spec.format)}"
         )
 
@@ -123,7 +123,7 @@ def _first_found(spec: DatasetSpec, format: Format, names: Sequence[str]) -> str
 
 def _wrong_format(spec: DatasetSpec, likely: Format, what: str) -> UserError:
     return UserError(
-        f"data set '{spec.name}': {lines_of(spec)} is declared as '{spec.format}' but looks like '{likely}': "
+        f"data set '{spec.name}': {lines_of(spec)} should be '{spec.format}' but looks like '{likely}': "
         f"{what}; write 'format: {likely}' in pipeline.yaml"
     )
 

@@ -81,7 +81,7 @@ def _rows(spec: DatasetSpec, metadata: Path) -> Iterator[Row | Unreadable]:
             try:
                 values, used = _record(found, at)
             except csv.Error as error:
-                problem = f"no CSV: {error}; see that every double quote is closed, and doubled within a text"
+                problem = f"not CSV: {error}; check that every double quote is closed, and doubled within a text"
                 yield Unreadable(spec.name, line.text.strip(), problem, metadata, line.number)
                 at += 1
             else:

@@ -48,7 +48,7 @@ def read_folder(spec: DatasetSpec, language: str) -> Iterator[RawClip | Unreadab
                 yield _alone(spec, sound, f"there is no {pair.name}{TEXT_ENDING} with its text")
         elif not pair.sounds:
             for text in pair.texts:
-                yield _alone(spec, text, f"there is no {pair.name}{ENDINGS[0]} or other sound beside the text")
+                yield _alone(spec, text, f"there is no {pair.name}{ENDINGS[0]} or other sound next to the text")
         else:
             yield _clip(spec, language, pair)
             chosen = pair.sounds[0].name

@@ -90,7 +90,7 @@ def _check_whole_file(record: Mapping[str, Any]) -> None:
     # In NeMo's manifests a line may mean a part of a file: to train on all of it would be wrong.
     offset = record.get("offset")
     if offset not in (None, "", 0, "0", "0.0"):
-        raise NoClip(f"offset: {offset!r:.40}: cut the recording into one file a clip first")
+        raise NoClip(f"offset: {offset!r:.40}: cut the recording into one file per clip first")
 
 
 AUDIO_KEYS = ("audio", "audio_file", "audio_filepath", "path")

@@ -1,16 +1,15 @@
-"""Which candidate ships: the listeners' preference, the declared matrix and the gate, weighed. Without torch.
+"""Which candidate ships: the listeners' preference, the declared matrix and the checks, weighed. Without torch.
 
 docs/deciding.md says by which rules.
 """
 
 from xtts_finetune.evaluation.decision.decide import decide, decide_from, write_decision
 from xtts_finetune.evaluation.decision.inputs import gather_inputs, marks_given
-from xtts_finetune.evaluation.decision.model import NOBODY_LISTENED, NOT_RUN, Candidate, Decision
+from xtts_finetune.evaluation.decision.model import NOT_RUN, Candidate, Decision
 from xtts_finetune.fixed import BASE
 
 __all__ = [
     "BASE",
-    "NOBODY_LISTENED",
     "NOT_RUN",
     "Candidate",
     "Decision",

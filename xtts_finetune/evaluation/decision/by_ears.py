@@ -18,11 +18,14 @@ from xtts_finetune.evaluation.decision.unsettled import answer_unsettled
 from xtts_finetune.evaluation.decision.words import (
     excluded_in_words,
     listening_in_words,
+    lowest_in_words,
     numbers_in_words,
     row_in_words,
+    share_in_words,
 )
 from xtts_finetune.evaluation.statistics.preferences import Preference, more_for_mark, unbeaten, winner
 from xtts_finetune.evaluation.statistics.sign_test import MOST_MORE
+from xtts_finetune.records.verdict import the
 
 # Rows are looked for between a mark and the ends of its interval in steps of this.
 STEP = 0.01
@@ -36,7 +39,7 @@ def answer_by_ears(evidence: Evidence, heard: Heard, votes: Mapping[str, Any]) -
        the others named, and that nobody is preferred to.
     3. Else it is undecided as long as the test can be extended, and a tie afterwards: see unsettled.py.
     """
-    why = listening_in_words(heard, votes, evidence.names) + excluded_in_words(evidence)
+    why = listening_in_words(evidence, heard, votes) + excluded_in_words(evidence)
     if not evidence.contenders:
         why.append("Of those that were heard, none may ship.")
         return Answer(None, "nothing to ship yet", "nothing", True, tuple(why))
@@ -63,13 +66,11 @@ def _decided(evidence: Evidence, heard: Heard, reading: Reading | None, best: st
     row = None if reading is None or reading.fit is None else evidence.rows[reading.fit.row - 1]
     agrees = row is not None and row.ship == best
     if row is not None and not agrees:
-        why.append(f"The matrix would ship {row.ship}; listeners prefer {best}, and ears win.")
+        why.append(f"The matrix would ship {the(row.ship)}; listeners prefer {the(best)}, and ears win.")
     others = [name for name in evidence.contenders if name != best]
     lowest = evidence.lowest
-    if lowest is not None and lowest.name != best:
-        than = f" against {shipped.mel_ce:.3f} of {best}" if shipped.mel_ce is not None else ""
-        ears = "; listeners hear it otherwise, and ears win" if lowest.name in others else ", but was not heard"
-        why.append(f"{lowest.name} has the lowest mel_ce ({lowest.mel_ce:.3f}{than}){ears}.")
+    ears = "; listeners hear it otherwise, and ears win"
+    why += lowest_in_words(evidence, shipped, ears if lowest and lowest.name in others else ", but was not heard")
     unfinished = unfinished_in_words(shipped)
     return Answer(
         ship=best,
@@ -87,13 +88,14 @@ def _confidence(heard: Heard, best: str, others: Sequence[str]) -> str:
     """How clear the closest of the winner's pairs was."""
     pairs = [pair for name in others if (pair := heard.pair(best, name)) is not None and pair.preferred == best]
     if not pairs:
-        return "the others that were heard do not ship by themselves"
+        return "the others that were heard are held back"
     shares = {pair: _share_of(best, pair) for pair in pairs}
     closest = min(pairs, key=lambda pair: shares[pair])
     low, high = (closest.low, closest.high) if closest.second == best else (1 - closest.high, 1 - closest.low)
     return (
-        f"high: {best} is preferred to {closest.other} in {shares[closest]:.0%} of the sentences that sound different "
-        f"({low:.0%} to {high:.0%}); of tests between equal voices at most 1 in 20 ends in a call"
+        f"high: {the(best)} is preferred to {the(closest.other or '')} in {share_in_words(shares[closest])} of the "
+        f"sentences that sound different ({share_in_words(low)} to {share_in_words(high)}); "
+        f"of tests between equal voices at most 1 in 20 ends in a call"
     )
 
 
@@ -123,7 +125,8 @@ def read_matrix(evidence: Evidence, heard: Heard) -> Reading | None:
     if read is None:
         return None
     mark = heard.marks.get(read.name)
-    ends = [read.quality] * 3 if mark is None else [mark.mark, mark.low, mark.high]
+    # The mark as it is shown: its row is the one that the table of candidates names.
+    ends = [read.quality] * 3 if mark is None else [read.quality, mark.low, mark.high]
     fit, low, high = (evidence.fit(read, quality) for quality in ends)
     named = [evidence.rows[each.row - 1].ship for each in (fit, low, high) if each is not None]
     ships = tuple(dict.fromkeys(name for name in named if name in evidence.contenders))
@@ -132,10 +135,7 @@ def read_matrix(evidence: Evidence, heard: Heard) -> Reading | None:
 
 def matrix_in_words(evidence: Evidence, heard: Heard, reading: Reading) -> list[str]:
     """Which row holds, and whether another would within the mark's interval."""
-    if reading.fit is None:
-        said = [f"No row of the matrix holds for {reading.read.name}."]
-    else:
-        said = [row_in_words(reading.fit)]
+    said = row_in_words(evidence, reading.read, reading.fit)
     mark = heard.marks.get(reading.read.name)
     shipped = [_ship(evidence, fit) for fit in (reading.low, reading.fit, reading.high)]
     if mark is None or len(set(shipped)) == 1:
@@ -143,8 +143,8 @@ def matrix_in_words(evidence: Evidence, heard: Heard, reading: Reading) -> list[
     low, at_mark, high = (name or "none" for name in shipped)
     enough = f"more than {MOST_MORE}" if reading.more is None else f"about {reading.more}"
     said.append(
-        f"The mark is not sure enough for the matrix: at {mark.low:.2f} it ships {low}, at {mark.mark:.2f} {at_mark}, "
-        f"at {mark.high:.2f} {high}; {enough} further sentences would tell."
+        f"The score is not certain enough for the matrix: at {mark.low:.2f} it ships {low}, at {mark.mark:.2f} "
+        f"{at_mark}, at {mark.high:.2f} {high}; {enough} more sentences would tell."
     )
     return said
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from xtts_finetune.evaluation.decision.evidence import Evidence
 from xtts_finetune.evaluation.decision.matrix import Fit
-from xtts_finetune.evaluation.decision.model import NOBODY_LISTENED, Answer, Candidate
-from xtts_finetune.evaluation.decision.words import excluded_in_words, numbers_in_words, row_in_words
+from xtts_finetune.evaluation.decision.model import NOT_RUN, Answer, Candidate
+from xtts_finetune.evaluation.decision.words import (
+    excluded_in_words,
+    listed,
+    lowest_in_words,
+    numbers_in_words,
+    opening,
+    row_in_words,
+)
 from xtts_finetune.fixed import BASE
+from xtts_finetune.records.verdict import the
 
-ENDED = {"failed": "failed", "interrupted": "was interrupted", "unfinished": "has not come to its end"}
-MARKED_BY_HAND = "the mark was written by hand, so nobody can say how sure it is"
-BY_NUMBERS = "low: mel_ce and the gate tell which model to listen to, not which one sounds best"
+ENDED = {"failed": "failed", "interrupted": "was interrupted", "unfinished": "is not finished"}
+MARKED_BY_HAND = "nobody can say: the score is your own, without a listening test"
+BY_NUMBERS = "not very: mel_ce and the checks tell which model to listen to, not which one sounds best"
 
 
 def answer_by_numbers(evidence: Evidence) -> Answer:
@@ -24,38 +32,45 @@ def answer_by_numbers(evidence: Evidence) -> Answer:
     if read is not None:
         why += numbers_in_words(evidence, read)
         if read.quality is not None:
-            why.append(f"Listeners gave it {read.quality:g} out of 10.")
+            why.append(f"You gave {the(read.name)} {read.quality:g} out of 10.")
         else:
             provisional = True
-            why.append(NOBODY_LISTENED)
     why += excluded_in_words(evidence)
-    fit = evidence.fit(read, read.quality) if read is not None else None
-    if fit is None:
-        if read is not None:
-            why.append(f"No row of the matrix holds for {read.name}.")
+    if read is None:
         return _fall_back(evidence, why)
-    return _by_row(evidence, fit, why, provisional)
+    fit = evidence.fit(read, read.quality)
+    why += row_in_words(evidence, read, fit)
+    return _fall_back(evidence, why) if fit is None else _by_row(evidence, fit, why, provisional)
 
 
 def candidate_to_read(evidence: Evidence) -> tuple[Candidate | None, list[str]]:
-    """Whose numbers the rows look at, and why it is not the one that was declared, if so."""
+    """Whose numbers the rows look at, and why it is not the one that the matrix names, if so."""
     measured = [each for each in evidence.candidates if each.mel_ce is not None]
-    if evidence.read is not None:
-        for candidate in measured:
-            if candidate.name == evidence.read:
-                return candidate, []
-    state = "is left out" if evidence.read in evidence.left_out else "has not been evaluated"
-    missing = f"The matrix is to be read for {evidence.read}, which {state}."
-    why = [missing] if evidence.read else []
+    named = next((each for each in measured if each.name == evidence.read), None)
+    if named is not None:
+        return named, []
     phases = [each for each in measured if each.name in evidence.phases]
+    why = missing_in_words(evidence)
+    if evidence.read in evidence.left_out:
+        why.append(f"The decision matrix looks at {evidence.read}, which is left out.")
     if not phases:
-        return None, [*why, "No phase has been evaluated yet."]
-    waiting = [
-        each.name for each in evidence.candidates if each.mel_ce is None and each.name not in (BASE, evidence.read)
-    ]
-    if waiting:
-        why.append(f"Not evaluated yet: {', '.join(waiting)}; the matrix is read for {phases[-1].name}.")
+        return None, why
+    if why:
+        why.append(f"The decision matrix is read for {phases[-1].name} until then.")
     return phases[-1], why
+
+
+def missing_in_words(evidence: Evidence) -> list[str]:
+    """'phase2 and phase3 have not been trained yet.', and so on: why candidates have no numbers."""
+    waiting = [each for each in evidence.candidates if each.mel_ce is None and each.name != BASE]
+    phases = [each.name for each in waiting if each.status == NOT_RUN and each.name in evidence.phases]
+    made = [each.name for each in waiting if each.status == NOT_RUN and each.name not in evidence.phases]
+    others = [each.name for each in waiting if each.status != NOT_RUN]
+    said = []
+    for names, missing in ((phases, "been trained yet"), (made, "been made yet"), (others, "been evaluated")):
+        if names:
+            said.append(f"{listed(names)} {'has' if len(names) == 1 else 'have'} not {missing}.")
+    return said
 
 
 def unfinished_in_words(shipped: Candidate) -> list[str]:
@@ -66,19 +81,15 @@ def unfinished_in_words(shipped: Candidate) -> list[str]:
 
 
 def _by_row(evidence: Evidence, fit: Fit, why: list[str], provisional: bool) -> Answer:
-    row, lowest = evidence.rows[fit.row - 1], evidence.lowest
-    why.append(row_in_words(fit))
+    row = evidence.rows[fit.row - 1]
     shipped = evidence.candidate(row.ship)
     if shipped is None or not shipped.can_ship:
-        why.append(f"Row {fit.row} ships {row.ship}, which has no model to ship.")
+        untrained = shipped is not None and shipped.status == NOT_RUN and row.ship in evidence.phases
+        why.append(f"But {row.ship} {'has not been trained' if untrained else 'has no model'} yet.")
         return _fall_back(evidence, why, fit.row)
-    if lowest is not None and lowest.name != shipped.name:
-        why.append(
-            f"{lowest.name} has the lowest mel_ce ({lowest.mel_ce:.3f} against {shipped.mel_ce:.3f} of "
-            f"{shipped.name}); the matrix still ships {shipped.name}."
-        )
     unfinished = unfinished_in_words(shipped)
     provisional = provisional or bool(unfinished) or bool(fit.open)
+    why += lowest_in_words(evidence, shipped, f"; the matrix still ships {the(shipped.name)}")
     return Answer(
         ship=row.ship,
         verdict=row.verdict,
@@ -92,11 +103,18 @@ def _by_row(evidence: Evidence, fit: Fit, why: list[str], provisional: bool) -> 
 
 
 def _fall_back(evidence: Evidence, why: list[str], row: int | None = None) -> Answer:
-    """Where the matrix gives no answer, the lowest mel_ce does for now."""
+    """Where the matrix gives no answer, the lowest mel_ce of those that may ship does for now."""
     lowest = evidence.lowest
     if lowest is None:
-        why.append("There is no evaluated model to ship.")
+        why.append("No model that may ship has been evaluated.")
         return Answer(None, "nothing to ship yet", "nothing", True, tuple(why), row)
-    why.append(f"Until then {lowest.name} ships: of all models here it has the lowest mel_ce, {lowest.mel_ce:.3f}.")
-    verdict = "the matrix gives no answer; the lowest mel_ce ships for now"
+    measured = [each.mel_ce for each in evidence.candidates if each.mel_ce is not None]
+    first = lowest_in_words(evidence, lowest)
+    if len(measured) == 1:
+        first = [f"{opening(the(lowest.name))} is the only model that has been evaluated so far."]
+    elif lowest.mel_ce != min(measured):
+        words = f"Of the models that may ship, {the(lowest.name)} has the lowest mel_ce: {lowest.mel_ce:.3f}."
+        first = [words, *first]
+    why = [*first, *why, *unfinished_in_words(lowest)]
+    verdict = "the lowest mel_ce of the models that may ship"
     return Answer(lowest.name, verdict, "provisional", True, tuple(why), row, confidence=BY_NUMBERS)

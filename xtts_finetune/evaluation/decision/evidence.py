@@ -1,4 +1,4 @@
-"""Everything that a decision weighs, read once from its inputs, and who does not ship by itself."""
+"""Everything that a decision weighs, read once from its inputs, and who is held back: ships only if asked for."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from xtts_finetune.evaluation.decision.by_checks import held_back_by_checks, held_back_by_others
 from xtts_finetune.evaluation.decision.heard import Heard, hear, rounded
 from xtts_finetune.evaluation.decision.matrix import Fit, Values, first_fit
 from xtts_finetune.evaluation.decision.model import NOT_RUN, Candidate
 from xtts_finetune.evaluation.statistics.preferences import Preference
-from xtts_finetune.evaluation.statistics.sign_test import sign_test
 from xtts_finetune.fixed import BASE
+from xtts_finetune.records.verdict import Samples, samples_of
 from xtts_finetune.spec.decision import RowSpec
-
-# So many more faulty utterances than the base's exclude: a single one comes and goes with the seed.
-MORE_FAULTY = 2
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,7 @@ class Evidence:
 
     read        whose numbers the rows are to be read for; None: the last phase
     candidates  with the listeners' mark where they were heard, else the one that was written by hand
-    excluded    who does not ship by itself, each with why
+    excluded    who is held back, each with why
     passed_over those of them that have a model: the rows that ship them do not count
     by_gate     those of them that fail the gate more than the base
     warnings    what is to be said of the gate besides
@@ -70,13 +68,22 @@ class Evidence:
             if each.name in self.heard.names and each.has_model and each.name not in self.excluded
         )
 
+    @property
+    def samples(self) -> Mapping[str, Samples]:
+        """How many samples of each candidate that spoke are clean."""
+        return samples_of(self.scores)
+
     def candidate(self, name: str | None) -> Candidate | None:
         """A candidate by name."""
         return next((each for each in self.candidates if each.name == name), None)
 
-    def fit(self, candidate: Candidate, quality: float | None) -> Fit | None:
-        """The first row that holds for a candidate's numbers with this mark, of those that may be followed."""
-        return first_fit(self.rows, self.values(candidate, quality), {*self.passed_over, *self.left_out})
+    def fit(self, candidate: Candidate, quality: float | None, heeded: bool = True) -> Fit | None:
+        """The first row that holds for a candidate's numbers with this mark, of those that may be followed.
+
+        heeded  False: also of those that ship one who is held back
+        """
+        out = {*self.passed_over, *self.left_out} if heeded else ()
+        return first_fit(self.rows, self.values(candidate, quality), out)
 
     def values(self, candidate: Candidate, quality: float | None) -> Values:
         """A candidate's numbers as rows look at them."""
@@ -91,8 +98,12 @@ def read_evidence(inputs: Mapping[str, Any]) -> Evidence:
     measured = tuple(Candidate(**entry) for entry in inputs["candidates"])
     scores = inputs.get("scores") or {}
     heard = hear(inputs.get("votes"), [each.name for each in measured])
-    by_gate, warnings = excluded_by_gate(scores)
-    passed_over = {**(excluded_by_ears(heard.preferences) if heard else {}), **by_gate}
+    by_gate, warnings = held_back_by_checks(scores)
+    without = excluded_without_model(measured, heard.names if heard else ())
+    may_ship = [each.name for each in measured if each.can_ship and each.name not in {**by_gate, **without}]
+    # Where people have listened, they say which of two models is the better one.
+    passed_over = excluded_by_ears(heard.preferences) if heard else held_back_by_others(scores, may_ship)
+    passed_over |= by_gate
     phases = inputs.get("phases")
     evidence = Evidence(
         rows=tuple(RowSpec.model_validate(row) for row in inputs["rows"]),
@@ -101,7 +112,7 @@ def read_evidence(inputs: Mapping[str, Any]) -> Evidence:
         candidates=tuple(_marked(each, heard) for each in measured),
         scores=scores,
         heard=heard,
-        excluded={**passed_over, **excluded_without_model(measured, heard.names if heard else ())},
+        excluded={**passed_over, **without},
         passed_over=passed_over,
         by_gate=by_gate,
         warnings=tuple(warnings),
@@ -122,40 +133,6 @@ def _with_row(evidence: Evidence, candidate: Candidate) -> Candidate:
         return candidate
     found = first_fit(evidence.rows, evidence.values(candidate, candidate.quality))
     return replace(candidate, row=found.row if found else None)
-
-
-def excluded_by_gate(scores: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, str], list[str]]:
-    """Candidates whose utterances fail the gate more than the base's, each with why; and what is to be said besides.
-
-    Utterances that both spoke (the same sentence and seed) are compared. At least two more faulty ones than the
-    base has exclude, whether or not so many are beyond chance: of 10 utterances chance allows too much.
-    """
-    excluded: dict[str, str] = {}
-    said: list[str] = []
-    base = scores.get(BASE)
-    if base is None:
-        return excluded, said
-    of_base = _faulty(base)
-    for name, found in scores.items():
-        of_candidate = _faulty(found)
-        both = of_base.keys() & of_candidate.keys()
-        only_base = sum(of_base[key] and not of_candidate[key] for key in both)
-        only_candidate = sum(of_candidate[key] and not of_base[key] for key in both)
-        more = only_candidate - only_base
-        if name == BASE or more <= 0:
-            continue
-        counts = f"{sum(of_candidate[key] for key in both)} against {sum(of_base[key] for key in both)} of {len(both)}"
-        if more >= MORE_FAULTY:
-            # McNemar's exact test: of the utterances that only one fails, half are the candidate's by chance.
-            p = sign_test(only_candidate, only_base).p / 2
-            excluded[name] = f"more of its utterances fail the gate than of the base's: {counts} (p = {p:.2g})"
-        else:
-            said.append(f"{name}: one utterance more fails the gate than of the base's ({counts}): listen to it.")
-    return excluded, said
-
-
-def _faulty(scores: Mapping[str, Any]) -> dict[tuple[str, int], bool]:
-    return {(str(id_), int(seed)): bool(faulty) for id_, seed, faulty in scores["utterances"]}
 
 
 def excluded_by_ears(preferences: Sequence[Preference]) -> dict[str, str]:

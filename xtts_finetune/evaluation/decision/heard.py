@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from statistics import fmean
 from typing import Any
 
 from xtts_finetune.evaluation.decision.model import Mark
-from xtts_finetune.evaluation.statistics.preferences import Counts, Preference, compare, count
+from xtts_finetune.evaluation.statistics.preferences import Counts, Preference, Rule, compare, count
 from xtts_finetune.evaluation.statistics.sentences import OVERALL, marks_by_sentence, preferences_by_sentence
-from xtts_finetune.records.listening import Vote
+from xtts_finetune.evaluation.statistics.sign_test import LOOK_ALPHA
+from xtts_finetune.records.listening import Asked, Vote
+from xtts_finetune.records.listening_files import ALPHA_OF_TWO_LOOKS
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,9 @@ class Heard:
     names      the candidates that were heard, in the order of the test
     listeners  how many are counted
     rated      sentences with a rating, of `planned` ones: statistics are asked only when all of them have one
-    can_extend whether the one extension is left
+    can_extend whether a pair that is not decided may have a further look
+    open       pairs with sentences that are not rated yet, and how many
+    alpha      the level of the look, for each pair
     """
 
     names: tuple[str, ...]
@@ -33,11 +37,13 @@ class Heard:
     rated: int
     planned: int
     can_extend: bool
+    open: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    alpha: float = LOOK_ALPHA
 
     @property
     def at_a_look(self) -> bool:
-        """Whether all sentences of the look are rated."""
-        return self.rated >= self.planned
+        """Whether all sentences of the look are rated, for every pair."""
+        return not self.open
 
     def pair(self, one: str, other: str) -> Preference | None:
         """What is known of a pair, whichever way round."""
@@ -55,9 +61,15 @@ def hear(votes: Mapping[str, Any] | None, order: Sequence[str]) -> Heard | None:
     named = {name for vote in cast for name in (vote.first, vote.second)}
     names = tuple(name for name in order if name in named)
     means = preferences_by_sentence(cast, names)
-    rated = len({vote.sentence for vote in cast})
-    planned = max(int(votes.get("planned") or 0), int(votes["sentences"]))
     counts: dict[tuple[str, str], Counts] = {pair: count(of_pair.values()) for pair, of_pair in means.items()}
+    asked = _asked(votes, means, order)
+    left = {pair: each.planned - len(means.get(pair, ())) for pair, each in asked.items()}
+    open_pairs = {pair: missing for pair, missing in left.items() if missing > 0}
+    waiting = {asked[pair].after for pair in open_pairs}
+    rules = {pair: Rule(each.alpha, each.after not in waiting, each.after) for pair, each in asked.items()}
+    preferences = compare(counts, rules)
+    settled = {(each.first, each.second) for each in preferences if each.significant}
+    rated = len({vote.sentence for vote in cast})
     seed = seed_of(votes)
     strengths: dict[str, dict[str, float]] = {}
     if len(names) > 2:
@@ -66,14 +78,38 @@ def hear(votes: Mapping[str, Any] | None, order: Sequence[str]) -> Heard | None:
         strengths = {name: asdict(each) for name, each in rank_by_strength(means, names, seed).items()}
     return Heard(
         names=names,
-        preferences=compare(counts, at_a_look=rated >= planned),
+        preferences=preferences,
         strengths=strengths,
         marks={name: mark for name in names if (mark := _mark(cast, name, seed)) is not None},
         listeners=len({vote.listener for vote in cast}),
         rated=rated,
-        planned=planned,
-        can_extend=not votes["extended"],
+        planned=rated + max(open_pairs.values(), default=0),
+        can_extend=any(each.looks_left for pair, each in asked.items() if pair not in settled),
+        open=open_pairs,
+        alpha=min((each.alpha for each in asked.values()), default=LOOK_ALPHA),
     )
+
+
+def _asked(
+    votes: Mapping[str, Any], means: Mapping[tuple[str, str], Mapping[str, float]], order: Sequence[str]
+) -> dict[tuple[str, str], Asked]:
+    """What the tests ask about each pair; records of tests of two looks tell it of all pairs at once."""
+    if "asked" in votes:
+        found = [Asked(**each) for each in votes["asked"]]
+        known = [each for each in found if each.first in order and each.second in order]
+        return {_in_order(order, each.first, each.second): each for each in known}
+    rated = len({sentence for of_pair in means.values() for sentence in of_pair})
+    planned = max(int(votes.get("planned") or 0), int(votes["sentences"]))
+    looks_left = 0 if votes["extended"] else 1
+    return {
+        pair: Asked(*pair, len(of_pair) + max(0, planned - rated), ALPHA_OF_TWO_LOOKS, looks_left, "")
+        for pair, of_pair in means.items()
+    }
+
+
+def _in_order(order: Sequence[str], one: str, other: str) -> tuple[str, str]:
+    """A pair, in the declared order."""
+    return (one, other) if order.index(one) < order.index(other) else (other, one)
 
 
 def marks_heard(votes: Mapping[str, Any] | None) -> dict[str, float]:

@@ -97,6 +97,12 @@ def _scored(folder: CandidateFolder) -> dict[str, Any] | None:
     }
 
 
+def votes_now(run: RunFolder) -> dict[str, Any] | None:
+    """The votes as the inputs of a decision hold them. Raises UserError for a test that cannot be read."""
+    found: dict[str, Any] | None = dict(strict_json({"votes": _voted(read_votes(run))}))["votes"]
+    return found
+
+
 def _voted(votes: Votes) -> dict[str, Any] | None:
     """The votes as JSON; notes and fault boxes decide nothing and stay where they are."""
     if not (votes.votes or votes.listeners or votes.passed_over):
@@ -110,6 +116,7 @@ def _voted(votes: Votes) -> dict[str, Any] | None:
         "planned": votes.planned,
         "extended": votes.extended,
         "passed_over": list(votes.passed_over),
+        "asked": [asdict(each) for each in votes.asked],
     }
 
 

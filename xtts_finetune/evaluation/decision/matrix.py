@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from xtts_finetune.spec.decision import Range, RowSpec
 
-# What each condition is called for people.
+# What each condition is called for people, with its range.
 NAMES = {
-    "mel_ce": "mel_ce",
-    "mel_ce_of_base": "mel_ce as a share of the base's",
-    "text_ce": "text_ce",
-    "quality": "the listeners' mark",
+    "mel_ce": "mel_ce {}",
+    "mel_ce_of_base": "mel_ce {} of the base's",
+    "text_ce": "text_ce {}",
+    "quality": "a score {}",
 }
 
 
@@ -61,7 +61,7 @@ def _fit(number: int, row: RowSpec, values: Values) -> Fit | None:
         value: float | None = getattr(values, key)
         if wanted is None:
             continue
-        condition = f"{name} {in_words(wanted)}"
+        condition = name.format(in_words(wanted, percent=key == "mel_ce_of_base"))
         if value is None:
             still_open.append(condition)
         elif wanted.holds(value):
@@ -71,10 +71,21 @@ def _fit(number: int, row: RowSpec, values: Values) -> Fit | None:
     return Fit(number, tuple(met), tuple(still_open))
 
 
-def in_words(wanted: Range) -> str:
-    """A range for people, such as 'from 2.5 to 3' or 'below 2.5'."""
+def in_words(wanted: Range, percent: bool = False) -> str:
+    """A range for people, such as 'from 2.5 to 3' or 'below 2.5'; 'below 75 %' where it is of shares."""
+
+    def shown(bound: float) -> str:
+        return f"{100 * bound:g} %" if percent else f"{bound:g}"
+
     if wanted.at_least is not None and wanted.at_most is not None:
-        return f"from {wanted.at_least:g} to {wanted.at_most:g}"
+        return f"from {shown(wanted.at_least)} to {shown(wanted.at_most)}"
     bounds = [("above", wanted.above), ("at least", wanted.at_least), ("at most", wanted.at_most)]
     bounds.append(("below", wanted.below))
-    return " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
+    return " and ".join(f"{word} {shown(bound)}" for word, bound in bounds if bound is not None)
+
+
+def limits_of(rows: Sequence[RowSpec], key: str) -> tuple[float, ...]:
+    """Every number that rows compare `key`, one of NAMES, with."""
+    wanted: list[Range | None] = [getattr(row, key) for row in rows]
+    bounds = [(each.above, each.at_least, each.at_most, each.below) for each in wanted if each is not None]
+    return tuple(bound for each in bounds for bound in each if bound is not None)

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from xtts_finetune.evaluation.statistics.preferences import Preference
 from xtts_finetune.records.values import strict_json
+from xtts_finetune.records.verdict import Condition, Verdict
 
 NOT_RUN = "not run"
-NOBODY_LISTENED = "provisional: nobody has listened yet"
 
 # decided      the matrix with marks, or the listeners' preference, names one
 # provisional  one ships for now, as something is missing that the answer may hang on
@@ -61,20 +61,19 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Condition:
-    """One condition of an answer, in words, and whether it holds; None where that is not known."""
-
-    text: str
-    holds: bool | None
-
-
-@dataclass(frozen=True)
 class GoOn:
     """Whether to train a further phase: advised where no condition fails, with all of them."""
 
     phase: str
     advised: bool
     conditions: tuple[Condition, ...]
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        if self.advised:
+            return f"Training another phase ({self.phase}) may bring more."
+        return f"Training another phase ({self.phase}) is unlikely to bring more as things stand."
 
 
 @dataclass(frozen=True)
@@ -108,10 +107,11 @@ class Decision:
     Where `provisional`, `why` says what is missing. `inputs` are all that the answer was made from. The fields of
     `Answer` mean what they mean there.
 
+    says          the same for people: what every place shows
     preferences   every pair that was heard
     strengths     for three candidates or more: {name: {strength, low, high, first}}, see statistics.bradley_terry
     quality       the marks of those that were heard
-    excluded      candidates that do not ship by themselves, each with why
+    excluded      candidates that are held back: they ship only if asked for; each with why
     not_measured  what nobody and nothing has looked at, in words
     """
 
@@ -123,6 +123,7 @@ class Decision:
     then: str
     candidates: tuple[Candidate, ...]
     inputs: Mapping[str, Any]
+    says: Verdict
     status: Status = "provisional"
     meanwhile: str | None = None
     confidence: str = ""

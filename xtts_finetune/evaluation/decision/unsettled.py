@@ -14,9 +14,10 @@ from xtts_finetune.evaluation.decision.evidence import Evidence
 from xtts_finetune.evaluation.decision.heard import Heard
 from xtts_finetune.evaluation.decision.matrix import Fit
 from xtts_finetune.evaluation.decision.model import Answer
-from xtts_finetune.evaluation.decision.words import listed
+from xtts_finetune.evaluation.decision.words import listed, lowest_in_words, opening, share_in_words
 from xtts_finetune.evaluation.statistics.preferences import Counts, more_for_preference, unbeaten
-from xtts_finetune.evaluation.statistics.sign_test import LOOK_ALPHA, MOST_MORE
+from xtts_finetune.evaluation.statistics.sign_test import MOST_MORE
+from xtts_finetune.records.verdict import the
 
 # Similarities nearer than this are the same.
 SIMILARITY_STEP = 0.01
@@ -24,9 +25,6 @@ SIMILARITY_STEP = 0.01
 # as good as equal. Measured by benchmarks/decision_regret.py: a wider band lets the tie rule ship the worse voice more
 # often (the best of two ships 89 times of 100 at 0.55, 84 at 0.6, 75 where all that is not significant is a tie).
 BEHIND = 0.55
-EXTEND = "xtts-finetune listen --extend, once more sentences are declared; then rate them"
-TOO_MANY = "treat them as equal, or extend the test once: that doubles its sentences, which may be too few"
-FINISH = "rate the sentences that are left"
 
 
 def answer_unsettled(evidence: Evidence, heard: Heard, fit: Fit | None, why: Sequence[str]) -> Answer:
@@ -43,19 +41,18 @@ def answer_unsettled(evidence: Evidence, heard: Heard, fit: Fit | None, why: Seq
     row = None if fit is None else fit.row
     more = _more_sentences(heard, level, front)
     if len(level) > 1:
-        near = f"; {listed(equal)} are as good as equal" if 1 < len(equal) < len(level) else ""
-        words = f"Of {listed(level)} none is preferred by more than chance{near}. {chosen} comes first: {reason}."
+        near = f"; {listed(list(map(the, equal)))} are as good as equal" if 1 < len(equal) < len(level) else ""
+        words = f"Of {listed(list(map(the, level)))} none is preferred by more than chance{near}."
+        words += f" {opening(the(chosen))} comes first: {reason}."
         why = [*why, words]
-    lowest = evidence.lowest
-    if lowest is not None and lowest.name in level and lowest.name != chosen:
-        words = f"{lowest.name} has the lowest mel_ce ({lowest.mel_ce:.3f}), which listeners do not hear."
-        why = [*why, words]
-    if not heard.at_a_look or heard.can_extend:
-        verdict, then = _undecided_in_words(heard, more)
-        confidence = "none yet: chance alone could give these preferences"
-        return Answer(None, verdict, "undecided", True, tuple(why), row, then, chosen, confidence, more)
     shipped = evidence.candidate(chosen)
-    unfinished = unfinished_in_words(shipped) if shipped is not None else []
+    assert shipped is not None
+    why = [*why, *lowest_in_words(evidence, shipped, "; listeners do not hear that")]
+    if not heard.at_a_look or heard.can_extend:
+        verdict = _undecided_in_words(heard, more)
+        confidence = "not sure yet: chance alone could give these preferences"
+        return Answer(None, verdict, "undecided", True, tuple(why), row, "", chosen, confidence, more)
+    unfinished = unfinished_in_words(shipped)
     return Answer(
         ship=chosen,
         verdict=f"a tie by ear; {chosen} ships, as {reason}",
@@ -110,7 +107,7 @@ def by_tie_rule(names: Sequence[str], scores: Mapping[str, Mapping[str, Any]]) -
         faults = {name: scores[name]["gate_failures"] / scores[name]["spoken"] for name in left}
         left = [name for name in left if faults[name] == min(faults.values())]
         if len(left) == 1:
-            return left[0], "fewer of its utterances fail the gate"
+            return left[0], "fewer of its samples fail the checks"
     measured = {name: scores.get(name, {}).get("similarity") for name in left}
     similarity = {name: float(value) for name, value in measured.items() if value is not None}
     if len(similarity) == len(left):
@@ -124,7 +121,7 @@ def by_tie_rule(names: Sequence[str], scores: Mapping[str, Mapping[str, Any]]) -
 def _more_sentences(heard: Heard, level: Sequence[str], front: str) -> int | None:
     """Further sentences that would tell `front` from the others of `level`; None for too many."""
     if not heard.at_a_look:
-        return heard.planned - heard.rated
+        return max(heard.open.values())
     open_pairs = sum(not each.significant for each in heard.preferences)
     needed = []
     for other in level:
@@ -133,22 +130,19 @@ def _more_sentences(heard: Heard, level: Sequence[str], front: str) -> int | Non
             continue
         counts = Counts(pair.wins_first, pair.wins_second, pair.ties)
         # As many pairs as are open share the level.
-        needed.append(more_for_preference(counts, LOOK_ALPHA / open_pairs))
+        needed.append(more_for_preference(counts, heard.alpha / open_pairs))
     known = [each for each in needed if each is not None]
     return max(known) if known and len(known) == len(needed) else None
 
 
-def _undecided_in_words(heard: Heard, more: int | None) -> tuple[str, str]:
-    """The verdict, and what to do."""
+def _undecided_in_words(heard: Heard, more: int | None) -> str:
+    """The verdict."""
     if not heard.at_a_look:
-        return f"undecided: {more} of the test's {heard.planned} sentences are not rated yet", FINISH
+        return f"undecided: {more} of the test's {heard.planned} sentences are not rated yet"
     if more is None:
-        too_many = f"more than {MOST_MORE} further sentences would be needed to tell them apart"
-        return f"undecided: {too_many}; treat them as equal", TOO_MANY
+        return f"undecided: even {MOST_MORE} more sentences would not tell them apart; treat them as equal"
     plural = "" if more == 1 else "s"
-    words = f"undecided: about {more} further sentence{plural} would settle it, if they go as those so far"
-    # An extension doubles the sentences.
-    return words, EXTEND if more <= heard.planned else TOO_MANY
+    return f"undecided: if the trend holds, about {more} more sentence{plural} would settle it"
 
 
 def _confidence_of_tie(heard: Heard, level: Sequence[str]) -> str:
@@ -156,6 +150,7 @@ def _confidence_of_tie(heard: Heard, level: Sequence[str]) -> str:
     if pair is None:
         return "listeners found no order among them that is more than chance"
     return (
-        f"listeners preferred {pair.second} to {pair.first} in {pair.share_second:.0%} of the sentences that sound "
-        f"different ({pair.low:.0%} to {pair.high:.0%}), which chance alone could give"
+        f"listeners preferred {the(pair.second)} to {the(pair.first)} in {share_in_words(pair.share_second)} of the "
+        f"sentences that sound different ({share_in_words(pair.low)} to {share_in_words(pair.high)}), which chance "
+        f"alone could give"
     )

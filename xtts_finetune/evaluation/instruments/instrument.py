@@ -14,7 +14,7 @@ from xtts_finetune.evaluation.instruments.frames import Frames, Wave, frames_of
 from xtts_finetune.evaluation.instruments.panel import Panel
 from xtts_finetune.records.scores import Reading, UtteranceScores
 
-NOTHING_TO_READ = "nothing in the utterances to read it from"
+NOTHING_TO_READ = "nothing in the samples to measure it on"
 Better = Literal["higher", "lower", "near the voice's own", "neither"]
 
 

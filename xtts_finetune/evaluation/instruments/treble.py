@@ -51,7 +51,7 @@ def _judge(take: Take, scores: UtteranceScores) -> tuple[float, float, str] | No
 TREBLE = Instrument(
     name="treble_db",
     unit="dB",
-    source="power above 4 kHz over that beneath",
+    source="power above 4 kHz relative to that below",
     better="near the voice's own",
     read=lambda take: {"treble_db": treble_of(take.sound.wave, take.sound.sample_rate, take.sound.frames)},
     fault="dull",

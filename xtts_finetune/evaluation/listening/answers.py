@@ -140,7 +140,7 @@ def parse_rating(content: bytes) -> tuple[Rating, dict[str, Any]]:
     except NotTaken:
         raise
     except (ValueError, RecursionError):
-        raise NotTaken("no JSON; was it cut off, or is it another file?") from None
+        raise NotTaken("not JSON; was it cut off, or is it another file?") from None
     if not isinstance(value, dict) or not {"version", "test", "answers"} <= set(value):
         raise NotTaken("no rating of a listening test")
     if value["version"] != VERSION or isinstance(value["version"], bool):
@@ -177,7 +177,7 @@ def check_rating(rating: Rating, tests: Sequence[ListeningTest], partial: bool =
         for side, marks in (("A", answer.marks.a), ("B", answer.marks.b)):
             if set(marks) != set(QUALITIES[test.form]):
                 wanted = ", ".join(QUALITIES[test.form])
-                raise NotTaken(f"answer {number}: the marks of {side} should be for {wanted}")
+                raise NotTaken(f"answer {number}: the scores of {side} should be for {wanted}")
     missing = len(counted) - len(trials)
     if rating.finished != (missing == 0):
         raise NotTaken(
@@ -187,7 +187,7 @@ def check_rating(rating: Rating, tests: Sequence[ListeningTest], partial: bool =
         raise NotTaken("it has no answer yet")
     if missing and not partial:
         raise NotTaken(
-            f"unfinished: {missing} of {len(counted)} answers are missing; let {_shown(rating.listener)} go on, "
+            f"unfinished: {missing} of {len(counted)} answers are missing; let {_shown(rating.listener)} continue, "
             "or take in what is there with --partial"
         )
     return test

@@ -29,13 +29,14 @@ FAULTS = {
     "missing_word": "Missing word",
     "repeat": "Repeats itself",
     "cut_off": "Cut off",
-    "odd_stress": "Odd stress",
+    "odd_stress": "Wrong stress",
     "robotic": "Robotic",
     "other_voice": "Other voice",
 }
 
-# Sentences of a first look, and of both looks together.
-FIRST_LOOK, BOTH_LOOKS = 20, 40
+DEFAULT_FORM = "short"
+# Sentences at each look, those of the looks before among them.
+LOOKS = (8, 20, 40)
 LONGEST_SITTING = 15
 LONGEST_NOTE = 2000
 LONGEST_NAME = 60

@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from xtts_finetune.evaluation.listening.forms import BOTH_LOOKS, FIRST_LOOK, VERSION
+from xtts_finetune.evaluation.listening.forms import LOOKS, VERSION
 from xtts_finetune.evaluation.listening.material import Line, Material
 from xtts_finetune.evaluation.listening.page import minutes_of, render_page, seconds_each
 from xtts_finetune.evaluation.listening.plan import Pair, Plan, Sound, Trial, make_plan
@@ -28,16 +28,23 @@ LABELLED = Sound(REFERENCE, "0")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked of a test. `look` is 2 for one that extends another, whose id is `extends`."""
+    """What is asked of a test.
+
+    looks    sentences in all at each of its looks, fixed beforehand; `look` counts them from 1
+    alpha    the level of each look
+    extends  the id of the first look's test, for a later look
+    after    the id of the test whose winner this one compares with the base
+    """
 
     name: str
     pairs: tuple[Pair, ...]
     form: str
     seed: int
+    looks: tuple[int, ...] = LOOKS
+    alpha: float = LOOK_ALPHA
     look: int = 1
     extends: str | None = None
-    first_look: int | None = None
-    """Sentences of the look before."""
+    after: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,7 @@ def make_test(
     write_text_atomic(folder.page, page)
     write_json_atomic(folder.key, {"id": test, **key})
     write_json_atomic(folder.protocol, _protocol(test, wanted, material, plan, matched, len(lines), language))
-    minutes = minutes_of(plan, seconds_each(wanted.form, plan, matched.sounds))
+    minutes = minutes_of(wanted.form, plan, seconds_each(wanted.form, plan, matched.sounds))
     return Made(folder, len(plan.trials), plan.sittings, minutes, matched.loudness, matched.quieter)
 
 
@@ -140,8 +147,6 @@ def _protocol(
     test: str, wanted: Wanted, material: Material, plan: Plan, matched: Matched, sentences: int, language: str
 ) -> dict[str, Any]:
     """How the test was set up, before anybody listened; nothing in it tells which is which."""
-    first = wanted.first_look or sentences
-    both = BOTH_LOOKS if first <= FIRST_LOOK else 2 * first
     hash_of_all = digest_of(dict(material.candidates))
     return {
         "version": VERSION,
@@ -153,9 +158,10 @@ def _protocol(
         "form": wanted.form,
         "look": wanted.look,
         "extends": wanted.extends,
+        "after": wanted.after,
         "sentences": sentences,
-        "looks": [first, both],
-        "alpha": LOOK_ALPHA,
+        "looks": list(wanted.looks),
+        "alpha": wanted.alpha,
         "primary": "preference: exact sign test over sentence means, two-sided, at each look",
         "candidates_hash": hash_of_all,
         "utterance_seed": material.seed,

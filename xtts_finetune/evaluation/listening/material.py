@@ -8,16 +8,16 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.whose_voice import best_references, is_heard, reference_files
-from xtts_finetune.fixed import BASE
 from xtts_finetune.records.atomic import read_json
 from xtts_finetune.records.clips import read_clips
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
 
 # More candidates make more pairs: three have 3, four have 6, five have 10.
-MOST_BY_DEFAULT, MOST = 3, 5
+MOST = 5
 # Recordings for hidden references and practice, beside the labelled one.
 RECORDINGS = 6
 
@@ -56,30 +56,22 @@ class Material:
     recordings: tuple[Recording, ...]
 
 
-def choose_candidates(
-    declared: Sequence[str], shipping: Sequence[str], spoken: Sequence[str], named: Sequence[str]
-) -> tuple[str, ...]:
-    """Who is heard, in the declared order: those named, or the base and what the matrix can ship.
+def check_named(declared: Sequence[str], spoken: Sequence[str], named: Sequence[str]) -> tuple[str, ...]:
+    """Those named, in the declared order.
 
     Raises UserError when one is unknown, has not spoken, or when there are too few or too many.
     """
     if unknown := [name for name in named if name not in declared]:
         raise UserError(f"unknown candidate '{unknown[0]}'; there are {', '.join(declared)}")
     if silent := [name for name in dict.fromkeys(named) if name not in spoken]:
-        raise UserError(f"{', '.join(silent)} has not spoken yet: xtts-finetune utterances {' '.join(silent)}")
-    wanted = set(named) or {BASE, *shipping}
-    chosen = tuple(name for name in declared if name in wanted and name in spoken)
+        raise UserError(f"{', '.join(silent)} has not spoken yet: {command('samples ' + ' '.join(silent))}")
+    chosen = tuple(name for name in declared if name in named)
     if len(chosen) < 2:
-        heard = f"only {chosen[0]} has" if chosen else "none has"
+        raise UserError(f"a listening test compares two candidates or more, and {chosen[0]} alone is named")
+    if len(chosen) > MOST:
         raise UserError(
-            f"a listening test compares two candidates or more, and {heard} spoken: "
-            "xtts-finetune utterances first, or name others with --candidates"
-        )
-    if len(chosen) > (MOST if named else MOST_BY_DEFAULT):
-        cure = f"{MOST} are the most" if named else "each pair takes every sentence once"
-        raise UserError(
-            f"{len(chosen)} candidates are too many for one test ({', '.join(chosen)}): {cure}; "
-            "choose two or three with --candidates"
+            f"{len(chosen)} candidates are too many for one test: each pair takes every sentence once, so {MOST} are "
+            "the most; name two or three"
         )
     return chosen
 
@@ -89,15 +81,29 @@ def has_spoken(run: RunFolder, candidate: str) -> bool:
     return run.candidate(candidate).utterances_json.is_file()
 
 
-def gather_material(declaration: Declaration, run: RunFolder, candidates: Sequence[str]) -> Material:
-    """What the candidates have said with the first seed, word for word the same, and recordings of the voice.
+def gather_material(
+    declaration: Declaration, run: RunFolder, candidates: Sequence[str], seed: int | None = None
+) -> Material:
+    """What the candidates have said with `seed`, or else the first one, word for word; and recordings of the voice.
 
     Sentences that a candidate said badly are heard like any other: users would hear them too. Raises UserError
     when the candidates have said nothing in common, or no recording is there.
     """
+    shas, seed, lines = said_by_all(declaration, run, candidates, seed)
+    return Material(shas, seed, lines, _recordings(declaration, run))
+
+
+def said_by_all(
+    declaration: Declaration, run: RunFolder, candidates: Sequence[str], seed: int | None = None
+) -> tuple[dict[str, str], int, tuple[Line, ...]]:
+    """The hashes of the candidates' weights, the seed, and the sentences that all have said with it.
+
+    Raises UserError when they have said nothing in common.
+    """
     records = {name: _record(run, name) for name in candidates}
     there = {int(entry["seed"]) for record in records.values() for entry in record["utterances"]}
-    seed = next((seed for seed in declaration.utterances.seeds if seed in there), min(there))
+    if seed is None:
+        seed = next((seed for seed in declaration.utterances.seeds if seed in there), min(there))
     spoken = {
         name: {
             (str(entry["id"]), str(entry["text"])): entry
@@ -121,11 +127,10 @@ def gather_material(declaration: Declaration, run: RunFolder, candidates: Sequen
         for key in shared
     )
     if not lines:
-        raise UserError(
-            f"{', '.join(candidates)} have no sentence in common: let them speak again (xtts-finetune utterances)"
-        )
+        names = ", ".join(candidates)
+        raise UserError(f"{names} have no sentence in common: let them speak again: {command('samples')}")
     shas = {name: str(record["model_sha"]) for name, record in records.items()}
-    return Material(shas, seed, lines, _recordings(declaration, run))
+    return shas, seed, lines
 
 
 def choose_lines(lines: Sequence[Line], count: int, seed: int, heard: Sequence[str] = ()) -> tuple[Line, ...]:
@@ -152,5 +157,5 @@ def _record(run: RunFolder, candidate: str) -> dict[str, Any]:
             raise ValueError("nothing was spoken")
         return record
 
-    cure = f"let {candidate} speak again: xtts-finetune utterances {candidate}"
+    cure = f"let {candidate} speak again: {command(f'samples {candidate}')}"
     return read_json(run.candidate(candidate).utterances_json, spoken, "cannot be used", cure)

@@ -20,10 +20,10 @@ from xtts_finetune.evaluation.listening.plan import Plan, Sound, Trial
 from xtts_finetune.evaluation.listening.sounds import Packed
 from xtts_finetune.look.templating import html_page
 
-SCRIPTS = ("state.js", "player.js", "answer.js", "app.js")
+SCRIPTS = ("sounds.js", "state.js", "player.js", "answer.js", "app.js")
 # A trial takes both sounds twice, and so long to answer.
 ANSWER_SECONDS = {"full": 25.0, "short": 12.0}
-PRACTICE_SECONDS = 30.0
+PRACTICE_SECONDS = {"full": 30.0, "short": 20.0}
 LESSONS = {
     "low-pass": "{bad} was the recording without its high tones: dull, as if through a wall. {good} was the whole one.",
     "noise": "{bad} was the recording with noise added; the box “Noise” is for this. {good} was the clean one.",
@@ -76,7 +76,7 @@ def render_page(
         practice=len(plan.practice),
         trials=len(plan.trials),
         sittings=len(plan.sittings),
-        minutes=minutes_of(plan, seconds),
+        minutes=minutes_of(form, plan, seconds),
         longest_name=LONGEST_NAME,
         longest_note=LONGEST_NOTE,
     )
@@ -88,9 +88,9 @@ def seconds_each(form: str, plan: Plan, sounds: Mapping[Sound, Packed]) -> float
     return 2 * sum(heard) / len(heard) + ANSWER_SECONDS[form]
 
 
-def minutes_of(plan: Plan, seconds: float) -> int:
+def minutes_of(form: str, plan: Plan, seconds: float) -> int:
     """How long the whole test takes, about."""
-    return math.ceil((len(plan.trials) * seconds + len(plan.practice) * PRACTICE_SECONDS) / 60)
+    return math.ceil((len(plan.trials) * seconds + len(plan.practice) * PRACTICE_SECONDS[form]) / 60)
 
 
 def _trial(trial: Trial, names: Mapping[Sound, str], texts: Mapping[Sound, tuple[str, str]]) -> dict[str, Any]:

@@ -66,30 +66,48 @@ def count(means: Iterable[float]) -> Counts:
     return Counts(first, second, len(values) - first - second)
 
 
-def compare(counts: Mapping[Pair, Counts], alpha: float = LOOK_ALPHA, at_a_look: bool = True) -> tuple[Preference, ...]:
-    """Test every pair that was heard, adjusted for their number by Holm's procedure.
+@dataclass(frozen=True)
+class Rule:
+    """How a pair is judged, fixed before anybody listened.
 
-    `at_a_look` is False while the sentences of the look are not all rated: then nothing is significant, since
-    a test that is looked at after every rating calls equal voices different far too often.
+    alpha      the level of a look
+    at_a_look  False while the sentences of the look are not all rated: then nothing is significant, since a test that
+               is looked at after every rating calls equal voices different far too often
+    family     pairs of one family are adjusted for their number. The winner of a test is compared with the base in a
+               family of its own: it is asked about only once the test has decided, so that both together call equal
+               voices different no more often than one (P. H. Westfall, A. Krishen, 2001, 'Optimally weighted, fixed
+               sequence and gatekeeper multiple testing procedures', J. Statist. Plann. Inference 99)
     """
-    tests = [sign_test(each.second, each.first, 1 - alpha) for each in counts.values()]
-    adjusted = holm([test.p for test in tests])
+
+    alpha: float = LOOK_ALPHA
+    at_a_look: bool = True
+    family: str = ""
+
+
+def compare(counts: Mapping[Pair, Counts], rules: Mapping[Pair, Rule] | None = None) -> tuple[Preference, ...]:
+    """Test every pair that was heard by its rule, adjusted for the pairs of its family by Holm's procedure."""
+    rule_of = {pair: (rules or {}).get(pair, Rule()) for pair in counts}
+    tests = {pair: sign_test(each.second, each.first, 1 - rule_of[pair].alpha) for pair, each in counts.items()}
+    adjusted: dict[Pair, float] = {}
+    for family in dict.fromkeys(rule.family for rule in rule_of.values()):
+        pairs = [pair for pair, rule in rule_of.items() if rule.family == family]
+        adjusted |= zip(pairs, holm([tests[pair].p for pair in pairs]), strict=True)
     return tuple(
         Preference(
-            first=first,
-            second=second,
+            first=pair[0],
+            second=pair[1],
             wins_first=each.first,
             wins_second=each.second,
             ties=each.ties,
             sentences=each.first + each.second + each.ties,
-            share_second=test.share,
-            low=test.low,
-            high=test.high,
-            p=test.p,
-            p_holm=p_holm,
-            significant=at_a_look and p_holm <= alpha,
+            share_second=tests[pair].share,
+            low=tests[pair].low,
+            high=tests[pair].high,
+            p=tests[pair].p,
+            p_holm=adjusted[pair],
+            significant=rule_of[pair].at_a_look and adjusted[pair] <= rule_of[pair].alpha,
         )
-        for ((first, second), each), test, p_holm in zip(counts.items(), tests, adjusted, strict=True)
+        for pair, each in counts.items()
     )
 
 

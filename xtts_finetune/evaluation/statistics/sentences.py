@@ -79,7 +79,7 @@ def mark_interval(values: Sequence[float], seed: int, confidence: float = CONFID
     (B. Efron, 1987, 'Better bootstrap confidence intervals', JASA 82; scipy.stats.bootstrap)
     """
     if not values:
-        raise ValueError("expected at least one mark but got none")
+        raise ValueError("expected at least one score but got none")
     mean = fmean(values)
     if len(values) < FEWEST:
         return Interval(mean, LOWEST, HIGHEST)

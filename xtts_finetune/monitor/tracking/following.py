@@ -37,7 +37,7 @@ def tracked(declaration: Declaration, run: RunFolder, say: Say) -> Iterator[None
     if importlib.util.find_spec("mlflow") is None:
         install = install_extra("mlflow", "mlflow-skinny")
         say(
-            f"warning: tracking is declared, but mlflow is not installed; nothing is logged: {install}",
+            f"warning: your config asks for tracking, but mlflow is not installed; nothing is logged: {install}",
             "yellow",
         )
         yield
@@ -123,7 +123,7 @@ class Following(threading.Thread):
             self._warned = True
             tracking = self._declaration.pipeline.tracking
             target = tracking.mlflow if tracking is not None else ""
-            text = f"warning: mlflow at {target}: {why}; the run goes on, what is missing is logged later"
+            text = f"warning: mlflow at {target}: {why}; the run continues, what is missing is logged later"
             with contextlib.suppress(Exception):  # of a terminal that is gone
                 self._say(text, "yellow")
 

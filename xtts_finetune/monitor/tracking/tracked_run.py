@@ -17,6 +17,7 @@ from xtts_finetune.records.json_lines import Follower
 from xtts_finetune.records.metrics import EvalRecord, QualityRecord, StepRecord, record_of
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.records.values import file_digest, flat
+from xtts_finetune.records.verdict import read_verdict
 
 # Names as the records have them; cross-entropies in nats but for text_ce, which is in Coqui's unit.
 STEP_NAMES = (
@@ -32,7 +33,6 @@ STEP_NAMES = (
 EVAL_NAMES = ("mel_ce", "text_ce", "text_ce_nats", "stop_ce", "train_mel_ce")
 BEST_NAMES = ("mel_ce", "text_ce", "stop_ce")
 STATUS = {"done": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
-DECISION_TAGS = ("ship", "verdict", "status")
 
 
 class TrackedRun:
@@ -61,9 +61,10 @@ class TrackedRun:
             begun = _begun(folder)
             if begun is not None:
                 self._bring_up_candidate(folder, *begun)
-        decision = _json(self._run.decision)
-        tags = {name: str(decision[name]) for name in DECISION_TAGS if decision.get(name) is not None}
-        self._server.log_tags(self._pipeline, tags)
+        says = json_or_none(self._run.decision, read_verdict)
+        if says is not None:
+            tags = {"ship": says.ship, "status": says.status, "verdict": says.headline}
+            self._server.log_tags(self._pipeline, {name: value for name, value in tags.items() if value is not None})
         self._log_files(self._pipeline, (self._run.decision, self._run.report))
 
     def end(self, status: str) -> None:

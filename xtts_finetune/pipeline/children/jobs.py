@@ -12,11 +12,11 @@ from pathlib import Path
 
 from xtts_finetune.errors import DONE, INTERRUPTED, WRONG_INPUT, UserError, WorkFailed
 from xtts_finetune.fixed import BASE
-from xtts_finetune.pipeline.children.process import ChildEnd, Interrupted, run_child
+from xtts_finetune.pipeline.children.process import ChildEnd, Interrupted, run_child, something_is_kept
 from xtts_finetune.pipeline.children.progress import JobWatch, progress_bar
 from xtts_finetune.pipeline.children.running import JOB, Work
 from xtts_finetune.records.faults import stop_of_text
-from xtts_finetune.records.job import failure_of
+from xtts_finetune.records.job import EventTail, failure_of
 from xtts_finetune.records.stopping import Reason, Stop
 
 # A process that can print nothing more, as its log is on a full disk, leaves less room than this.
@@ -141,16 +141,20 @@ def run_job(
     events, log = work.run.job_events(name), work.run.job_log(name)
     events.unlink(missing_ok=True)
     job_file = work.run.job_file(name)
+    shown = name.replace("-utterances", " samples")
     replace(work.job(events), candidate=candidate, fingerprint=fingerprint).write(job_file)
     with progress_bar(work.console) as progress:
-        watch = JobWatch(progress, name, events)
+        watch = JobWatch(progress, shown, events)
         ended = run_child(
             work.child_command(child, [*kinds, str(job_file)]),
             log,
             watch,
-            lambda: work.say(f"stopping {name} (Ctrl-C again to end it at once) ..."),
+            lambda: work.say(f"stopping {shown} (Ctrl-C again to stop it at once) ..."),
         )
-    raise_unless_done(name, ended, failure_of(events), log)
+    latest = EventTail(events).new().progress
+    if latest is not None and latest.done:
+        something_is_kept()
+    raise_unless_done(shown, ended, failure_of(events), log)
 
 
 def raise_unless_done(name: str, ended: ChildEnd, reason: str | None, log: Path) -> None:

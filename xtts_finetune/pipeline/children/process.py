@@ -15,9 +15,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from xtts_finetune.errors import DONE
+
 
 class Interrupted(Exception):
-    """Work was stopped from outside; the message says what. The caller knows the command that goes on."""
+    """Work was stopped from outside; the message says what. The caller knows the command that continues it."""
+
+
+_kept: list[bool] = []
+
+
+def something_is_kept() -> None:
+    """Note that this command has done something that its next start need not do again."""
+    _kept.append(True)
+
+
+def is_anything_kept() -> bool:
+    """Whether it has: what a Ctrl-C says depends on it."""
+    return bool(_kept)
 
 
 @contextmanager
@@ -111,6 +126,8 @@ def run_child(
             if process.stdin is not None:
                 process.stdin.close()
     watch()
+    if process.returncode == DONE:
+        something_is_kept()
     return ChildEnd(process.returncode, _printed_since(log, offset))
 
 

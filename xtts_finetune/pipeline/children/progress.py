@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TaskID, TextColumn
+from rich.text import Text
 
-from xtts_finetune.look.quantities import grouped
+from xtts_finetune.look.quantities import about, grouped
 from xtts_finetune.records.job import EventTail
 from xtts_finetune.records.json_lines import JsonLinesTail
 from xtts_finetune.records.metrics import EvalRecord, QualityRecord
+from xtts_finetune.records.pace import Length, Newest, pace_of
+from xtts_finetune.records.sample_faults import counted_faults
+
+NARROWEST_BAR = 6
 
 
 @contextmanager
@@ -22,13 +28,34 @@ def progress_bar(console: Console) -> Iterator[Progress]:
     """A bar for one piece of work; on a pipe nothing moves and only whole lines are printed."""
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
+        BarColumn(bar_width=max(NARROWEST_BAR, min(30, console.width - 66))),
         MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}", style="dim"),
+        TextColumn("{task.fields[left]}"),
+        _Note(console),
     )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         yield progress
+
+
+class _Note(TextColumn):
+    """What is being done; left out where the terminal has no room for it, so that nothing is cut off."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__("{task.fields[note]}", style="dim")
+        self._console = console
+
+    def render(self, task: Task) -> Text:
+        """The note, or nothing."""
+        note = super().render(task)
+        bar = max(NARROWEST_BAR, min(30, self._console.width - 66))
+        count = 2 * len(str(task.total or "?")) + 1
+        taken = len(task.description) + bar + count + len(task.fields["left"]) + len(note) + len("    ")
+        return note if taken <= self._console.width else Text()
+
+
+def left_words(seconds: float | None) -> str:
+    """'about 12 min left', or nothing where that cannot be told."""
+    return "" if seconds is None else f"about {about(seconds)} left"
 
 
 class JobWatch:
@@ -38,7 +65,9 @@ class JobWatch:
         self._progress = progress
         self._name = name
         self._tail = EventTail(events)
-        self._task: TaskID = progress.add_task(name, total=None, note="starting")
+        self._part = ""  # of the job
+        self._first: tuple[int, float] | None = None  # how much was done when it was first heard of, and when
+        self._task: TaskID = progress.add_task(name, total=None, note="starting", left="")
 
     def __call__(self) -> None:
         news = self._tail.new()
@@ -46,7 +75,16 @@ class JobWatch:
         latest = news.progress
         if latest is not None:
             total = latest.total or None
-            self._progress.update(self._task, completed=latest.done, total=total, note=latest.what)
+            left = left_words(self._seconds_left(latest.done, total, latest.what))
+            self._progress.update(self._task, completed=latest.done, total=total, note=latest.what, left=left)
+
+    def _seconds_left(self, done: int, total: int | None, what: str) -> float | None:
+        """By how fast this part of the job went so far."""
+        now = time.monotonic()
+        if self._part != what or self._first is None or done < self._first[0]:
+            self._part, self._first = what, (done, now)
+        before, since = self._first
+        return None if total is None or done <= before else (now - since) / (done - before) * (total - done)
 
 
 class PhaseWatch:
@@ -61,13 +99,14 @@ class PhaseWatch:
         progress: Progress,
         name: str,
         metrics: Path,
-        steps: int | None,
+        length: Length,
         events: Path,
         resumes_at: int | None = None,
     ) -> None:
         self._progress = progress
         self._name = name
-        self._steps = steps
+        self._length = length
+        self._recorded = Newest()
         self._shown = -1 if resumes_at is None else resumes_at
         self._events = EventTail(events)
         self._tail = JsonLinesTail(metrics)
@@ -76,7 +115,9 @@ class PhaseWatch:
         for record in self._tail.new():
             if int(record.get("step", 0)) <= self._shown:
                 self._remember(record)
-        self._task: TaskID = progress.add_task(name, total=steps, completed=resumes_at or 0, note="starting")
+        self._task: TaskID = progress.add_task(
+            name, total=length.steps, completed=resumes_at or 0, note="starting", left=""
+        )
 
     def __call__(self) -> None:
         _say_aloud(self._progress, self._name, self._events.new().notes)
@@ -85,6 +126,7 @@ class PhaseWatch:
             step = int(record["step"])
             if step <= self._shown:
                 continue
+            self._recorded.add(record)
             if record.get("kind") == "eval":
                 self._remember(record)
                 self._show(EvalRecord.from_json(record))
@@ -95,7 +137,9 @@ class PhaseWatch:
                 note = "" if mel_ce is None else f"training mel_ce {mel_ce:.3f}"
                 self._progress.update(self._task, note=note)
         if step is not None:
-            self._progress.update(self._task, completed=step)
+            pace = pace_of(self._recorded)
+            left = left_words(None if pace is None else pace.seconds_left(self._length, step))
+            self._progress.update(self._task, completed=step, left=left)
 
     def _remember(self, record: dict[str, Any]) -> None:
         mel_ce = record.get("mel_ce")
@@ -103,15 +147,15 @@ class PhaseWatch:
             self._best, self._best_step = float(mel_ce), int(record["step"])
 
     def _show(self, evaluation: EvalRecord) -> None:
-        of = "" if self._steps is None else f" of {grouped(self._steps)}"
+        of = "" if self._length.steps is None else f" of {grouped(self._length.steps)}"
         line = f"{self._name} step {grouped(evaluation.step)}{of}: {metrics_text(evaluation)}"
         if evaluation.step != self._best_step and math.isfinite(self._best):
             line += f"   best {self._best:.3f} (step {grouped(self._best_step)})"
         self._progress.console.print(line, highlight=False, soft_wrap=True)
 
     def _show_quality(self, quality: QualityRecord) -> None:
-        faults = ", ".join(f"{fault} ({count})" for fault, count in quality.faults.items())
-        line = f"{self._name} step {grouped(quality.step)}: {quality.passed} of {quality.spoken} utterances are sound"
+        faults = counted_faults(quality.faults)
+        line = f"{self._name} step {grouped(quality.step)}: {quality.passed} of {quality.spoken} samples are clean"
         self._progress.console.print(line + (f": {faults}" if faults else ""), highlight=False, soft_wrap=True)
 
 

@@ -37,7 +37,7 @@ def verb(work: Work, words: str, without: Collection[str] = ()) -> str:
             continue
         if word in ("-f", "--file", "--set"):
             kept += [word, value]
-        elif word == "--demo" or word.startswith(("--file=", "--set=")):
+        elif word == "--demo" or word.startswith(("--file=", "--set=")) or (word[:2] == "-f" and len(word) > 2):
             kept.append(word)
     return " ".join(["xtts-finetune", words, *kept])
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from xtts_finetune.errors import WRONG_INPUT, UserError, WorkFailed
 from xtts_finetune.look.quantities import grouped
-from xtts_finetune.pipeline.children.process import ChildEnd, Interrupted
+from xtts_finetune.pipeline.children.process import ChildEnd, Interrupted, something_is_kept
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.phase.record import write_record
 from xtts_finetune.records.closing import read_model_info
@@ -28,7 +28,7 @@ def batches_to_go_on_with(work: Work, job: Job) -> RanWith | None:
     if smaller is not None:
         work.say(f"{job.phase}: {reason.get('message')}")
         work.say(
-            f"  going on from step {grouped(smaller.from_step)} with batch_size {smaller.batch_size} and "
+            f"  continuing from step {grouped(smaller.from_step)} with batch_size {smaller.batch_size} and "
             f"accumulate {smaller.accumulate}: {smaller.batch_size * smaller.accumulate} clips a step, as before"
         )
     return smaller
@@ -76,6 +76,8 @@ def raise_unless_complete(work: Work, name: str, ended: ChildEnd) -> None:
     if info is None:
         # The child refused before it began, so there is nothing to close.
         raise UserError(ended.last_line or f"{name}: an input is wrong; see {log}")
+    if work.run.candidate(name).recorded_steps():
+        something_is_kept()
     if info.get("status") == "done" and not ended.interrupted:
         return
     if info.get("status") == "done":

@@ -76,7 +76,9 @@ def hear_leading(job: Job) -> Job | None:
         return None
     phase, machines = news.job.phase, news.job.launch.machines if news.job.launch else 1
     if phase not in job.launches:
-        raise UserError(f"{job.declaration_file}: the leading machine trains '{phase}', which is not declared here")
+        raise UserError(
+            f"{job.declaration_file}: the leading machine trains '{phase}', which is not in the config here"
+        )
     if machines != own.machines:
         raise UserError(
             f"--machines: {own.machines} here, {machines} on the leading machine; give the same number everywhere"

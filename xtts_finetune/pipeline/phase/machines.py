@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xtts_finetune.errors import DONE, INTERRUPTED, WRONG_INPUT, UserError, WorkFailed
-from xtts_finetune.pipeline.children.process import ChildEnd, Interrupted, ending_like_ctrl_c, run_child
+from xtts_finetune.pipeline.children.process import (
+    ChildEnd,
+    Interrupted,
+    ending_like_ctrl_c,
+    run_child,
+    something_is_kept,
+)
 from xtts_finetune.pipeline.children.running import JOIN_SECONDS, TOGETHER, Machines, Work
 from xtts_finetune.pipeline.plan.stages import Plan
 from xtts_finetune.ranks.network import wait_for
@@ -35,7 +41,7 @@ def follow(work: Work, machines: Machines) -> None:
     like `run_plan`, with the leading machine's outcome.
     """
     where = f"{machines.host}:{machines.port}"
-    work.say(f"waiting for the leading machine at {where}, until it comes to train (Ctrl-C to end it) ...")
+    work.say(f"waiting for the leading machine at {where}, until it starts training (Ctrl-C to stop) ...")
     folder = Path(tempfile.mkdtemp(prefix="xtts-finetune-follow-"))
     heard: list[str] = []
     patience: float | None = None
@@ -87,7 +93,7 @@ class _Watch:
             self._work.say(f"{told.job.phase}: training with the leading machine")
 
     def stopping(self) -> None:
-        self._work.say("stopping: all machines stop at the same step (Ctrl-C again to end it at once) ...")
+        self._work.say("stopping: all machines stop at the same step (Ctrl-C again to stop it at once) ...")
 
 
 def _heard(folder: Path) -> LaunchNews | None:
@@ -106,6 +112,7 @@ def _raise_unless_waiting(ended: ChildEnd, folder: Path) -> None:
 
 def _raise_unless_done(phase: str, ended: ChildEnd, folder: Path, smaller: bool) -> None:
     if ended.interrupted or ended.status == INTERRUPTED:
+        something_is_kept()  # by the machine that leads
         raise Interrupted(f"{phase} was interrupted")
     if ended.status == DONE or smaller:
         return

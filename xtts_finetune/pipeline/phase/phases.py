@@ -23,6 +23,7 @@ from xtts_finetune.pipeline.plan.disk import free_bytes
 from xtts_finetune.pipeline.plan.plan_table import value_lines
 from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml, recorded_batches, write_phase_yaml
 from xtts_finetune.pipeline.plan.stages import Stage, State
+from xtts_finetune.pipeline.plan.times import ran_on
 from xtts_finetune.pipeline.tries import bring_back, keep_finished, needed_of, set_aside, uses_of
 from xtts_finetune.records.atomic import free_reserve, make_reserve
 from xtts_finetune.records.closing import read_model_info
@@ -66,7 +67,7 @@ def _make_way(work: Work, stage: Stage) -> bool:
     needed = needed_of(work.declaration, work.run, name)
     if earlier is not None:
         aside = bring_back(work.run, earlier, needed, stays=bool(uses_of(work.declaration, earlier)))
-        work.say(f"{name}: {earlier.name} is brought back: it was trained from exactly what is declared now")
+        work.say(f"{name}: {earlier.name} is brought back: it was trained with exactly the values in your config now")
         if aside is not None:
             work.say(f"  what was there is now the earlier try {aside.name}")
         return stage.resumes_at is None
@@ -128,7 +129,8 @@ def _run(work: Work, stage: Stage, job: Job, continued: Sequence[Mapping[str, An
     # is declared now must not be taken for what was done under another declaration.
     folder.model_info.unlink(missing_ok=True)
     folder.stopping_reason.unlink(missing_ok=True)
-    write_phase_yaml(folder, stage.inputs, declared, job.started, ran_with, continued)
+    here = ran_on(work.device)
+    write_phase_yaml(folder, stage.inputs, declared, job.started, ran_with, continued, here)
     make_reserve(folder.path)
     file = work.run.job_file(name)
     job.write(file)
@@ -140,8 +142,8 @@ def _run(work: Work, stage: Stage, job: Job, continued: Sequence[Mapping[str, An
         ended = run_child(
             work.child_command(TRAINING if job.launch is None else TOGETHER, [str(file)]),
             work.run.job_log(name),
-            PhaseWatch(progress, name, folder.metrics, stage.steps, job.events, resumes_at),
-            lambda: work.say(f"stopping {name}: it writes its checkpoint (Ctrl-C again to end it at once) ..."),
+            PhaseWatch(progress, name, folder.metrics, stage.length, job.events, resumes_at),
+            lambda: work.say(f"stopping {name}: it writes its checkpoint (Ctrl-C again to stop it at once) ..."),
         )
     if read_model_info(folder) is None and ended.status != WRONG_INPUT:
         kills = oom_kills_so_far() - kills_before
@@ -153,7 +155,7 @@ def _run(work: Work, stage: Stage, job: Job, continued: Sequence[Mapping[str, An
 def _announcement(work: Work, stage: Stage, ran_with: RanWith | None) -> str:
     begin = f"from {source_of(work.declaration, stage.name)}"
     if stage.resumes_at is not None:
-        begin = f"going on from step {grouped(stage.resumes_at)}"
+        begin = f"continuing from step {grouped(stage.resumes_at)}"
     steps = f"{grouped(stage.steps)} steps " if stage.steps is not None else ""
     goal = work.declaration.phases[stage.name].goal
     batches = ""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.decision import marks_given
+from xtts_finetune.evaluation.decision.words import listed
 from xtts_finetune.look.quantities import duration
 from xtts_finetune.look.templating import Markdown, escaped, markdown_template
 from xtts_finetune.records.atomic import finding, json_or_none, write_text_atomic
@@ -16,6 +18,7 @@ from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason
 from xtts_finetune.records.stopping_text import numbers_in_words, outcome_words, ran_with_words
+from xtts_finetune.records.verdict import Samples, read_verdict
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.train import train_words
 from xtts_finetune.training.closing import judge
@@ -27,6 +30,8 @@ METRICS = {"mel_ce": 3, "text_ce": 4, "stop_ce": 3}
 
 def record_text(info: Mapping[str, Any], declaration: Declaration, decision: Mapping[str, Any] | None) -> str:
     """RECORD.md of one phase. `decision` is None before there is one. Texts of users never become markup."""
+    reached, short = reached_in_words(info)
+    quality = info["quality"]
     return markdown_template("RECORD.md.j2").render(
         info=info,
         pipeline=declaration.pipeline.name,
@@ -38,8 +43,35 @@ def record_text(info: Mapping[str, Any], declaration: Declaration, decision: Map
         took=duration(info["seconds"]),
         marks=_marks(str(info["candidate"]), declaration, decision or {}),
         decision=decision,
-        tries=wishes(info, declaration),
+        says=None if decision is None else read_verdict(decision),
+        reached=reached,
+        spoken=Samples(quality["passed"], quality["spoken"]).words if quality else "",
+        because=_because(info, short),
+        tries=wishes(declaration) if short or info["scenario"] != "success" else [],
     )
+
+
+def reached_in_words(info: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """What the phase reached of its success levels, a line each; and the names of those beyond it that it missed.
+
+    The last one whose limits are all met is the one reached; an earlier one that asks for something else is said so.
+    """
+    missed: dict[str, list[str]] = {}
+    for check in info["levels"]:
+        if check["result"] in ("not met", "not measured"):
+            measured = "not measured" if check["result"] == "not measured" else f"it is {check['measured']}"
+            missed.setdefault(check["level"], []).append(f"{check['limit']}: {measured}")
+    names = list(dict.fromkeys(check["level"] for check in info["levels"]))
+    reached = str(info["level"] or "none")
+    place = names.index(name) if (name := reached.split(" (")[0]) in names else -1
+    lines = [f"Reached: {reached}."]
+    if place < 0 and not missed:
+        lines = [f"Reached: none. The limits are met, but the phase was stopped by: {info['reason']['words']}."]
+    short = [name for name in names[place + 1 :] if name in missed]
+    lines += [f"Not reached: {name} ({'; '.join(missed[name])})." for name in short]
+    for earlier in [name for name in names[: max(place, 0)] if name in missed]:
+        lines.append(f"{earlier} also asks for what {name} does not ({'; '.join(missed[earlier])}).")
+    return lines, short
 
 
 def _metric(info: Mapping[str, Any], name: str, digits: int) -> dict[str, str]:
@@ -72,11 +104,16 @@ def _marks(candidate: str, declaration: Declaration, decision: Mapping[str, Any]
     return {**dict.fromkeys(QUALITIES, "not marked" if marks else NOT_HEARD), **marks}
 
 
-def wishes(info: Mapping[str, Any], declaration: Declaration) -> list[Markdown]:
-    """What to try where the phase missed a level; none where no measured limit was missed."""
-    missed = any(check["result"] in ("not met", "not measured") for check in info["levels"])
-    if info["scenario"] == "success" and not missed:
-        return []
+def _because(info: Mapping[str, Any], short: Sequence[str]) -> str:
+    if short:
+        return f"{listed(short)} {'was' if len(short) == 1 else 'were'} not reached."
+    if info["scenario"] == "none":
+        return "The phase brought nothing."
+    return "The phase is better than its start; the config sets no `success` to compare it with."
+
+
+def wishes(declaration: Declaration) -> list[Markdown]:
+    """What to try where the phase did not reach what it was to, or brought nothing."""
     inference = declaration.utterances.inference
     cooler = max(0.1, round(inference.temperature - 0.1, 2))
     stricter = round(inference.repetition_penalty + 2, 2)
@@ -91,7 +128,7 @@ def wishes(info: Mapping[str, Any], declaration: Declaration) -> list[Markdown]:
         "`eval`: the model would be tested on what it has heard.",
         "**Inference settings.** They cost no training. A lower temperature speaks more steadily, a higher "
         f"repetition penalty stutters less; now they are {inference.temperature:g} and "
-        f"{inference.repetition_penalty:g}. Try `xtts-finetune utterances {settings}` and listen.",
+        f"{inference.repetition_penalty:g}. Try `{command(f'samples {settings}')}` and listen.",
         "**Accept.** Listen before you put more work into numbers; the decision names the best model there is.",
     ]
     return [Markdown(text) for text in tries]
@@ -126,7 +163,7 @@ def write_record(declaration: Declaration, run: RunFolder, name: str) -> Path | 
     except (LookupError, TypeError, ValueError) as error:
         raise UserError(
             f"{folder.model_info}: damaged, or of another version ({finding(error)}); "
-            f"train the phase anew: run_pipeline {name} --fresh"
+            f"train the phase again: {command(f'{name} --fresh', 'run_pipeline')}"
         ) from None
     path = folder.record
     if not path.is_file() or path.read_text(encoding="utf-8", errors="replace") != text:

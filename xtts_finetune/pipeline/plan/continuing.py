@@ -14,7 +14,7 @@ from xtts_finetune.records.checkpoints import read_checkpoint_records
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.records.stopping import Reason
 from xtts_finetune.spec.declaration import Declaration
-from xtts_finetune.spec.phase import PhaseSpec
+from xtts_finetune.spec.phase import PhaseSpec, Planned
 from xtts_finetune.training.course import course_of, factor
 
 LENGTH = frozenset({"epochs", "steps"})
@@ -43,10 +43,18 @@ class Length:
         spec = spec or self.spec
         if spec.steps is not None:
             return spec.steps
+        planned = self._planned(spec)
+        return None if planned is None else planned.steps
+
+    def epochs(self) -> float | None:
+        """Passes over its clips, to a tenth; None while they are not counted and it is declared in steps."""
+        planned = self._planned(self.spec)
+        return self.spec.epochs if planned is None else round(planned.epochs, 1)
+
+    def _planned(self, spec: PhaseSpec) -> Planned | None:
         phases = {**self.declaration.phases, self.name: spec}
         known = Declaration(**{**vars(self.declaration), "phases": phases})
-        planned = planned_phase(known, self.run, self.name)
-        return None if planned is None else planned.steps
+        return planned_phase(known, self.run, self.name)
 
 
 def continued_at(

@@ -16,7 +16,8 @@ from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.spec.phase import Keep, PhaseSpec
 from xtts_finetune.spec.sources import KeptStep
 from xtts_finetune.spec.train import Train, TrainLora
-from xtts_finetune.xtts.weights.stored_tensors import DAMAGED_ZIP
+from xtts_finetune.xtts.weights.safetensors import of_safetensors
+from xtts_finetune.xtts.weights.stored_tensors import DAMAGED_ZIP, NotRead
 
 # The HiFi-GAN with its speaker encoder: 26 M weights in fp32. A model file has one, a checkpoint none.
 HIFIGAN_BYTES = 100_000_000
@@ -153,7 +154,8 @@ def planned_disk(stages: Iterable[DiskUse], free: int) -> PlannedDisk:
 
 def weights_bytes(model: Path) -> int:
     """About the size of a model file of this base as phases write it: all weights, in fp32, in bytes."""
-    size, table = model.stat().st_size, _table_of_contents(model)
+    tensors, table = _safetensors(model), _table_of_contents(model)
+    size = 4 * sum(tensors.values()) or model.stat().st_size
     if b"HalfStorage" in table or b"BFloat16Storage" in table:
         size *= 2
     return size if has_hifigan(model) else size + HIFIGAN_BYTES
@@ -161,7 +163,9 @@ def weights_bytes(model: Path) -> int:
 
 def has_hifigan(model: Path) -> bool:
     """Whether a model file holds a HiFi-GAN; one whose content cannot be told is taken to."""
-    table = _table_of_contents(model)
+    tensors, table = _safetensors(model), _table_of_contents(model)
+    if tensors:
+        return any("hifigan_decoder" in name for name in tensors)
     return not table or b"hifigan_decoder" in table
 
 
@@ -223,6 +227,16 @@ def free_bytes(folder: Path) -> int:
     while not folder.exists():
         folder = folder.parent
     return shutil.disk_usage(folder).free
+
+
+def _safetensors(model: Path) -> dict[str, int]:
+    """The tensors of a safetensors file and how many values each has; nothing for another kind of file."""
+    with contextlib.suppress(OSError, NotRead), model.open("rb") as file:
+        if file.read(9)[8:] == b"{":
+            tree = of_safetensors(model, file).tree
+            if isinstance(tree, dict):
+                return {name: tensor.numel for name, tensor in tree.items()}
+    return {}
 
 
 def _table_of_contents(model: Path) -> bytes:

@@ -46,6 +46,8 @@ def planned_phase(declaration: Declaration, run: RunFolder, name: str) -> Planne
 
 # Raise it when a change of the code makes what an older version wrote or trained unfit for use.
 CODE_FORMAT = 1
+# Likewise of decision.json: 2 since the verdict stands in it.
+DECISION_FORMAT = 2
 
 CLIPS = "files clips"
 
@@ -164,7 +166,7 @@ def utterances_inputs(declaration: Declaration, base: str, clips: str, weights: 
 def decision_inputs(declaration: Declaration, run: RunFolder) -> Inputs:
     """What the decision depends on: the matrix, every candidate's measures and scores, and the listeners' votes."""
     gathered = gather_inputs(declaration, run)
-    inputs: Inputs = {"format": CODE_FORMAT}
+    inputs: Inputs = {"format": DECISION_FORMAT}
     for name, what in {"votes": "ratings", "scores": "scores", "training": "training"}.items():
         inputs[f"files {what}"] = hash_of(gathered.pop(name))
     for candidate in gathered.pop("candidates"):

@@ -16,7 +16,7 @@ from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.records.tries import EarlierTry, read_tries
 from xtts_finetune.spec.sources import Source
 
-GOES_ON = "goes on"
+GOES_ON = "continues"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.plan.continuing import Length
 from xtts_finetune.pipeline.plan.disk import DiskUse, TrainedSizes, files_bytes, part_of_it, phase_disk, trained_sizes
@@ -69,7 +70,9 @@ def phase_stage(around: Surroundings, name: str, source_stage: Stage | None) -> 
         certain=standing.certain,
         inputs=inputs,
         steps=length.steps(),
-        epochs=spec.epochs,
+        epochs=length.epochs(),
+        eval_every=spec.eval_every_steps,
+        speak_every_evals=spec.utterances_every_evals,
         trains=train_words(spec.train),
         resumes_at=standing.resumes_at,
         brings_back=standing.brings_back,
@@ -181,6 +184,7 @@ def check_checkpoint(run: RunFolder, source: Source, name: str) -> None:
     there = ["'best'", *(["'last'"] if steps else []), *(f"'step {step}'" for step in steps.values())]
     which = "no checkpoint any more" if source.checkpoint == LAST else f"no checkpoint of {source.checkpoint}"
     raise UserError(
-        f"{name}: resume_from: {source.phase} has {which}; choose {', '.join(there)}, or declare it in "
-        f"phases/{name}.yaml and train {source.phase} anew, which then keeps it: run_pipeline {source.phase} --fresh"
+        f"{name}: resume_from: {source.phase} has {which}; choose {', '.join(there)}, or name it in "
+        f"phases/{name}.yaml and train {source.phase} again, which then keeps it: "
+        f"{command(f'{source.phase} --fresh', 'run_pipeline')}"
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from difflib import get_close_matches
 
-from xtts_finetune.data.fingerprint import changed_inputs, data_inputs
+from xtts_finetune.commands import command
+from xtts_finetune.data.fingerprint import changes_since
 from xtts_finetune.data.readers import check_dataset
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import candidate_names
@@ -79,7 +80,7 @@ def _known(declaration: Declaration, what: str, declared: list[str], wanted: Seq
         if name not in declared:
             near = get_close_matches(name, declared, n=1)
             meant = f"; did you mean '{near[0]}'?" if near else ""
-            known = f"{declaration.file.name} declares {', '.join(declared)}"
+            known = f"{declaration.file.name} has {', '.join(declared)}"
             raise UserError(f"unknown {what} '{name}'{meant or ';'} {known}")
     return [name for name in declared if name in wanted or not wanted]
 
@@ -90,9 +91,9 @@ def _data_stage(declaration: Declaration, run: RunFolder) -> Stage:
         # What would make all of a data set's clips useless is said now, not after torch was loaded.
         for spec in declaration.pipeline.datasets:
             check_dataset(spec)
-        return Stage("data", "data", State.TO_RUN)
+        return Stage("data", "data", State.TO_RUN, "not read yet")
     before = info.get("inputs")
-    changes = changed_inputs(before if isinstance(before, dict) else {}, data_inputs(declaration))
+    changes = changes_since(declaration, before if isinstance(before, dict) else {})
     if changes:
         return Stage("data", "data", State.STALE, "changed: " + compared(changes))
     why = f"{info.get('clips')} clips, {info.get('eval_clips')} of them held out"
@@ -154,7 +155,8 @@ def _check_sources(around: Surroundings, wanted: Sequence[str], stages: dict[str
             state = f"is stale ({stage.why})" if stage.state is State.STALE else "is not complete"
             if stage.brings_back is not None:
                 state = "was trained otherwise since, and is to be brought back"
-            raise UserError(f"{name} starts from {source.phase}, which {state}: run_pipeline {source.phase} first")
+            first = command(source.phase, "run_pipeline")
+            raise UserError(f"{name} starts from {source.phase}, which {state}: {first} first")
 
 
 def _closing_stage(run: RunFolder, name: Kind, inputs_now: Callable[[], Inputs], before: Sequence[Stage]) -> Stage:
@@ -164,9 +166,9 @@ def _closing_stage(run: RunFolder, name: Kind, inputs_now: Callable[[], Inputs],
     if waits:
         # The data's own coming out as it was leaves the rest as it is.
         certain = any(stage.certain for stage in waits if stage.kind != "data")
-        return after(name, name, "", run, waits[-1 if certain else 0].name, certain)
+        return after(name, name, "", run, waits[-1 if certain else 0].title, certain)
     now = inputs_now()
     state, why = compare(read_stage(run, name), now)
     if not file.is_file():
-        state, why = State.TO_RUN, ""
+        state, why = State.TO_RUN, "not written yet"
     return Stage(name, name, state, why, inputs=now)

@@ -8,9 +8,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from xtts_finetune.look.quantities import grouped, readable_size
+from xtts_finetune.look.quantities import about, grouped, readable_size
+from xtts_finetune.look.tables import print_table
 from xtts_finetune.pipeline.plan.disk import PlannedDisk
 from xtts_finetune.pipeline.plan.stages import Plan, Stage, State
+from xtts_finetune.pipeline.plan.times import PlannedTimes
 from xtts_finetune.records.tries import earlier_words
 from xtts_finetune.spec.declaration import Declaration
 
@@ -18,8 +20,8 @@ from xtts_finetune.spec.declaration import Declaration
 def value_lines(declaration: Declaration, name: str) -> list[str]:
     """The phase's level and each value that it is about, with who gave it; nothing without a level.
 
-    phase2 at level plateau_breaker:
-      learning_rate 1.5e-5 (level plateau_breaker)
+    phase2 with preset plateau_breaker:
+      learning_rate 1.5e-5 (preset plateau_breaker)
       batch_size 24 (command line)
     """
     resolved = declaration.resolved.get(name, ())
@@ -27,7 +29,7 @@ def value_lines(declaration: Declaration, name: str) -> list[str]:
         return []
     values = [f"  {one.key} {shown_value(one.value)} ({one.origin})" for one in resolved]
     level = declaration.phases[name].optimization_level
-    return [f"{name} at level {level}:" if level else f"{name}:", *values]
+    return [f"{name} with preset {level}:" if level else f"{name}:", *values]
 
 
 def print_values(declaration: Declaration, plan: Plan, console: Console) -> None:
@@ -64,19 +66,24 @@ def shown_number(value: float) -> str:
 STYLES = {State.UP_TO_DATE: "green", State.STALE: "yellow", State.TO_RUN: "bold", State.LEFT_OUT: "red"}
 
 
-def print_plan(plan: Plan, console: Console, tries_command: str = "xtts-finetune tries") -> None:
-    """Print every stage with its state and why, earlier tries and how to list them, and the disk that is needed."""
+def print_plan(
+    plan: Plan, console: Console, tries_command: str = "xtts-finetune tries", times: PlannedTimes | None = None
+) -> None:
+    """Print every stage with its state and why, earlier tries and how to list them, the time and disk that it takes."""
     table = Table()
     table.add_column("stage", no_wrap=True)
     table.add_column("state", no_wrap=True)
     table.add_column("why", overflow="fold")
-    for heading in ("steps", "epochs", "disk"):
+    seconds = {} if times is None else times.seconds
+    for heading in ("steps", "epochs", "time", "disk"):
         table.add_column(heading, justify="right", no_wrap=True)
     for stage in plan.stages:
         disk = f"about {readable_size(stage.disk.stays)}" if stage.due and stage.disk.stays else ""
-        table.add_row(stage.name, stage.state.value, stage.why, _steps(stage), _epochs(stage), disk)
+        table.add_row(
+            stage.title, stage.state.value, stage.why, _steps(stage), _epochs(stage), _time(stage, seconds), disk
+        )
         table.rows[-1].style = STYLES[stage.state]
-    console.print(table)
+    print_table(console, table)
     for stage in plan.stages:
         if stage.trains not in ("", "all"):
             console.print(f"{stage.name} trains {stage.trains}.", highlight=False, soft_wrap=True, markup=False)
@@ -85,6 +92,8 @@ def print_plan(plan: Plan, console: Console, tries_command: str = "xtts-finetune
             console.print(f"{stage.name}: {stage.note}.", highlight=False, soft_wrap=True, markup=False)
     for line in earlier_words(plan.earlier):
         console.print(f"{line}: {tries_command}", highlight=False, soft_wrap=True, markup=False)
+    for line in () if times is None else times.lines:
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
     due = len(plan.due)
     if not due:
         console.print("Everything is up to date; nothing would run.", highlight=False)
@@ -107,6 +116,10 @@ def _steps(stage: Stage) -> str:
     if stage.steps is not None:
         return grouped(stage.steps)
     return "?" if stage.kind == "phase" else ""
+
+
+def _time(stage: Stage, seconds: Mapping[str, float]) -> str:
+    return about(seconds[stage.name]) if stage.name in seconds else ""
 
 
 def _epochs(stage: Stage) -> str:

@@ -88,6 +88,7 @@ def write_phase_yaml(
     started: str,
     ran_with: Mapping[str, Any] | None = None,
     continued: Sequence[Mapping[str, Any]] = (),
+    ran_on: Mapping[str, str] | None = None,
 ) -> str:
     """Write what the phase is about to be trained from and return its fingerprint.
 
@@ -105,6 +106,8 @@ def write_phase_yaml(
     }
     if ran_with is not None:
         record["ran_with"] = dict(ran_with)
+    if ran_on is not None:
+        record["ran_on"] = dict(ran_on)
     if continued:
         record["continued"] = [dict(each) for each in continued]
     text = yaml.safe_dump(record, sort_keys=False, allow_unicode=True, width=110)

@@ -9,6 +9,7 @@ from typing import Literal
 
 from xtts_finetune.pipeline.plan.disk import DiskUse, PlannedDisk, planned_disk
 from xtts_finetune.pipeline.plan.stage_records import Inputs, differences, read_stage
+from xtts_finetune.records.pace import Length
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.tries import EarlierTry
 
@@ -16,7 +17,7 @@ from xtts_finetune.records.tries import EarlierTry
 def compare(before: Inputs | None, now: Inputs) -> tuple[State, str]:
     """The state of a stage that was last done from `before`, None for never, and what changed in words."""
     if before is None:
-        return State.TO_RUN, ""
+        return State.TO_RUN, "not done yet"
     changes = differences(before, now)
     return (State.STALE, compared(changes)) if changes else (State.UP_TO_DATE, "")
 
@@ -68,6 +69,18 @@ class Stage:
     continued: bool = False
     note: str = ""
     disk: DiskUse = field(default_factory=DiskUse)
+    eval_every: int | None = None
+    speak_every_evals: int | None = None
+
+    @property
+    def title(self) -> str:
+        """Its name for people, who know a candidate's utterances as its samples."""
+        return f"{self.candidate} samples" if self.kind == "utterances" else self.name
+
+    @property
+    def length(self) -> Length:
+        """How long a phase is, for telling what is left of it."""
+        return Length(self.steps, self.eval_every, self.speak_every_evals)
 
     @property
     def made_otherwise(self) -> bool:

@@ -52,7 +52,7 @@ def write_data_page(declaration: Declaration, run: RunFolder) -> Path:
 
 def render_data(page: DataPage) -> str:
     """The page. Everything from data sets and declarations is escaped: text never becomes markup."""
-    return html_page("data.html.j2", ("data.css",), page=page)
+    return html_page("data.html.j2", ("data.css",), ("one_at_a_time.js",), page=page)
 
 
 def is_read_otherwise(clip: ClipRecord) -> bool:

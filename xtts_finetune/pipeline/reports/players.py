@@ -17,6 +17,7 @@ from xtts_finetune.records.atomic import read_json
 from xtts_finetune.records.clips import read_clips
 from xtts_finetune.records.metrics import Metrics, QualityRecord
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder, sound_name
+from xtts_finetune.records.sample_faults import counted_faults, faults_of_lines, near_the_text
 from xtts_finetune.records.scores import UtteranceScores, read_scores
 
 # The same sentences at each step let a change be heard; more of them would make the page heavy.
@@ -33,16 +34,16 @@ def collect_on_the_way(folder: CandidateFolder, metrics: Metrics) -> OnTheWay | 
 
 
 def _step(folder: CandidateFolder, record: QualityRecord) -> SpokenStep:
-    faults = ", ".join(f"{name} ({count})" for name, count in record.faults.items())
-    return SpokenStep(record.step, record.passed, record.spoken, faults, tuple(_players(folder, record.step)))
+    players = tuple(_players(folder, record.step))
+    return SpokenStep(record.step, record.passed, record.spoken, counted_faults(record.faults), players)
 
 
 def _players(folder: CandidateFolder, step: int) -> Iterator[Player]:
     """The first sentences of the step, in the declared order, each with what is wrong with it."""
     spoken = folder.spoken_at(step)
     for name, wrong in list(record_in(folder.faults(step)).items())[:SENTENCES_A_STEP]:
-        note = "; ".join(map(str, wrong)) if isinstance(wrong, list) else ""
-        yield replace(player(str(name), spoken / sound_name(str(name))), note=note)
+        faults = faults_of_lines(wrong) if isinstance(wrong, list) else ()
+        yield replace(player(str(name), spoken / sound_name(str(name))), faults=faults, checked=True)
 
 
 # By candidate, sentence and seed.
@@ -60,12 +61,16 @@ def collect_scores(run: RunFolder, names: Sequence[str]) -> AllScores:
 
 
 def readings(scores: UtteranceScores) -> tuple[tuple[str, str], ...]:
-    """The readings that are there, each with its name and unit: pace and other numbers, then what was heard."""
+    """The readings that are there, each with its name and unit: pace and other numbers, then what was heard.
+
+    What a recogniser heard is left out where that is far from the text.
+    """
     numbers, texts = [("pace", f"{scores.pace:.1f} characters/s")], []
     for shown in (shown for one in INSTRUMENTS for shown in one.shown):
         value = scores.readings.get(shown.key)
-        if isinstance(value, str) and value:
-            texts.append((shown.name, shown.layout.format(value)))
+        if isinstance(value, str):
+            if value and near_the_text(scores.number("cer")):
+                texts.append((shown.name, shown.layout.format(value)))
         elif isinstance(value, int | float):
             numbers.append((shown.name, shown.layout.format(value).replace("%", " %")))
     return (*numbers, *texts)
@@ -89,6 +94,8 @@ def _mean(values: Sequence[float | None]) -> float:
 # A reference recording only has to let the voice be recognised; a long one would make the page heavy.
 REFERENCE_SECONDS = 12.0
 REFERENCES = 2
+# What the player of a real recording is called.
+REAL = "a real recording"
 
 
 def player(label: str, file: Path, *, ships: bool = False, longest: float | None = None) -> Player:
@@ -126,9 +133,10 @@ def collect_sentences(run: RunFolder, names: Sequence[str], ships: str | None, l
     recorded = {clip.text: clip.audio for clip in read_clips(run.clips)} if run.clips.is_file() else {}
     keys = list(dict.fromkeys(key for said in spoken.values() for key in said))
     more_seeds = len({seed for _, seed in keys}) > 1
-    keys.sort(key=lambda key: badness(_scores_of(scores, names, *key)), reverse=True)
     sentences = []
-    for key in keys:
+    for number, key in sorted(
+        enumerate(keys), key=lambda one: badness(_scores_of(scores, names, *one[1])), reverse=True
+    ):
         said = [(name, spoken[name].get(key)) for name in names if spoken[name]]
         first = next(utterance for _, utterance in said if utterance is not None)
         players = [
@@ -137,9 +145,9 @@ def collect_sentences(run: RunFolder, names: Sequence[str], ships: str | None, l
         ]
         text = str(first["text"])
         if text in recorded:
-            players.append(player("a real recording", recorded[text]))
+            players.append(player(REAL, recorded[text]))
         name = f"{key[0]}, seed {key[1]}" if more_seeds else key[0]
-        sentences.append(Sentence(name, text, str(first.get("language") or language), tuple(players)))
+        sentences.append(Sentence(name, text, str(first.get("language") or language), tuple(players), number))
     return sentences
 
 
@@ -169,8 +177,9 @@ def _player_of(
         return Player(name, None, note="not spoken", ships=ships)
     spoken = player(name, run.candidate(name).utterances / str(utterance["file"]), ships=ships)
     if scores is not None:
-        return replace(spoken, faults=scores.findings or scores.faults, readings=readings(scores))
-    return replace(spoken, note="cut: it did not stop by itself") if utterance.get("cut") else spoken
+        faults = faults_of_lines(scores.findings or scores.faults)
+        return replace(spoken, faults=faults, readings=readings(scores), checked=True)
+    return replace(spoken, faults=faults_of_lines(["cut"])) if utterance.get("cut") else spoken
 
 
 def record_in(path: Path) -> dict[str, Any]:

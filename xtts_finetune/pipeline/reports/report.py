@@ -17,8 +17,10 @@ from xtts_finetune.fixed import BASE
 from xtts_finetune.look.quantities import duration, readable_size
 from xtts_finetune.look.templating import html_page
 from xtts_finetune.packages import installed_version
+from xtts_finetune.pipeline.next_step import next_step
 from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml
 from xtts_finetune.pipeline.reports.data_report_model import SetLine
+from xtts_finetune.pipeline.reports.hear import links_of, what_to_hear, without_those
 from xtts_finetune.pipeline.reports.players import collect_on_the_way, collect_references, collect_sentences, record_in
 from xtts_finetune.pipeline.reports.report_curves import draw_curves
 from xtts_finetune.pipeline.reports.report_model import (
@@ -40,6 +42,7 @@ from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason
 from xtts_finetune.records.tries import earlier_words, read_tries, tries_bytes, try_facts
 from xtts_finetune.records.values import flat
+from xtts_finetune.records.verdict import samples_of
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.phase import PhaseSpec
 
@@ -56,7 +59,8 @@ def write_report(declaration: Declaration, run: RunFolder) -> Path:
 
 def render(report: Report) -> str:
     """The page. Everything from data sets and declarations is escaped: text never becomes markup."""
-    return html_page("report.html.j2", ("report.css",), report=report, instruments=INSTRUMENTS)
+    scripts = ("one_at_a_time.js", "sounds.js", "hear.js")
+    return html_page("report.html.j2", ("report.css",), scripts, report=report, instruments=INSTRUMENTS)
 
 
 def collect_listening(run: RunFolder, decision: Decision) -> Listening | None:
@@ -85,20 +89,26 @@ def collect_report(declaration: Declaration, run: RunFolder) -> Report:
     pipeline = declaration.pipeline
     names, tries = standing(declaration, run), read_tries(run)
     metrics = {name: read_metrics(run.candidate(name).metrics) for name in dict.fromkeys([*names, *declaration.phases])}
+    sentences = collect_sentences(run, names, decision.ship or decision.meanwhile, pipeline.language)
+    recordings = tuple(collect_references(run, names))
+    step = next_step(declaration, run, decision)
+    hear = what_to_hear(run, decision, sentences, recordings)
     return Report(
         title=pipeline.name,
         language=pipeline.language,
         base=Path(pipeline.base).name,
         made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
         decision=decision,
-        matrix_file=pipeline.decision.name,
         candidates=tuple(_line(candidate, decision, run) for candidate in decision.candidates),
         curves=draw_curves([(name, metrics[name]) for name in declaration.phases], metrics[BASE].best),
         evaluations=[(name, record) for name, known in metrics.items() for record in known.evals],
         listening=collect_listening(run, decision),
         voice=_voice(declaration, run, names),
-        recordings=tuple(collect_references(run, names)),
-        sentences=tuple(collect_sentences(run, names, decision.ship or decision.meanwhile, pipeline.language)),
+        recordings=recordings,
+        hear=hear,
+        links=tuple(links_of(run, declaration.phases)),
+        steps=((step.words, step.command), *step.instead),
+        sentences=tuple(without_those(sentences, hear)),
         on_the_way=tuple(_on_the_way(declaration, run, metrics)),
         phases=tuple(_phase(name, phase, run) for name, phase in declaration.phases.items()),
         earlier=tuple(
@@ -125,13 +135,15 @@ def _line(candidate: Candidate, decision: Decision, run: RunFolder) -> Candidate
     change = None
     if candidate.name != BASE and base and candidate.mel_ce is not None:
         change = candidate.mel_ce / base - 1
-    rows = decision.inputs["rows"]
+    rows, samples = decision.inputs["rows"], samples_of(decision.inputs.get("scores") or {}).get(candidate.name)
+    # What the matrix calls numbers is said of no model most of whose samples fail.
+    faulty = samples is not None and samples.mostly_faulty
     planned = info.get("steps_planned")
     return CandidateLine(
         candidate=candidate,
         ships=candidate.name == decision.ship,
         mel_change=change,
-        row_verdict="" if candidate.row is None else str(rows[candidate.row - 1]["verdict"]),
+        row_verdict="" if candidate.row is None or faulty else str(rows[candidate.row - 1]["verdict"]),
         ended=_reason_in_words(reason.get("name"), candidate),
         message="" if reason.get("name") == Reason.ALL_STEPS_DONE.value else str(reason.get("message", "")),
         level=str(info.get("level") or ""),
@@ -155,7 +167,7 @@ def _phase(name: str, phase: PhaseSpec, run: RunFolder) -> PhaseSettings:
     goal, rules, levels = (declared.pop(key, None) for key in ("goal", "stop_when", "success"))
     settings = settings_of(declared)
     settings |= {f"stop rule {number}": _named(rule) for number, rule in enumerate(rules or (), 1)}
-    settings |= {f"level {level}": _named(limits) for level, limits in (levels or {}).items()}
+    settings |= {level: _named(limits) for level, limits in (levels or {}).items()}
     times = {key: str(info[key]).replace("T", " ")[:16] for key in ("started", "ended") if info.get(key)}
     status = str(info.get("status", "not run" if not run.candidate(name).metrics.is_file() else "unfinished"))
     return PhaseSettings(name, goal or "", status, {**settings, **times})

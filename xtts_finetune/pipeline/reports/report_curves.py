@@ -1,4 +1,4 @@
-"""The report's curves: mel CE and text CE over all phases, one after the other."""
+"""The report's curves, the same three that the monitor shows first, over all phases, one after the other."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ def draw_curves(phases: Phases, base: EvalRecord | None) -> Chart | None:
     panels = (
         _panel("mel CE (nats)", "mel_ce", trained, base, digits=3, share=3),
         _panel("text CE (0.01 nats)", "text_ce", trained, base, digits=4, share=2),
+        _panel("stop CE (nats)", "stop_ce", trained, base, digits=3, share=2),
     )
-    return draw_lines(panels, "optimizer steps, the phases one after the other", _in_words(trained, base), taller=1.3)
+    return draw_lines(panels, "optimizer steps, the phases one after the other", _in_words(trained, base), taller=1.7)
 
 
 def _length(metrics: Metrics) -> int:
@@ -34,14 +35,16 @@ def _length(metrics: Metrics) -> int:
 
 
 def _panel(title: str, metric: str, phases: Phases, base: EvalRecord | None, digits: int, share: float) -> Panel:
-    """One of the two curves. Outliers of the training curve need not be in sight."""
+    """One of the curves. Outliers of the training curve need not be in sight."""
     start, lines, bands, rings, shown = 0, [], [], [], []
     for name, metrics in phases:
         end = start + _length(metrics)
         bands.append((name, float(start), float(end)))
-        trained = [(start + step, value) for step, value in _thinned(metrics, metric)]
+        # Steps do not record stop CE: it is one token a clip.
+        trained = [] if metric == "stop_ce" else [(start + step, value) for step, value in _thinned(metrics, metric)]
         evals = [(float(start + e.step), float(getattr(e, metric))) for e in metrics.evals]
-        lines += [Line("train", trained), Line("eval", evals, dots=len(evals) <= 40)]
+        lines += [Line("train", trained)] if trained else []
+        lines.append(Line("eval", evals, dots=len(evals) <= 40))
         best = metrics.best
         if best is not None:
             value = getattr(best, metric)
@@ -68,7 +71,7 @@ def _thinned(metrics: Metrics, metric: str) -> list[tuple[float, float]]:
 
 
 def _in_words(phases: Phases, base: EvalRecord | None) -> str:
-    sentences = ["Curves of mel CE and text CE over all phases."]
+    sentences = ["Curves of mel CE, text CE and stop CE over all phases."]
     sentences += [] if base is None else [f"The base has a mel CE of {base.mel_ce:.3f}."]
     for name, metrics in phases:
         initial, best, final = metrics.initial, metrics.best, metrics.final

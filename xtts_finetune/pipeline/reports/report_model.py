@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from xtts_finetune.evaluation.decision import NOBODY_LISTENED, Candidate, Decision
+from xtts_finetune.evaluation.decision import Candidate, Decision
 from xtts_finetune.fixed import BASE
 from xtts_finetune.look.charts import Chart
 from xtts_finetune.pipeline.reports.data_report_model import SetLine, total_of
 from xtts_finetune.records.clips import DroppedClip
 from xtts_finetune.records.listening import ListenerCheck
 from xtts_finetune.records.metrics import EvalRecord
+from xtts_finetune.records.sample_faults import SampleFault
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Player:
     """One recording to listen to. `source` is a data URI, None where there is nothing to play.
 
     faults, readings   what the instruments found wrong with it, and what they read, each with its name
+    checked            whether the instruments have heard it
     """
 
     label: str
@@ -26,18 +28,42 @@ class Player:
     seconds: float | None = None
     note: str = ""
     ships: bool = False
-    faults: tuple[str, ...] = ()
+    faults: tuple[SampleFault, ...] = ()
     readings: tuple[tuple[str, str], ...] = ()
+    checked: bool = False
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """One sentence as every candidate says it."""
+    """One sentence as every candidate says it; `number` is its place in their order."""
 
     id: str
     text: str
     language: str
     players: tuple[Player, ...]
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Hear:
+    """What the page opens with: one sentence, each player with the key that plays it.
+
+    text     what is said; '' where nobody has said anything yet
+    missing  what there is no player of, in sentences
+    """
+
+    text: str
+    language: str
+    players: tuple[tuple[str, Player], ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PageLink:
+    """Another page, and where it lies; `address` is None where it is not on this computer."""
+
+    words: str
+    address: str | None
 
 
 @dataclass(frozen=True)
@@ -118,14 +144,6 @@ class Listening:
 
 
 @dataclass(frozen=True)
-class Flag:
-    """How much an answer stands for, in words; `final` once nothing is missing."""
-
-    words: str
-    final: bool
-
-
-@dataclass(frozen=True)
 class EarlierLine:
     """An earlier try of a phase: its name as commands take it, what it takes on the disk, what it was."""
 
@@ -143,13 +161,15 @@ class Report:
     base: str
     made: str
     decision: Decision
-    matrix_file: str
     candidates: tuple[CandidateLine, ...]
     curves: Chart | None
     evaluations: Sequence[tuple[str, EvalRecord]]
     listening: Listening | None
     voice: str
     recordings: tuple[Player, ...]
+    hear: Hear
+    links: tuple[PageLink, ...]
+    steps: Sequence[tuple[str, str]]
     sentences: tuple[Sentence, ...]
     on_the_way: tuple[OnTheWay, ...]
     phases: tuple[PhaseSettings, ...]
@@ -160,41 +180,9 @@ class Report:
     versions: Mapping[str, str]
 
     @property
-    def unheard(self) -> bool:
-        """Whether nobody has listened yet."""
-        return NOBODY_LISTENED in self.decision.why
-
-    @property
-    def why(self) -> tuple[str, ...]:
-        """The decision's reasons without the one that the flag says."""
-        return tuple(reason for reason in self.decision.why if reason != NOBODY_LISTENED)
-
-    @property
-    def flag(self) -> Flag:
-        """How much the answer stands for."""
-        decision = self.decision
-        if decision.status == "undecided":
-            return Flag("undecided: listening to more would settle it", False)
-        if self.unheard:
-            return Flag(NOBODY_LISTENED, False)
-        if decision.provisional:
-            return Flag("provisional: something is still missing, see why", False)
-        if decision.status == "tie":
-            return Flag("final: a tie by ear, settled by the tie rule", True)
-        if decision.preferences:
-            return Flag("final: listeners have decided", True)
-        return Flag("final: the matrix holds, and it has been listened to", True)
-
-    @property
     def shipped(self) -> CandidateLine | None:
         """The candidate that ships."""
         return next((line for line in self.candidates if line.ships), None)
-
-    @property
-    def waiting(self) -> tuple[str, ...]:
-        """The phases that have not come to their end."""
-        candidates = [line.candidate for line in self.candidates]
-        return tuple(c.name for c in candidates if c.name != BASE and c.status != "done")
 
     @property
     def measured_base(self) -> Candidate | None:

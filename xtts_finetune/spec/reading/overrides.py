@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xtts_finetune.errors import Problem
+from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.pipeline import PipelineSpec
 from xtts_finetune.spec.reading.document import Document, Keys, Place, label
 from xtts_finetune.spec.reading.words import did_you_mean, listed, shown
@@ -50,7 +51,7 @@ def parse_overrides(settings: Sequence[str]) -> tuple[list[Override], list[Probl
         if not equals:
             problems.append(Problem(where, "expected KEY=VALUE, such as phase2.learning_rate=2e-6"))
         elif not _TARGET.fullmatch(target.strip()):
-            message = "is no key; write it as phase2.learning_rate or phase1.stop_when[0].limit"
+            message = "is not a key; write it as phase2.learning_rate or phase1.stop_when[0].limit"
             problems.append(Problem(where, f"{shown(target)} {message}"))
         else:
             scratch = Document("value", Path())
@@ -81,7 +82,8 @@ def apply_to_pipeline(overrides: Iterable[Override], pipeline: Document) -> list
     others = []
     for override in overrides:
         head = override.keys[0]
-        if override.is_of_pipeline:
+        of_a_phase = head in PhaseSpec.model_fields and head not in PipelineSpec.model_fields
+        if override.is_of_pipeline and not of_a_phase:
             _put(override, override.inner_keys, pipeline)
         elif head in PipelineSpec.model_fields and head not in names and head not in PARTS:
             _put(override, override.keys, pipeline)
@@ -98,12 +100,17 @@ def apply_to_parts(overrides: Iterable[Override], parts: dict[str, Document]) ->
     problems = []
     for override in overrides:
         head = str(override.keys[0])
-        if head in parts:
+        if head in parts and len(override.keys) > 1:
             _put(override, override.inner_keys, parts[head])
+        elif head in PhaseSpec.model_fields:
+            # A phase's own key without its phase: the nearest word among other keys would mislead.
+            phase = next((part for part in parts if part not in PARTS), "phase1")
+            named = override.where.replace("--set ", f"--set {phase}.", 1)
+            problems.append(Problem(override.where, f"'{head}' is a value of a phase; name the phase: {named}"))
         else:
             known = [*parts, "pipeline", *PipelineSpec.model_fields]
             hint = did_you_mean(head, known) or f"; known: {listed([*parts, 'pipeline'])}"
-            problems.append(Problem(override.where, f"'{head}' is neither a phase nor a part of a declaration{hint}"))
+            problems.append(Problem(override.where, f"'{head}' is neither a phase nor a part of the config{hint}"))
     return problems
 
 
@@ -138,13 +145,13 @@ def _enter(override: Override, holder: Any, keys: Keys, position: int, document:
     message = ""
     if isinstance(key, int):
         if not isinstance(holder, list):
-            message = f"{outer} is no list here, so it has no [{key}]"
+            message = f"{outer} is not a list here, so it has no [{key}]"
         elif key >= len(holder):
             count = len(holder)
             entries = "1 entry" if count == 1 else f"{count} entries"
             message = f"{outer} has {entries}, counted from 0: there is no [{key}]"
     elif not isinstance(holder, dict):
-        message = f"{outer} is no mapping here, so it has no key '{key}'"
+        message = f"{outer} is not a mapping here, so it has no key '{key}'"
     if message:
         document.complain_at(0, override.where, message)
         return None

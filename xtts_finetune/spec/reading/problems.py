@@ -55,7 +55,7 @@ def _report(error: ErrorDetails, root: Shape, document: Document) -> None:
         document.complain(keys, f"{inside}unknown key '{keys[-1]}'{hint}")
     elif error["loc"][-1] == "[key]":
         wanted = "letters, digits, '-' and '_', the first a letter or digit"
-        document.complain(keys, f"{label(keys[:-1])}: {shown(keys[-1])} is no name; use {wanted}")
+        document.complain(keys, f"{label(keys[:-1])}: {shown(keys[-1])} is not a name; use {wanted}")
     elif kind != "too_short" or not document.get(*keys):
         _report_value(keys, root, document)
 

@@ -63,7 +63,7 @@ class Converter:
         line = line or node.start_mark.line + 1
         self._count += 1
         if self._count > MOST_VALUES or len(keys) > DEEPEST:
-            raise TooMuch(line, "the file has too many or too deeply nested values for a declaration")
+            raise TooMuch(line, "the file has too many or too deeply nested values for a config file")
         if id(node) in self._open:
             raise TooMuch(line, "an anchor contains itself")
         if isinstance(node, yaml.ScalarNode):
@@ -92,7 +92,7 @@ class Converter:
                 self._complain(line, "a key must be plain text")
             elif key_node.value in lines:
                 key = key_node.value
-                self._complain(line, f"the key '{key}' stands twice; the first is in line {lines[key]}")
+                self._complain(line, f"the key '{key}' is there twice; the first is in line {lines[key]}")
             else:
                 key = key_node.value
                 lines[key] = line
@@ -140,7 +140,7 @@ class Converter:
         try:
             return int(digits) if kind == "int" else float(digits.replace(".inf", "inf").replace(".nan", "nan"))
         except ValueError:  # only an explicit tag comes here: !!int abc
-            self._document.complain(keys, f"'{text[:40]}' is no number")
+            self._document.complain(keys, f"'{text[:40]}' is not a number")
             return None
 
     def _complain(self, line: int, message: str) -> None:
@@ -181,7 +181,7 @@ def _read_text(document: Document) -> str | None:
         document.complain_at(0, document.name, f"cannot be read: {reason}")
         return None
     if len(content) > LARGEST_FILE:
-        message = f"has more than {LARGEST_FILE:,} bytes; that is no declaration. Is it the right file?"
+        message = f"has more than {LARGEST_FILE:,} bytes; that is not a config file. Is it the right file?"
         document.complain_at(0, document.name, message)
         return None
     return _decode(document, content)
@@ -220,7 +220,7 @@ def parse_into(document: Document, text: str) -> None:
         mark = error.problem_mark or error.context_mark
         _complain_at(document, mark.line + 1 if mark else 1, _in_words(error))
     except RecursionError:
-        _complain_at(document, 1, "brackets or indentation are nested too deeply for a declaration")
+        _complain_at(document, 1, "brackets or indentation are nested too deeply for a config file")
     except (yaml.YAMLError, ValueError, ArithmeticError, LookupError, AttributeError, TypeError):
         # PyYAML lets errors of Python through on rare input, such as an escape beyond Unicode.
         _complain_at(document, 1, "this is not valid YAML")
@@ -239,12 +239,12 @@ def _complain_at(document: Document, line: int, message: str) -> None:
 def _in_words(error: yaml.MarkedYAMLError) -> str:
     problem = error.problem or "something is wrong here"
     if "'\\t'" in problem:
-        return "not valid YAML: a tab stands where YAML wants spaces; indent with spaces"
+        return "not valid YAML: there is a tab where YAML wants spaces; indent with spaces"
     if "but found another document" in problem or "expected a single document" in (error.context or ""):
         return "the file holds more than one document; remove the line '---' and what follows it"
     known = {
-        "mapping values are not allowed here": "a ':' too many; quote text with ': ', check the indentation",
-        "could not find expected ':'": "a key without ':', or text that goes on without indentation",
+        "mapping values are not allowed here": "one ':' too many; quote text with ': ', check the indentation",
+        "could not find expected ':'": "a key without ':', or text that continues without indentation",
         "did not find expected key": "a key was expected; check the indentation here and above",
         "expected <block end>": "the indentation does not match the lines above",
         "expected ',' or": "a list or mapping in brackets is not closed, or a ',' is missing",

@@ -23,7 +23,7 @@ def quality_falling(history: Metrics, rule: QualityFalling) -> Stop | None:
         return None
     return Stop(
         Reason.QUALITY_FALLING,
-        f"{last[-1].passed} of {last[-1].spoken} utterances are sound at step {last[-1].step}; "
+        f"{last[-1].passed} of {last[-1].spoken} samples are clean at step {last[-1].step}; "
         f"at step {best.step} it was {best.passed} of {best.spoken}",
         {"step": last[-1].step, "share": last[-1].share, "best_share": best.share, "best_step": best.step},
     )

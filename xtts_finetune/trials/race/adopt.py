@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
 from xtts_finetune.fixed import BASE
 from xtts_finetune.pipeline.children.running import Work
@@ -52,9 +53,7 @@ def adopt(work: Work, folder: TrialsFolder, setup: RaceSetup, name: str) -> list
     if file.exists():
         raise UserError(f"{file} exists already; remove it or rename it first")
     if not os.access(phases, os.W_OK) or work.run.root.parent.parent != declaration.folder:
-        raise UserError(
-            f"{phases} belongs to the package: copy the declaration into a folder of your own and name it with -f"
-        )
+        raise UserError(f"{phases} belongs to the package: copy the config into your own folder and name it with -f")
     remedy = {key: value for key, value in read_remedy(folder.remedy(name)).items() if key not in _OF_THE_RACE}
     values: dict[str, Any] = {
         "goal": f"{setup.phase} changed by the remedy '{name}': {entry.change}",
@@ -69,7 +68,7 @@ def adopt(work: Work, folder: TrialsFolder, setup: RaceSetup, name: str) -> list
     return [
         f"written: {file}",
         f"put it among the phases of {declaration.file.name}:  phases: [{', '.join(order)}]",
-        f"then:  run_pipeline {new}",
+        f"then:  {command(new, 'run_pipeline')}",
     ]
 
 
@@ -106,6 +105,6 @@ def next_steps(work: Work, folder: TrialsFolder, phase: str, winner: Standing | 
     if winner.kind == "train":
         steps += [
             "as the next phase, as long as the one before:",
-            f"  xtts-finetune solve {phase} --adopt {winner.name}",
+            f"  {command(f'solve {phase} --adopt {winner.name}')}",
         ]
     return steps

@@ -216,8 +216,8 @@ def _plateau_breaker(situation: Situation) -> Remedy | None:
         changes["schedule"] = schedule | {"warmup_steps": situation.rise}
     return Remedy(
         "plateau-breaker",
-        f"what the level {LEVEL} sets: {', '.join(changes)}{shortened}",
-        "the level is made for this: restarts of the learning rate, and losses that still improve where plain "
+        f"what the preset {LEVEL} sets: {', '.join(changes)}{shortened}",
+        "the preset is made for this: restarts of the learning rate, and losses that still improve where plain "
         "cross-entropy no longer does",
         "some ups and downs first, then a clear fall; from 2.7 to 2.2-2.3 after 10 epochs is usual",
         changes=changes,
@@ -242,7 +242,7 @@ def _adapters(situation: Situation) -> Remedy | None:
         return None
     return Remedy(
         "lora",
-        "train all -> lora: low-rank adapters alone are trained, all other weights stay",
+        "train all -> lora: only low-rank adapters are trained, all other weights stay",
         "with far fewer weights to train, it memorises fewer clips (Hu et al., LoRA, ICLR 2022)",
         "the gap between training and eval set stops growing; mel_ce falls slowly",
         changes={

@@ -6,7 +6,9 @@ import math
 
 from rich.table import Table
 
+from xtts_finetune.commands import command
 from xtts_finetune.errors import WorkFailed
+from xtts_finetune.look.tables import print_table
 from xtts_finetune.pipeline.children.lock import run_lock
 from xtts_finetune.pipeline.children.process import ending_like_ctrl_c
 from xtts_finetune.pipeline.children.running import Work
@@ -31,7 +33,8 @@ def write_remedies(work: Work, phase: str, wishes: Wishes, fresh: bool = False) 
     with run_lock(work.run.root):
         folder, setup = _prepared(work, phase, wishes, fresh)
         _say_remedies(work, folder, setup)
-        work.say(f"\nrace all:  xtts-finetune solve {phase} --race      one:  --run NAME")
+        work.say(f"\nrace all:  {command(f'solve {phase} --race')}")
+        work.say("one alone: the same, with --run NAME instead of --race")
 
 
 def run_one(work: Work, phase: str, name: str, wishes: Wishes, fresh: bool = False) -> None:
@@ -59,7 +62,7 @@ def run_one(work: Work, phase: str, name: str, wishes: Wishes, fresh: bool = Fal
             f"{outcome.message}"
         )
         work.say(
-            f"  to see whether the remedy did that, race it against the control:  xtts-finetune solve {phase} --race"
+            f"  to see whether the remedy did that, race it against the control:  {command(f'solve {phase} --race')}"
         )
 
 
@@ -133,7 +136,7 @@ def _say_remedies(work: Work, folder: TrialsFolder, setup: RaceSetup) -> None:
     start = setup.start
     value = "" if start.mel_ce is None or not math.isfinite(start.mel_ce) else f", mel_ce {start.mel_ce:.4f}"
     if setup.diagnosis:
-        work.say(f"{setup.phase}: {setup.diagnosis}  (more: xtts-finetune diagnose {setup.phase})")
+        work.say(f"{setup.phase}: {setup.diagnosis}  (more: {command(f'diagnose {setup.phase}')})")
     work.say(
         f"remedies for {setup.phase} from its {start.which} checkpoint (step {start.step}{value}), {setup.steps} steps "
         f"each, compared after the evaluations {', '.join(map(str, setup.marks))} (one every {setup.eval_every} steps)"
@@ -153,7 +156,7 @@ def _say_race(work: Work, folder: TrialsFolder, found: Race) -> None:
         table.add_column(heading, justify="left" if number in (1, len(HEADINGS) - 1) else "right")
     for cells in table_rows(found):
         table.add_row(*cells, style="bold" if cells[1].endswith(" *") else None)
-    work.console.print(table)
+    print_table(work.console, table)
     work.say(f"{found.winner or 'no winner'}: {found.words}", "bold")
     for words in cost_words(found)[:-1]:
         work.say(f"  {words}")

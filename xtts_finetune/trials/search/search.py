@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.table import Table
 
+from xtts_finetune.look.tables import print_table
 from xtts_finetune.pipeline.children.lock import run_lock
 from xtts_finetune.pipeline.children.process import ending_like_ctrl_c
 from xtts_finetune.pipeline.children.running import Work
@@ -84,7 +85,7 @@ def _say_plan(work: Work, setup: SearchSetup, whole: int, wished: int) -> None:
     work.say(
         f"search for {setup.phase}: {whole} trials{more} of {setup.steps} steps, {setup.at_once} a "
         f"generation, compared after the evaluations {', '.join(map(str, setup.marks))} (one every "
-        f"{setup.eval_every} steps), seed {setup.seed}; plus the phase as declared"
+        f"{setup.eval_every} steps), seed {setup.seed}; plus the phase as it is in your config"
     )
 
 
@@ -95,7 +96,7 @@ def _say_found(work: Work, folder: TrialsFolder, found: Search) -> None:
     best = found.best.name if found.best is not None else None
     for cells in search_rows(found):
         table.add_row(*cells, style="bold" if cells[1] == best else None)
-    work.console.print(table)
+    print_table(work.console, table)
     if found.importance:
         shares = ", ".join(f"{key} {share:.0%}" for key, share in found.importance.items())
         work.say(f"importance: {shares}")
@@ -137,13 +138,13 @@ def _words(search: Search) -> str:
         return "no trial reached a finite mel_ce"
     reached = f"{best.name} reaches {best.best:.4f}"
     if declared is None:
-        return f"{reached}; the declared values reached no finite mel_ce"
-    compared = f"{reached}, the declared values {declared:.4f} after as many clips"
+        return f"{reached}; the values in your config reached no finite mel_ce"
+    compared = f"{reached}, the values in your config {declared:.4f} after as many clips"
     if search.threshold is None:
         return f"{compared}; there are too few evaluations to know the noise: take more --steps"
     if declared - best.best > search.threshold:
         return f"{compared}: a gain of {declared - best.best:.4f}, where {search.threshold:.4f} could be noise"
-    return f"{compared}: no gain of more than the {search.threshold:.4f} that could be noise; keep what is declared"
+    return f"{compared}: no gain of more than the {search.threshold:.4f} that could be noise; keep your values"
 
 
 def _threshold(course: SearchCourse) -> float | None:

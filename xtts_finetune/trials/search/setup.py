@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.plan.inputs import planned_phase
@@ -84,7 +85,7 @@ def search_setup(work: Work, name: str, wishes: SearchWishes) -> tuple[TrialsFol
     """
     if not declared_phase(work, name).search:
         raise UserError(
-            f"phases/{name}.yaml says nothing to search; add for example\n"
+            f"phases/{name}.yaml has nothing to search; add for example\n"
             "search:\n  learning_rate: {low: 1.0e-7, high: 1.0e-5, log: true}\n  batch_size: [2, 4, 8]"
         )
     folder = work.run.search(name)
@@ -146,7 +147,7 @@ def _make(work: Work, name: str, wishes: SearchWishes, start: PinnedStart) -> Se
     spec = work.declaration.phases[name]
     planned = planned_phase(work.declaration, work.run, name)
     if planned is None:
-        raise UserError("the clips are not counted yet: xtts-finetune prepare first")
+        raise UserError(f"the clips are not counted yet: {command('prepare')} first")
     wished = wishes.steps or max(1, planned.steps // SHARE_OF_PHASE)
     every = min(spec.eval_every_steps, -(-wished // EVALS))
     evals = EVALS * -(-wished // (EVALS * every))

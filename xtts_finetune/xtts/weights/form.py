@@ -55,8 +55,8 @@ def problem_of_shapes(
     found = sizes_of_shapes(shapes)
     if any(".lora_" in name for name in shapes):
         return (
-            "it holds LoRA adapters beside the weights that they add to; merge them first (peft: merge_and_unload), "
-            "and save the model again"
+            "it holds LoRA adapters in addition to the weights that they add to; merge them first "
+            "(peft: merge_and_unload), and save the model again"
         )
     problem = _other_version(found, wanted, shapes, of_base) or _other_sizes(found, wanted, of_base)
     problem = problem or _other_weights(shapes, gpt_shapes(wanted), wanted)

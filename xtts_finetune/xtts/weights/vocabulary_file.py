@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +27,11 @@ def read_text_of_base(path: Path, cure: str) -> str:
         raise UserError(f"{path}: this file cannot be read ({error.strerror or error}); {cure}") from None
     except UnicodeDecodeError:
         raise UserError(f"{path}: this is not a text in UTF-8; {cure}") from None
+
+
+def copy_vocabulary(vocab: Path, target: Path) -> None:
+    """Copy a base's vocab.json without a byte order mark, with which stock XTTS tools cannot read it."""
+    target.write_bytes(vocab.read_bytes().removeprefix(codecs.BOM_UTF8))
 
 
 def read_json_of_base(path: Path, cure: str) -> Any:

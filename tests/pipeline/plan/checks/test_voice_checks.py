@@ -65,8 +65,8 @@ def test_an_unknown_speaker_is_said_as_soon_as_the_clips_are_known(project: Proj
     assert project.started == []
     say_of(project, reference={"speaker": "anna"})
     printed = project.run()
-    assert "base: then it speaks the utterances in the voice of anna: 3 training clips" in printed
-    assert "phase1: speaking the utterances in the voice of anna: 3 training clips" in printed
+    assert "base: then it speaks the samples in the voice of anna: 3 training clips" in printed
+    assert "phase1: speaking the samples in the voice of anna: 3 training clips" in printed
 
 
 def test_another_voice_in_the_data_is_said_with_how_to_choose_it(project: Project) -> None:

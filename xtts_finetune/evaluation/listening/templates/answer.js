@@ -45,7 +45,7 @@ function enableForm(enabled) {
 function firstMissing() {
   if (!radios.some((radio) => radio.checked)) return ["Say which you like better, or that there is no difference.", radios[2]];
   const slider = sliders.find((each) => !isSet(each));
-  return slider ? ["A mark is missing: " + slider.getAttribute("aria-label") + ".", slider] : null;
+  return slider ? ["A score is missing: " + slider.getAttribute("aria-label") + ".", slider] : null;
 }
 
 function readForm(trial, seconds) {

@@ -46,7 +46,7 @@ function welcome() {
     $("resume-text").textContent = left
       ? `Welcome back, ${state.listener}: ${done()} of ${TEST.trials.length} comparisons are done.`
       : `${state.listener} has finished this test.`;
-    $("go-on").textContent = left ? "Go on" : "To the ratings";
+    $("go-on").textContent = left ? "Continue" : "To the ratings";
   }
   show("welcome");
 }

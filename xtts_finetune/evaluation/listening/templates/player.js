@@ -1,11 +1,9 @@
-// Three sounds, one of them heard at a time. A and B share their place, so that one can be switched to the other.
+// Three sounds. A and B share their place, so that one can be switched to the other.
 const ENOUGH_MISSED = 0.15; // seconds that a browser may leave out at an end
 
-class Player {
+class Player extends Sounds {
   constructor(changed) {
-    this.changed = changed;
-    this.sounds = {};
-    this.current = null;
+    super(changed);
     const tick = () => {
       if (this.current && !this.sounds[this.current].paused) this.changed();
       requestAnimationFrame(tick);
@@ -25,38 +23,11 @@ class Player {
     this.changed();
   }
 
-  stop() {
-    for (const sound of Object.values(this.sounds)) sound.pause();
-    this.current = null;
-  }
-
-  isPlaying(side) {
-    return this.current === side && !this.sounds[side].paused && !this.sounds[side].ended;
-  }
-
-  // The same again starts over; the other of A and B goes on at the same place.
+  // The same again starts over; the other of A and B continues at the same place.
   play(side) {
-    const sound = this.sounds[side];
     const before = this.current;
-    let place = 0;
-    if (before && before !== side) {
-      const other = this.sounds[before];
-      if (this.isPlaying(before) && before !== "r" && side !== "r") place = other.currentTime;
-      other.pause();
-    }
-    this.current = side;
-    sound.currentTime = place < sound.duration - 0.05 ? place : 0;
-    const started = sound.play();
-    if (started) started.catch(() => this.changed());
-    this.changed();
-  }
-
-  toggle(side = this.current) {
-    if (!side) return;
-    const sound = this.sounds[side];
-    if (this.isPlaying(side)) sound.pause();
-    else if (this.current === side && sound.currentTime > 0 && !sound.ended) sound.play().catch(() => this.changed());
-    else this.play(side);
+    const together = before && before !== side && this.isPlaying(before) && before !== "r" && side !== "r";
+    this.start(side, together ? this.sounds[before].currentTime : 0);
   }
 
   // How much of a sound was heard, from 0 to 1, in whichever pieces.
@@ -67,10 +38,5 @@ class Player {
     for (let i = 0; i < sound.played.length; i++) seconds += sound.played.end(i) - sound.played.start(i);
     const missed = Math.min(ENOUGH_MISSED, sound.duration * 0.2);
     return seconds >= sound.duration - missed ? 1 : seconds / sound.duration;
-  }
-
-  place(side) {
-    const sound = this.sounds[side];
-    return sound && sound.duration > 0 ? sound.currentTime / sound.duration : 0;
   }
 }

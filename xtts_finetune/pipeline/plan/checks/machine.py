@@ -152,7 +152,7 @@ def check_device(wanted: str, gpu: Gpu | None, small: bool, torch_build: bool | 
     `torch_build` says whether torch was built for GPUs, None where nobody knows.
     """
     if torch_build is False and wanted == "cuda":
-        return error(NAME, "'cuda' is declared, but torch was built without CUDA", CUDA_BUILD)
+        return error(NAME, "your config says 'cuda', but torch was built without CUDA", CUDA_BUILD)
     if torch_build is False and wanted != "cpu" and gpu is not None and not small:
         return warning(NAME, f"the CPU: there is {gpu.name}, but torch was built without CUDA", CUDA_BUILD)
     if torch_build is False:
@@ -162,7 +162,7 @@ def check_device(wanted: str, gpu: Gpu | None, small: bool, torch_build: bool | 
     if wanted == "cuda":
         return warning(
             NAME,
-            "'cuda' is declared, but nvidia-smi names no GPU",
+            "your config says 'cuda', but nvidia-smi names no GPU",
             "install NVIDIA's driver, or say --device cpu",
         )
     if small:

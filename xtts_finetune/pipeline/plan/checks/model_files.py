@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import made_candidates, sources_of
 from xtts_finetune.look.quantities import readable_size
@@ -90,7 +91,7 @@ def _earlier(name: str, source: Source, run: RunFolder) -> list[Check]:
         error(
             name,
             f"resume_from: {found}",
-            f"put it back, or train it again: run_pipeline {source.phase} --fresh",
+            f"put it back, or train it again: {command(f'{source.phase} --fresh', 'run_pipeline')}",
         )
     ]
 

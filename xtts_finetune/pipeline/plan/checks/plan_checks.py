@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
 from xtts_finetune.look.quantities import readable_size
 from xtts_finetune.pipeline.children.lock import refuse_second_command
@@ -86,7 +87,7 @@ def check_disk(plan: Plan) -> Check:
     cure = "make room, or run fewer phases at a time"
     if plan.earlier:
         size = readable_size(tries_bytes(plan.earlier))
-        cure += f"; earlier tries take {size}: xtts-finetune tries lists and removes them"
+        cure += f"; earlier tries take {size}; list and remove them: {command('tries')}"
     return error("disk", needed, cure)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
+from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.plan.checks.check import Check, Verdict, error
@@ -54,7 +55,7 @@ def check_first(work: Work, plan: Plan) -> None:
             work.say(f"warning: {check}", "yellow")
     errors = [str(check) for check in checks if check.verdict is Verdict.ERROR]
     if errors:
-        raise UserError("\n".join([*errors, "nothing was started; xtts-finetune doctor shows all checks"]))
+        raise UserError("\n".join([*errors, f"nothing was started; to see all checks: {command('doctor')}"]))
 
 
 # A base with fewer bytes of weights trains on a CPU in minutes.

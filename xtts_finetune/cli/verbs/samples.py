@@ -1,4 +1,4 @@
-"""`xtts-finetune utterances`: let the base and every trained phase say the declared sentences."""
+"""`xtts-finetune samples`: let the base and every trained phase speak the sample sentences."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from xtts_finetune.cli.options import Demo, File, OnDevice, Settings, load, work
 
 Candidates = Annotated[
     list[str] | None,
-    typer.Argument(help="base or phases; all that are trained when none is named.", metavar="CANDIDATE"),
+    typer.Argument(help="The base or phases; the base and all trained phases when none is named.", metavar="CANDIDATE"),
 ]
 
 
-def utterances(
+def samples(
     candidates: Candidates = None,
     file: File = None,
     demo: Demo = False,
     settings: Settings = None,
     device: OnDevice = None,
 ) -> None:
-    """Let the base and every trained phase say the declared sentences."""
+    """Let the base and every trained phase speak the sentences of utterances.yaml."""
     declaration = load(file, demo, settings or [])
     from xtts_finetune.pipeline.run import speak_now  # noqa: PLC0415
 

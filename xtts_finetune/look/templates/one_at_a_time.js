@@ -1,0 +1,4 @@
+// Of all players on a page one is heard at a time.
+document.addEventListener("play", (event) => {
+  for (const other of document.querySelectorAll("audio")) if (other !== event.target) other.pause();
+}, true);

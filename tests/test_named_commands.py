@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from tests.pipeline.project import make_project
 from xtts_finetune.commands import NAMED, command, note_named, options_of_config
 from xtts_finetune.errors import UserError
+
+PACKAGE = Path(__file__).parents[1] / "xtts_finetune"
 
 
 @pytest.mark.parametrize(
@@ -41,6 +44,13 @@ def test_a_refused_plan_names_the_command_whole(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv(NAMED, "[]")
     project = make_project(tmp_path / "my voice")
     note_named(["phase2", "-f", str(project.file)])
-    with pytest.raises(UserError, match=r"first$") as refused:
+    with pytest.raises(UserError, match="run this first") as refused:
         project.plan(wanted=["phase2"])
-    assert f"run_pipeline phase1 -f '{project.file}' first" in str(refused.value)
+    assert str(refused.value).splitlines()[-1] == f"  run_pipeline phase1 -f '{project.file}'"
+
+
+def test_no_word_stands_behind_a_printed_command() -> None:
+    """What is to be pasted ends its line: 'run -f my-voice first' would be read as a phase called first."""
+    glued = re.compile(r"(?:command|verb)\([^\n]*\)\} [a-z]+[\"']\)$", re.MULTILINE)
+    for file in PACKAGE.rglob("*.py"):
+        assert not glued.findall(file.read_text("utf-8")), file

@@ -27,6 +27,11 @@ def quoted(words: Sequence[str]) -> str:
     return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
 
+def run_first(finding: str, line: str) -> str:
+    """What is missing, and the command to run before: bare on a line of its own, so that it can be pasted."""
+    return f"{finding}; run this first:\n  {line}"
+
+
 def note_named(arguments: Sequence[str]) -> None:
     """Remember which config the arguments of a command are about."""
     os.environ[NAMED] = json.dumps(options_of_config(arguments))

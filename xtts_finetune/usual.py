@@ -76,7 +76,7 @@ LEAST_KNOWN = 1e5  # weights; of models that are smaller nothing is known
 # Where no step was measured yet. The card's time is worked out from its speed, the CPU's was measured with 12 layers of
 # width 768 on two cores, without units for bf16 (docs/performance.md).
 GPU_SPEED = Speed(0.22 / 3, FULL_SIZE, 0.05, "an RTX 3060 needs about 0.22 s for a step of XTTS v2 with 3 clips")
-CPU_SPEED = Speed(3.6, 115e6, 0.02, "two cores of a CPU need about 14 s for each clip of XTTS v2, fewer with bf16")
+CPU_SPEED = Speed(3.6, 115e6, 0.02, "two cores of a CPU need about 14 s for each clip of XTTS v2, and less with bf16")
 CLIPS_A_STEP = Usual(2, 32)
 STEPS_AN_EPOCH = 4  # at least
 PASSES = Usual(3, 60)
@@ -103,6 +103,8 @@ TEXT_WEIGHTS = Usual(0.001, 0.1)
 # five epochs at least. The eval loss above its lowest, as a share of it: a rise that matters.
 EVAL_STD, IMPROVEMENT, GOOD_IMPROVEMENT = 0.05, 0.05, 0.15
 EVAL_RISE = 0.02
+# Two models' mel_ce nearer than this share are equal: another seed, or a few other eval clips, moves it as much.
+MEL_CE_NOISE = 0.01
 
 
 def gpt_weights(model_args: Mapping[str, Any]) -> float:
@@ -185,7 +187,7 @@ def little_data(minutes: float) -> str:
     for below, expect in LITTLE_DATA:
         if minutes < below:
             enough = f"{START_MINUTES} minutes are a start, {GOOD_MINUTES} are better"
-            return f"{minutes:.1f} minutes of speech are little ({enough}). Expect {expect}"
+            return f"{minutes:.1f} minutes of speech is not much ({enough}). Expect {expect}"
     return ""
 
 

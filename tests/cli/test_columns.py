@@ -82,7 +82,14 @@ def in_a_terminal(words: tuple[str, ...], folder: Path, ctrl_c_at: str = "") -> 
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 200, COLUMNS, 0, 0))
     with subprocess.Popen(
-        start_of(words), cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, env=environment()
+        start_of(words),
+        cwd=folder,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment(),
+        # Who starts the tests in the background passes an ignored Ctrl-C on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
     ) as process:
         os.close(theirs)
         shown = b""

@@ -85,11 +85,13 @@ def test_both_commands_plan_the_same(tmp_path: Path) -> None:
     ("words", "said"),
     [
         (("run_pipeline", "-f", "nope.yaml"), "nope.yaml: there is no such file"),
+        (("run_pipeline", "-f", "voices/ann a"), "no such file; run this first:\n  xtts-finetune init 'voices/ann a'"),
+        (("xtts-finetune", "decide", "-f", "voices/anna"), "run this first:\n  xtts-finetune init voices/anna"),
         (("run_pipeline", "phas1"), "unknown phase 'phas1'; did you mean 'phase1'?"),
         (("run_pipeline", "phas1", "--lr", "1e-6"), "unknown phase 'phas1'; did you mean 'phase1'?"),
         (
             ("run_pipeline", "phase2"),
-            "phase2 starts from phase1, which is not complete: run_pipeline phase1 first",
+            "phase2 starts from phase1, which is not complete; run this first:\n  run_pipeline phase1\n",
         ),
         (("run_pipeline", "--lr", "fast"), "learning_rate: expected a positive number but got 'fast'"),
         (("run_pipeline", "--epochs", "0"), "epochs"),
@@ -101,7 +103,7 @@ def test_both_commands_plan_the_same(tmp_path: Path) -> None:
         (("run_pipeline", "--device", "tpu"), "'tpu' is not one of"),
         (("xtts-finetune", "decide"), "nothing was run yet"),
         (("xtts-finetune", "report"), "nothing was run yet"),
-        (("xtts-finetune", "samples"), "which are not prepared: xtts-finetune prepare first"),
+        (("xtts-finetune", "samples"), "which are not prepared; run this first:\n  xtts-finetune prepare\n"),
         (("xtts-finetune", "prepare", "-f", "nope.yaml"), "nope.yaml: there is no such file"),
         (("xtts-finetune", "fly"), "fly"),
     ],

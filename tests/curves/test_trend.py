@@ -8,7 +8,10 @@ from itertools import permutations
 
 import pytest
 
+from tests.monitor.made import evaluation
 from xtts_finetune.curves.judge import chance_of_balance, trend_of
+from xtts_finetune.monitor.seen import DEFAULTS, Seen
+from xtts_finetune.monitor.warnings import warnings_of
 
 FALLING = [5.0 * 0.97**n for n in range(12)]
 PLATEAU = [6.73, 6.72, 6.71, 6.72, 6.73, 6.71, 6.72, 6.73, 6.72, 6.71, 6.73, 6.72]
@@ -72,3 +75,13 @@ def test_the_chance_is_that_of_all_orders(count: int) -> None:
         share = sum(found >= balance for found in balances) / len(balances)
         if (count * (count - 1) // 2 - balance) % 2 == 0:
             assert chance_of_balance(count, balance) == pytest.approx(share)
+
+
+@pytest.mark.parametrize("end", [[3.028, 3.028, 3.055, 3.095], [3.03, 3.06, 3.09]])
+def test_an_end_well_above_its_lowest_value_rises_as_the_monitor_says(end: list[float]) -> None:
+    values = [4.3, 3.6, 3.3, 3.1, 3.05, 3.0, 2.989, *end]
+    trend = trend_of(range(5, 5 + 5 * len(values), 5), values)
+    assert (trend.verdict, trend.since) == ("rising", 35)
+    assert trend.words.startswith("rising: it rose by 0.") and trend.words.endswith("after step 35")
+    seen = Seen(evals=[evaluation(5 * n, value) for n, value in enumerate(values, 1)])
+    assert [one.name for one in warnings_of(seen, DEFAULTS)] == ["rise"]

@@ -9,6 +9,7 @@ import pytest
 
 from tests.child import heavy_after
 from tests.data.data_samples import declare, write_ljspeech, write_sound
+from xtts_finetune.data.data_summary import more_words
 from xtts_finetune.data.fingerprint import changed_inputs, changes_since, data_inputs
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.clips import ClipRecord, read_clips, write_clips
@@ -153,3 +154,10 @@ def test_runs_that_recorded_whole_paths_are_up_to_date_where_they_are(base: Base
 def in_project(folder: Path, base: BaseFiles) -> Declaration:
     datasets = [{"name": "a", "path": folder / "data", "format": "ljspeech"}]
     return replace(declare(base.folder, datasets, folder / "run" / "trial"), file=folder / "pipeline.yaml")
+
+
+def test_a_change_of_the_number_of_clips_is_told_with_both_numbers() -> None:
+    before = {"clips": 60, "dropped": 5}
+    assert more_words(before, 66) == "1 clip more than before (65 -> 66)"
+    assert more_words(before, 63) == "2 clips fewer than before (65 -> 63)"
+    assert more_words(before, 65) == "" and more_words({}, 65) == ""

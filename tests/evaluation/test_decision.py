@@ -86,7 +86,7 @@ def test_every_row_and_its_boundaries(mel_ce: float, quality: float, row: int, s
     "mel_ce, quality", [(2.499, 8.99), (2.5, 9.0), (2.5, 8.69), (3.0, 8.65), (3.5, 8.4), (3.501, 8.5)]
 )
 def test_numbers_between_the_rows_fall_back_to_the_lowest_mel_ce(mel_ce: float, quality: float) -> None:
-    decision = decide_from(inputs(BASE, PHASE1, candidate("phase2", mel_ce, quality)))
+    decision = decide_from(inputs(BASE, candidate("phase1", 3.6, 8.5), candidate("phase2", mel_ce, quality)))
     assert (decision.row, decision.ship, decision.provisional) == (None, "phase2", True)
     assert "No row of the decision matrix fits the numbers of phase2." in decision.why
 

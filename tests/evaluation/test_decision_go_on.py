@@ -41,6 +41,7 @@ def asked(training: dict[str, Any] | None, **more: Any) -> GoOn | None:
         ({"trend": {"verdict": "too short", "words": "too short to tell"}}, False, []),
         ({"text_ce": {"start": 0.0281, "best": 0.0310}}, False, ["text_ce rose from 0.0281 to 0.0310."]),
         ({"text_ce": {"start": 0.0281, "best": 0.0290}}, True, []),  # no more than it wavers
+        ({"text_ce": {"start": 0.01349, "best": 0.01347}}, True, []),
         ({"text_ce": {"start": None, "best": None}}, True, []),
         ({"reason": "overfitting"}, False, ["phase2 was stopped by overfitting."]),
         ({"level": "target"}, False, ["phase2 has reached 'target' already."]),
@@ -62,7 +63,7 @@ def test_what_training_says(changed: dict[str, Any], advised: bool, failing: lis
     "wins, fact, holds, advised",
     [
         (20, "Listeners prefer phase2 to phase1.", True, True),
-        (10, "Listeners hear no clear difference between phase2 and phase1.", True, True),
+        (10, "Listeners hear no clear difference between phase2 and phase1.", None, True),
         (2, "Listeners prefer phase1 to phase2.", False, False),
         (None, "Nobody has compared phase2 with phase1 yet.", None, True),
     ],
@@ -99,7 +100,6 @@ def test_the_gate_may_say_no(failed: int, holds: bool) -> None:
 @pytest.mark.parametrize(
     "phase, phases, following",
     [
-        ("phase1", ["phase1", "phase2"], "phase2"),
         ("phase2", ["phase1", "phase2"], "phase3"),
         ("gentle", ["gentle"], "a further phase"),
         ("step9", ["step9"], "step10"),
@@ -108,6 +108,36 @@ def test_the_gate_may_say_no(failed: int, holds: bool) -> None:
 def test_which_phase_is_next(phase: str, phases: list[str], following: str) -> None:
     answer = asked(trained(phase=phase), phases=phases)
     assert answer is not None and answer.phase == following
+
+
+def test_while_a_phase_of_the_config_is_to_come_no_other_one_is_advised_or_not() -> None:
+    assert asked(trained(phase="phase1"), phases=["phase1", "phase2"]) is None
+
+
+def test_a_rising_end_is_not_called_without_overfitting_and_nothing_that_stayed_is_said_to_fall() -> None:
+    rising = {"verdict": "rising", "words": "rising: it rose by 0.07 after step 35"}
+    answer = asked(trained(trend=rising, text_ce={"start": 0.01349, "best": 0.01347}))
+    assert answer is not None
+    texts = [each.text for each in answer.conditions]
+    assert texts[0] == "At the end of phase2 mel_ce was rising: it rose by 0.07 after step 35."
+    assert not any("without overfitting" in each or "fell" in each for each in texts)
+
+
+@pytest.mark.parametrize("own, holds", [(1, None), (0, False), (2, True), (3, True)])
+def test_clean_samples_are_compared_with_the_phase_before_too(own: int, holds: bool | None) -> None:
+    scores = {"base": scored(5, 5), "phase1": scored(3, 5), "phase2": scored(5 - own, 5)}
+    answer = asked(trained(), scores=scores)
+    assert answer is not None
+    assert answer.conditions[-1].holds is holds
+    assert f"{own} of 5, compared with 2 of 5 of phase1 and 0 of 5 of the base" in answer.conditions[-1].text
+
+
+def test_where_the_matrix_says_to_continue_and_training_says_no_one_of_them_counts() -> None:
+    rows = [{"ship": "phase2", "verdict": "improved", "then": "continue with phase 3"}]
+    flat = trained(trend={"verdict": "flat", "words": "flat"})
+    says = decide_from(inputs(None, training=flat, rows=rows)).says
+    assert "unlikely" in says.further and "Where your decision matrix says to continue, this counts" in says.further
+    assert "matrix" not in decide_from(inputs(None, training=trained(), rows=rows)).says.further
 
 
 @pytest.mark.parametrize("training", [None, trained(status="interrupted"), trained(status="failed")])

@@ -60,6 +60,15 @@ def two(wins: int, losses: int, ties: int = 0, **marks: Sequence[float]) -> list
     return duel("phase1", "phase2", wins, losses, ties, **marks)
 
 
+TRAINED: dict[str, Any] = {
+    "phase": "phase2",
+    "status": "done",
+    "reason": "all_steps_done",
+    "trend": {"verdict": "falling", "words": "still falling"},
+    "text_ce": {"start": 0.0281, "best": 0.0276},
+    "levels": ["target"],
+    "level": None,
+}
 SECOND_LOOK = {"looks_done": 2, "extended": True}
 
 
@@ -95,14 +104,56 @@ def test_a_test_of_two(
     "votes, look, more, said",
     [
         (two(6, 14), {}, 16, "undecided: if the trend holds, about 16 more sentences would settle it"),
-        (two(10, 10), {}, None, "undecided: even 200 more sentences would not tell them apart"),
+        (two(10, 10), {}, None, "undecided: as it looks now, even 200 more sentences would not tell them apart"),
         (two(13, 0), {"planned": 20}, 7, "undecided: 7 of the test's 20 sentences are not rated yet"),
+        (two(3, 3, 2), {}, None, "undecided: 8 sentences are too few to tell"),
+        (two(6, 2), {}, 16, "undecided: 8 sentences are too few to tell; if the trend holds, about 16 more"),
     ],
 )
 def test_how_many_more_sentences(votes: list[Vote], look: dict[str, Any], more: int | None, said: str) -> None:
     decision = decide_from(inputs(listened(votes, **look)))
     assert decision.more_sentences == more
     assert decision.verdict.startswith(said)
+
+
+def test_what_is_known_of_a_look_that_is_rated_in_part_is_said_and_calls_nothing() -> None:
+    decision = decide_from(inputs(listened(two(13, 0), planned=20), training=TRAINED))
+    assert any("So far phase2 was preferred to phase1 in 13 of 13 sentences: not all" in each for each in decision.why)
+    assert not any("chance" in each for each in decision.why if each.startswith("So far"))
+    assert decision.go_on is not None
+    told = [each for each in decision.go_on.conditions if "Listeners have rated 13 of 20 sentences" in each.text]
+    assert [each.holds for each in told] == [None]
+
+
+def test_answers_that_do_not_count_are_not_called_silence() -> None:
+    decision = decide_from(inputs(listened([], [listener("béla", False)]), training=TRAINED))
+    assert decision.go_on is not None and "how it sounds: no answer of a listener counts yet" in decision.not_measured
+    everything = " ".join((*decision.why, *decision.not_measured, *(each.text for each in decision.go_on.conditions)))
+    assert "nobody has" not in everything.lower()
+
+
+def test_of_two_none_is_preferred_reads_neither() -> None:
+    decision = decide_from(inputs(listened(two(10, 10))))
+    assert any(each.startswith("Neither phase1 nor phase2 is preferred by more than chance") for each in decision.why)
+
+
+@pytest.mark.parametrize(
+    "phase2, clean, ships",
+    [
+        (2.482, (2, 1), "phase1"),  # within noise, fewer clean
+        (2.482, (1, 2), "phase2"),
+        (2.482, (2, 2), "phase1"),  # the earlier one
+        (2.400, (2, 1), "phase2"),  # beyond noise
+    ],
+)
+def test_within_noise_of_mel_ce_the_clean_samples_choose(phase2: float, clean: tuple[int, int], ships: str) -> None:
+    scores = {name: scored(5 - each, 5) for name, each in zip(("phase1", "phase2"), clean, strict=True)}
+    given = inputs(None, scores=scores, candidates=candidates(phase1=2.489, phase2=phase2), rows=[])
+    decision = decide_from(given)
+    assert decision.ship == ships
+    assert any("its noise" in each for each in decision.why) is (ships == "phase1")
+    row = [{"mel_ce": {"below": 3}, "ship": "phase2", "verdict": "mine"}]
+    assert decide_from({**given, "rows": row}).ship == "phase2"
 
 
 def test_ears_win_over_the_matrix_and_mel_ce_and_it_is_said() -> None:
@@ -284,16 +335,7 @@ def test_what_was_not_heard_or_measured_is_said() -> None:
 def test_deciding_again_from_decision_json_gives_the_same(look: dict[str, Any]) -> None:
     marks = {"phase1": [8.5, 7.0, 9.5], "phase2": [9.0, 9.5, 8.5, 9.4, 8.9] * 4}
     votes = [*two(13, 5, 2, **marks), *duel("base", "phase1", 12, 8), *duel("base", "phase2", 13, 7)]
-    training = {
-        "phase": "phase2",
-        "status": "done",
-        "reason": "all_steps_done",
-        "trend": {"verdict": "falling", "words": "still falling"},
-        "text_ce": {"start": 0.0281, "best": 0.0276},
-        "levels": ["target"],
-        "level": None,
-    }
-    given = inputs(listened(votes, [listener("anna", True)], **look), scores={"base": scored(0)}, training=training)
+    given = inputs(listened(votes, [listener("anna", True)], **look), scores={"base": scored(0)}, training=TRAINED)
     decision = decide_from(given)
     written = json.loads(json.dumps(decision.to_json()))
     assert decide_from(written["inputs"]).to_json() == written == decision.to_json()

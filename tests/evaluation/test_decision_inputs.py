@@ -99,8 +99,7 @@ def test_ratings_scores_and_measures_come_together(declared: Declaration, run: R
     assert marks_given(declared, run) == {"base": 7.0, "phase1": 8.6}
     assert {c.name: c.quality for c in decision.candidates} == {"base": 7.0, "phase1": 8.6, "phase2": None}
     assert "noise_mos: pip install onnxruntime speechmos" in decision.not_measured
-    assert decision.go_on is not None
-    assert (decision.go_on.phase, decision.go_on.advised) == ("phase2", True)
+    assert decision.go_on is None  # phase2 is to come anyhow
     written = json.loads(json.dumps(decision.to_json()))
     assert decide_from(written["inputs"]).to_json() == written
 

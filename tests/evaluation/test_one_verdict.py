@@ -13,9 +13,22 @@ from hypothesis import strategies as st
 
 from tests.evaluation.statistics.votes import duel
 from tests.evaluation.test_decision_heard import listened, scored
-from tests.evaluation.verdict_states import BY_MARK, NARROW, ROWS, STATES, Shown, State, build, shown
+from tests.evaluation.verdict_states import (
+    BY_MARK,
+    GOOD,
+    NARROW,
+    ROWS,
+    STATES,
+    TWO_LEVELS,
+    WHOLE,
+    Shown,
+    State,
+    build,
+    shown,
+)
 from xtts_finetune.evaluation.decision import decide_from
 from xtts_finetune.records.scores import read_scores
+from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.records.verdict import read_verdict, the
 
 SHIPS = re.compile(r"\bship\b|\bexcellent\b", re.IGNORECASE)
@@ -167,6 +180,15 @@ def stored_and_decided_again(found: Shown, written: dict[str, Any]) -> None:
     )
     if says.clean is not None:
         assert f"{says.clean} of {says.spoken} sample" in older.headline
+
+
+def test_the_record_of_an_interrupted_phase_says_only_to_continue_it(tmp_path: Path) -> None:
+    stop = Stop(Reason.INTERRUPTED, "interrupted by the user")
+    state = State("interrupted", WHOLE, GOOD, ended={"phase2": stop}, success=TWO_LEVELS)
+    record = shown(*build(state, tmp_path)).records[1]
+    assert "interrupted so far; minimum already reached" in record and "| Scenario | success" not in record
+    tries = record.split("## What to try")[1]
+    assert "**Continue.**" in tries and "run_pipeline" in tries and "More data" not in tries
 
 
 MEL_CES = st.sampled_from([None, 3.0, 3.0004, 3.1, 3.44, 4.0]) | st.floats(2, 5)

@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parents[2] / "xtts_finetune"
 STYLES = sorted(file for file in PACKAGE.rglob("*.css") if file.name != "look.css")
 LISTEN: dict[str, Any] = {
     "folder": "evaluation/listening/templates",
-    **dict.fromkeys(("test", "longest_name", "longest_note"), "x"),
+    **dict.fromkeys(("test", "take_in", "longest_name", "longest_note"), "x"),
     **dict.fromkeys(("practice", "trials", "sittings", "minutes"), 1),
     **dict.fromkeys(("qualities", "faults"), ()),
 }

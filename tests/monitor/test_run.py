@@ -58,6 +58,23 @@ def test_it_can_be_watched_from_before_its_beginning_to_its_end(tmp_path: Path) 
     assert "ship phase1 (its samples have not been checked)" in done.decision.headline
 
 
+def test_a_run_in_which_phases_are_to_come_is_not_called_done(tmp_path: Path) -> None:
+    root = tmp_path / "run"
+    watch = RunWatch(root)
+    state = watch.look().state
+    assert state.kind == "waiting" and "run_pipeline" in state.cure
+    root.mkdir()
+    waiting = [{"name": name, "status": "not run"} for name in ("phase1", "phase2")]
+    told = {"status": "provisional", "candidates": waiting, "inputs": {"phases": ["phase1", "phase2"]}}
+    (root / "decision.json").write_text(json.dumps(told), encoding="utf-8")
+    state = RunWatch(root).look().state
+    assert state.kind == "paused" and "phase1 and phase2 have not been trained yet" in state.words
+    made = MadeRun(root)
+    made.train(30)
+    made.close()
+    assert "phase2 has not been trained yet" in RunWatch(root).look().state.words
+
+
 def test_looking_changes_nothing_in_the_folder(tmp_path: Path) -> None:
     made = MadeRun(tmp_path / "run")
     made.train(100)

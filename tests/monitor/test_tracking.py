@@ -116,7 +116,7 @@ def test_a_refused_command_logs_nothing(project: Project) -> None:
 
 def test_a_server_that_is_away_is_one_warning(project: Project) -> None:
     printed = run(project, "http://127.0.0.1:9")
-    assert printed.count("warning: mlflow at http://127.0.0.1:9: it cannot be reached; the run goes on") == 1
+    assert printed.count("warning: mlflow at http://127.0.0.1:9: it cannot be reached; the run continues") == 1
     assert project.run_folder.report.is_file()
     run(project, "back again")  # when one is there, it gets all of it
     assert Shown(project.folder / "back again").steps("phase2", "eval/mel_ce") == [0, 1000]

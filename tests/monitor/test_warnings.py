@@ -78,7 +78,7 @@ def test_the_demo_warns_of_nothing(count: int) -> None:
 
 
 def test_a_rise_says_since_when_and_what_training_does() -> None:
-    for falls, words in ((0.2, "while training falls on"), (-0.1, "")):
+    for falls, words in ((0.2, "while the training loss keeps falling"), (-0.1, "")):
         (warning,) = warnings_of(histories.both([3.3, 3.1, 3.0, 3.1, 3.2, 3.3], 2.9, falls), Limits())
         assert warning.name == "rise" and "0.200 above its lowest, 3.000 at step 200" in warning.found
         assert (words in warning.found) and ("memorises" in warning.found) == bool(words)

@@ -54,7 +54,7 @@ def test_the_verdict_is_printed_as_it_is(project: Project, says: Verdict, said: 
 
 def test_a_record_has_the_marks_of_the_listening_tests_or_the_one_written_by_hand(project: Project) -> None:
     declaration = project.declaration("decision.quality={phase2: 9.1}")
-    missing = dict.fromkeys(("naturalness", "emotion"), "not marked")
+    missing = dict.fromkeys(("naturalness", "emotion"), "not scored")
     heard = _marks("phase1", declaration, {"quality": HEARD})
     assert heard == {"smoothness": "8.2", **missing, "overall": "8.6 (8.1 to 9.0)"}
     assert _marks("phase2", declaration, {})["overall"] == "9.1"

@@ -14,7 +14,7 @@ from xtts_finetune.records.closing import read_model_info
 
 @pytest.fixture
 def project(small_disk: Path) -> Project:  # noqa: F811
-    """A project whose run lies on a disk of 2 MB, with the base evaluated."""
+    """A project whose run lies on a disk of 3 MB, with the base evaluated."""
     return make_project(small_disk)
 
 

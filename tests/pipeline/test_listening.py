@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +149,9 @@ def test_it_is_extended_twice_with_sentences_not_heard_yet(work: Work) -> None:
     assert lay_down(work, Asked(extend=True)).id == first.id
     assert "test-1 comes first: nobody has rated it yet" in printed(work)
     add_rating(first, session="1" * 16)
-    with pytest.raises(UserError, match=r"all sentences have been heard in test-1; add some .*utterances"):
+    with pytest.raises(
+        UserError, match=r"3 new sentences have not been spoken yet; run this first:\n  xtts-f\S+ samples$"
+    ):
         lay_down(work, Asked(extend=True))
     speak(work.run, 45)
     with pytest.raises(UserError, match="has the short form"):
@@ -164,6 +167,20 @@ def test_it_is_extended_twice_with_sentences_not_heard_yet(work: Work) -> None:
     add_rating(third, session="3" * 16)
     with pytest.raises(UserError, match="test-1 had its last look"):
         lay_down(work, Asked(extend=True))
+
+
+def test_where_all_was_heard_it_says_how_to_get_more(work: Work) -> None:
+    said = work.declaration.utterances
+    named = [each.model_copy(update={"id": f"s{number:02}"}) for number, each in enumerate(said.sentences, 1)]
+    utterances = said.model_copy(update={"sentences": named})
+    work = replace(work, declaration=replace(work.declaration, utterances=utterances))
+    for name in CANDIDATES:
+        add_spoken(work.run, name, [each.text for each in named], 0.05)
+    add_rating(lay_down(work, Asked(seed=1)), session="1" * 16)
+    with pytest.raises(UserError, match=r"(?s)all sentences have been heard.*held_out.*\n  xtts-\S+ samples\n  xtts"):
+        lay_down(work, Asked(extend=True))
+    with pytest.raises(UserError, match=r"(?s)never replaced.*\n  xtts-finetune listen --extend\n"):
+        lay_down(work, Asked(replace=True))
 
 
 def test_a_test_that_was_set_up_for_two_looks_keeps_its_rule(work: Work) -> None:
@@ -206,7 +223,7 @@ def test_ratings_are_taken_in_file_by_file(work: Work, tmp_path: Path) -> None:
         take_in(work, [good, bad, other, good])
     lines = str(refused.value).splitlines()
     assert lines[0].endswith("bad.json: not JSON; was it cut off, or is it another file?")
-    assert "good.json: taken in already" in lines[1] and lines[2] == "2 of 4 files not taken"
+    assert "good.json: taken in already" in lines[1] and lines[2] == "2 of 4 files were not taken"
     said = printed(work)
     assert said.count("taken: ") == 2 and "\nnext: " in said
     assert {listener.name for listener in read_votes(work.run).listeners} == {"Ánna", "Béla"}

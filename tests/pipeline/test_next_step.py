@@ -163,3 +163,36 @@ def test_every_printed_next_command_works_in_every_state_that_can_be_reached(she
                     shutil.copytree(project.run_folder.root, waiting[-1][0])
     assert {state[1] for state in seen} == {"provisional", "undecided", "decided"}
     assert {status for status, _ in shipped} >= {"provisional", "undecided", "decided"}
+
+
+def test_an_older_shipped_model_and_what_is_out_of_date_come_before_hearing_it(shell: Shell) -> None:
+    run = shell.project.run_folder
+    assert "next: say" not in shell.run("xtts-finetune ship")[1]
+    record = run.shipped / "trial" / "shipped.json"
+    shipped = json.loads(record.read_text(encoding="utf-8"))
+    assert "again" not in shell.run("xtts-finetune report")[1]
+    record.write_text(json.dumps({**shipped, "model_sha": "an older one"}), encoding="utf-8")
+    text = shell.run("xtts-finetune report")[1]
+    assert f"next: ship {shipped['candidate']} again: it was trained further since\n  xtts-finetune ship\n" in text
+    text = shell.run("xtts-finetune report --set utterances.inference.temperature=0.31")[1]
+    assert "speak again: the samples are out of date\n  xtts-finetune run " in text
+    text = shell.run("xtts-finetune report --set phase1.learning_rate=0.00031")[1]
+    assert "next: run again what is out of date: phase1" in text
+
+
+def test_a_further_look_is_rated_before_it_is_decided_on(shell: Shell) -> None:
+    shell.run("xtts-finetune listen base phase1")
+    shell.answers = "neither"
+    shell.run("xtts-finetune listen base phase1 --serve")
+    shell.run("xtts-finetune decide")
+    text = shell.run("xtts-finetune listen --extend base phase1")[1]
+    rate_it = "next: rate test-1-look-2, at this computer\n  xtts-finetune listen base phase1 --serve\n"
+    assert rate_it in text and rate_it in shell.run("xtts-finetune decide")[1]
+    assert "next: rate" not in shell.run("xtts-finetune listen base phase1 --serve")[1]
+
+
+def test_the_records_of_a_phase_name_what_comes_after_it(shell: Shell) -> None:
+    work = shell.project.work()
+    shutil.rmtree(work.run.candidate("phase2").path)
+    assert running.next_commands(work, "phase1")["go_on"].startswith("run_pipeline")
+    assert running.next_commands(work, "phase2")["go_on"].startswith("xtts-finetune listen")

@@ -77,7 +77,7 @@ def test_a_phase_trained_again_makes_the_next_one_stale(finished: Project) -> No
 
 
 def test_a_refused_phase_starts_nothing(project: Project) -> None:
-    with pytest.raises(UserError, match="run_pipeline phase1 first"):
+    with pytest.raises(UserError, match="run this first:\n  run_pipeline phase1"):
         project.run(wanted=["phase2"])
     assert not project.run_folder.root.exists()
 

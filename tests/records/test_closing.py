@@ -105,6 +105,18 @@ def test_the_json_holds_all_that_the_text_says(tmp_path: Path) -> None:
     )
 
 
+def test_an_interrupted_phase_does_not_look_successful(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, [(0, 3.507), (160, 2.431)], 214)
+    text = stopping_text(write_closing(folder, FACTS, Stop(Reason.INTERRUPTED, "interrupted by the user")))
+    assert "interrupted so far; target already reached" in text and "success" not in text
+
+
+def test_a_phase_that_did_all_its_steps_is_not_said_to_have_stopped_early(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, [(0, 3.507), (160, 2.431)], 214)
+    text = stopping_text(write_closing(folder, replace(FACTS, steps_planned=214), STOP))
+    assert text.startswith("phase2 did all its 214 steps; at the last one mel_ce has not improved")
+
+
 def test_other_levels_change_the_records_and_equal_ones_do_not(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, [(0, 3.507), (160, 2.431)], 214)
     info = write_closing(folder, FACTS, STOP)

@@ -107,7 +107,7 @@ def test_checks_are_judged(run: RunFolder, changed: dict[str, int], passed: int)
     (anna,) = votes.listeners
     assert (anna.checks, anna.passed, anna.used) == (4, passed, passed >= 3)
     assert len(votes.votes) == (2 if passed >= 3 else 0)
-    assert anna.why == ("" if passed >= 3 else f"passed {passed} of 4 checks")
+    assert anna.why == ("" if passed >= 3 else f"{passed} of 4 trials with a known answer were right")
 
 
 @pytest.mark.parametrize(("checks", "needed"), [(0, 0), (1, 1), (2, 2), (3, 2), (4, 3), (5, 4), (6, 4), (8, 6), (9, 6)])

@@ -24,12 +24,12 @@ FULL = Stop(Reason.DISK_FULL, "disk full: OSError: [Errno 28] No space left on d
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 2 MB in memory; skipped where none can be mounted."""
+    """A file system of 3 MB in memory; skipped where none can be mounted."""
     place = tmp_path / "disk"
     place.mkdir()
     if not sys.platform.startswith("linux"):
         pytest.skip("mounts a tmpfs")
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)]
     try:
         done = subprocess.run(mount, capture_output=True, check=False)
     except OSError:

@@ -10,7 +10,14 @@ import pytest
 from xtts_finetune.evaluation.gate import FAULT_NAMES
 from xtts_finetune.evaluation.instruments import INSTRUMENTS
 from xtts_finetune.evaluation.instruments.instrument import Fault
-from xtts_finetune.records.sample_faults import FAULT_WORDS, MOST_MISHEARD, SampleFault, counted_faults, read_fault
+from xtts_finetune.records.sample_faults import (
+    FAULT_WORDS,
+    MOST_MISHEARD,
+    NEARER_TO_ANOTHER,
+    SampleFault,
+    counted_faults,
+    read_fault,
+)
 
 DOCS = Path(__file__).parents[2] / "docs"
 FOUND = {*FAULT_NAMES, *(one.fault for one in INSTRUMENTS if one.fault)}
@@ -22,10 +29,15 @@ def test_every_fault_that_can_be_found_has_words_of_its_own() -> None:
     assert all(re.fullmatch(r"[a-z][a-z ]+", words) for words in FAULT_WORDS.values())
 
 
+def test_words_that_are_nearer_to_another_sentence_are_told_in_words() -> None:
+    fault = read_fault(str(Fault("wrong words", -0.0577, 0.0, NEARER_TO_ANOTHER)))
+    assert fault.detail == "what was heard is nearer to another sentence, by 6 % of the letters"
+
+
 @pytest.mark.parametrize("name", sorted(FOUND))
 @pytest.mark.parametrize("found, limit", [(-5.12, -12.0), (1e-7, 0.3), (float("inf"), 1.0), (float("nan"), 1.0)])
 def test_the_numbers_of_a_finding_come_after_its_words(name: str, found: float, limit: float) -> None:
-    fault = read_fault(str(Fault(name, found, limit, "of the letters, nearer to its own text")))
+    fault = read_fault(str(Fault(name, found, limit, "of the letters")))
     assert fault.words == FAULT_WORDS[name]
     assert fault.detail.startswith("measured ") and f"limit {limit:.3g}".replace("-", "−") in fault.detail
     assert not re.search(r"\d", fault.words)

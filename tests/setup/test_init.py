@@ -162,7 +162,7 @@ def test_init_counts_and_names_as_prepare_does(
         "line 23 of metadata.csv cannot be used (",
     ):
         assert f"  {sentence}" in said
-    assert "warning: 0.5 minutes of speech are little (10 minutes are a start, 30 are better). Expect a hint" in said
+    assert "warning: 0.5 minutes of speech is not much (10 minutes are a start, 30 are better). Expect a hint" in said
     done = command("xtts-finetune", "prepare", "--device", "cpu", "-f", str(tmp_path / "anna"), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "data: 14 clips" in done.stdout and "9 left out" in done.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 from pathlib import Path
@@ -19,7 +20,7 @@ from xtts_finetune.evaluation.utterances import read_references, speak_candidate
 from xtts_finetune.records.clips import ClipRecord, write_clips
 from xtts_finetune.records.shipped import Shipped, is_whole, read_shipped
 from xtts_finetune.shipping.job import mend, put_in_place, ship
-from xtts_finetune.shipping.plan import already_shipped
+from xtts_finetune.shipping.plan import already_shipped, shipped_folder
 from xtts_finetune.speaking.say import Wanted, in_turns, say_now
 from xtts_finetune.speaking.speaking_models import candidate_model, shipped_model, what_was_shipped
 from xtts_finetune.xtts.model import load_model
@@ -352,7 +353,7 @@ def test_what_cannot_speak_yet_is_said_with_what_makes_it(own: Path, tmp_path: P
     with pytest.raises(UserError, match="unknown candidate 'phase'; did you mean 'phase1'"):
         candidate_model(declared(own), "phase", command)
     shutil.rmtree(run_of(own).root)
-    with pytest.raises(UserError, match=r"phase1 is not trained yet, .* train it: run_pipeline phase1$"):
+    with pytest.raises(UserError, match=r"phase1 is not trained yet, .*; run this first:\n  run_pipeline phase1$"):
         candidate_model(declared(own), "phase1", command)
     with pytest.raises(UserError, match=r"(?s)nothing is shipped yet.*xtts-finetune ship\n.*say --candidate base"):
         what_was_shipped(declared(own), command)
@@ -416,3 +417,21 @@ def test_of_several_speakers_the_card_says_whose_voice_it_is(own: Path) -> None:
     said = r"from 2 recordings of Kiss \| Anna; the data has other voices too: &lt;ben&gt; (2.0 min) |"
     assert said in card
     assert already_shipped(plan_of(own)) is not None and record.name == "Anna"
+
+
+def test_the_card_lists_the_phases_that_the_model_comes_from(shipped: Path) -> None:
+    training = (shipped / "MODEL_CARD.md").read_text(encoding="utf-8").partition("## Training")[2].partition("## ")[0]
+    rows = [line.split("|")[1].strip() for line in training.splitlines() if line.startswith("| ")]
+    assert rows == ["phase", "phase1"]
+
+
+def test_a_shipped_model_that_is_older_than_the_candidate_says_so(own: Path) -> None:
+    ship(plan_of(own), "cpu", no_progress)
+    folder = shipped_folder(declared(own))
+    assert what_was_shipped(declared(own), command).older == ""
+    record = folder / "shipped.json"
+    shipped = json.loads(record.read_text(encoding="utf-8"))
+    record.unlink()  # it may be another name of a file that other tests read
+    record.write_text(json.dumps({**shipped, "model_sha": "an older one"}), encoding="utf-8")
+    older = what_was_shipped(declared(own), command).older
+    assert older.startswith(f"this is an older {shipped['candidate']}: ") and older.endswith("\n  xtts-finetune ship")

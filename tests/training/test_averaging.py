@@ -59,7 +59,7 @@ def test_the_order_does_not_matter(tmp_path: Path) -> None:
 def test_models_of_different_forms_are_refused(tmp_path: Path, different: dict[str, object]) -> None:
     one = model_file(tmp_path / "one.pth", seed=1)
     other = model_file(tmp_path / "other.pth", seed=2, **different)  # type: ignore[arg-type]
-    with pytest.raises(UserError, match=r"other\.pth.*another form.*one\.pth.*only models of one base"):
+    with pytest.raises(UserError, match=r"other\.pth.*do not match.*one\.pth.*only models of one base"):
         average_weights([one, other], [1.0, 1.0])
 
 

@@ -301,7 +301,7 @@ def test_the_start_is_pinned_while_the_phase_goes_on(work: Work, setup: RaceSetu
 
 
 def test_an_untrained_phase_has_nothing_to_start_from(declared: Project) -> None:
-    with pytest.raises(UserError, match="train it first: run_pipeline phase1"):
+    with pytest.raises(UserError, match="has no model to start from yet; run this first:\n  run_pipeline phase1"):
         race_setup(declared.work(), PHASE, Wishes())[1]
 
 

@@ -232,11 +232,27 @@ def declared_file(file: Path | None, demo: bool) -> tuple[Path, Path | None]:
     return wanted, None
 
 
+def check_there(path: Path) -> None:
+    """Raise UserError where no config is where one was named: `init` makes one in a folder without."""
+    from xtts_finetune.commands import quoted, run_first  # noqa: PLC0415
+    from xtts_finetune.errors import UserError  # noqa: PLC0415
+
+    is_yaml = path.suffix in (".yaml", ".yml")
+    if path.exists() and (is_yaml or not path.is_dir()):
+        return
+    if is_yaml and path.parent.is_dir():
+        raise UserError(f"{path}: there is no such file; name another one with -f")
+    folder = str(path.parent if is_yaml else path)
+    raise UserError(run_first(f"{path}: there is no such file", f"xtts-finetune init {quoted([folder])}"))
+
+
 def load(file: Path | None, demo: bool, overrides: Sequence[str] = ()) -> Declaration:
     """The checked declaration. Raises UserError with everything that is wrong with it."""
     from xtts_finetune.spec.declaration import load_declaration  # noqa: PLC0415  (pydantic; --help needs none)
 
     path, run_folder = declared_file(file, demo)
+    if file is not None:
+        check_there(path)
     return load_declaration(path, list(overrides), run_folder)
 
 

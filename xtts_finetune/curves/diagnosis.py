@@ -115,7 +115,7 @@ def causes_of(curves: Curves, judged: Judgement, numbers: Mapping[str, float], r
         found.append("the newest value is not the best one: it slows down, and a plateau may follow")
     if judged.verdict == "plateau" and judged.end is not None:
         if judged.train_end is not None and judged.train_end.direction == "falling":
-            found.append("training falls on while evaluations stay: more steps of this kind only memorise the clips")
+            found.append("training falls while evaluations stay: more steps of this kind only memorise the clips")
         elif judged.end.since == judged.curve.positions[0]:
             found.append("it never fell: the learning rate may be far too low, or the model knows these clips already")
     return tuple(found)

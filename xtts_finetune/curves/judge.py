@@ -8,12 +8,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from statistics import median
 from typing import Any, Literal
 
 from xtts_finetune.records.metrics import EvalRecord
+from xtts_finetune.usual import EVAL_RISE, EVAL_STD
 
 
 def ends_not_finite(values: Sequence[float], count: int = 1) -> bool:
@@ -106,6 +107,37 @@ def unrest(values: Sequence[float]) -> float | None:
     return eval_std(values) if turns(values) >= FEWEST_TURNS else None
 
 
+UNRESTS = 2.0  # standard deviations of the evaluations: a rise of fewer is part of their unrest
+
+
+def rise_of(
+    values: Sequence[float], best: float | None = None, share: float = EVAL_RISE, least: float = 0.0
+) -> tuple[float | None, float]:
+    """How far evaluations have risen since their lowest, and the limit above which that matters.
+
+    It is the median of the last three, and nothing while there are fewer after the lowest; None for fewer than three.
+
+    best         the lowest, where it may be older than `values`
+    share,least  of the limit: a share of the lowest, and at least so much
+    """
+    known = [value for value in values if math.isfinite(value)]
+    if len(known) < GAP_EVALS:
+        return None, 0.0
+    place = lowest(known)
+    least_value = known[place] if best is None else min(best, known[place])
+    later = known if least_value < known[place] else known[place + 1 :]
+    limit = max(share * abs(least_value), least, UNRESTS * (unrest(known) or 0.0))
+    # Of so few that their unrest is unknown, each has to be above the one before.
+    told = len(later) >= GAP_EVALS and (len(known) >= FEWEST_EVALS or later == sorted(later))
+    return (median(later[-GAP_EVALS:]) - least_value if told else 0.0), limit
+
+
+def jumps(values: Sequence[float], limit: float = EVAL_STD) -> bool:
+    """Whether evaluations jump up and down so much that the lowest of them is chance."""
+    found = unrest(values)
+    return found is not None and found > limit
+
+
 def gap_at(record: EvalRecord) -> float | None:
     """How far the eval mel_ce is above the training mel_ce since the evaluation before; None without training."""
     return None if record.train_mel_ce is None else record.mel_ce - record.train_mel_ce
@@ -144,6 +176,7 @@ class Trend:
 
     `per_100_steps` is the slope of the line, `noise` the typical distance of an evaluation from it (1.4826 x
     the median distance, which is the standard deviation of Gaussian noise), both in the metric's unit.
+    `risen` is how far its end lies above its lowest value, of step `since`, where that matters; else 0.
     """
 
     verdict: Verdict
@@ -151,6 +184,8 @@ class Trend:
     first_step: int = 0
     per_100_steps: float = 0.0
     noise: float = 0.0
+    risen: float = 0.0
+    since: int = 0
 
     @property
     def words(self) -> str:
@@ -158,6 +193,8 @@ class Trend:
         last = f"over the last {self.evals} evaluations"
         if self.verdict == "too short":
             return f"too short to tell ({self.evals} of at least {FEWEST_OF_TREND} evaluations)"
+        if self.risen:
+            return f"rising: it rose by {self.risen:.2g} after step {self.since}"
         if self.verdict == "flat":
             return f"flat {last}, give or take {self.noise:.2g}"
         still = "still " if self.verdict == "falling" else ""
@@ -176,7 +213,8 @@ def trend_of(steps: Sequence[int], values: Sequence[float]) -> Trend:
     is more than chance is asked of the same pairs: how many rise and how many fall (M. G. Kendall, 1938, 'A new
     measure of rank correlation'), with the exact distribution, as there are but few evaluations.
     Values that are not finite do not count. A line that falls or rises in more than one of twenty orders of
-    pure chance, or by less than a thousandth of the value, is called flat.
+    pure chance, or by less than a thousandth of the value, is called flat. One whose end lies well above its lowest
+    value (`rise_of`, which the monitor warns by) is rising as well where two of three pairs rise.
     """
     points = [(step, value) for step, value in zip(steps, values, strict=True) if math.isfinite(value)]
     window = points[-min(MOST_OF_TREND, max(FEWEST_OF_TREND, -(-len(points) // 3))) :]
@@ -192,7 +230,12 @@ def trend_of(steps: Sequence[int], values: Sequence[float]) -> Trend:
     verdict: Verdict = "flat"
     if not small and chance_of_balance(len(window), abs(balance)) <= CHANCE:
         verdict = "falling" if balance < 0 else "rising"
-    return Trend(verdict, len(window), window[0][0], 100 * slope, noise)
+    trend = Trend(verdict, len(window), window[0][0], 100 * slope, noise)
+    finite = [value for _, value in points]
+    risen, limit = rise_of(finite)
+    if 3 * balance < len(pairs) or risen is None or risen <= limit or jumps(finite):
+        return trend
+    return replace(trend, verdict="rising", risen=risen, since=points[lowest(finite)][0])
 
 
 def chance_of_balance(count: int, balance: int) -> float:

@@ -106,8 +106,14 @@ CURE = {
     DropReason.EMPTY_TEXT: "write down the words that are spoken, or remove the line",
     DropReason.MISSING_FILE: "put the file there, or correct its name or the data set's 'path'",
     DropReason.UNREADABLE: "export the file again, as WAV or FLAC, or remove the line",
-    DropReason.TOO_SHORT: "join it with its neighbour, or lower clips.min_seconds in pipeline.yaml",
-    DropReason.TOO_LONG: "split it at a pause, or raise clips.max_seconds as far as the base allows",
+    DropReason.TOO_SHORT: (
+        "record it again, or remove the line, where the file is empty (0.0 s); else join it with the clip before or "
+        "after it, or lower clips.min_seconds in pipeline.yaml"
+    ),
+    DropReason.TOO_LONG: (
+        "split it at a pause; clips.max_seconds in pipeline.yaml can be raised only where it is below what the base "
+        "holds, which is 11.6 s for XTTS v2"
+    ),
     DropReason.UNKNOWN_CHARACTERS: "spell the characters out, or check that 'language' is right",
     DropReason.TOO_MANY_TOKENS: "split the clip, or raise clips.max_text_tokens as far as the base allows",
     DropReason.UNREADABLE_TEXT: "write the numbers in the text out in words",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from xtts_finetune.commands import command
+from xtts_finetune.commands import command, run_first
 from xtts_finetune.data.in_threads import in_order, one_core_a_thread
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.evaluation.gate import faults_of
@@ -202,7 +202,7 @@ def scores_fingerprint(declaration: Declaration, run: RunFolder, candidate: str)
     """One hash over all that the scores depend on. Raises UserError without utterances or clips."""
     record = read_record(run.candidate(candidate).utterances_json)
     if not record.get("utterances"):
-        raise UserError(f"{candidate} has not spoken yet: {command(f'samples {candidate}')} first")
+        raise UserError(run_first(f"{candidate} has not spoken yet", command(f"samples {candidate}")))
     depends_on = {
         "version": SCORES_VERSION,
         "utterances": [record.get("fingerprint"), [one["file"] for one in record["utterances"]]],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
@@ -20,6 +21,9 @@ def print_table(console: Console, table: Table) -> None:
 
     A pipe or a file gets the table as wide as it is: nothing in it is broken.
     """
+    for column in table.columns:
+        if column.no_wrap:  # else Rich takes the width from the one column that can wrap, letter by letter
+            column.min_width = max(cell_len(str(cell)) for cell in (column.header, *column.cells))
     options = console.options
     wide = Measurement.get(console, options.update(width=10_000), table)
     if not console.is_terminal:

@@ -16,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xtts_finetune.commands import command
 from xtts_finetune.look.quantities import duration
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ NO_REQUESTS, OWN_SERVER = "connect-src 'none'", "connect-src 'self'"
 
 @lru_cache
 def environment(folder: str = PAGES, **settings: Any) -> Environment:
-    """The templates of a folder of the package and of all pages; they know `number`, `percent` and `duration`."""
+    """The templates of a folder of the package and of all pages; with `number`, `percent`, `duration`, `command`."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415  (not needed to plan)
 
     made = Environment(
@@ -39,6 +40,7 @@ def environment(folder: str = PAGES, **settings: Any) -> Environment:
         lstrip_blocks=True,
         **settings,
     )
+    made.globals["command"] = command
     made.filters.update(number=number, percent=percent, duration=duration)
     return made
 

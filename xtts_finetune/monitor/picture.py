@@ -19,7 +19,7 @@ PANELS = (
     ("mel CE (nats)", "mel_ce", "train_mel_ce", ""),
     ("text CE (0.01 nats)", "text_ce", "train_text_ce", ""),
     ("stop CE (nats)", "stop_ce", "", ""),
-    ("unrest of the eval loss (nats)", "eval_std", "", "eval_std"),
+    ("jumps of the eval loss (nats)", "eval_std", "", "eval_std"),
     ("gap: eval above training mel CE (nats)", "gap", "", "gap"),
     ("learning rate", "", "learning_rate", ""),
     ("gradient norm", "", "grad_norm", "clip"),

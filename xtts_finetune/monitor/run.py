@@ -139,8 +139,16 @@ class RunWatch:
             newest_record=newest,
             usual_pause=slowest,
             decided=bool(self._decision.read()),
+            untrained=self._untrained(),
         )
         return state_of(facts, time.time())
+
+    def _untrained(self) -> tuple[str, ...]:
+        """The phases that the decision has no model of, and that have no folder by now."""
+        decision = self._decision.read()
+        phases = (decision.get("inputs") or {}).get("phases") or []
+        waiting = [one.get("name") for one in decision.get("candidates") or [] if one.get("mel_ce") is None]
+        return tuple(name for name in phases if name in waiting and name not in self.watched)
 
     def _newest_record(self) -> float | None:
         """When anything that a run writes as it goes along was last written."""

@@ -82,7 +82,7 @@ CHARTS = (
 SMALL = (
     ("learning rate", "learning_rate"),
     ("gradient norm", "grad_norm"),
-    ("unrest", "eval_std"),
+    ("jumps", "eval_std"),
     ("gap", "gap"),
 )
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from xtts_finetune.commands import command
 from xtts_finetune.look.quantities import duration
 from xtts_finetune.monitor.view import State
 from xtts_finetune.records.holders import Holder
@@ -90,6 +91,7 @@ class Facts:
     newest_record    when anything was last written, in seconds since 1970; None: nothing was yet
     usual_pause      seconds between two records that are nothing unusual here
     decided          whether a decision was written after all phases
+    untrained        phases that the decision waits for: they have not been trained yet
     """
 
     command: Holder | None
@@ -99,6 +101,7 @@ class Facts:
     newest_record: float | None
     usual_pause: float
     decided: bool
+    untrained: tuple[str, ...] = ()
 
 
 def state_of(facts: Facts, now: float) -> State:
@@ -109,7 +112,11 @@ def state_of(facts: Facts, now: float) -> State:
     if there:
         return _gone(facts, there[0])
     if facts.newest_record is None:
-        return State("waiting", "nothing has been written yet; this view begins by itself once something is")
+        return State(
+            "waiting",
+            "nothing has been written yet; this view begins by itself once something is",
+            f"Start the run: {command('', 'run_pipeline')}",
+        )
     if facts.open_phase:
         return State(
             "gone",
@@ -119,6 +126,9 @@ def state_of(facts: Facts, now: float) -> State:
     status = facts.closed.get("status")
     if status in ("failed", "interrupted"):
         return _stopped(facts.closed)
+    if facts.untrained:
+        words = f"nobody is at work; {' and '.join(facts.untrained)} {'has' if len(facts.untrained) == 1 else 'have'}"
+        return State("paused", f"{words} not been trained yet", f"Continue: {command('', 'run_pipeline')}")
     if facts.decided:
         return State("finished", "everything that was asked for is done")
     return State("paused", "nobody is at work; what was asked for is done, but the config has more")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from statistics import median
 from typing import Literal
 
 from xtts_finetune.curves.judge import (
     EPOCHS,
-    FEWEST_EVALS,
     GAP_EVALS,
     WINDOW,
     ends_not_finite,
@@ -17,6 +15,8 @@ from xtts_finetune.curves.judge import (
     gap_at,
     gap_of,
     improvement,
+    jumps,
+    rise_of,
     unrest,
 )
 from xtts_finetune.look.quantities import NOT_FINITE
@@ -59,7 +59,7 @@ def unsteady_eval(seen: Seen, limits: Limits) -> Warned | None:
     """Warn when the standard deviation of the last evaluations around their course is above the limit."""
     values = [record.mel_ce for record in seen.evals]
     found = unrest(values)
-    if found is None or found <= limits.eval_std:
+    if found is None or not jumps(values, limits.eval_std):
         return None
     window = values[-WINDOW:]
     return Warned(
@@ -86,7 +86,7 @@ def slow_training(seen: Seen, limits: Limits) -> Warned | None:
     moved = f"fell by {found:.3f}" if found >= 0 else f"rose by {-found:.3f}"
     slow = (
         f"Raise learning_rate{_higher_rate(seen.learning_rate)} or lower weight_decay. If the eval loss is where it "
-        "is to be, the phase has done its work: listen to its best model, or go on to the next phase."
+        "is to be, the phase has done its work: listen to its best model, or continue with the next phase."
     )
     rising = (
         f"A training loss that rises comes from too large steps: lower learning_rate{_lower_rate(seen.learning_rate)}, "
@@ -100,33 +100,18 @@ def slow_training(seen: Seen, limits: Limits) -> Warned | None:
     )
 
 
-UNRESTS = 2.0  # standard deviations of the evaluations: a rise of fewer is part of their unrest
-
-
-def rise_of(seen: Seen, limits: Limits) -> tuple[float | None, float]:
-    """How far the eval loss has risen since its lowest, and its limit; None for fewer than three evaluations.
-
-    It is the median of the last three, and nothing while there are fewer after the lowest.
-    """
-    known = [record for record in seen.evals if math.isfinite(record.mel_ce)]
-    best = seen.lowest
-    if len(known) < GAP_EVALS or best is None:
-        return None, 0.0
-    limit = max(
-        limits.rise * abs(best.mel_ce), seen.least_rise, UNRESTS * (unrest([one.mel_ce for one in known]) or 0.0)
-    )
-    later = [record.mel_ce for record in known if record.step > best.step]
-    # Of so few that their unrest is unknown, each has to be above the one before.
-    told = len(later) >= GAP_EVALS and (len(known) >= FEWEST_EVALS or later == sorted(later))
-    return (median(later[-GAP_EVALS:]) - best.mel_ce if told else 0.0), limit
+def _risen(seen: Seen, limits: Limits) -> tuple[float | None, float]:
+    """How far the eval loss has risen since its lowest, and its limit; None for fewer than three evaluations."""
+    best = None if seen.lowest is None else seen.lowest.mel_ce
+    return rise_of([record.mel_ce for record in seen.evals], best, limits.rise, seen.least_rise)
 
 
 def rising_eval(seen: Seen, limits: Limits) -> Warned | None:
-    """Warn when the last evaluations are well above the lowest one; it says so where training falls on meanwhile.
+    """Warn when the last evaluations are well above the lowest one; with what the training loss does meanwhile.
 
     Of evaluations that jump, which are warned of already, the lowest is chance.
     """
-    found, limit = rise_of(seen, limits)
+    found, limit = _risen(seen, limits)
     best = seen.lowest
     if found is None or best is None or found <= limit or unsteady_eval(seen, limits):
         return None
@@ -137,7 +122,7 @@ def rising_eval(seen: Seen, limits: Limits) -> Warned | None:
         "The eval loss rises",
         f"mel_ce of the last {GAP_EVALS} evaluations is {found:.3f} above its lowest, {best.mel_ce:.3f} at step "
         f"{best.step} ({limit:.3f} is the limit)"
-        + (f", while training falls on: it is {apart:.3f} below. The model memorises its clips" if widens else ""),
+        + (f", while the training loss keeps falling: it is {apart:.3f} lower. The model memorises" if widens else ""),
         "Stop the phase: its best model is kept. More varied clips help most. Otherwise raise weight_decay, or train "
         "fewer weights (train: [heads] or {lora: {}}). The stop rule 'overfitting' stops a phase by itself."
         if widens
@@ -209,15 +194,15 @@ RULES: tuple[Callable[[Seen, Limits], Warned | None], ...] = (
 def gauges_of(seen: Seen, limits: Limits) -> tuple[Gauge, ...]:
     """The three numbers of a healthy run, with the limit that is warned of and the target; the gap if it has a limit.
 
-    Unrest of the eval loss, improvement of training, and the eval loss above its lowest, as they are now.
+    How much the eval loss jumps, improvement of training, and the eval loss above its lowest, as they are now.
     """
     values = [record.mel_ce for record in seen.evals]
     std, moved = eval_std(values), improvement(seen.epochs)
     calm = std is not None and (unrest(values) is None or std < limits.eval_std)
-    risen, most = rise_of(seen, limits)
+    risen, most = _risen(seen, limits)
     most = float(f"{most:.2g}")
     found = [
-        Gauge("eval_std", "unrest of the eval loss (standard deviation)", std, limits.eval_std,
+        Gauge("eval_std", "how much the eval loss jumps (standard deviation)", std, limits.eval_std,
               limits.eval_std, _state(std, unsteady_eval(seen, limits) is not None, calm)),
         Gauge("improvement", "training improvement over 5 epochs", moved, limits.improvement,
               limits.target_improvement, _state(moved, slow_training(seen, limits) is not None,

@@ -44,7 +44,8 @@ def gauge_line(gauge: Gauge) -> str:
     value = "too early to tell" if gauge.value is None else f"{gauge.value:.3f}"
     bound = "least" if gauge.name == "improvement" else "limit"
     mark = MARKS[gauge.state]
-    return f"{gauge.words}: {value} ({bound} {gauge.limit:g}){', ' + mark if mark else ''}"
+    limit = f" ({bound} {gauge.limit:g})" if gauge.limit else ""  # none is known yet
+    return f"{gauge.words}: {value}{limit}{', ' + mark if mark else ''}"
 
 
 def machine_line(run: Run) -> str:

@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from xtts_finetune.commands import run_first
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import candidate_names, left_out
 from xtts_finetune.evaluation.decision import decide
 from xtts_finetune.evaluation.listening.forms import DEFAULT_FORM, LOOKS
 from xtts_finetune.evaluation.listening.make import Wanted, make_test
-from xtts_finetune.evaluation.listening.material import check_named, choose_lines, gather_material, has_spoken
+from xtts_finetune.evaluation.listening.material import check_named, choose_lines, gather_material, has_spoken, unspoken
 from xtts_finetune.evaluation.listening.plan import Pair
 from xtts_finetune.evaluation.listening.question import best_two, heard_in, is_open, winner_and_base
+from xtts_finetune.fixed import BASE
 from xtts_finetune.pipeline.children.running import Work, verb
 from xtts_finetune.pipeline.listening_words import say_files, say_made, say_outdated
 from xtts_finetune.pipeline.next_step import say_next
@@ -32,6 +34,7 @@ class Asked:
     seed: int | None = None
     extend: bool = False
     replace: bool = False
+    serve: bool = False
 
     @property
     def words(self) -> str:
@@ -48,7 +51,7 @@ def lay_down(work: Work, asked: Asked) -> ListeningTest:
     look is not due.
     """
     if not work.run.root.is_dir():
-        raise UserError(f"{work.run.root}: nothing was run yet: {verb(work, 'run')} first")
+        raise UserError(run_first(f"{work.run.root}: nothing was run yet", verb(work, "run")))
     tests = read_tests(work.run)
     if asked.extend:
         return _extend(work, asked, tests)
@@ -74,7 +77,7 @@ def lay_down(work: Work, asked: Asked) -> ListeningTest:
     test = Wanted(folder.path.name, pairs, asked.form or DEFAULT_FORM, seed, looks or (wanted, 2 * wanted), after=after)
     made = make_test(folder, test, material, lines, work.declaration.pipeline.language)
     say_made(work, made, chosen)
-    say_next(work)
+    _say_next(work, asked)
     return read_test(folder)
 
 
@@ -84,13 +87,18 @@ def _chosen(work: Work, asked: Asked, tests: Sequence[ListeningTest]) -> tuple[t
     for name in asked.candidates:
         if name in out:
             raise UserError(f"{name} is left out: {out[name]}")
+        if name in candidate_names(work.declaration) and not _can_speak(work, name):
+            words = f"run {name}" if name in work.declaration.phases else "run"
+            raise UserError(run_first(f"{name} is not made yet, so it cannot be heard", verb(work, words)))
     declared = [name for name in candidate_names(work.declaration) if name not in out]
     spoken = [name for name in declared if has_spoken(work.run, name)]
     if asked.candidates:
         return check_named(declared, spoken, asked.candidates), None
     if len(spoken) < 2:
         heard = f"only {spoken[0]} has" if spoken else "none has"
-        raise UserError(f"a listening test compares two candidates, and {heard} spoken: {verb(work, 'samples')} first")
+        trained = [name for name in declared if name != BASE and work.run.candidate(name).best_model.is_file()]
+        words = "samples" if trained else "run"
+        raise UserError(run_first(f"a listening test compares two candidates, and {heard} spoken", verb(work, words)))
     chosen = best_two(work.declaration, work.run, spoken)
     current = [test for test in tests if is_of_weights_now(work.run, test)]
     if any(set(chosen) <= set(test.candidates) for test in current):
@@ -100,6 +108,10 @@ def _chosen(work: Work, asked: Asked, tests: Sequence[ListeningTest]) -> tuple[t
             work.say(f"{pair[1]} is preferred; is it better than the base, too?")
             return pair, of_winner[-1].id
     return chosen, None
+
+
+def _can_speak(work: Work, name: str) -> bool:
+    return name == BASE or has_spoken(work.run, name) or work.run.candidate(name).best_model.is_file()
 
 
 def _without_unrated(
@@ -115,7 +127,11 @@ def _without_unrated(
         same = {frozenset(pair) for pair in first.pairs} & {frozenset(pair) for pair in combinations(chosen, 2)}
         if any(test.folder.rating_files() for test in looks):
             if same and is_of_weights_now(work.run, first):
-                raise UserError(f"--replace: {first.name} has ratings, and a test that was rated is never replaced")
+                raise UserError(
+                    f"--replace: {first.name} has ratings, and a test that was rated is never replaced. To listen to "
+                    f"more sentences, or to let somebody else rate it:\n  {verb(work, 'listen --extend')}\n"
+                    f"  {verb(work, ' '.join(['listen', *first.candidates, '--serve']))}"
+                )
         elif same or not asked.candidates:
             gone += looks
     for test in gone:
@@ -137,7 +153,7 @@ def _extend(work: Work, asked: Asked, tests: Sequence[ListeningTest]) -> Listeni
         if not (asked.replace and last.look > 1):
             work.say(f"{last.name} comes first: nobody has rated it yet")
             say_files(work, last.folder)
-            say_next(work)
+            _say_next(work, asked)
             return last
         _remove(work, last)
         looks = looks[:-1]
@@ -148,12 +164,17 @@ def _extend(work: Work, asked: Asked, tests: Sequence[ListeningTest]) -> Listeni
     more = first.looks[look - 1] - len(heard)
     seed = (first.seed + look - 1) % 2**32 if asked.seed is None else asked.seed
     lines = choose_lines(material.lines, min(more, asked.sentences or more), seed, heard)
+    added = unspoken(work.declaration, material.lines)
+    if not lines and added:
+        raise UserError(run_first(f"--extend: {added}", verb(work, "samples")))
     if not lines:
         raise UserError(
-            f"--extend: all sentences have been heard in {first.name}; add some under 'sentences' in "
-            f"{work.declaration.pipeline.utterances}, let the candidates speak them ({verb(work, 'samples')}), "
-            "and extend then"
+            f"--extend: all sentences have been heard in {first.name}. Add some under 'sentences' in "
+            f"{work.declaration.pipeline.utterances}, or raise held_out there; then let the models speak them, and "
+            f"extend:\n  {verb(work, 'samples')}\n  {verb(work, 'listen --extend')}"
         )
+    if len(lines) < more and added:
+        work.say(f"warning: {added}, so this look does without:\n  {verb(work, 'samples')}", "yellow")
     folder = work.run.listening_test(f"{first.name}-look-{look}")
     wanted = Wanted(
         folder.path.name, first.pairs, first.form, seed, first.looks, first.alpha, look, first.id, first.after
@@ -162,7 +183,7 @@ def _extend(work: Work, asked: Asked, tests: Sequence[ListeningTest]) -> Listeni
     say_made(work, made, candidates)
     if len(lines) < more:
         work.say(f"  {len(heard) + len(lines)} sentences in all; this look has room for {len(heard) + more}")
-    say_next(work)
+    _say_next(work, asked)
     return read_test(folder)
 
 
@@ -242,8 +263,14 @@ def _the_same(work: Work, asked: Asked, chosen: Sequence[str], tests: Sequence[L
         f"{test.name} compares {', '.join(test.candidates)} already, with {ratings} rating{'' if ratings == 1 else 's'}"
     )
     say_files(work, test.folder)
-    say_next(work)
+    _say_next(work, asked)
     return test
+
+
+def _say_next(work: Work, asked: Asked) -> None:
+    """What is next, unless it is what this command does at once: to serve the test."""
+    if not asked.serve:
+        say_next(work)
 
 
 def _new_name(names: Sequence[str]) -> str:

@@ -40,5 +40,6 @@ def say_made(work: Work, made: Made, candidates: Sequence[str]) -> None:
 def say_files(work: Work, folder: ListeningFolder) -> None:
     """Where a test's files are, and who they are for."""
     work.say(f"  for listeners: {folder.page}")
-    work.say("    what they send back: 'listen --import' and the names of the files")
+    work.say("  to take in the files that they send back:")
+    work.say(f"    {verb(work, 'listen --import FILE...')}")
     work.say(f"  which is which, not for listeners: {folder.key}")

@@ -12,14 +12,16 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import candidate_names, left_out
 from xtts_finetune.evaluation.decision import Decision
 from xtts_finetune.evaluation.decision.inputs import votes_now
+from xtts_finetune.evaluation.decision.words import listed
 from xtts_finetune.evaluation.listening.material import said_by_all
 from xtts_finetune.evaluation.listening.question import best_two, heard_in, is_open, winner_and_base
 from xtts_finetune.pipeline.children.running import Work, verb
+from xtts_finetune.pipeline.plan.plan import make_plan
 from xtts_finetune.records.atomic import json_or_none
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.listening_files import ListeningTest, is_of_weights_now, looks_of, read_tests
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.records.shipped import Shipped, is_whole, read_shipped
+from xtts_finetune.records.shipped import Shipped, is_outdated, is_whole, read_shipped
 from xtts_finetune.spec.declaration import Declaration
 
 # Makes the whole command line of this package's program from its words: 'listen --serve'.
@@ -58,13 +60,16 @@ def next_step(
     if not run.clips.is_file():
         return NextStep("read the recordings, and look at what was found in them", say("prepare"))
     if waiting := [name for name in declaration.pipeline.phases if _status(run, name) != "done"]:
-        begun = _status(run, waiting[0]) is not None
-        return NextStep(f"{'continue' if begun else 'train'} {waiting[0]}", say("run"))
+        return NextStep(_training(run, waiting), say("run"))
     out = left_out(declaration, run)
     names = [name for name in candidate_names(declaration) if name not in out]
     told = _told(run, decision)
     if told is None or [name for name in names if not run.candidate(name).utterances_json.is_file()]:
         return NextStep("let every model speak, and decide", say("run"))
+    if stale := _out_of_date(declaration):
+        return NextStep(stale, say("run"))
+    if look := _unrated_look(run, names):
+        return NextStep(f"rate {look.name}, at this computer", _serve(look, say))
     if told["inputs"].get("votes") != votes_now(run):
         return NextStep("decide with what listeners said", say("decide"))
     return _after_decision(declaration, run, told, names, say)
@@ -85,6 +90,9 @@ def _after_decision(
         return NextStep("train again: there is no model to ship", say("run"))
     to_hear = _to_hear(declaration, run, told, names, say)
     shipped = _shipped(declaration, run)
+    if shipped is not None and shipped.candidate == ships and is_outdated(run, shipped):
+        again = (f"ship {ships} again: it was trained further since", say("ship"))
+        return NextStep(*again) if to_hear is None else NextStep(*again, (to_hear,))
     if shipped is not None and shipped.candidate == ships:
         spoken = ("hear the shipped voice", say(f"say {quoted([_a_sentence(declaration)])}"))
         if to_hear is None:
@@ -92,7 +100,7 @@ def _after_decision(
         # What was set up to be rated comes before what was shipped.
         return NextStep(*to_hear, (spoken,)) if "--serve" in to_hear[1] else NextStep(*spoken, (to_hear,))
     if to_hear is None:
-        return NextStep(f"ship {ships}", say("ship"))
+        return NextStep(f"ship {ships}", say("ship"), _more_to_say(declaration, run, told, names, say))
     if told["status"] in ("decided", "tie"):
         return NextStep(f"ship {ships}", say("ship"), (to_hear,))
     return NextStep(*to_hear, ((f"ship {ships} now, unsure as it is", say("ship")),))
@@ -102,7 +110,7 @@ def _to_hear(
     declaration: Declaration, run: RunFolder, told: Mapping[str, Any], names: Sequence[str], say: Command
 ) -> tuple[str, str] | None:
     """What is to be listened to, in words and as a command; None where that would tell nothing more."""
-    tests = [test for test in read_tests(run) if is_of_weights_now(run, test) and set(test.candidates) <= set(names)]
+    tests = _current(run, names)
     waiting = [test for test in tests if not test.folder.rating_files()]
     if waiting and (told.get("preferences") or set(best_two(declaration, run, names)) <= set(waiting[-1].candidates)):
         return f"rate {waiting[-1].name}, at this computer", _serve(waiting[-1], say)
@@ -130,6 +138,53 @@ def _undecided(
             candidates = "" if len(open_tests) == 1 else f" {' '.join(first.candidates)}"
             return words, say(f"listen --extend{candidates}")
     return None
+
+
+def _more_to_say(
+    declaration: Declaration, run: RunFolder, told: Mapping[str, Any], names: Sequence[str], say: Command
+) -> tuple[tuple[str, str], ...]:
+    """How to get sentences for a further look, where listeners are undecided and have heard all that there are."""
+    tests = _current(run, names)
+    lasts = [looks_of(test, tests)[-1] for test in tests if test.look == 1 and is_open(test, told)]
+    if told["status"] != "undecided" or not any(last.look < len(last.looks) for last in lasts):
+        return ()
+    file = declaration.pipeline.utterances
+    words = f"to listen to more, add sentences in {file} or raise held_out there, and let the models speak them"
+    return ((words, say("samples")),)
+
+
+def _current(run: RunFolder, names: Sequence[str]) -> list[ListeningTest]:
+    """The tests of these candidates with the weights that they have now."""
+    return [test for test in read_tests(run) if is_of_weights_now(run, test) and set(test.candidates) <= set(names)]
+
+
+def _unrated_look(run: RunFolder, names: Sequence[str]) -> ListeningTest | None:
+    """A further look that was laid down and that nobody has rated: it comes before any decision."""
+    looks = [test for test in _current(run, names) if test.look > 1 and not test.folder.rating_files()]
+    return looks[-1] if looks else None
+
+
+def _training(run: RunFolder, waiting: Sequence[str]) -> str:
+    """What one command does to the phases that are not done: 'continue phase1, then train phase2'."""
+    if _status(run, waiting[0]) is None:
+        return f"train {listed(waiting)}"
+    return ", then train ".join(filter(None, (f"continue {waiting[0]}", listed(waiting[1:]))))
+
+
+def _out_of_date(declaration: Declaration) -> str:
+    """What the plan would do again, in words: after new data, or after a change of the config. Empty for nothing."""
+    try:
+        due = [stage for stage in make_plan(declaration).due if stage.certain]
+    except UserError:  # a base that is not there, say: whatever needs it says so
+        return ""
+    made = ["the data" if stage.kind == "data" else stage.name for stage in due if stage.kind in _MADE]
+    if made:
+        return f"run again what is out of date: {listed(made)}"
+    silent = [stage.candidate for stage in due if stage.kind == "utterances"]
+    return f"let {listed(silent)} speak again: the samples are out of date" if silent else ""
+
+
+_MADE = ("data", "base", "phase", "candidate")
 
 
 def _serve(test: ListeningTest, say: Command) -> str:

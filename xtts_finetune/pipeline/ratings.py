@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from xtts_finetune.commands import run_first
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.listening.answers import NotTaken
 from xtts_finetune.evaluation.listening.taking import Taken, take_file
@@ -23,7 +24,7 @@ def take_in(work: Work, files: Sequence[Path], partial: bool = False) -> list[Ta
     """
     tests = read_tests(work.run)
     if not tests:
-        raise UserError(f"{work.run.listening}: there is no listening test to rate: {verb(work, 'listen')} first")
+        raise UserError(run_first(f"{work.run.listening}: there is no listening test to rate", verb(work, "listen")))
     taken, refused = [], []
     for file in files:
         try:
@@ -37,7 +38,7 @@ def take_in(work: Work, files: Sequence[Path], partial: bool = False) -> list[Ta
     if taken:
         say_next(work)
     if refused:
-        count = f"{len(refused)} of {len(files)} files" if len(files) > 1 else "the file"
+        count = f"{len(refused)} of {len(files)} files were" if len(files) > 1 else "the file was"
         raise UserError("\n".join([*refused, f"{count} not taken"]))
     return taken
 

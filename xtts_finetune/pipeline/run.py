@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from xtts_finetune.commands import run_first
+from xtts_finetune.data.data_summary import more_words
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.evaluation.candidates import forget_failure, made_candidates
 from xtts_finetune.evaluation.decision import decide, write_decision
@@ -24,7 +26,7 @@ from xtts_finetune.pipeline.next_step import say_next
 from xtts_finetune.pipeline.phase.phases import say_set_aside, train_phase
 from xtts_finetune.pipeline.phase.record import update_records
 from xtts_finetune.pipeline.plan.checks.preflight import check_first
-from xtts_finetune.pipeline.plan.inputs import CLIPS, decision_inputs, report_inputs, utterances_inputs
+from xtts_finetune.pipeline.plan.inputs import CLIPS, data_info, decision_inputs, report_inputs, utterances_inputs
 from xtts_finetune.pipeline.plan.made_state import leave_out
 from xtts_finetune.pipeline.plan.plan import check_candidates, check_names, make_plan
 from xtts_finetune.pipeline.plan.stage_records import forget_stage, write_stage
@@ -115,7 +117,7 @@ def speak_now(work: Work, candidates: Sequence[str]) -> None:
     names = check_candidates(work.declaration, candidates)
     plan = make_plan(work.declaration)
     if plan.stage("data").due:
-        raise UserError(f"the voice is taken from the clips, which are not prepared: {verb(work, 'prepare')} first")
+        raise UserError(run_first("the voice is taken from the clips, which are not prepared", verb(work, "prepare")))
     with run_lock(work.run.root), ending_like_ctrl_c():
         spoken = False
         for name in names:
@@ -127,8 +129,9 @@ def speak_now(work: Work, candidates: Sequence[str]) -> None:
             stage = plan.stage(f"{name} utterances")
             if name != BASE and plan.stage(name).due:
                 if name in candidates:
-                    done, how = ("trained", f" {name}") if name in work.declaration.phases else ("made", "")
-                    raise UserError(f"{name} is not {done} with the values in your config now: run_pipeline{how} first")
+                    done, words = ("trained", f"run {name}") if name in work.declaration.phases else ("made", "run")
+                    finding = f"{name} is not {done} with the values in your config now"
+                    raise UserError(run_first(finding, verb(work, words)))
                 work.say(f"{name} is left out: it is {plan.stage(name).state.value}")
             elif stage.due:
                 do_stage(work, stage, plan)
@@ -137,6 +140,7 @@ def speak_now(work: Work, candidates: Sequence[str]) -> None:
                 work.say(f"{name} has spoken: {work.run.candidate(name).utterances}")
         if not spoken:
             work.say("Everything is up to date; nothing was spoken.")
+    say_next(work)
 
 
 def decide_now(work: Work) -> None:
@@ -178,7 +182,7 @@ def _write_report(work: Work) -> Path:
 
 def _check_begun(work: Work) -> None:
     if not work.run.root.is_dir():
-        raise UserError(f"{work.run.root}: nothing was run yet: {verb(work, 'run')} first")
+        raise UserError(run_first(f"{work.run.root}: nothing was run yet", verb(work, "run")))
 
 
 def do_stage(work: Work, stage: Stage, plan: Plan) -> None:
@@ -192,8 +196,12 @@ def do_stage(work: Work, stage: Stage, plan: Plan) -> None:
     forget_stage(work.run, stage.name)
     if stage.kind == "data":
         work.say("data: reading and checking the clips")
+        before = data_info(work.run)
         run_job(work, "data", ["prepare"])
         _say(work, data_lines(work.run))
+        after = data_info(work.run)
+        if change := more_words(before, after["clips"] + after["dropped"]):
+            work.say(f"  {change}")
         _say(work, voice_lines(work.declaration, work.run))
         return
     if stage.kind in ("base", "candidate"):

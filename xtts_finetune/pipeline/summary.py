@@ -19,7 +19,7 @@ from xtts_finetune.records.atomic import read_json
 from xtts_finetune.records.clips import read_dropped, skipped_lines
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
-from xtts_finetune.records.stopping_text import ran_with_words
+from xtts_finetune.records.stopping_text import ran_with_words, stopped_words
 from xtts_finetune.records.verdict import Verdict, read_verdict, samples_of
 from xtts_finetune.spec.declaration import Declaration
 
@@ -145,14 +145,11 @@ def phase_lines(folder: CandidateFolder) -> list[str]:
     best = info.get("best") or {}
     if not info.get("steps_planned"):
         return [f"{folder.name}: mel_ce {metric(best, 'mel_ce')}   text_ce {metric(best, 'text_ce')}"]
-    reason = info.get("reason") or {}
-    step, planned = grouped(int(info["steps"])), grouped(int(info["steps_planned"]))
-    first = f"{folder.name} stopped at step {step} of {planned}: {reason.get('message', '')}"
     initial = info.get("initial") or {}
     changes = "   ".join(change(initial, best, name) for name in ("mel_ce", "text_ce"))
     level = info.get("level") or "none"
     took = duration(float(info.get("seconds") or 0))
-    lines = [first, f"  {changes}   reached: {level}   {took}"]
+    lines = [stopped_words(info, grouped), f"  {changes}   reached: {level}   {took}"]
     if info.get("ran_with"):
         lines.append(f"  {ran_with_words(info['ran_with'])}")
     if info.get("scenario") == "none":

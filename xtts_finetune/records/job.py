@@ -159,7 +159,7 @@ class Job(_Message):
     Of a phase:
     phase              its name; '' on a machine that follows, until the leading one has said it
     started            ISO 8601 time of its first start
-    commands           what a user types next: 'again' goes on with this phase, 'go_on' with the pipeline
+    commands           what a user types next: 'again' goes on with this phase, 'go_on' is what comes after it
     ran_with           smaller batches, after memory ran out; None: as declared
     continued_at       the step from which on it trains under other values than before; 0: none
     pause_at           the step at which it waits with a checkpoint; None: it does not

@@ -223,7 +223,7 @@ def _read_listener(test: ListeningTest, file: Path, order: tuple[str, ...]) -> t
         return ListenerCheck(file.stem, 0, 0, 0, False, why, test.name), []
     checks, passed = passed_checks(test.trials, preferences)
     used = is_enough(checks, passed, test.passed_at_least)
-    why = "" if used else f"passed {passed} of {checks} checks"
+    why = "" if used else f"{passed} of {checks} trials with a known answer were right"
     return ListenerCheck(name, len(answers), checks, passed, used, why, test.name), votes if used else []
 
 

@@ -5,6 +5,7 @@ Records keep short names ('cut end') and, with each finding, its number and limi
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ FAULT_WORDS = {
 }
 # A recogniser that got more than this share of the characters wrong guessed: what it wrote would mislead.
 MOST_MISHEARD = 0.3
+# What the instrument for wrong words writes after its number.
+NEARER_TO_ANOTHER = "of the letters, nearer to its own text"
 _FINDING = re.compile(r"(?P<name>[^:]+): (?P<found>\S+) (?P<unit>.*), limit (?P<limit>\S+)")
 
 
@@ -55,6 +58,13 @@ def read_fault(finding: str) -> SampleFault:
     if match is None:
         name, _, rest = finding.partition(": ")
         return SampleFault(fault_in_words(name), rest)
+    if match["unit"] == NEARER_TO_ANOTHER:
+        letters = match["found"].lstrip("-")
+        with contextlib.suppress(ValueError):
+            letters = f"{abs(100 * float(letters)):.0f} %"
+        return SampleFault(
+            fault_in_words(match["name"]), f"what was heard is nearer to another sentence, by {letters} of the letters"
+        )
     unit = match["unit"].replace("beside the speech", "compared with the speech")
     return SampleFault(
         fault_in_words(match["name"]),

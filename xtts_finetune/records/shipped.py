@@ -10,7 +10,8 @@ from typing import Any
 from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.atomic import read_json, write_json_atomic
-from xtts_finetune.records.run_folder import SHIPPED_RECORD
+from xtts_finetune.records.listening_files import weights_now
+from xtts_finetune.records.run_folder import SHIPPED_RECORD, RunFolder
 from xtts_finetune.records.values import file_digest
 
 VERSION = 1
@@ -80,6 +81,11 @@ def files_in(folder: Path) -> dict[str, dict[str, Any]]:
         path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": file_digest(path)}
         for path in found
     }
+
+
+def is_outdated(run: RunFolder, shipped: Shipped) -> bool:
+    """Whether the candidate that was shipped has spoken with other weights since: it was trained further, say."""
+    return weights_now(run, shipped.candidate) not in (None, shipped.model_sha)
 
 
 def is_whole(folder: Path, shipped: Shipped) -> bool:

@@ -73,7 +73,7 @@ _WORDS: dict[Reason, tuple[str, str, str]] = {
     Reason.ALL_STEPS_DONE: (
         "all steps done",
         "The phase trained for as long as its config says.",
-        "Listen to its samples and continue with the next phase.",
+        "Listen to its samples.",
     ),
     Reason.TEXT_CE_ABOVE: (
         "text CE above its limit",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from xtts_finetune.look.quantities import NOT_FINITE, duration
@@ -16,8 +16,7 @@ WIDTH = 100
 def stopping_text(info: Mapping[str, Any]) -> str:
     """The text of a phase's closing record."""
     reason = info["reason"]
-    headline = f"{info['candidate']} stopped at step {info['steps']} of {info['steps_planned']}: "
-    parts = [headline + str(reason["message"]), _table(_facts(info))]
+    parts = [stopped_words(info), _table(_facts(info))]
     if reason["numbers"]:
         parts.append("The numbers behind it\n" + textwrap.indent(_table(numbers_in_words(reason["numbers"])), "  "))
     if info["levels"]:
@@ -30,6 +29,18 @@ def stopping_text(info: Mapping[str, Any]) -> str:
     parts.append("What to do next\n" + _paragraph(str(info["advice"])) + command)
     parts += [f"Note: {note}" for note in info["notes"]]
     return "\n\n".join(parts) + "\n"
+
+
+def stopped_words(info: Mapping[str, Any], shown: Callable[[int], str] = str) -> str:
+    """'phase1 stopped at step 340 of 400: ...', and of a phase that did all its steps that it did.
+
+    shown  how steps are written
+    """
+    steps, planned = int(info["steps"]), int(info["steps_planned"])
+    message = (info.get("reason") or {}).get("message", "")
+    if (info.get("reason") or {}).get("name") != "all_steps_done" and steps == planned and info["status"] == "done":
+        return f"{info['candidate']} did all its {shown(planned)} steps; at the last one {message}"
+    return f"{info['candidate']} stopped at step {shown(steps)} of {shown(planned)}: {message}"
 
 
 def _facts(info: Mapping[str, Any]) -> dict[str, object]:
@@ -53,6 +64,8 @@ def _facts(info: Mapping[str, Any]) -> dict[str, object]:
 def outcome_words(info: Mapping[str, Any]) -> str:
     """The scenario with what it stands for: 'marginal: better than its start, but ...'."""
     scenario, best, initial = info["scenario"], info["best"], info["initial"]
+    if info["status"] == "interrupted":
+        return f"interrupted so far; {info['level']} already reached" if info["level"] else "interrupted so far"
     if scenario == "success":
         return f"success: reached {info['level']}"
     better = best is not None and initial is not None and best["step"] != initial["step"]

@@ -88,7 +88,7 @@ def _varied(texts: Sequence[str]) -> list[Sentence]:
             "an exclamation",
             _first(texts, lambda text: text.rstrip("\"' »”").endswith(("!", "！"))),
         ),
-        ("long", "the longest: does the voice hold to the end?", max(texts, key=len, default=None)),
+        ("long", "the longest: is the voice still right at its end?", max(texts, key=len, default=None)),
     )
     chosen: dict[str, Sentence] = {}
     for id, why, text in wanted:

@@ -19,7 +19,9 @@ from xtts_finetune.records.scores import Scores, read_scores
 from xtts_finetune.records.shipped import Shipped
 from xtts_finetune.records.verdict import Samples
 from xtts_finetune.shipping.plan import ShipPlan
+from xtts_finetune.spec.decision import MadeCandidate
 from xtts_finetune.spec.languages import LANGUAGES
+from xtts_finetune.spec.sources import source_of
 from xtts_finetune.spec.train import train_words
 from xtts_finetune.xtts.base import KNOWN_BASES
 
@@ -97,10 +99,10 @@ def licence_files(base: Path) -> list[Path]:
 def _licence_words(plan: ShipPlan) -> str:
     files = [file.name for file in licence_files(plan.spoken.base.folder)]
     if files:
-        return f"That of the base holds for this model too: see {', '.join(files)} in this folder."
+        return f"The base's licence is this model's too: see {', '.join(files)} in this folder."
     return (
-        "That of the base holds for this model too. Its folder had no licence text: look where it is from before you "
-        "pass this model on."
+        "The base's licence is this model's too. The base's folder had no licence text: look where the base is from "
+        "before you pass this model on."
     )
 
 
@@ -110,10 +112,27 @@ def _made_of(plan: ShipPlan) -> Sequence[str]:
     return [Path(part["file"]).parent.name for part in info.get("made_of", [])]
 
 
+def _ancestors(plan: ShipPlan) -> set[str]:
+    """The phases whose training is in the candidate's weights."""
+    made = (each for each in plan.declaration.decision.candidates if isinstance(each, MadeCandidate))
+    own = [each for each in made if each.name == plan.candidate]
+    waiting = [plan.candidate, *_made_of(plan), *(each.phase for each in own if each.phase)]
+    found: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in plan.declaration.phases and name not in found:
+            found.add(name)
+            waiting += filter(None, [source_of(plan.declaration, name).phase])
+    return found
+
+
 def _phases(plan: ShipPlan) -> list[dict[str, Any]]:
-    """The phases that were trained, in their order. Which of them the candidate comes from, its own line says."""
+    """The phases that the candidate comes from, in their order."""
     found = []
+    known = _ancestors(plan)
     for name, spec in plan.declaration.phases.items():
+        if name not in known:
+            continue
         info = read_model_info(plan.run.candidate(name))
         if info is None or info.get("best") is None:
             continue

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xtts_finetune.commands import command
+from xtts_finetune.commands import command, run_first
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.decision import Decision, decide
 from xtts_finetune.evaluation.usable_references import check_references
@@ -102,7 +102,7 @@ def choose_candidate(decision: Decision, asked: str | None) -> str:
     """
     chosen = asked or decision.ship or decision.meanwhile
     if chosen is None:
-        raise UserError(f"there is nothing to ship: {decision.verdict}; train first: {command('run')}")
+        raise UserError(run_first(f"there is nothing to ship: {decision.verdict}", command("run")))
     return chosen
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xtts_finetune.commands import command
+from xtts_finetune.commands import command, run_first
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.decision import decide
 from xtts_finetune.evaluation.utterance_state import read_record
@@ -124,7 +124,7 @@ def ship_now(work: Work, candidate: str | None = None) -> Shipped:
     folder; WorkFailed where what was written is not what the candidate is: then nothing was deleted.
     """
     if not work.run.root.is_dir():
-        raise UserError(f"{work.run.root}: nothing was run yet: {verb(work, 'run')} first")
+        raise UserError(run_first(f"{work.run.root}: nothing was run yet", verb(work, "run")))
     if candidate is not None:
         check_candidates(work.declaration, [candidate])
     with run_lock(work.run.root), ending_like_ctrl_c():
@@ -151,9 +151,11 @@ def _ship(work: Work, plan: ShipPlan) -> Shipped:
     if plan.candidate != decided:
         work.say(f"the decision ships {decided or 'none'}; {plan.candidate} ships because you named it", "yellow")
     elif plan.decision.ship is None:
-        work.say(f"Listeners have not decided; {plan.candidate} ships, which comes first by the tie rule.", "yellow")
+        work.say(f"Listeners have not decided; {plan.candidate} ships, which comes first so far.", "yellow")
     if reason := plan.decision.excluded.get(plan.candidate):
         work.say(f"warning: {plan.candidate} is held back, and ships because it was asked for: {reason}", "yellow")
+    if unfinished := _unfinished(plan):
+        work.say(f"warning: {unfinished}; its best model so far ships", "yellow")
     if changed := _changed_since(plan):
         work.say(f"warning: {plan.candidate} does not match your config now: {changed}; it ships as it is", "yellow")
     if judged := _judged_in(plan):
@@ -162,6 +164,15 @@ def _ship(work: Work, plan: ShipPlan) -> Shipped:
     work.say(f"{plan.candidate}: writing it for use, and letting stock XTTS speak with it")
     run_job(work, JOB, [JOB], candidate=plan.candidate, child=SHIPPING)
     return read_shipped(plan.folder)
+
+
+def _unfinished(plan: ShipPlan) -> str:
+    """'phase1 was interrupted at step 20 of 50'; empty for what is done, or was never trained."""
+    info = read_model_info(plan.run.candidate(plan.candidate)) or {}
+    if info.get("status") in (None, "done"):
+        return ""
+    ended = "was interrupted" if info["status"] == "interrupted" else "has failed"
+    return f"{plan.candidate} {ended} at step {info.get('steps')} of {info.get('steps_planned')}"
 
 
 def _judged_in(plan: ShipPlan) -> str:

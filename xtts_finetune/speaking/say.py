@@ -97,6 +97,8 @@ def say_now(model: SpeakingModel, wanted: Wanted, say: Say) -> Path | None:
     language = wanted.language or model.language
     began = time.perf_counter()
     _check_beforehand(model, wanted.text, language)
+    if model.older:
+        say(f"warning: {model.older}")
     say(f"loading {model.name}")
     _check_text(model, wanted.text, language, say)
     from xtts_finetune.training.device import pick_device  # noqa: PLC0415  heavy
@@ -188,7 +190,7 @@ def _play(spoken: Iterator[bytes], rate: int, say: Say) -> Path | None:
     try:
         player = find_player(rate)
         if player is None:
-            raise OSError("no program to play sound was found (paplay, aplay, ffplay)")
+            raise OSError("no program to play sound was found; paplay, aplay or ffplay would do")
         with Background(player) as playing:
             for samples in spoken:
                 said.append(samples)

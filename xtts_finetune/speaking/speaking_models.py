@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xtts_finetune.commands import run_first
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import candidate_names, made_candidates
 from xtts_finetune.evaluation.usable_references import check_references
@@ -14,13 +15,14 @@ from xtts_finetune.evaluation.utterances import load_speaker
 from xtts_finetune.evaluation.whose_voice import reference_files, whose_voice
 from xtts_finetune.fixed import BASE
 from xtts_finetune.pipeline.plan.plan import check_candidates
+from xtts_finetune.records.atomic import json_or_none
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import SHIPPED_RECORD, CandidateFolder, RunFolder
-from xtts_finetune.records.shipped import Shipped, is_whole, read_shipped
+from xtts_finetune.records.shipped import Shipped, is_outdated, is_whole, read_shipped
 from xtts_finetune.shipping.plan import shipped_folder
 from xtts_finetune.spec.declaration import Declaration
-from xtts_finetune.xtts.base import find_base
+from xtts_finetune.xtts.base import find_base, quick_hash
 
 if TYPE_CHECKING:
     from xtts_finetune.xtts.speech.speech import Speaker
@@ -37,6 +39,7 @@ class SpeakingModel:
     language  that it speaks unless asked otherwise
     judged    the settings of inference that its samples were spoken with
     vocab     its vocabulary
+    older     why it is not what one would ship now, and the command for that; empty where it is
     load      loads it onto a device ('cpu', 'cuda')
     """
 
@@ -45,6 +48,7 @@ class SpeakingModel:
     judged: Mapping[str, Any]
     vocab: Path
     load: Callable[[str], Speaker]
+    older: str = ""
 
 
 def shipped_model(folder: Path) -> SpeakingModel:
@@ -84,10 +88,25 @@ def what_was_shipped(declaration: Declaration, command: Command) -> SpeakingMode
         candidate = _latest_candidate(declaration)
         heard = command("xtts-finetune", "say", "--candidate", candidate, "Good morning.")
         raise UserError(
-            f"{folder}: nothing is shipped yet. Make the folder for use: {command('xtts-finetune', 'ship')}\n"
-            f"To hear a candidate without shipping it: {heard}"
+            f"{folder}: nothing is shipped yet. Make the folder for use:\n  {command('xtts-finetune', 'ship')}\n"
+            f"To hear a candidate without shipping it:\n  {heard}"
         )
-    return shipped_model(folder)
+    model = shipped_model(folder)
+    older = _older(declaration, read_shipped(folder))
+    return replace(model, older=f"{older}; to ship it:\n  {command('xtts-finetune', 'ship')}") if older else model
+
+
+def _older(declaration: Declaration, shipped: Shipped) -> str:
+    """What was decided on, or trained, since the model was shipped; empty for nothing."""
+    run = RunFolder(declaration.run_folder)
+    best = run.candidate(shipped.candidate).best_model
+    if is_outdated(run, shipped) or (best.is_file() and quick_hash(best) != shipped.model_sha):
+        return f"this is an older {shipped.candidate}: it was trained further since"
+    told = json_or_none(run.decision, dict) or {}
+    chosen = told.get("ship") or told.get("meanwhile")
+    if chosen in (None, shipped.candidate):
+        return ""
+    return f"this is {shipped.candidate}, and the decision is for {chosen} now"
 
 
 def candidate_model(declaration: Declaration, candidate: str, command: Command) -> SpeakingModel:
@@ -101,7 +120,7 @@ def candidate_model(declaration: Declaration, candidate: str, command: Command) 
     checkpoint = None if candidate == BASE else _weights(declaration, run.candidate(candidate), command)
     if not declaration.utterances.reference.files and not run.clips.is_file():
         prepare = command("xtts-finetune", "prepare")
-        raise UserError(f"the voice is taken from the clips, which are not prepared yet: {prepare}")
+        raise UserError(run_first("the voice is taken from the clips, which are not prepared yet", prepare))
     references = reference_files(declaration, run)
     check_references(references, base)
     vocoder = declaration.pipeline.vocoder
@@ -118,11 +137,9 @@ def _weights(declaration: Declaration, folder: CandidateFolder, command: Command
     if folder.best_model.is_file():
         return folder.best_model
     if folder.name in made_candidates(declaration):
-        raise UserError(f"{folder.name} is not made yet; make it: {command('run_pipeline')}")
-    raise UserError(
-        f"{folder.name} is not trained yet, so there is no model to speak with; train it: "
-        f"{command('run_pipeline', folder.name)}"
-    )
+        raise UserError(run_first(f"{folder.name} is not made yet", command("run_pipeline")))
+    finding = f"{folder.name} is not trained yet, so there is no model to speak with"
+    raise UserError(run_first(finding, command("run_pipeline", folder.name)))
 
 
 def _progress(declaration: Declaration, folder: CandidateFolder) -> str:

@@ -135,7 +135,7 @@ class RowSpec(Spec):
 
 
 class DecisionSpec(Spec):
-    """The decision matrix. Rows are read from the top; the first that holds decides."""
+    """The decision matrix. Rows are read from the top; the first that matches decides."""
 
     candidates: tuple[CandidateEntry, ...] = Field(
         (),

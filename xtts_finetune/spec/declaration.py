@@ -56,7 +56,7 @@ def load_declaration(file: Path, overrides: Sequence[str] = (), run_folder: Path
     settings, problems = parse_overrides(overrides)
     pipeline = read_document(file, file.name)
     if not is_file(file) and not is_folder(file):
-        raise DeclarationError([Problem(str(file), "there is no such file; name one with -f, or try --demo")])
+        raise DeclarationError([Problem(file.name, "there is no such file; name one with -f, or try --demo")])
     if pipeline.data is None:
         raise DeclarationError([*pipeline.problems(), *problems])
     settings = apply_to_pipeline(settings, pipeline)

@@ -72,8 +72,7 @@ def _check_same_form(file: Path, model: StateDict, other_file: Path, other: Stat
     mine, theirs = ({name: tuple(weight.shape) for name, weight in each.items()} for each in (model, other))
     if found := difference(theirs, mine):
         raise UserError(
-            f"{other_file}: its weights have other shapes than those of {file} ({found}); "
-            "only models of one base can be averaged"
+            f"{other_file}: its weights do not match those of {file} ({found}); only models of one base can be averaged"
         )
 
 

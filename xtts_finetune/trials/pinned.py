@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from xtts_finetune.commands import command
+from xtts_finetune.commands import command, run_first
 from xtts_finetune.errors import UserError
 from xtts_finetune.look.quantities import readable_size
 from xtts_finetune.pipeline.children.running import Work
@@ -144,13 +144,13 @@ def find_start(work: Work, phase: str, wished: StartAt | None) -> tuple[PinnedSt
         source = source_of(work.declaration, phase)
         path = _file_of(work, source)
         if path is not None and not path.is_file():
-            raise UserError(f"{phase} starts from {source}, but there is no {path}; train that first: run_pipeline")
+            raise UserError(run_first(f"{phase} starts from {source}, but there is no {path}", command("run")))
         return PinnedStart("start", None, None, source.optimizer), path
     metrics = read_metrics(candidate.metrics)
     resumes = [record for record in read_checkpoint_records(candidate) if record.resumes]
     best, final = metrics.best, metrics.final
     if best is None or final is None or not (resumes or candidate.best_model.is_file()):
-        raise UserError(f"{phase} has no model to start from yet: train it first: {command(phase, 'run_pipeline')}")
+        raise UserError(run_first(f"{phase} has no model to start from yet", command(phase, "run_pipeline")))
     worse = not final.mel_ce <= (1 + AS_GOOD_AS_BEST) * best.mel_ce
     if wished == "best" or not resumes or (wished is None and worse):
         return PinnedStart("best", best.step, best.mel_ce, "reset"), candidate.best_model

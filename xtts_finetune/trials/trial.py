@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import yaml
 
-from xtts_finetune.commands import command
+from xtts_finetune.commands import command, run_first
 from xtts_finetune.errors import UserError
 from xtts_finetune.fixed import BASE
 from xtts_finetune.pipeline.children.running import Work
@@ -73,7 +73,7 @@ def trial_stage(own: Work, trial: Trial) -> Stage:
     """The trial's phase as a stage of a plan. Raises UserError when the clips are not prepared."""
     clips = data_content(own.run)
     if clips is None:
-        raise UserError(f"{own.run.data_root}: the clips are not prepared: {command('prepare')} first")
+        raise UserError(run_first(f"{own.run.data_root}: the clips are not prepared", command("prepare")))
     base = find_base(own.declaration.pipeline.base)
     weights = weights_bytes(base.model)
     around = Surroundings(own.declaration, own.run, fingerprint_in(own.run, base), weights, clips, as_begun=True)

@@ -134,7 +134,7 @@ def test_a_mark_given_later_fills_the_form_and_decides_the_level(finished: Proje
     update_records(finished.declaration("decision.quality.phase1=9.2"), finished.run_folder)
     text = record_of(finished)
     assert "| target | score of at least 9 out of 10 | 9.2 | met |" in text
-    assert "| not marked | not marked | not marked | 9.2 |" in text
+    assert "| not scored | not scored | not scored | 9.2 |" in text
     assert "success: reached target |" in text
     update_records(finished.declaration("decision.quality.phase1=8"), finished.run_folder)
     assert "Reached: none" in record_of(finished)

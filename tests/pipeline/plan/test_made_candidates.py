@@ -70,7 +70,7 @@ def test_a_phase_that_is_no_candidate_trains_and_does_not_speak(project: Project
 def test_one_that_is_not_made_cannot_speak(averaging: Project) -> None:
     averaging.run(wanted=["phase1"])
     work = averaging.work()
-    with pytest.raises(UserError, match="mean is not made with the values in your config now: run_pipeline first"):
+    with pytest.raises(UserError, match="mean is not made with the values in your config now; run this first"):
         speak_now(work, ["mean"])
     with pytest.raises(UserError, match=r"unknown candidate 'means'; did you mean 'mean'\?"):
         speak_now(work, ["means"])

@@ -10,6 +10,7 @@ import yaml
 from tests.child import heavy_after
 from tests.pipeline.project import Project, weights_file
 from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline.plan.stage_records import differences
 
 STAGES = [
     "data",
@@ -126,7 +127,7 @@ def test_an_unfinished_phase_goes_on(finished: Project) -> None:
 
 
 def test_a_phase_whose_source_is_not_complete_is_refused(project: Project, finished: Project) -> None:
-    with pytest.raises(UserError, match="phase2 starts from phase1, which is not complete: run_pipeline phase1"):
+    with pytest.raises(UserError, match=r"from phase1, which is not complete; run this first:\n  run_pipeline phase1"):
         project.plan(wanted=["phase2"])
     with pytest.raises(UserError, match=r"phase1, which is stale \(learning_rate: 5e-06 -> 1e-06\)"):
         finished.plan("phase1.learning_rate=1e-6", wanted=["phase2"])
@@ -177,3 +178,16 @@ def test_planning_needs_no_torch(finished: Project) -> None:
         "assert make_plan(load_declaration(Path(sys.argv[1]))).due == ()"
     )
     assert not heavy_after(code, finished.file) & {"torch", "TTS", "librosa", "matplotlib"}
+
+
+def test_a_long_value_is_told_by_what_differs() -> None:
+    few = [{"id": "short", "text": "Good evening to you all, and welcome to the quiz."}]
+    many = [*few, *({"id": f"more-{number}", "text": "And another line."} for number in range(3))]
+    assert differences({"sentences": few}, {"sentences": many}) == ["sentences: 3 added"]
+    assert differences({"sentences": many}, {"sentences": few}) == ["sentences: 3 removed"]
+    reworded = [{**few[0], "text": "Something else, of a good length as well, is said."}, *many[1:3]]
+    assert differences({"sentences": many}, {"sentences": reworded}) == ["sentences: 1 removed, 1 changed"]
+    assert differences({"sentences": many}, {"sentences": many[::-1]}) == ["sentences: in another order"]
+    (told,) = differences({"path": "a" * 100 + "b"}, {"path": "a" * 100 + "c"})
+    before, after = told.removeprefix("path: ").split(" -> ")
+    assert before.endswith("aab") and after.endswith("aac")

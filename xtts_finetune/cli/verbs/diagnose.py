@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from xtts_finetune.cli.options import Demo, File, load
-from xtts_finetune.commands import command
+from xtts_finetune.commands import command, run_first
 from xtts_finetune.curves.advice import Place
 from xtts_finetune.curves.curves import Curves
 from xtts_finetune.curves.readers import read_curves
@@ -49,7 +49,7 @@ def curves_of(what: str | None, load: Load, named: tuple[str, ...]) -> tuple[Cur
     begun = [name for name in phases if _metrics(declaration, name).is_file()]
     wanted = [name for name in begun if what in (None, name)]
     if not wanted:
-        raise UserError(f"{what or 'no phase'}: nothing was recorded yet: {command('run')} first")
+        raise UserError(run_first(f"{what or 'no phase'}: nothing was recorded yet", command("run")))
     curves = read_curves(_metrics(declaration, wanted[-1]))
     return curves, _place(curves, named)
 

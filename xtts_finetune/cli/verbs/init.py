@@ -148,10 +148,11 @@ def init(
             f"{folder} has {', '.join(there)} already, with another content. Nothing was written: name another "
             "folder, or say --replace (what is there is kept as NAME.old)"
         )
+    unchanged = not there and all((folder / name).is_file() for name in files)
     kept = write_files(folder, files)
     note_written(answers, files)
     something_is_kept()
-    _say_what_is_next(answers, [*files], kept)
+    _say_what_is_next(answers, [*files], kept, unchanged)
 
 
 def _refresh(folder: Path, memory: tuple[int, bool] | None) -> None:
@@ -164,6 +165,7 @@ def _refresh(folder: Path, memory: tuple[int, bool] | None) -> None:
     tell(f"{now} clips can be used; init chose the lengths of the phases for {then}.")
     if not found.changes:
         tell("Nothing to refresh: the lengths suit these clips.")
+        tell(f"Next: {_line(['run_pipeline', '--plan', *_named(folder)])}")
         return
     for change in found.changes:
         yours = f"{change.name} stays as it is, because you changed it. These values would suit:"
@@ -182,7 +184,7 @@ def _short(value: object) -> str:
     return f"{len(value)} lines of the clips" if isinstance(value, list) else "not set" if value is None else f"{value}"
 
 
-def _say_what_is_next(answers: Answers, files: list[str], kept: list[str]) -> None:
+def _say_what_is_next(answers: Answers, files: list[str], kept: list[str], unchanged: bool) -> None:
     """Load what was written, as every later command will, and say which these are."""
     from xtts_finetune.cli.terminal import console  # noqa: PLC0415
 
@@ -191,7 +193,7 @@ def _say_what_is_next(answers: Answers, files: list[str], kept: list[str]) -> No
     def say(text: str) -> None:
         out.print(text, highlight=False, markup=False, soft_wrap=True)
 
-    say(f"\nwritten into {answers.folder}:")
+    say(f"\n{'unchanged in' if unchanged else 'written into'} {answers.folder}:")
     for name in files:
         if not name.startswith("schemas/"):
             say(f"  {name}")

@@ -92,7 +92,7 @@ def listen(
     if take:
         take_in(work, [Path(word) for word in words or []], partial)
         return
-    asked = Asked(tuple(words or ()), form.value if form else None, sentences, seed, extend, replace)
+    asked = Asked(tuple(words or ()), form.value if form else None, sentences, seed, extend, replace, serve)
     test = lay_down(work, asked)
     renew_report(work)
     if serve:

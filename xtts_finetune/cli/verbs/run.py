@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from xtts_finetune.cli.options import Demo, File, OnDevice, Settings, declared_file, work_on
+from xtts_finetune.cli.options import Demo, File, OnDevice, Settings, check_there, declared_file, work_on
 
 Phases = Annotated[
     list[str] | None, typer.Argument(help="The phases to run; all of them when none is named.", metavar="PHASE")
@@ -89,6 +89,8 @@ def run(
     from xtts_finetune.spec.declaration import load_declaration  # noqa: PLC0415
 
     path, run_folder = declared_file(file, demo)
+    if file is not None:
+        check_there(path)
     wanted = phases or []
     short = Shorthands(lr, batch_size, epochs, gradient_clip, resume_checkpoint, optimization_level, devices)
     if wanted and short.given:

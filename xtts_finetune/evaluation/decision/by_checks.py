@@ -23,7 +23,7 @@ def held_back_by_checks(scores: Scores) -> tuple[dict[str, str], list[str]]:
     held_back: dict[str, str] = {}
     said: list[str] = []
     for name in scores if BASE in scores else ():
-        more, counts = _compared(scores, name, BASE)
+        more, counts = compared(scores, name, BASE)
         if more >= MORE_FAULTY:
             held_back[name] = counts
         elif more > 0:
@@ -38,14 +38,14 @@ def held_back_by_others(scores: Scores, may_ship: Collection[str]) -> dict[str, 
     found: dict[str, str] = {}
     for name, of_it in samples.items():
         for other in good if of_it.mostly_faulty and name != BASE else ():
-            more, counts = _compared(scores, name, other)
+            more, counts = compared(scores, name, other)
             if more >= MORE_FAULTY:
                 found.setdefault(name, counts)
     return found
 
 
-def _compared(scores: Scores, name: str, other: str) -> tuple[int, str]:
-    """How many samples more than of `other` fail, and both counts in words."""
+def compared(scores: Scores, name: str, other: str) -> tuple[int, str]:
+    """How many samples more than of `other` fail, of those that both spoke, and both counts in words."""
     of_it, of_other = _faulty(scores[name]), _faulty(scores[other])
     both = of_it.keys() & of_other.keys()
     failed, of_them = sum(of_it[key] for key in both), sum(of_other[key] for key in both)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from xtts_finetune.evaluation.decision.by_checks import compared
 from xtts_finetune.evaluation.decision.evidence import Evidence
 from xtts_finetune.evaluation.decision.matrix import Fit
 from xtts_finetune.evaluation.decision.model import NOT_RUN, Answer, Candidate
@@ -15,6 +16,7 @@ from xtts_finetune.evaluation.decision.words import (
 )
 from xtts_finetune.fixed import BASE
 from xtts_finetune.records.verdict import the
+from xtts_finetune.usual import MEL_CE_NOISE
 
 ENDED = {"failed": "failed", "interrupted": "was interrupted", "unfinished": "is not finished"}
 MARKED_BY_HAND = "nobody can say: the score is your own, without a listening test"
@@ -103,18 +105,32 @@ def _by_row(evidence: Evidence, fit: Fit, why: list[str], provisional: bool) -> 
 
 
 def _fall_back(evidence: Evidence, why: list[str], row: int | None = None) -> Answer:
-    """Where the matrix gives no answer, the lowest mel_ce of those that may ship does for now."""
-    lowest = evidence.lowest
-    if lowest is None:
+    """Where the matrix gives no answer, mel_ce does for now; of those within its noise, the clean samples."""
+    lowest, best = evidence.lowest, evidence.best_by_numbers
+    if lowest is None or best is None:
         why.append("No model that may ship has been evaluated.")
         return Answer(None, "nothing to ship yet", "nothing", True, tuple(why), row)
     measured = [each.mel_ce for each in evidence.candidates if each.mel_ce is not None]
-    first = lowest_in_words(evidence, lowest)
+    first = lowest_in_words(evidence, best)
     if len(measured) == 1:
         first = [f"{opening(the(lowest.name))} is the only model that has been evaluated so far."]
     elif lowest.mel_ce != min(measured):
         words = f"Of the models that may ship, {the(lowest.name)} has the lowest mel_ce: {lowest.mel_ce:.3f}."
         first = [words, *first]
-    why = [*first, *why, *unfinished_in_words(lowest)]
+    if best is not lowest:
+        first.append(within_noise_in_words(evidence, best, lowest))
+    why = [*first, *why, *unfinished_in_words(best)]
     verdict = "the lowest mel_ce of the models that may ship"
-    return Answer(lowest.name, verdict, "provisional", True, tuple(why), row, confidence=BY_NUMBERS)
+    if best is not lowest:
+        verdict = "the best of the models with the lowest mel_ce, give or take its noise"
+    return Answer(best.name, verdict, "provisional", True, tuple(why), row, confidence=BY_NUMBERS)
+
+
+def within_noise_in_words(evidence: Evidence, best: Candidate, lowest: Candidate) -> str:
+    """Why another one ships than that with the lowest mel_ce."""
+    alike = f"The mel_ce of {the(best.name)} and {the(lowest.name)} differs by less than {MEL_CE_NOISE:.0%}, its noise"
+    if best.name in evidence.scores and lowest.name in evidence.scores:
+        more, counts = compared(evidence.scores, lowest.name, best.name)
+        if more > 0:
+            return f"{alike}, but of {the(lowest.name)} {counts}: {the(best.name)} comes first."
+    return f"{alike}: the earlier one, {the(best.name)}, comes first."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,10 +43,18 @@ def verdict_of(evidence: Evidence, answer: Answer, further: GoOn | None, votes: 
         clean=found.clean if found else None,
         spoken=found.spoken if found else None,
         by_numbers_only=by_numbers_only(evidence),
-        reasons=answer.why,
-        further="" if further is None else further.words,
+        # What the headline says already is no reason for it.
+        reasons=tuple(reason for reason in answer.why if reason.rstrip(".") not in headline),
+        further="" if further is None else further.words + _whatever_the_matrix_says(answer, further),
         conditions=() if further is None else further.conditions,
     )
+
+
+def _whatever_the_matrix_says(answer: Answer, further: GoOn) -> str:
+    """Which of two counts, where the user's own words speak of going on and how training ended speaks against it."""
+    if further.advised or not re.search(r"\b(phase|train|continue)", answer.then, re.IGNORECASE):
+        return ""
+    return " Where your decision matrix says to continue, this counts: it looks at how training ended."
 
 
 def by_numbers_only(evidence: Evidence) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from xtts_finetune.evaluation.decision.by_checks import held_back_by_checks, held_back_by_others
+from xtts_finetune.evaluation.decision.by_checks import compared, held_back_by_checks, held_back_by_others
 from xtts_finetune.evaluation.decision.heard import Heard, hear, rounded
 from xtts_finetune.evaluation.decision.matrix import Fit, Values, first_fit
 from xtts_finetune.evaluation.decision.model import NOT_RUN, Candidate
@@ -14,6 +14,7 @@ from xtts_finetune.evaluation.statistics.preferences import Preference
 from xtts_finetune.fixed import BASE
 from xtts_finetune.records.verdict import Samples, samples_of
 from xtts_finetune.spec.decision import RowSpec
+from xtts_finetune.usual import MEL_CE_NOISE
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Evidence:
     by_gate     those of them that fail the gate more than the base
     warnings    what is to be said of the gate besides
     left_out    candidates that the others are compared without, each with why; rows that ship them do not count
+    uncounted   whether people listened, and none of their answers counts
     """
 
     rows: tuple[RowSpec, ...]
@@ -40,6 +42,7 @@ class Evidence:
     by_gate: Mapping[str, str]
     warnings: tuple[str, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
+    uncounted: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -54,8 +57,27 @@ class Evidence:
     @property
     def lowest(self) -> Candidate | None:
         """The candidate with the lowest mel_ce of those that may ship."""
-        may = [each for each in self.candidates if each.can_ship and each.name not in self.excluded]
-        return min(may, key=lambda each: each.mel_ce or 0.0, default=None)
+        return min(self._may_ship, key=lambda each: each.mel_ce or 0.0, default=None)
+
+    @property
+    def _may_ship(self) -> list[Candidate]:
+        return [each for each in self.candidates if each.can_ship and each.name not in self.excluded]
+
+    @property
+    def best_by_numbers(self) -> Candidate | None:
+        """Of those whose mel_ce is the lowest but for noise, who has the most clean samples; of equals the earliest.
+
+        Two are compared by what both spoke; one that was not checked is neither better nor worse.
+        """
+        lowest = self.lowest
+        if lowest is None:
+            return None
+        limit = (lowest.mel_ce or 0.0) * (1 + MEL_CE_NOISE)
+        best, *others = [each for each in self._may_ship if (each.mel_ce or 0.0) <= limit]
+        for other in others:
+            if best.name in self.scores and other.name in self.scores:
+                best = other if compared(self.scores, best.name, other.name)[0] > 0 else best
+        return best
 
     @property
     def contenders(self) -> tuple[str, ...]:
@@ -117,6 +139,7 @@ def read_evidence(inputs: Mapping[str, Any]) -> Evidence:
         by_gate=by_gate,
         warnings=tuple(warnings),
         left_out=inputs.get("left_out") or {},
+        uncounted=heard is None and bool((inputs.get("votes") or {}).get("listeners")),
     )
     return replace(evidence, candidates=tuple(_with_row(evidence, each) for each in evidence.candidates))
 

@@ -25,6 +25,8 @@ SIMILARITY_STEP = 0.01
 # as good as equal. Measured by benchmarks/decision_regret.py: a wider band lets the tie rule ship the worse voice more
 # often (the best of two ships 89 times of 100 at 0.55, 84 at 0.6, 75 where all that is not significant is a tie).
 BEHIND = 0.55
+# Sentences, as many as the second look has: of fewer no trend is told, neither a preference nor that there is none.
+ENOUGH = 20
 
 
 def answer_unsettled(evidence: Evidence, heard: Heard, fit: Fit | None, why: Sequence[str]) -> Answer:
@@ -41,8 +43,8 @@ def answer_unsettled(evidence: Evidence, heard: Heard, fit: Fit | None, why: Seq
     row = None if fit is None else fit.row
     more = _more_sentences(heard, level, front)
     if len(level) > 1:
-        near = f"; {listed(list(map(the, equal)))} are as good as equal" if 1 < len(equal) < len(level) else ""
-        words = f"Of {listed(list(map(the, level)))} none is preferred by more than chance{near}."
+        near = f"; {listed(list(map(the, equal)))} are close together" if 1 < len(equal) < len(level) else ""
+        words = f"{none_is_preferred(level)} by more than chance{near}."
         words += f" {opening(the(chosen))} comes first: {reason}."
         why = [*why, words]
     shipped = evidence.candidate(chosen)
@@ -63,6 +65,13 @@ def answer_unsettled(evidence: Evidence, heard: Heard, fit: Fit | None, why: Seq
         confidence=_confidence_of_tie(heard, level),
         more_sentences=more,
     )
+
+
+def none_is_preferred(names: Sequence[str]) -> str:
+    """'Neither phase1 nor phase2 is preferred', 'Of a, b and c none is preferred'."""
+    if len(names) == 2:
+        return f"Neither {the(names[0])} nor {the(names[1])} is preferred"
+    return f"Of {listed(list(map(the, names)))} none is preferred"
 
 
 def in_front(heard: Heard, level: Sequence[str]) -> str:
@@ -139,10 +148,14 @@ def _undecided_in_words(heard: Heard, more: int | None) -> str:
     """The verdict."""
     if not heard.at_a_look:
         return f"undecided: {more} of the test's {heard.planned} sentences are not rated yet"
+    few = f"{heard.rated} sentence{' is' if heard.rated == 1 else 's are'} too few to tell"
+    if more is None and heard.rated < ENOUGH:
+        return f"undecided: {few}"
     if more is None:
-        return f"undecided: even {MOST_MORE} more sentences would not tell them apart; treat them as equal"
+        return f"undecided: as it looks now, even {MOST_MORE} more sentences would not tell them apart"
     plural = "" if more == 1 else "s"
-    return f"undecided: if the trend holds, about {more} more sentence{plural} would settle it"
+    settles = f"if the trend holds, about {more} more sentence{plural} would settle it"
+    return f"undecided: {few}; {settles}" if heard.rated < ENOUGH else f"undecided: {settles}"
 
 
 def _confidence_of_tie(heard: Heard, level: Sequence[str]) -> str:

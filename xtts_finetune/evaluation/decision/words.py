@@ -121,17 +121,15 @@ def listening_in_words(evidence: Evidence, heard: Heard, votes: Mapping[str, Any
     of = f" of {heard.planned}" if not heard.at_a_look else ""
     said = [f"{heard.listeners} listener{plural} rated {heard.rated}{of} sentences."]
     said += left_out_in_words(votes, evidence.names)
-    if len(heard.names) == 2 and not heard.at_a_look:
-        return said
-    said += [preference_in_words(each) for each in heard.preferences]
+    said += [preference_in_words(each, heard.at_a_look) for each in heard.preferences]
     if heard.marks:
         marks = [mark_in_words(name, mark, limits) for name, mark in heard.marks.items()]
         said.append(f"{opening('; '.join(marks))}.")
     return said
 
 
-def preference_in_words(each: Preference) -> str:
-    """A pair: who won how many sentences, and whether that is more than chance."""
+def preference_in_words(each: Preference, at_a_look: bool = True) -> str:
+    """A pair: who won how many sentences, and whether that is more than chance; before a look, only what is so far."""
     ahead, behind, most = the(each.first), the(each.second), each.wins_first
     if each.wins_second > each.wins_first:
         ahead, behind, most = behind, ahead, each.wins_second
@@ -139,6 +137,9 @@ def preference_in_words(each: Preference) -> str:
     ties = f", {each.ties} with no difference" if each.ties else ""
     if 2 * most == decisive:
         return f"{opening(ahead)} and {behind} were preferred equally often, in {most} sentences each{ties}."
+    if not at_a_look:
+        so_far = f"{most} of {decisive} sentences{ties}"
+        return f"So far {ahead} was preferred to {behind} in {so_far}: not all are rated yet."
     told = "more than chance" if each.significant else "chance cannot be ruled out"
     p = f"p = {each.p_holm:.2g}"
     return f"{opening(ahead)} was preferred to {behind} in {most} of {decisive} sentences{ties} ({p}: {told})."
@@ -173,7 +174,8 @@ def not_measured(evidence: Evidence) -> tuple[str, ...]:
     if evidence.heard is None and any(each.quality is not None for each in evidence.candidates):
         missing.append("how sure your own scores are: there was no listening test")
     elif evidence.heard is None:
-        missing.append("how it sounds: nobody has listened")
+        listened = "no answer of a listener counts yet" if evidence.uncounted else "nobody has listened"
+        missing.append(f"how it sounds: {listened}")
     elif unheard := [name for name in there if name not in evidence.heard.names]:
         missing.append(f"how {listed(list(map(the, unheard)))} sound{'s' if len(unheard) == 1 else ''} to listeners")
     if unscored := [name for name in there if name not in evidence.scores]:

@@ -12,6 +12,7 @@ import numpy as np
 from xtts_finetune.evaluation.instruments.instrument import Instrument, Shown, Sound, Take
 from xtts_finetune.evaluation.instruments.panel import NotMeasured
 from xtts_finetune.packages import librosa_loaded
+from xtts_finetune.records.sample_faults import NEARER_TO_ANOTHER
 from xtts_finetune.records.scores import Reading, UtteranceScores
 from xtts_finetune.spec.utterances import FILE_MARK, LANGUAGE_MARK, RecogniserSpec
 
@@ -165,7 +166,7 @@ def _read(take: Take) -> Mapping[str, Reading]:
 
 def _judge(take: Take, scores: UtteranceScores) -> tuple[float, float, str] | None:
     margin = scores.number("text_margin")
-    return (margin, 0.0, "of the letters, nearer to its own text") if margin is not None and margin < 0 else None
+    return (margin, 0.0, NEARER_TO_ANOTHER) if margin is not None and margin < 0 else None
 
 
 CHARACTERS = Instrument(

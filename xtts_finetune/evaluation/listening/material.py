@@ -133,6 +133,15 @@ def said_by_all(
     return shas, seed, lines
 
 
+def unspoken(declaration: Declaration, lines: Sequence[Line]) -> str:
+    """'3 new sentences have not been spoken yet': of those in the config; empty for none. `lines` are what was said."""
+    said = {(line.id, line.text) for line in lines}
+    count = sum((sentence.id, sentence.text) not in said for sentence in declaration.utterances.sentences)
+    if not count:
+        return ""
+    return "1 new sentence has not been spoken yet" if count == 1 else f"{count} new sentences have not been spoken yet"
+
+
 def choose_lines(lines: Sequence[Line], count: int, seed: int, heard: Sequence[str] = ()) -> tuple[Line, ...]:
     """`count` of the sentences that were not heard yet, by chance, or all of them where there are fewer."""
     fresh = [line for line in lines if line.id not in set(heard)]

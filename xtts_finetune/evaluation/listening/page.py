@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from xtts_finetune.commands import command
 from xtts_finetune.evaluation.listening.forms import (
     FAULTS,
     LONGEST_NAME,
@@ -68,6 +69,7 @@ def render_page(
         data,
         folder="evaluation/listening/templates",
         test=test,
+        take_in=command("listen --import FILE"),
         qualities=[
             {"id": quality, "name": QUALITY_WORDS[quality], "hint": QUALITY_HINTS[quality]}
             for quality in QUALITIES[form]

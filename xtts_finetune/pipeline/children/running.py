@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
+from xtts_finetune.pipeline.children.python import python_module
+from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.job import Job
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
@@ -17,11 +18,17 @@ from xtts_finetune.spec.declaration import Declaration
 _WORD = re.compile(r"""(?:'[^']*'|"[^"]*"|[^\s'"])+""")
 
 
-def next_commands(work: Work) -> dict[str, str]:
-    """Command lines: 'again' goes on with what this command does, 'go_on' with the whole pipeline, options as here."""
-    phases = set(work.declaration.pipeline.phases)
+def next_commands(work: Work, phase: str) -> dict[str, str]:
+    """Command lines for the records of a phase, options as here.
+
+    'again' continues with what this command does. 'go_on' is what comes after the phase: the phases that are not
+    trained yet, or after the last one the listening test.
+    """
+    phases = work.declaration.pipeline.phases
     words = [word for word in _WORD.findall(work.again) if word not in phases]
-    return {"again": work.again, "go_on": " ".join(words)}
+    trained = {name for name in phases if (read_model_info(work.run.candidate(name)) or {}).get("status") == "done"}
+    last = trained | {phase} >= set(phases)
+    return {"again": work.again, "go_on": verb(work, "listen") if last else " ".join(words)}
 
 
 def verb(work: Work, words: str, without: Collection[str] = ()) -> str:
@@ -53,7 +60,7 @@ SHIPPING = "xtts_finetune.shipping.child"
 
 def python_child(module: str, arguments: Sequence[str]) -> list[str]:
     """A child in this Python, inside the frame that watches over it."""
-    return [sys.executable, "-m", "xtts_finetune.pipeline.children.child", module, *arguments]
+    return python_module("xtts_finetune.pipeline.children.child", [module, *arguments])
 
 
 JOIN_SECONDS = 600

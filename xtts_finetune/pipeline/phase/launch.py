@@ -21,6 +21,7 @@ from xtts_finetune.errors import DONE, FAILED, INTERRUPTED, WRONG_INPUT, UserErr
 from xtts_finetune.pipeline.children.child import stop_without_parent
 from xtts_finetune.pipeline.children.jobs import oom_kills_so_far
 from xtts_finetune.pipeline.children.lock import sweep_leftovers
+from xtts_finetune.pipeline.children.python import module_arguments
 from xtts_finetune.ranks.outcome import LaunchFolder
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.job import EventWriter, Job, LaunchNews
@@ -32,7 +33,7 @@ from xtts_finetune.training.phase_work import newest_step
 if TYPE_CHECKING:
     from xtts_finetune.ranks.launch import Launch, LaunchEnd
 
-RANK = ("-m", "xtts_finetune.pipeline.phase.child")
+RANK = tuple(module_arguments("xtts_finetune.pipeline.phase.child"))
 HEAR = timedelta(seconds=60)
 
 

@@ -5,7 +5,6 @@ A machine that follows lends its processes to the leading one's phases, and keep
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from xtts_finetune.pipeline.children.process import (
     run_child,
     something_is_kept,
 )
+from xtts_finetune.pipeline.children.python import python_module
 from xtts_finetune.pipeline.children.running import JOIN_SECONDS, TOGETHER, Machines, Work
 from xtts_finetune.pipeline.plan.stages import Plan
 from xtts_finetune.ranks.network import wait_for
@@ -78,7 +78,7 @@ def _lend(work: Work, machines: Machines, folder: Path, heard: list[str]) -> Chi
     file = folder / "job.json"
     job.write(file)
     watch = _Watch(work, folder)
-    return run_child([sys.executable, "-m", TOGETHER, str(file)], folder / "log", watch, watch.stopping)
+    return run_child(python_module(TOGETHER, [str(file)]), folder / "log", watch, watch.stopping)
 
 
 class _Watch:

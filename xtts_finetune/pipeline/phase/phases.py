@@ -109,7 +109,7 @@ def _job(work: Work, stage: Stage, pause_at: int | None, more: bool) -> tuple[Jo
         phase=stage.name,
         fingerprint=fingerprint,
         started=started,
-        commands=next_commands(work),
+        commands=next_commands(work, stage.name),
         ran_with=recorded_batches(recorded, batches, spec),
         continued_at=int(continued[-1]["from_step"]) if continued else 0,
         pause_at=pause_at,

@@ -47,7 +47,7 @@ def record_text(info: Mapping[str, Any], declaration: Declaration, decision: Map
         reached=reached,
         spoken=Samples(quality["passed"], quality["spoken"]).words if quality else "",
         because=_because(info, short),
-        tries=wishes(declaration) if short or info["scenario"] != "success" else [],
+        tries=_tries(info, declaration, short),
     )
 
 
@@ -75,14 +75,14 @@ def reached_in_words(info: Mapping[str, Any]) -> tuple[list[str], list[str]]:
 
 
 def _metric(info: Mapping[str, Any], name: str, digits: int) -> dict[str, str]:
-    """A line of the table: a metric at the start, best and final, and what it improved by."""
+    """A line of the table: a metric at the start, best and final, and by how much the best differs from the start."""
     values = {when: (info[when] or {}).get(name) for when in ("initial", "best", "final")}
     line = {when: "-" if value is None else f"{value:.{digits}f}" for when, value in values.items()}
     start, best = values["initial"], values["best"]
-    return {"name": name, **line, "improvement": _improvement(start, best)}
+    return {"name": name, **line, "change": _change(start, best)}
 
 
-def _improvement(start: float | None, best: float | None) -> str:
+def _change(start: float | None, best: float | None) -> str:
     """By what share the best is below the start, in percent."""
     if best is None or not start:
         return "-"
@@ -101,10 +101,20 @@ def _marks(candidate: str, declaration: Declaration, decision: Mapping[str, Any]
     else:
         written = declaration.decision.quality.get(candidate)
         marks = {} if written is None else {"overall": f"{written:g}"}
-    return {**dict.fromkeys(QUALITIES, "not marked" if marks else NOT_HEARD), **marks}
+    return {**dict.fromkeys(QUALITIES, "not scored" if marks else NOT_HEARD), **marks}
+
+
+def _tries(info: Mapping[str, Any], declaration: Declaration, short: Sequence[str]) -> list[Markdown]:
+    """What to try; of a phase that has not come to its end, only to continue it."""
+    if info["status"] == "interrupted":
+        again = f" `{info['command']}`" if info["command"] else ""
+        return [Markdown(f"**Continue.** {escaped(info['advice'])}{again}")]
+    return wishes(declaration) if short or info["scenario"] != "success" else []
 
 
 def _because(info: Mapping[str, Any], short: Sequence[str]) -> str:
+    if info["status"] == "interrupted":
+        return "The phase has not come to its end."
     if short:
         return f"{listed(short)} {'was' if len(short) == 1 else 'were'} not reached."
     if info["scenario"] == "none":
@@ -116,19 +126,21 @@ def wishes(declaration: Declaration) -> list[Markdown]:
     """What to try where the phase did not reach what it was to, or brought nothing."""
     inference = declaration.utterances.inference
     cooler = max(0.1, round(inference.temperature - 0.1, 2))
-    stricter = round(inference.repetition_penalty + 2, 2)
-    settings = (
-        f"--set utterances.inference.temperature={cooler:g} --set utterances.inference.repetition_penalty={stricter:g}"
-    )
+    # Below what is usual for XTTS v2 it was lowered on purpose: a small model drops held vowels under a higher one.
+    stricter = round(inference.repetition_penalty + 2, 2) if inference.repetition_penalty >= 5 else None
+    settings = f"--set utterances.inference.temperature={cooler:g}"
+    repeats = ""
+    if stricter is not None:
+        settings += f" --set utterances.inference.repetition_penalty={stricter:g}"
+        repeats = f" A higher repetition penalty stutters less; now it is {inference.repetition_penalty:g}."
     tries = [
         "**More data.** More clips of the same voice help most: add a data set under `datasets` in "
         f"{escaped(declaration.file.name)}.",
         "**Augmentation.** Clips of other moods, rooms and tempos of the same voice, or altered copies of training "
         "clips (a little faster, softer, with some room). Never copies of a clip that `clips.jsonl` marks as "
         "`eval`: the model would be tested on what it has heard.",
-        "**Inference settings.** They cost no training. A lower temperature speaks more steadily, a higher "
-        f"repetition penalty stutters less; now they are {inference.temperature:g} and "
-        f"{inference.repetition_penalty:g}. Try `{command(f'samples {settings}')}` and listen.",
+        "**Inference settings.** They cost no training. A lower temperature speaks more steadily; now it is "
+        f"{inference.temperature:g}.{repeats} Try `{command(f'samples {settings}')}` and listen.",
         "**Accept.** Listen before you put more work into numbers; the decision names the best model there is.",
     ]
     return [Markdown(text) for text in tries]

@@ -98,7 +98,7 @@ def _alone(folder: CandidateFolder, wanted: Wanted) -> Standing | None:
         if waits.renewed:
             return Standing(State.STALE, waits.after)
         if waits.what:
-            return Standing(State.STALE, f"{waits.after}, unless that changes nothing", certain=False)
+            return Standing(State.STALE, f"{waits.after}, if that changes anything", certain=False)
         if not folder.best_model.is_file():
             return Standing(State.STALE, f"{folder.best_model.name} is gone")
         return Standing(State.UP_TO_DATE, _outcome(info))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from difflib import get_close_matches
 
-from xtts_finetune.commands import command
+from xtts_finetune.commands import command, run_first
+from xtts_finetune.data.data_summary import more_words
 from xtts_finetune.data.fingerprint import changes_since
-from xtts_finetune.data.readers import check_dataset
+from xtts_finetune.data.readers import check_dataset, read_dataset
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import candidate_names
 from xtts_finetune.evaluation.utterance_state import utterances_current
@@ -22,6 +23,7 @@ from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.tries import read_tries
 from xtts_finetune.spec.declaration import Declaration
+from xtts_finetune.spec.pipeline import DatasetSpec
 from xtts_finetune.spec.sources import source_of
 from xtts_finetune.xtts.base import find_base
 from xtts_finetune.xtts.base_as_recorded import fingerprint_in
@@ -95,9 +97,15 @@ def _data_stage(declaration: Declaration, run: RunFolder) -> Stage:
     before = info.get("inputs")
     changes = changes_since(declaration, before if isinstance(before, dict) else {})
     if changes:
-        return Stage("data", "data", State.STALE, "changed: " + compared(changes))
+        more = more_words(info, sum(1 for spec in declaration.pipeline.datasets for _ in _lines(declaration, spec)))
+        why = f"changed: {compared(changes)}" + (f"; {more}" if more else "")
+        return Stage("data", "data", State.STALE, why)
     why = f"{info.get('clips')} clips, {info.get('eval_clips')} of them held out"
     return Stage("data", "data", State.UP_TO_DATE, why)
+
+
+def _lines(declaration: Declaration, spec: DatasetSpec) -> Iterable[object]:
+    return read_dataset(spec, declaration.pipeline.language)
 
 
 def _base_stage(around: Surroundings) -> Stage:
@@ -156,7 +164,7 @@ def _check_sources(around: Surroundings, wanted: Sequence[str], stages: dict[str
             if stage.brings_back is not None:
                 state = "was trained otherwise since, and is to be brought back"
             first = command(source.phase, "run_pipeline")
-            raise UserError(f"{name} starts from {source.phase}, which {state}: {first} first")
+            raise UserError(run_first(f"{name} starts from {source.phase}, which {state}", first))
 
 
 def _closing_stage(run: RunFolder, name: Kind, inputs_now: Callable[[], Inputs], before: Sequence[Stage]) -> Stage:

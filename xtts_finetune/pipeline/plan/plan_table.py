@@ -63,6 +63,7 @@ def shown_number(value: float) -> str:
     return f"{digits.rstrip('0').rstrip('.')}e{int(power)}"
 
 
+SHOWN = {**{state: state.value for state in State}, State.STALE: "out of date"}
 STYLES = {State.UP_TO_DATE: "green", State.STALE: "yellow", State.TO_RUN: "bold", State.LEFT_OUT: "red"}
 
 
@@ -75,14 +76,18 @@ def print_plan(
     table.add_column("state", no_wrap=True)
     table.add_column("why", overflow="fold")
     seconds = {} if times is None else times.seconds
-    for heading in ("steps", "epochs", "time", "disk"):
+    columns = {
+        "steps": [_steps(stage) for stage in plan.stages],
+        "epochs": [_epochs(stage) for stage in plan.stages],
+        "time": [_time(stage, seconds) for stage in plan.stages],
+        "disk": [_disk_of(stage) for stage in plan.stages],
+    }
+    filled = {heading: cells for heading, cells in columns.items() if any(cells)}
+    for heading in filled:
         table.add_column(heading, justify="right", no_wrap=True)
-    for stage in plan.stages:
-        disk = f"about {readable_size(stage.disk.stays)}" if stage.due and stage.disk.stays else ""
-        table.add_row(
-            stage.title, stage.state.value, stage.why, _steps(stage), _epochs(stage), _time(stage, seconds), disk
-        )
-        table.rows[-1].style = STYLES[stage.state]
+    for number, stage in enumerate(plan.stages):
+        cells = [each[number] for each in filled.values()]
+        table.add_row(stage.title, SHOWN[stage.state], stage.why, *cells, style=STYLES[stage.state])
     print_table(console, table)
     for stage in plan.stages:
         if stage.trains not in ("", "all"):
@@ -108,6 +113,10 @@ def _disk(disk: PlannedDisk) -> str:
         return free
     written = f"{'about' if disk.exact else 'more than'} {readable_size(disk.written)} written in all"
     return f"{written}, {readable_size(disk.stays)} of disk stay, {readable_size(disk.peak)} at the peak, {free}"
+
+
+def _disk_of(stage: Stage) -> str:
+    return f"about {readable_size(stage.disk.stays)}" if stage.due and stage.disk.stays else ""
 
 
 def _steps(stage: Stage) -> str:

@@ -23,6 +23,8 @@ from xtts_finetune.spec.phase import PhaseSpec
 # A part of a stage's inputs: a plain value for what people declare, a short hash for files.
 Inputs = dict[str, Any]
 # What a phase starts from, in words, and the fingerprints that have nothing to do with it.
+# A value is shown whole up to so many characters.
+LONGEST = 60
 START, OF_ANY_START = "starts from", ("files base", "files clips")
 
 
@@ -40,16 +42,39 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         if key.startswith("files "):
             found.append(f"{key.removeprefix('files ')} changed")
         else:
-            found.append(f"{key}: {_shown(old)} -> {_shown(new)}")
+            found.append(_told(key, old, new))
     return found
+
+
+def _told(key: str, old: object, new: object) -> str:
+    """A changed value before and after; of long ones only what differs: 'utterances.sentences: 3 added'."""
+    before, after = _shown(old), _shown(new)
+    if max(len(before), len(after)) <= LONGEST and before != after:
+        return f"{key}: {before} -> {after}"
+    if isinstance(old, list | tuple) and isinstance(new, list | tuple):
+        gone, come = ([each for each in one if each not in other] for one, other in ((old, new), (new, old)))
+        changed = sum(_id(each) is not None and _id(each) in map(_id, gone) for each in come)
+        counts = {"added": len(come) - changed, "removed": len(gone) - changed, "changed": changed}
+        return f"{key}: {', '.join(f'{count} {how}' for how, count in counts.items() if count) or 'in another order'}"
+    at = next((at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one != other), 0)
+    start = max(0, min(at, len(before) - 1, len(after) - 1) - LONGEST // 4)
+    return f"{key}: {_part(before, start)} -> {_part(after, start)}"
+
+
+def _id(each: object) -> object:
+    return each.get("id") if isinstance(each, dict) else None
+
+
+def _part(text: str, start: int) -> str:
+    part = text[start : start + LONGEST // 2]
+    return f"{'...' if start else ''}{part}{'...' if start + len(part) < len(text) else ''}"
 
 
 def _shown(value: object) -> str:
     if value is None:
         return "not set"
     if isinstance(value, list | tuple | dict):
-        text = json.dumps(value, ensure_ascii=False, default=str)
-        return text if len(text) <= 60 else text[:57] + "..."
+        return json.dumps(value, ensure_ascii=False, default=str)
     return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 

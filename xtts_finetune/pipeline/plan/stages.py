@@ -28,7 +28,7 @@ def after(kind: Kind, name: str, candidate: str, run: RunFolder, before: str, ce
         return Stage(kind, name, State.TO_RUN, f"after {before}", candidate=candidate)
     if certain:
         return Stage(kind, name, State.STALE, f"after {before}", candidate=candidate)
-    why = f"after {before}, unless that changes nothing"
+    why = f"after {before}, if that changes anything"
     return Stage(kind, name, State.STALE, why, certain=False, candidate=candidate)
 
 

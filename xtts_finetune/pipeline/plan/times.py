@@ -89,7 +89,7 @@ def _source(used: list[Measured], here: Mapping[str, str], speed: Speed) -> str:
     on = "this machine's CPU" if here["device"] == CPU else f"this machine's {here['device']}"
     if used:
         return f"Measured: {used[0].pace.step:.2g} s a step in {used[0].where}, on {on}."
-    return f"An estimate, as no step was measured on {on} yet: {speed.source}. Scaled to your base."
+    return f"An estimate, as no step was measured on {on} yet: {speed.source}. It is scaled to the size of your base."
 
 
 def _brought_back(stage: Stage) -> bool:

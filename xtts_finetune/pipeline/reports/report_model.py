@@ -189,3 +189,9 @@ class Report:
         """The base, where it has been evaluated."""
         bases = [line.candidate for line in self.candidates if line.candidate.name == BASE]
         return next((base for base in bases if base.mel_ce is not None), None)
+
+    @property
+    def misheard(self) -> bool:
+        """Whether it is shown of any sample how much a recogniser misheard."""
+        shown = (name for one in self.sentences for item in one.players for name, _ in item.readings)
+        return "misheard" in shown

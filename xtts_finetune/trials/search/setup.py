@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from xtts_finetune.commands import command
+from xtts_finetune.commands import command, run_first
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.plan.inputs import planned_phase
@@ -147,7 +147,7 @@ def _make(work: Work, name: str, wishes: SearchWishes, start: PinnedStart) -> Se
     spec = work.declaration.phases[name]
     planned = planned_phase(work.declaration, work.run, name)
     if planned is None:
-        raise UserError(f"the clips are not counted yet: {command('prepare')} first")
+        raise UserError(run_first("the clips are not counted yet", command("prepare")))
     wished = wishes.steps or max(1, planned.steps // SHARE_OF_PHASE)
     every = min(spec.eval_every_steps, -(-wished // EVALS))
     evals = EVALS * -(-wished // (EVALS * every))

@@ -60,7 +60,7 @@ def test_fetched_half(folder: Path) -> None:
     (folder / FETCHED_PARTS / "model.pth.part").write_bytes(b"x" * 3_000_000)
     (folder / "model.pth").unlink()
     verdict, said = state(folder)
-    assert verdict is Verdict.ERROR and "not whole yet: 3 MB of it" in said and "Go on" in said
+    assert verdict is Verdict.ERROR and "not whole yet: 3 MB of it" in said and "Continue" in said
 
 
 def test_without_what_training_needs(folder: Path) -> None:

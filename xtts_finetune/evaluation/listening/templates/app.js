@@ -204,6 +204,12 @@ function showBreak(next) {
   send();
 }
 
+// Where the page was served the answers have gone to whoever asked; there is no file to take in.
+if (SERVED) {
+  $("take-in").hidden = true;
+  $("kept").textContent = "your answers go to the program on this computer that shows it";
+}
+
 function showDone() {
   $("done-text").textContent = SERVED
     ? "Your ratings are sent to the one who asked you."

@@ -8,7 +8,7 @@ const CHARTS = [
   {id: "text_ce", title: "text CE", unit: "0.01 nats", base: "text_ce",
    lines: [["train_text_ce", "training", TRAIN], ["text_ce", "eval", EVAL]]},
   {id: "stop_ce", title: "stop CE", unit: "nats, of the stop token alone", base: "stop_ce", lines: [["stop_ce", "eval", EVAL]]},
-  {id: "eval_std", title: "Unrest of the eval loss", unit: "rolling standard deviation, nats", limit: "eval_std",
+  {id: "eval_std", title: "Jumps of the eval loss", unit: "rolling standard deviation, nats", limit: "eval_std",
    lines: [["eval_std", "", EVAL]]},
   {id: "gap", title: "Gap", unit: "eval above training mel CE, nats", limit: "gap", lines: [["gap", "", EVAL]]},
   {id: "learning_rate", title: "Learning rate", unit: "", lines: [["learning_rate", "", {...EVAL, thin: true}]]},

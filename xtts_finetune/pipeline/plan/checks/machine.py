@@ -16,6 +16,7 @@ from packaging.specifiers import SpecifierSet
 
 from xtts_finetune.look.quantities import readable_size
 from xtts_finetune.packages import OURS, install_again
+from xtts_finetune.pipeline.children.python import code_arguments
 from xtts_finetune.pipeline.plan.checks.check import Check, error, ok, warning
 from xtts_finetune.records.values import parse_object
 
@@ -175,7 +176,7 @@ def check_torch(wanted: str, gpu: Gpu | None) -> Check:
     name = "torch"
     try:
         said = subprocess.run(
-            [sys.executable, "-c", TORCH_SAYS],
+            [sys.executable, *code_arguments(TORCH_SAYS)],
             capture_output=True,
             text=True,
             check=True,

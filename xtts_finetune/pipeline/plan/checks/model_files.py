@@ -107,7 +107,8 @@ def check_base(name_or_path: str, deep: bool = False) -> Check:
         base = find_base(name_or_path)
         gpt_sizes(read_config(base))
     except UserError as fault:
-        return error(NAME, str(fault), "run_pipeline --demo shows everything without it")
+        cure = "" if "run_pipeline --demo" in str(fault) else "run_pipeline --demo shows everything without it"
+        return error(NAME, str(fault), cure)
     release = release_of(name_or_path)
     if problem := problem_of_base(base, values=deep):
         found, cure = found_and_cure(problem)

@@ -42,7 +42,7 @@ def test_only_what_changed_runs_again_and_the_old_model_is_set_aside(finished: P
     old = finished.run_folder.candidate("phase2").best_model.read_bytes()
     printed = finished.run("phase2.learning_rate=2e-6")
     assert finished.started == ["phase2", "utterances"]
-    assert "phase2 is stale (learning_rate: 1e-06 -> 2e-06)" in printed
+    assert "phase2 is out of date (learning_rate: 1e-06 -> 2e-06)" in printed
     (aside,) = read_tries(finished.run_folder)
     assert f"is now the earlier try {aside.name}" in printed
     assert aside.folder.best_model.read_bytes() == old

@@ -105,10 +105,12 @@ def test_the_json_holds_all_that_the_text_says(tmp_path: Path) -> None:
     )
 
 
-def test_an_interrupted_phase_does_not_look_successful(tmp_path: Path) -> None:
+def test_an_interrupted_or_failed_phase_does_not_look_successful(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, [(0, 3.507), (160, 2.431)], 214)
     text = stopping_text(write_closing(folder, FACTS, Stop(Reason.INTERRUPTED, "interrupted by the user")))
     assert "interrupted so far; target already reached" in text and "success" not in text
+    text = stopping_text(write_closing(folder, FACTS, Stop(Reason.DISK_FULL, "disk full")))
+    assert "failed: disk full; target already reached" in " ".join(text.split()) and "success" not in text
 
 
 def test_a_phase_that_did_all_its_steps_is_not_said_to_have_stopped_early(tmp_path: Path) -> None:

@@ -167,6 +167,14 @@ def escaped(text: str) -> Markdown:
     return Markdown(line)
 
 
+def code(text: str) -> Markdown:
+    """`text` on one line as code: a command to paste, whatever stands in it."""
+    line = " ".join(_CONTROL.sub(" ", text).split())
+    fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
+    gap = " " if "`" in line[:1] + line[-1:] else ""
+    return Markdown(f"{fence}{gap}{line}{gap}{fence}")
+
+
 def shown(value: object) -> object:
     """What a template puts into a page of Markdown: every text is escaped that is not Markdown already."""
     return escaped(value) if isinstance(value, str) and not isinstance(value, Markdown) else value

@@ -66,6 +66,8 @@ def outcome_words(info: Mapping[str, Any]) -> str:
     scenario, best, initial = info["scenario"], info["best"], info["initial"]
     if info["status"] == "interrupted":
         return f"interrupted so far; {info['level']} already reached" if info["level"] else "interrupted so far"
+    if scenario == "success" and info["status"] == "failed":
+        return f"failed: {info['reason']['words']}; {info['level']} already reached"
     if scenario == "success":
         return f"success: reached {info['level']}"
     better = best is not None and initial is not None and best["step"] != initial["step"]

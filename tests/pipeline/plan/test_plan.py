@@ -129,7 +129,7 @@ def test_an_unfinished_phase_goes_on(finished: Project) -> None:
 def test_a_phase_whose_source_is_not_complete_is_refused(project: Project, finished: Project) -> None:
     with pytest.raises(UserError, match=r"from phase1, which is not complete; run this first:\n  run_pipeline phase1"):
         project.plan(wanted=["phase2"])
-    with pytest.raises(UserError, match=r"phase1, which is stale \(learning_rate: 5e-06 -> 1e-06\)"):
+    with pytest.raises(UserError, match=r"phase1, which is out of date \(learning_rate: 5e-06 -> 1e-06\)"):
         finished.plan("phase1.learning_rate=1e-6", wanted=["phase2"])
     assert [stage.name for stage in finished.plan(wanted=["phase2"]).stages if stage.kind == "phase"] == ["phase2"]
 

@@ -9,6 +9,7 @@ import typer
 
 from xtts_finetune.cli.options import Demo, File, load
 from xtts_finetune.cli.terminal import tell
+from xtts_finetune.commands import command, run_first
 from xtts_finetune.usual import EVAL_STD, IMPROVEMENT
 
 if TYPE_CHECKING:
@@ -101,7 +102,8 @@ def _folders(runs: list[Path], file: Path | None, demo: bool, waits: bool) -> li
         if folder.exists() and not folder.is_dir():
             raise UserError(f"{folder} is no folder; name the folder of a run, such as run/demo")
         if not waits and not folder.is_dir():
-            raise UserError(f"{folder}: there is no such run yet; --watch and --web wait for it")
+            missing = f"{folder}: there is no such run yet; --watch and --web wait for it"
+            raise UserError(missing if runs else run_first(missing, command("run")))
         if (folder / "pipeline.yaml").is_file():
             raise UserError(f"{folder} holds a config; name its run, {folder / 'run'}/<name>, or use -f {folder}")
     return [folder.absolute() for folder in found]

@@ -72,7 +72,7 @@ def _make_way(work: Work, stage: Stage) -> bool:
             work.say(f"  what was there is now the earlier try {aside.name}")
         return stage.resumes_at is None
     if stage.state is State.STALE:
-        say_set_aside(work, name, set_aside(work.run, name, stage.why, needed), f"{name} is stale ({stage.why})")
+        say_set_aside(work, name, set_aside(work.run, name, stage.why, needed), f"{name} is out of date ({stage.why})")
     elif stage.continued and (kept := keep_finished(work.run, name, stage.why, needed)) is not None:
         work.say(f"{name} as it was is kept as the earlier try {kept.name}")
     return False

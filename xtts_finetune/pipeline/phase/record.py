@@ -11,7 +11,7 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.decision import marks_given
 from xtts_finetune.evaluation.decision.words import listed
 from xtts_finetune.look.quantities import duration
-from xtts_finetune.look.templating import Markdown, escaped, markdown_template
+from xtts_finetune.look.templating import Markdown, code, escaped, markdown_template
 from xtts_finetune.records.atomic import finding, json_or_none, write_text_atomic
 from xtts_finetune.records.closing import read_model_info, rewrite_judgement
 from xtts_finetune.records.metrics import read_metrics
@@ -107,7 +107,7 @@ def _marks(candidate: str, declaration: Declaration, decision: Mapping[str, Any]
 def _tries(info: Mapping[str, Any], declaration: Declaration, short: Sequence[str]) -> list[Markdown]:
     """What to try; of a phase that has not come to its end, only to continue it."""
     if info["status"] == "interrupted":
-        again = f" `{info['command']}`" if info["command"] else ""
+        again = f" {code(info['command'])}" if info["command"] else ""
         return [Markdown(f"**Continue.** {escaped(info['advice'])}{again}")]
     return wishes(declaration) if short or info["scenario"] != "success" else []
 
@@ -140,7 +140,7 @@ def wishes(declaration: Declaration) -> list[Markdown]:
         "clips (a little faster, softer, with some room). Never copies of a clip that `clips.jsonl` marks as "
         "`eval`: the model would be tested on what it has heard.",
         "**Inference settings.** They cost no training. A lower temperature speaks more steadily; now it is "
-        f"{inference.temperature:g}.{repeats} Try `{command(f'samples {settings}')}` and listen.",
+        f"{inference.temperature:g}.{repeats} Try {code(command(f'samples {settings}'))} and listen.",
         "**Accept.** Listen before you put more work into numbers; the decision names the best model there is.",
     ]
     return [Markdown(text) for text in tries]

@@ -160,7 +160,7 @@ def _check_sources(around: Surroundings, wanted: Sequence[str], stages: dict[str
         if not stage.due and stages[name].due:
             check_checkpoint(around.run, source, name)
         if source.phase not in wanted and stage.due and (stage.certain or stage.brings_back):
-            state = f"is stale ({stage.why})" if stage.state is State.STALE else "is not complete"
+            state = f"is out of date ({stage.why})" if stage.state is State.STALE else "is not complete"
             if stage.brings_back is not None:
                 state = "was trained otherwise since, and is to be brought back"
             first = command(source.phase, "run_pipeline")

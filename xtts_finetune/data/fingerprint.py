@@ -123,3 +123,15 @@ def _stamp(file: Path, home: Path | None) -> list[object]:
     except (OSError, ValueError):
         return [_named(file, home), None]
     return [_named(file, home), status.st_size, status.st_mtime_ns]
+
+
+def more_words(before: Mapping[str, Any], now: int) -> str:
+    """'1 clip more than before (65 -> 66)', of all that were read; '' for as many, or where there was none before."""
+    try:
+        then = int(before["clips"]) + int(before["dropped"])
+    except (KeyError, TypeError, ValueError):
+        return ""
+    if now == then:
+        return ""
+    count = f"{abs(now - then)} clip{'' if abs(now - then) == 1 else 's'}"
+    return f"{count} {'more' if now > then else 'fewer'} than before ({then} -> {now})"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xtts_finetune.commands import run_first
-from xtts_finetune.data.data_summary import more_words
+from xtts_finetune.data.fingerprint import more_words
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.evaluation.candidates import forget_failure, made_candidates
 from xtts_finetune.evaluation.decision import decide, write_decision

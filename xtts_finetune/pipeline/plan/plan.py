@@ -6,8 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from difflib import get_close_matches
 
 from xtts_finetune.commands import command, run_first
-from xtts_finetune.data.data_summary import more_words
-from xtts_finetune.data.fingerprint import changes_since
+from xtts_finetune.data.fingerprint import changes_since, more_words
 from xtts_finetune.data.readers import check_dataset, read_dataset
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import candidate_names

@@ -43,7 +43,7 @@ def ratings_of(test: ListeningTest, answers: str, session: int) -> bytes:
         good = {"pair": 2 if key.b == first else -2, "repeat": 0}.get(key.kind, 0)
         if key.kind == "repeat":
             good = 2 if key.b == first else -2
-        checked = {"reference": 0, "anchor": -2}.get(key.b, {"anchor": 2}.get(key.a, 0))
+        checked = 2 if key.a == "anchor" else -2 if key.b == "anchor" else 0
         preference = good if key.kind in ("pair", "repeat") and answers == "first" else 0
         if key.kind not in ("pair", "repeat"):
             preference = -checked if answers == "careless" else checked

@@ -37,8 +37,9 @@ def test_a_module_and_the_processes_that_it_starts_do_too(cluttered: Path, monke
     elsewhere = cluttered / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "looks.py").write_text(
-        f"{IMPORTS}import multiprocessing\nassert __name__ == '__main__' and sys.argv[1:] == ['a b']\n"
-        "sys.version_info >= (3, 11) and print(multiprocessing.get_context('spawn').Pool(1).apply(len, ['abc']))\n",
+        # A spawned process imports this file once more, under another name.
+        f"import multiprocessing, sys\nif __name__ == '__main__':\n    {IMPORTS}    assert sys.argv[1:] == ['a b']\n"
+        "    sys.version_info >= (3, 11) and print(multiprocessing.get_context('spawn').Pool(1).apply(len, ['abc']))\n",
         encoding="utf-8",
     )
     monkeypatch.setenv("PYTHONPATH", str(elsewhere))

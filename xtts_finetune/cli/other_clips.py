@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 from xtts_finetune.cli.terminal import tell
+from xtts_finetune.commands import quoted
 from xtts_finetune.spec.declaration import Declaration
 
 
@@ -23,5 +21,4 @@ def tell_of_other_clips(declaration: Declaration) -> None:
 def refresh_command(folder: Path) -> str:
     """As it is pasted, from the folder that one is in."""
     named = [] if folder == Path.cwd() else [str(folder)]
-    words = ["xtts-finetune", "init", *named, "--refresh"]
-    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
+    return quoted(["xtts-finetune", "init", *named, "--refresh"])

@@ -8,8 +8,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shlex
-import subprocess
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import PurePath
@@ -19,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from xtts_finetune.commands import quoted
 from xtts_finetune.look.wrapping import wrapped, wrapped_text
 
 # Options that belong to the first start alone.
@@ -30,7 +29,7 @@ def command_again(arguments: Sequence[str] | None = None, without: Collection[st
     program, *rest = sys.argv if arguments is None else arguments
     name = PurePath(program).name.removesuffix(".exe").removesuffix(".py")
     words = [name, *(word for word in rest if word not in without)]
-    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
+    return quoted(words)
 
 
 def ask(question: str, usual: str | None) -> str:

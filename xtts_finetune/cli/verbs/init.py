@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from xtts_finetune.commands import quoted
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.children.process import something_is_kept
 from xtts_finetune.pipeline.plan.plan import make_plan
@@ -48,7 +46,7 @@ def steps(answers: Answers) -> list[tuple[str, str]]:
         ("read and check the clips; then open DATA.html and fix what it names", ["xtts-finetune", "prepare", *named]),
         ("train; or double-click the launchers, one for each phase", ["run_pipeline", *named]),
     ]
-    lines = [(what, _line(words)) for what, words in rows]
+    lines = [(what, quoted(words)) for what, words in rows]
     if package_problem(answers.language):
         what = f"the packages that {LANGUAGES[answers.language]} texts need"
         lines.insert(0, (what, install_command(answers.language)))
@@ -62,10 +60,6 @@ def _named(folder: Path) -> list[str]:
 def _shown(path: Path) -> str:
     """The path as it is shortest from here."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
-
-
-def _line(words: list[str]) -> str:
-    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
 
 Folder = Annotated[
@@ -165,7 +159,7 @@ def _refresh(folder: Path, memory: tuple[int, bool] | None) -> None:
     tell(f"{now} clips can be used; init chose the lengths of the phases for {then}.")
     if not found.changes:
         tell("Nothing to refresh: the lengths suit these clips.")
-        tell(f"Next: {_line(['run_pipeline', '--plan', *_named(folder)])}")
+        tell(f"Next: {quoted(['run_pipeline', '--plan', *_named(folder)])}")
         return
     for change in found.changes:
         yours = f"{change.name} stays as it is, because you changed it. These values would suit:"
@@ -177,7 +171,7 @@ def _refresh(folder: Path, memory: tuple[int, bool] | None) -> None:
         return
     found.write()
     tell(f"Written: {', '.join(found.files)}.")
-    tell(f"Next: {_line(['run_pipeline', '--plan', *_named(folder)])}")
+    tell(f"Next: {quoted(['run_pipeline', '--plan', *_named(folder)])}")
 
 
 def _short(value: object) -> str:

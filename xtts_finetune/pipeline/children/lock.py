@@ -11,9 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shlex
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +20,7 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path, PurePath
 
+from xtts_finetune.commands import quoted
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.holders import SAME_START_SECONDS, Holder, read_holder, started_at
@@ -184,7 +183,7 @@ def _this_process() -> Holder:
 def _command_line() -> str:
     program, *arguments = sys.argv or ["python"]
     words = [PurePath(program).name or "python", *arguments]
-    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
+    return quoted(words)
 
 
 def _forget(record: Path) -> None:

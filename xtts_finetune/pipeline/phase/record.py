@@ -54,7 +54,7 @@ def record_text(info: Mapping[str, Any], declaration: Declaration, decision: Map
 def reached_in_words(info: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     """What the phase reached of its success levels, a line each; and the names of those beyond it that it missed.
 
-    The last one whose limits are all met is the one reached; an earlier one that asks for something else is said so.
+    The last one whose limits are all met is the one reached; an earlier one that asks for something else is named.
     """
     missed: dict[str, list[str]] = {}
     for check in info["levels"]:

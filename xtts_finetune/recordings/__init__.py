@@ -1,0 +1,1 @@
+"""From recordings to a data set: decoded, cut at pauses, read twice, reviewed."""

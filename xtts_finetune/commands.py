@@ -19,7 +19,14 @@ def command(words: str, program: str = "xtts-finetune") -> str:
     named = json.loads(os.environ.get(NAMED, "[]"))
     if words.partition(" ")[0] in WITHOUT_OVERRIDES:
         named = options_of_config(named, overrides=False)
-    return " ".join(filter(None, (program, words, quoted(named))))
+    return " ".join(filter(None, (named_as_in_docs(words, program), quoted(named))))
+
+
+def named_as_in_docs(words: str, program: str = "xtts-finetune") -> str:
+    """'PROGRAM WORDS', where the verb `run` has the name that the docs give it: run_pipeline."""
+    verb, _, rest = words.partition(" ")
+    program, words = ("run_pipeline", rest) if verb == "run" else (program, words)
+    return f"{program} {words}".rstrip()
 
 
 def quoted(words: Sequence[str]) -> str:

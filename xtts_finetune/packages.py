@@ -55,8 +55,9 @@ def _tested_versions() -> tuple[str, ...]:
     return ("-c", str(file)) if file.is_file() else ()
 
 
+@cache
 def installed_version(package: str) -> str | None:
-    """The version of a package, which is not imported; None if it is not installed."""
+    """The version of a package, which is not imported; None if it is not installed. A plan asks for it many times."""
     try:
         return version(package)
     except PackageNotFoundError:

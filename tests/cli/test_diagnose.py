@@ -85,7 +85,7 @@ def test_anybodys_log(tmp_path: Path) -> None:
         (("phase9", "-f", "here/pipeline.yaml"), "neither a file nor a phase; the phases are phase1, phase2"),
         (
             ("phase2", "-f", "here/pipeline.yaml"),
-            "phase2: nothing was recorded yet; run this first:\n  xtts-finetune run -f here/pipeline.yaml\n",
+            "phase2: nothing was recorded yet; run this first:\n  run_pipeline -f here/pipeline.yaml\n",
         ),
         (("-f", "here/pipeline.yaml"), "nothing was recorded yet"),
     ],

@@ -59,7 +59,7 @@ def test_a_picture_and_a_page_are_written_beside_the_run_and_never_into_it(made:
         (["my run", "--demo"], "not both"),
         (["my run", "--web", "--watch"], "ask for one of them"),
         ([], "pipeline.yaml"),
-        (["--demo"], "run this first:\n  xtts-finetune run --demo\n"),
+        (["--demo"], "run this first:\n  run_pipeline --demo\n"),
     ],
 )
 def test_what_cannot_be_is_said_on_one_line(made: MadeRun, tmp_path: Path, words: list[str], said: str) -> None:

@@ -19,12 +19,13 @@ from rich.console import Console
 
 from tests.evaluation.listening.made_ratings import as_bytes, rate
 from tests.pipeline.project import Project, fake_child, make_project
-from xtts_finetune.cli import exits
+from xtts_finetune.cli import exits, run_pipeline
 from xtts_finetune.cli import main as program
 from xtts_finetune.commands import NAMED
 from xtts_finetune.evaluation.decision import decide
 from xtts_finetune.evaluation.decision.inputs import votes_now
 from xtts_finetune.evaluation.listening import taking
+from xtts_finetune.look import loopback
 from xtts_finetune.pipeline.children import running
 from xtts_finetune.records.listening_files import ListeningTest, checksum, read_tests
 
@@ -60,10 +61,11 @@ class Shell:
         real = running.Work
         patch.chdir(project.folder)
         patch.setenv(NAMED, "[]")
-        patch.setattr(program, "build_app", functools.lru_cache(program.build_app))
+        for entry in (program, run_pipeline):
+            patch.setattr(entry, "build_app", functools.lru_cache(entry.build_app))
         patch.setattr(running, "Work", lambda *given, **more: real(*given, **{**more, "child_command": fake_child}))
         patch.setattr(taking, "make_app", lambda test, port, taken: (test, taken))
-        patch.setattr(taking, "serve", self._serve)
+        patch.setattr(loopback, "serve", self._serve)
 
     def _serve(self, app: tuple[ListeningTest, Callable[[taking.Taken], None]], listener: object) -> None:
         test, taken = app
@@ -79,7 +81,7 @@ class Shell:
         self._patch.setattr("xtts_finetune.cli.terminal.console", lambda: Console(file=out, width=120))
         self._patch.setattr(exits, "complain", lambda message: print(message, file=out))
         with pytest.raises(SystemExit) as ended:
-            program.main()
+            (run_pipeline if words[0] == "run_pipeline" else program).main()
         return int(str(ended.value.code)), out.getvalue()
 
 
@@ -112,10 +114,10 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Project:
     with pytest.MonkeyPatch.context() as patch:
         shell = Shell(project, patch)
         _, text = shell.run("xtts-finetune prepare")
-        assert printed_commands(text) == ["xtts-finetune run"]
-        _, text = shell.run("xtts-finetune run phase1")
-        assert "next: train phase2\n  xtts-finetune run\n" in text
-        _, text = shell.run("xtts-finetune run")
+        assert printed_commands(text) == ["run_pipeline"]
+        _, text = shell.run("run_pipeline phase1")
+        assert "next: train phase2\n  run_pipeline\n" in text
+        _, text = shell.run("run_pipeline")
         assert printed_commands(text) == ["xtts-finetune listen", "xtts-finetune ship"]
     return project
 
@@ -175,7 +177,7 @@ def test_an_older_shipped_model_and_what_is_out_of_date_come_before_hearing_it(s
     text = shell.run("xtts-finetune report")[1]
     assert f"next: ship {shipped['candidate']} again: it was trained further since\n  xtts-finetune ship\n" in text
     text = shell.run("xtts-finetune report --set utterances.inference.temperature=0.31")[1]
-    assert "speak again: the samples are out of date\n  xtts-finetune run " in text
+    assert "speak again: the samples are out of date\n  run_pipeline " in text
     text = shell.run("xtts-finetune report --set phase1.learning_rate=0.00031")[1]
     assert "next: run again what is out of date: phase1" in text
 
@@ -189,6 +191,9 @@ def test_a_further_look_is_rated_before_it_is_decided_on(shell: Shell) -> None:
     rate_it = "next: rate test-1-look-2, at this computer\n  xtts-finetune listen base phase1 --serve\n"
     assert rate_it in text and rate_it in shell.run("xtts-finetune decide")[1]
     assert "next: rate" not in shell.run("xtts-finetune listen base phase1 --serve")[1]
+    # All that there is was heard: how to get more is said before and after the voice is shipped.
+    for command in ("decide", "ship", "report"):
+        assert "or: to listen to more, add sentences in " in shell.run(f"xtts-finetune {command}")[1], command
 
 
 def test_the_records_of_a_phase_name_what_comes_after_it(shell: Shell) -> None:

@@ -236,7 +236,7 @@ def test_verbs_do_only_their_own_work(project: Project) -> None:
     assert project.started == ["prepare"]
     speak_now(work, [])
     assert project.started == ["prepare", "utterances"]
-    with pytest.raises(UserError, match=r"values in your config now; run this first:\n  xtts-finetune run phase1"):
+    with pytest.raises(UserError, match=r"values in your config now; run this first:\n  run_pipeline phase1"):
         speak_now(work, ["phase1"])
     decide_now(work)
     assert project.run_folder.decision.is_file()

@@ -339,5 +339,5 @@ def test_the_command_that_keeps_a_restored_try_sets_each_value_once(project: Pro
     work = replace(project.work(FASTER), again=f"xtts-finetune tries --restore x --set {FASTER}")
     tries_commands.restore_now(work, "learning_rate")
     printed = work.console.file.getvalue()  # type: ignore[attr-defined]
-    assert "xtts-finetune run phase2 --set phase2.learning_rate=1e-06\n" in printed
+    assert "run_pipeline phase2 --set phase2.learning_rate=1e-06\n" in printed
     assert "trained with other values than in your config now: learning_rate: 1e-06 -> 5e-06" in printed

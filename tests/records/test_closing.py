@@ -117,6 +117,9 @@ def test_a_phase_that_did_all_its_steps_is_not_said_to_have_stopped_early(tmp_pa
     folder = folder_with(tmp_path, [(0, 3.507), (160, 2.431)], 214)
     text = stopping_text(write_closing(folder, replace(FACTS, steps_planned=214), STOP))
     assert text.startswith("phase2 did all its 214 steps; at the last one mel_ce has not improved")
+    done = Stop(Reason.ALL_STEPS_DONE, "all 214 steps are done")
+    text = stopping_text(write_closing(folder, replace(FACTS, steps_planned=214), done))
+    assert text.startswith("phase2 did all its 214 steps\n")
 
 
 def test_other_levels_change_the_records_and_equal_ones_do_not(tmp_path: Path) -> None:

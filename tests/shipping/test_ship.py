@@ -53,7 +53,7 @@ def test_while_it_is_undecided_the_one_that_comes_first_ships(decision: Decision
 
 
 def test_nothing_ships_where_there_is_no_model(decision: Decision) -> None:
-    with pytest.raises(UserError, match="there is nothing to ship: none; run this first:\n  xtts-finetune run"):
+    with pytest.raises(UserError, match="there is nothing to ship: none; run this first:\n  run_pipeline"):
         choose_candidate(replace(decision, ship=None, meanwhile=None, verdict="none"), None)
 
 

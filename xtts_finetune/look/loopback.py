@@ -67,3 +67,11 @@ def open_port(port: int, option: str) -> socket.socket:
             f"{option}: port {port} of {HOST} cannot be used ({reason}); name another with --port"
         ) from None
     return listener
+
+
+def serve(app: Any, listener: socket.socket) -> None:
+    """Answer until Ctrl-C."""
+    import uvicorn  # noqa: PLC0415  heavy
+
+    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, lifespan="off")
+    uvicorn.Server(config).run(sockets=[listener])

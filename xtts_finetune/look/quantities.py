@@ -60,3 +60,8 @@ def metric(values: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, int | float):
         return "?"
     return f"{value:.4f}" if name == "text_ce" else f"{value:.3f}"
+
+
+def every(steps: int) -> str:
+    """'every step', 'every 3 steps'."""
+    return "every step" if steps == 1 else f"every {steps} steps"

@@ -100,6 +100,8 @@ def _chosen(work: Work, asked: Asked, tests: Sequence[ListeningTest]) -> tuple[t
         words = "samples" if trained else "run"
         raise UserError(run_first(f"a listening test compares two candidates, and {heard} spoken", verb(work, words)))
     chosen = best_two(work.declaration, work.run, spoken)
+    if len(chosen) < 2:
+        raise UserError("there is nothing to compare: training gained nothing, so that all candidates are one model")
     current = [test for test in tests if is_of_weights_now(work.run, test)]
     if any(set(chosen) <= set(test.candidates) for test in current):
         told = decide(work.declaration, work.run).to_json()

@@ -96,7 +96,7 @@ def _after_decision(
     if shipped is not None and shipped.candidate == ships:
         spoken = ("hear the shipped voice", say(f"say {quoted([_a_sentence(declaration)])}"))
         if to_hear is None:
-            return NextStep(*spoken)
+            return NextStep(*spoken, _more_to_say(declaration, run, told, names, say))
         # What was set up to be rated comes before what was shipped.
         return NextStep(*to_hear, (spoken,)) if "--serve" in to_hear[1] else NextStep(*spoken, (to_hear,))
     if to_hear is None:
@@ -119,9 +119,11 @@ def _to_hear(
     if told["status"] in ("decided", "tie") or len(names) < 2:
         pair = winner_and_base(told, tests, names)
         return None if pair is None else (f"compare {pair[1]} with the base, which nobody has done yet", say("listen"))
+    if len(best_two(declaration, run, names)) < 2:
+        return None
     if rated := [test for test in tests if test not in waiting]:
         return "let somebody else listen: no rating counts so far", _serve(rated[-1], say)
-    return "listen to the two best, blind; it takes about five minutes", say("listen")
+    return "listen to the two best, blind; it takes a few minutes", say("listen")
 
 
 def _undecided(

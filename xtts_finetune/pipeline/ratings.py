@@ -48,8 +48,8 @@ def serve_test(work: Work, test: ListeningTest, port: int = DEFAULT_PORT) -> Non
 
     Raises UserError when the port is in use.
     """
-    from xtts_finetune.evaluation.listening.taking import make_app, serve  # noqa: PLC0415
-    from xtts_finetune.look.loopback import HOST, open_port  # noqa: PLC0415
+    from xtts_finetune.evaluation.listening.taking import make_app  # noqa: PLC0415
+    from xtts_finetune.look.loopback import HOST, open_port, serve  # noqa: PLC0415
 
     arrived: list[Taken] = []
 
@@ -59,7 +59,7 @@ def serve_test(work: Work, test: ListeningTest, port: int = DEFAULT_PORT) -> Non
 
     with open_port(port, "--serve") as listener:
         chosen = listener.getsockname()[1]
-        work.say(f"{test.name}: http://{HOST}:{chosen}/   open it in a browser of this computer; Ctrl-C ends")
+        work.say(f"{test.name}: http://{HOST}:{chosen}/   open it in a browser of this computer; stop with Ctrl-C")
         with contextlib.suppress(KeyboardInterrupt):
             serve(make_app(test, chosen, say), listener)
     listeners = {taken.listener for taken in arrived}

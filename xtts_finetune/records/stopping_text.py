@@ -37,9 +37,11 @@ def stopped_words(info: Mapping[str, Any], shown: Callable[[int], str] = str) ->
     shown  how steps are written
     """
     steps, planned = int(info["steps"]), int(info["steps_planned"])
-    message = (info.get("reason") or {}).get("message", "")
-    if (info.get("reason") or {}).get("name") != "all_steps_done" and steps == planned and info["status"] == "done":
-        return f"{info['candidate']} did all its {shown(planned)} steps; at the last one {message}"
+    reason = info.get("reason") or {}
+    message = reason.get("message", "")
+    if steps == planned and info["status"] == "done":
+        at_last = "" if reason.get("name") == "all_steps_done" else f"; at the last one {message}"
+        return f"{info['candidate']} did all its {shown(planned)} steps{at_last}"
     return f"{info['candidate']} stopped at step {shown(steps)} of {shown(planned)}: {message}"
 
 

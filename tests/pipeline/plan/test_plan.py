@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import json
 from pathlib import Path
 
 import pytest
 import yaml
+from rich.console import Console
 
 from tests.child import heavy_after
 from tests.pipeline.project import Project, weights_file
 from xtts_finetune.errors import UserError
+from xtts_finetune.pipeline.plan.plan_table import print_plan
 from xtts_finetune.pipeline.plan.stage_records import differences
 
 STAGES = [
@@ -46,6 +50,16 @@ def test_steps_are_known_once_the_clips_are_counted(project: Project, finished: 
 def test_a_finished_run_is_up_to_date(finished: Project) -> None:
     assert due(finished) == []
     assert finished.plan().stage("phase1").why == "best mel_ce 3.000 at step 1000"
+
+
+def test_a_finished_phase_names_the_steps_that_it_did_not_those_planned(finished: Project) -> None:
+    file = finished.run_folder.candidate("phase2").model_info
+    info = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({**info, "steps": 217, "steps_planned": 350}), encoding="utf-8")
+    printed = io.StringIO()
+    print_plan(finished.plan(), Console(file=printed, width=200))
+    row = next(line for line in printed.getvalue().splitlines() if "│ phase2  " in line)
+    assert " of 217 " in row and "350" not in row
 
 
 @pytest.mark.parametrize(

@@ -6,25 +6,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xtts_finetune.evaluation.decision import decide_from, gather_inputs
-from xtts_finetune.evaluation.decision.model import Decision
+from xtts_finetune.evaluation.decision.model import Candidate, Decision
 from xtts_finetune.evaluation.listening.plan import Pair
 from xtts_finetune.fixed import BASE
 from xtts_finetune.records.listening_files import ListeningTest
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
+from xtts_finetune.spec.sources import source_of
 
 
 def best_two(declaration: Declaration, run: RunFolder, spoken: Sequence[str]) -> tuple[str, ...]:
     """The two best of those that have spoken, by the numbers alone: whom the decision matrix ships, then the lowest
     mel_ce; those that do not ship by themselves come last. What listeners said changes nothing, so that a question
-    under way stays the same.
+    under way stays the same. A phase that gained nothing is the model that it started from: of those that are one
+    model only the first counts, and one name is left where all are.
 
     Raises UserError for a record that cannot be read.
     """
-    return _best_two(decide_from({**gather_inputs(declaration, run), "votes": None}), spoken)
+    return _best_two(declaration, decide_from({**gather_inputs(declaration, run), "votes": None}), spoken)
 
 
-def _best_two(by_numbers: Decision, spoken: Sequence[str]) -> tuple[str, ...]:
+def _best_two(declaration: Declaration, by_numbers: Decision, spoken: Sequence[str]) -> tuple[str, ...]:
     known = {each.name: each for each in by_numbers.candidates}
 
     def place(name: str) -> tuple[bool, bool, bool, float]:
@@ -32,8 +34,22 @@ def _best_two(by_numbers: Decision, spoken: Sequence[str]) -> tuple[str, ...]:
         excluded = name in by_numbers.excluded
         return excluded, name != by_numbers.ship, mel_ce is None, 0.0 if mel_ce is None else mel_ce
 
-    best = sorted(spoken, key=place)[:2]
+    models: dict[str, str] = {}
+    for name in sorted(spoken, key=place):
+        model = _model_of(declaration, known, name)
+        models.setdefault(model, BASE if model == BASE in spoken else name)
+    best = list(models.values())[:2]
     return tuple(name for name in spoken if name in best)
+
+
+def _model_of(declaration: Declaration, known: Mapping[str, Candidate], name: str) -> str:
+    """Whose best model a candidate's is: its own, but for a phase that was best before its first step."""
+    while name in declaration.phases and name in known and known[name].step == 0:
+        source = source_of(declaration, name)
+        if source.file is not None or source.checkpoint != "best":
+            break
+        name = source.phase or BASE
+    return name
 
 
 def winner_and_base(told: Mapping[str, Any], tests: Sequence[ListeningTest], spoken: Sequence[str]) -> Pair | None:

@@ -134,15 +134,12 @@ def damaged(wave: Wave, rate: int, damage: str) -> Wave:
 
 def _read(file: Path) -> tuple[Wave, int]:
     """A file's sound, mono (samples,), and its rate; a long recording fades out after 12 s."""
-    import soundfile  # noqa: PLC0415  heavy
+    from xtts_finetune.data.audio import AudioError, read_as_it_is  # noqa: PLC0415  heavy
 
     try:
-        with soundfile.SoundFile(str(file)) as sound:
-            rate = int(sound.samplerate)
-            samples = sound.read(int(LONGEST_RECORDING * 10 * rate), dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, OSError, ValueError) as error:
+        wave, rate = read_as_it_is(file, LONGEST_RECORDING * 10)
+    except (AudioError, OSError) as error:
         raise UserError(f"{file}: the sound cannot be read ({error}); let the candidates speak again") from None
-    wave: Wave = samples.mean(axis=1, dtype=np.float64).astype(np.float32)
     if not len(wave) or not np.isfinite(wave).all():
         raise UserError(f"{file}: the sound is empty or damaged; let the candidates speak again")
     return wave, rate

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import socket
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xtts_finetune.evaluation.listening.answers import (
     MOST_BYTES,
@@ -62,14 +61,6 @@ def make_app(test: ListeningTest, port: int, taken: Callable[[Taken], None]) -> 
 
     routes = [Route("/", show), Route("/ratings", receive, methods=["POST"])]
     return Starlette(routes=routes, middleware=[Middleware(OwnHostOnly, port=port)])
-
-
-def serve(app: Any, listener: socket.socket) -> None:
-    """Answer until Ctrl-C."""
-    import uvicorn  # noqa: PLC0415  heavy
-
-    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, lifespan="off")
-    uvicorn.Server(config).run(sockets=[listener])
 
 
 @dataclass(frozen=True)

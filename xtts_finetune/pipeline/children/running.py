@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from xtts_finetune.commands import named_as_in_docs
 from xtts_finetune.pipeline.children.python import python_module
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.job import Job
@@ -34,7 +35,7 @@ def next_commands(work: Work, phase: str) -> dict[str, str]:
 def verb(work: Work, words: str, without: Collection[str] = ()) -> str:
     """`xtts-finetune WORDS` for the declaration of this command: with the options that named it, and its overrides.
 
-    Overrides of the keys in `without` are left out.
+    `run` is called run_pipeline, as everywhere. Overrides of the keys in `without` are left out.
     """
     typed = _WORD.findall(work.again)
     kept = []
@@ -46,7 +47,7 @@ def verb(work: Work, words: str, without: Collection[str] = ()) -> str:
             kept += [word, value]
         elif word == "--demo" or word.startswith(("--file=", "--set=")) or (word[:2] == "-f" and len(word) > 2):
             kept.append(word)
-    return " ".join(["xtts-finetune", words, *kept])
+    return " ".join([named_as_in_docs(words), *kept])
 
 
 # Builds the command line of a child from its module and arguments; tests put other children here.

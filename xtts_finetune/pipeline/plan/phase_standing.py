@@ -169,4 +169,5 @@ def _outcome(info: dict[str, object]) -> str:
     best = info.get("best")
     if not isinstance(best, dict) or not isinstance(best.get("mel_ce"), int | float):
         return ""
-    return f"best mel_ce {best['mel_ce']:.3f} at step {best.get('step')}"
+    done = f" of {info['steps']}" if info.get("steps") else ""
+    return f"best mel_ce {best['mel_ce']:.3f} at step {best.get('step')}{done}"

@@ -77,8 +77,9 @@ def print_plan(
     table.add_column("why", overflow="fold")
     seconds = {} if times is None else times.seconds
     columns = {
-        "steps": [_steps(stage) for stage in plan.stages],
-        "epochs": [_epochs(stage) for stage in plan.stages],
+        # What would be trained: a rule may have stopped a finished phase earlier.
+        "steps": [_steps(stage) if stage.due else "" for stage in plan.stages],
+        "epochs": [_epochs(stage) if stage.due else "" for stage in plan.stages],
         "time": [_time(stage, seconds) for stage in plan.stages],
         "disk": [_disk_of(stage) for stage in plan.stages],
     }

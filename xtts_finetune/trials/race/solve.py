@@ -8,6 +8,7 @@ from rich.table import Table
 
 from xtts_finetune.commands import command
 from xtts_finetune.errors import WorkFailed
+from xtts_finetune.look.quantities import every
 from xtts_finetune.look.tables import print_table
 from xtts_finetune.pipeline.children.lock import run_lock
 from xtts_finetune.pipeline.children.process import ending_like_ctrl_c
@@ -139,7 +140,7 @@ def _say_remedies(work: Work, folder: TrialsFolder, setup: RaceSetup) -> None:
         work.say(f"{setup.phase}: {setup.diagnosis}  (more: {command(f'diagnose {setup.phase}')})")
     work.say(
         f"remedies for {setup.phase} from its {start.which} checkpoint (step {start.step}{value}), {setup.steps} steps "
-        f"each, compared after the evaluations {', '.join(map(str, setup.marks))} (one every {setup.eval_every} steps)"
+        f"each, compared after the evaluations {', '.join(map(str, setup.marks))} (one {every(setup.eval_every)})"
     )
     for entry in setup.entries:
         work.say(f"\n{entry.name}", "bold")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from xtts_finetune.look.quantities import duration
+from xtts_finetune.look.quantities import duration, every
 from xtts_finetune.records.stopping import Reason
 from xtts_finetune.records.trials import VERDICTS, Race, Standing
 from xtts_finetune.trials.race.remedies import CONTROL
@@ -159,8 +159,8 @@ def cost_words(race: Race) -> list[str]:
         )
     went_on = f"; one in {race.cut} continued (rounded up), and the control always" if len(race.marks) > 1 else ""
     said.append(
-        f"compared after the evaluations {', '.join(map(str, race.marks))}, one every {race.eval_every} "
-        f"step{'s' * (race.eval_every > 1)} of the control{went_on}. The same spent means as many clips "
+        f"compared after the evaluations {', '.join(map(str, race.marks))}, one {every(race.eval_every)} "
+        f"of the control{went_on}. The same spent means as many clips "
         "seen, whatever the batches"
     )
     return said

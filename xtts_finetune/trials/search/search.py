@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.table import Table
 
+from xtts_finetune.look.quantities import every
 from xtts_finetune.look.tables import print_table
 from xtts_finetune.pipeline.children.lock import run_lock
 from xtts_finetune.pipeline.children.process import ending_like_ctrl_c
@@ -84,8 +85,8 @@ def _say_plan(work: Work, setup: SearchSetup, whole: int, wished: int) -> None:
     more = f" (of {wished}: generations are whole)" if whole != wished else ""
     work.say(
         f"search for {setup.phase}: {whole} trials{more} of {setup.steps} steps, {setup.at_once} a "
-        f"generation, compared after the evaluations {', '.join(map(str, setup.marks))} (one every "
-        f"{setup.eval_every} steps), seed {setup.seed}; plus the phase as it is in your config"
+        f"generation, compared after the evaluations {', '.join(map(str, setup.marks))} (one "
+        f"{every(setup.eval_every)}), seed {setup.seed}; plus the phase as it is in your config"
     )
 
 

@@ -18,8 +18,9 @@ from xtts_finetune.curves.diagnosis import diagnose
 from xtts_finetune.data.first_look import first_look
 from xtts_finetune.monitor.review import review_of
 from xtts_finetune.pipeline.plan.checks.plan_checks import phase_warnings
+from xtts_finetune.setup.data_sets import find_data
 from xtts_finetune.setup.files import render
-from xtts_finetune.setup.found_data import XTTS_V2_CONFIG, Answers, FoundBase, find_data
+from xtts_finetune.setup.found_data import XTTS_V2_CONFIG, Answers, FoundBase
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.train import is_lora
 from xtts_finetune.usual import gpt_weights, learning_rates, short, unusual_values

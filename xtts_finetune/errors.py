@@ -13,7 +13,7 @@ These stay in their rooms: whoever calls knows what to make of them.
 
     TooMuch                   spec.reading.yaml_file            no declaration is as large
     NotRead                   xtts.weights.stored_tensors       a file of weights, and why
-    AudioError                data.audio                        a file that is no sound; its clip is left out
+    AudioError                data.unbroken                     a file that is no sound; its clip is left out
     Unusable                  data.texts                        a text that cannot be used; its clip is left out
     NoClip                    data.readers.jsonl                a line that is no clip; it is left out
     ToldByAnother             training.rank                     another rank has said how the phase ends
@@ -24,6 +24,7 @@ These stay in their rooms: whoever calls knows what to make of them.
     NotMeasured               evaluation.instruments.panel      an instrument that cannot be read here, and why
     NotTaken                  evaluation.listening.answers      a rating that is refused, and why
         AlreadyTaken          evaluation.listening.answers      the very rating is there
+    NotDecided                recordings.review.decisions       a decision that cannot be made, and why
 """
 
 from __future__ import annotations

@@ -148,7 +148,7 @@ def control_characters_in_a_text(data: MadeData) -> None:
 def wrong_columns(data: MadeData) -> None:
     data.bad_line("alone", "1 columns")
     data.bad_line("name|text|text|more", "4 columns")
-    data.bad_line("|no name", "columns")
+    data.bad_line("|no name", "expected the name of a sound in column 1")
 
 
 @nasty
@@ -159,7 +159,7 @@ def id_that_is_there_twice(data: MadeData) -> None:
 
 @nasty
 def line_in_latin_2(data: MadeData) -> None:
-    data.bad_line("name|Őrült".encode("iso-8859-2"), "not UTF-8")
+    data.bad_line("name|Ő".encode() + "rült".encode("iso-8859-2"), "not UTF-8")
 
 
 @nasty

@@ -35,12 +35,6 @@ def test_samples_stay_within_one(tmp_path: Path):
     assert np.abs(read_audio(tmp_path / "a.wav")).max() <= 1.0
 
 
-@pytest.mark.parametrize("ending", ["ogg", "mp3"])
-def test_lossy_formats_are_read(tmp_path: Path, ending: str):
-    write_sound(tmp_path / f"a.{ending}")
-    assert abs(len(read_audio(tmp_path / f"a.{ending}")) / SAMPLE_RATE - 1) < 0.1
-
-
 def test_the_same_samples_are_the_same_sound_in_any_lossless_file(tmp_path: Path):
     files = [write_sound(tmp_path / name, seed=3) for name in ("a.wav", "b.flac", "ünnep nap.aiff")]
     stereo = write_sound(tmp_path / "c.wav", seed=3, channels=2)
@@ -68,14 +62,6 @@ def test_what_is_no_sound_is_refused(tmp_path: Path, content: bytes):
     for read in (read_audio, seconds_of):
         with pytest.raises(AudioError, match=r"\w+"):
             read(tmp_path / "a.wav")
-
-
-@pytest.mark.parametrize("ending, message", [("flac", "flac"), ("mp3", r"breaks off after 1\.\d+ of 3\.00 s")])
-def test_a_file_that_breaks_off_is_refused(tmp_path: Path, ending: str, message: str):
-    whole = write_sound(tmp_path / f"a.{ending}", seconds=3).read_bytes()
-    (tmp_path / f"b.{ending}").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(AudioError, match=message):
-        read_audio(tmp_path / f"b.{ending}")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

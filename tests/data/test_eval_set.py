@@ -110,3 +110,15 @@ def test_a_damaged_choice_is_named_and_not_made_again(tmp_path: Path, content: s
     (tmp_path / "eval_set.json").write_text(content, encoding="utf-8")
     with pytest.raises(UserError, match=r"eval_set\.json.*damaged"):
         read_eval_set(tmp_path / "eval_set.json")
+
+
+def test_declared_sets_are_held_out_whole_and_nothing_else():
+    clips = [clip(number, "train") for number in range(20)] + [clip(number, "eval") for number in range(3)]
+    copy = clip(99, "train", sha256=clips[-1].sha256)
+    chosen = choose_eval_set([*clips, copy], EvalSetSpec(at_least=10), held_out={"eval"})
+    assert {(found.dataset, found.id) for found in chosen.clips} == {
+        ("eval", "c0"),
+        ("eval", "c1"),
+        ("eval", "c2"),
+        ("train", "c99"),
+    }

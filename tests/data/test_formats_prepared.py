@@ -60,6 +60,12 @@ def as_audiofolder(folder: Path, texts: dict[str, str]) -> Path:
     return folder
 
 
+def as_table(folder: Path, texts: dict[str, str]) -> Path:
+    lines = [f"{name}.wav;valaki;{text}" for name, text in texts.items()]
+    (folder / "metadata.csv").write_text("\n".join(lines), encoding="utf-8")
+    return folder
+
+
 WRITERS: dict[str, Callable[[Path, dict[str, str]], Path]] = {
     "ljspeech": as_ljspeech,
     "coqui": as_coqui,
@@ -67,10 +73,11 @@ WRITERS: dict[str, Callable[[Path, dict[str, str]], Path]] = {
     "common_voice": as_common_voice,
     "jsonl": as_jsonl,
     "audiofolder": as_audiofolder,
+    "table": as_table,
 }
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", [format for format in FORMATS if format != "parquet"])
 def test_the_same_recordings_are_prepared_alike(tmp_path: Path, tiny_base: BaseFiles, format: str) -> None:
     folder = tmp_path / "az én hangom"
     folder.mkdir()

@@ -79,7 +79,7 @@ def test_a_text_on_both_sides_of_the_split_is_named(tmp_path: Path, tiny_base: B
     "format, metadata, problem",
     [
         ("ljspeech", None, "has no metadata.csv"),
-        ("ljspeech", sentence(2.0, 1).encode("utf-16"), "UTF-16"),
+        ("ljspeech", sentence(2.0, 1).encode("utf-16"), "0 of 1 clips can be used"),
         ("ljspeech", b"audio_file|text\na.wav|A text.\n", "looks like 'coqui'"),
         ("coqui", b'{"audio": "a.wav", "text": "A text."}\n', "looks like 'jsonl'"),
         ("common_voice", b"a.wav\tA text.\n", "expected a header"),

@@ -36,7 +36,7 @@ def touch(path: Path) -> Path:
             "expected 6 columns separated by a tab but got 7 columns; take the",
         ),
         ("c\ta.mp3\tAzt\t2\thu", "expected 6 columns separated by a tab but got 5 columns"),
-        ("c\t\tAzt\t2\thu\t", "no path"),
+        ("c\t\tAzt\t2\thu\t", "expected the name of a sound in column 2"),
     ],
 )
 def test_common_voice_names_a_line_with_other_columns(tmp_path: Path, line: str, problem: str) -> None:
@@ -83,7 +83,7 @@ def test_common_voice_without_a_header_is_one_error(tmp_path: Path) -> None:
         ('{"audio": "a.wav", "text": "\\ud83d"}', "text: it holds half of a character"),
         ('{"audio": "\\udcff.wav", "text": "t"}', "audio: it holds half of a character"),
         ('{"audio": "  ", "text": "t"}', "names no file"),
-        ('{"audio": "a.wav", "text": "t", "offset": 3.5}', "offset: 3.5: cut the recording"),
+        ('{"audio": "a.wav", "text": "t", "offset": 3.5}', "the part of a.wav from 3.5 s on; cut the recording"),
     ],
 )
 def test_json_lines_that_are_no_clip(tmp_path: Path, line: str, problem: str) -> None:
@@ -96,9 +96,12 @@ def test_json_lines_that_are_no_clip(tmp_path: Path, line: str, problem: str) ->
     assert (good.text, after.text) == ("Kettő", "Kettő")
 
 
-def test_one_json_list_is_one_error(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"metadata\.jsonl:2: this is one JSON list"):
-        read(tmp_path, "jsonl", metadata_jsonl='\n[{"audio": "a.wav", "text": "t"},\n')
+def test_one_json_list_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    lines = '\n[\n {"audio": "a.wav",\n  "text": "Egy"},\n "x", {"audio": "b.wav", "text": "Kettő"},\n {"audio": '
+    first, odd, second, end = read(tmp_path, "jsonl", metadata_jsonl=lines)
+    assert [(clip.text, clip.line) for clip in (first, second)] == [("Egy", 3), ("Kettő", 5)]
+    assert (odd.problem, odd.line) == ("expected a JSON object, as {...}", 5)
+    assert ("cannot be read from here on" in end.problem, end.line) == (True, 6)
 
 
 def test_audiofolder_reads_quotes_commas_and_line_breaks(tmp_path: Path) -> None:
@@ -113,7 +116,7 @@ def test_audiofolder_reads_quotes_commas_and_line_breaks(tmp_path: Path) -> None
     [
         ("b.wav,one, two", "expected 2 columns but got 3; a text with a comma", 3),
         ("b.wav", "expected 2 columns but got 1", 3),
-        (",one", "expected file_name but got text", 3),
+        (",one", "expected the name of a sound in column 1", 3),
         ('b.wav,"one', "not CSV", 3),
         ('b.wav,"one" two', "not CSV", 3),
     ],
@@ -163,20 +166,20 @@ def test_what_stands_alone_in_a_folder_is_named(tmp_path: Path) -> None:
     assert len(found) == (3 if (tmp_path / "A.txt").exists() else 4)
 
 
-@pytest.mark.parametrize(
-    "content, problem, line",
-    [
-        (b"egy\nt\xfck\xf6r", "byte 2 of the line is not UTF-8", 2),
-        ("egy".encode("utf-16"), "UTF-16 text; save it as UTF-8", 1),
-    ],
-)
-def test_a_text_that_is_not_utf_8_costs_its_clip_alone(tmp_path: Path, content: bytes, problem: str, line: int) -> None:
-    touch(tmp_path / "a.wav").with_suffix(".txt").write_bytes(content)
+def test_texts_in_other_encodings_are_read_as_what_they_are(tmp_path: Path) -> None:
+    texts = ("Jó estét kívánok, őszinte üdvözlettel.", "Fűzfa és tűzfal.", "Egy szép nap.", "Három út.")
+    for name, text, encoding in zip("abcd", texts, ("cp1250", "cp1250", "utf-16", "utf-8"), strict=True):
+        touch(tmp_path / f"{name}.wav").with_suffix(".txt").write_bytes(text.encode(encoding))
+    assert [clip.text for clip in read(tmp_path, "folder")] == list(texts)
+
+
+def test_a_text_in_no_encoding_costs_its_clip_alone(tmp_path: Path) -> None:
+    touch(tmp_path / "a.wav").with_suffix(".txt").write_bytes(b"egy\nt\x81\x8d\xffk\x9d\x98\x8f")
     touch(tmp_path / "b.wav").with_suffix(".txt").write_bytes(b"t")
     bad, good = read(tmp_path, "folder")
     assert isinstance(bad, Unreadable)
-    assert problem in bad.problem
-    assert (bad.file, bad.line, good.text) == (tmp_path / "a.txt", line, "t")
+    assert "byte 2 of the line is not UTF-8" in bad.problem
+    assert (bad.file, bad.line, good.text) == (tmp_path / "a.txt", 2, "t")
 
 
 def test_a_sound_that_cannot_be_read_is_left_to_the_audit_not_forgotten(tmp_path: Path) -> None:

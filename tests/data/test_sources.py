@@ -90,21 +90,21 @@ def test_each_of_many_files_has_its_own_sound_also_after_a_kill(tmp_path: Path):
         "null",
         "17",
         '{"a": 1}',
-        "[2]",
-        '[1, "a.wav", 1, 1, "{sha}", 9, 0, 0, 0, 0, 0, 0]',
-        '[2, "a.wav", 1, 1, "abcd", 9, 0, 0, 0, 0, 0, 0]',
-        '[2, "a.wav", 1, 1, "{no hexadecimal digits}", 9, 0, 0, 0, 0, 0, 0]',
-        '[2, "a.wav", 1, 1, 5, 9, 0, 0, 0, 0, 0, 0]',
-        '[2, "a.wav", 1, 1, "{sha}", 9.5, 0, 0, 0, 0, 0, 0]',
-        '[2, "a.wav", 1, 1, "{sha}", 9, 0, 0, 0, 0, 0]',
-        '[2, "a.wav", 1, 1, "{sha}", 9, 0, 0, 0, 0, 0, "b"]',
-        '[2, "a.wav", Infinity, 1, "{sha}", 9, 0, 0, 0, 0, 0, 0]',
-        '[2, "a.wav", 1, 1, "{sha}", 1000000000000000000000, 0, 0, 0, 0, 0, 0]',
+        "[3]",
+        '[2, "a.wav", 1, 1, "{sha}", 9, 0, 0, 0, 0, 0, 0]',
+        '[3, "a.wav", 1, 1, "abcd", 9, 0, 0, 0, 0, 0, 0]',
+        '[3, "a.wav", 1, 1, "{no hexadecimal digits}", 9, 0, 0, 0, 0, 0, 0]',
+        '[3, "a.wav", 1, 1, 5, 9, 0, 0, 0, 0, 0, 0]',
+        '[3, "a.wav", 1, 1, "{sha}", 9.5, 0, 0, 0, 0, 0, 0]',
+        '[3, "a.wav", 1, 1, "{sha}", 9, 0, 0, 0, 0, 0]',
+        '[3, "a.wav", 1, 1, "{sha}", 9, 0, 0, 0, 0, 0, "b"]',
+        '[3, "a.wav", Infinity, 1, "{sha}", 9, 0, 0, 0, 0, 0, 0]',
+        '[3, "a.wav", 1, 1, "{sha}", 1000000000000000000000, 0, 0, 0, 0, 0, 0]',
     ],
 )
 def test_a_damaged_line_is_a_file_that_is_not_known(tmp_path: Path, line: str):
     index = tmp_path / "sources.jsonl"
-    whole = '[2, "b.wav", 1, 1, "{sha}", 9, 0, 0, 0, 0, 0, 0]'
+    whole = '[3, "b.wav", 1, 1, "{sha}", 9, 0, 0, 0, 0, 0, 0]'
     written = "\n".join([line, whole, line]).replace("{sha}", "ab" * 32)
     index.write_text(written.replace("{no hexadecimal digits}", "no" * 32) + "\n", encoding="utf-8")
     with Sources(index) as sources:

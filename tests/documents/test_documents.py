@@ -81,6 +81,7 @@ READ: dict[str, str] = {
     r"export [A-Z_]+=.+": "a setting of the shell",
     r"xtts-finetune fetch.*": "downloads 2.1 GB; run against a local server in tests/fetch",
     r"xtts-finetune init.*": "asks; run in tests/setup",
+    r"xtts-finetune (import|review) .+": "needs recordings; run in tests/recordings",
     r"xtts-finetune ship.*": "needs a trained model; run in tests/shipping and tests/cli/test_ship.py",
     r"xtts-finetune say .*": "needs a shipped model; run in tests/cli/test_ship.py",
     r"[\w-]+\.(sh|bat).*": "launchers: that they exist is tested below, and Windows' are run in tests/launchers",
@@ -198,14 +199,14 @@ def test_launchers_exist_and_pass_on_options_that_exist(command: Command) -> Non
 @pytest.mark.parametrize("command", [c for c in unique(BLOCKS) if "benchmarks" in c.text], ids=str)
 def test_benchmarks_exist_with_their_options(command: Command) -> None:
     name = next(word for word in command.words if "benchmarks" in word)
-    file = ROOT / f"{name.replace('.', '/')}.py"
-    source = file.read_text(encoding="utf-8")
+    place = ROOT / name.replace(".", "/")
+    source = (place / "__main__.py" if place.is_dir() else place.with_suffix(".py")).read_text(encoding="utf-8")
     assert [word for word in command.words if word.startswith("--") and f'"{word}"' not in source] == []
 
 
 def test_benchmarks_are_started_as_modules() -> None:
     """As files they would find each other only where the project's folder is on the path."""
-    texts = [*ROOT.glob("benchmarks/*.py"), *ROOT.glob("docs/*.md"), ROOT / "README.md"]
+    texts = [*ROOT.glob("benchmarks/**/*.py"), *ROOT.glob("docs/*.md"), ROOT / "README.md"]
     assert [text.name for text in texts if "python benchmarks/" in text.read_text(encoding="utf-8")] == []
 
 

@@ -2,6 +2,7 @@
 
 Run as `python fake_child.py MODULE ... JOB.json`. `behaviour.json` stands beside the declaration and holds
 {"phase1": "killed", ...}; what is not named does its work.
+Hundreds of these are started: each imports what its own kind of job needs.
 """
 
 from __future__ import annotations
@@ -19,10 +20,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from xtts_finetune.data.data_summary import DataSummary
-from xtts_finetune.data.fingerprint import data_inputs
-from xtts_finetune.evaluation.scores import scores_fingerprint
-from xtts_finetune.evaluation.utterance_state import plan_utterances
 from xtts_finetune.records.atomic import write_json_atomic, write_text_atomic
 from xtts_finetune.records.checkpoints import CheckpointRecord, write_checkpoint_record
 from xtts_finetune.records.clips import ClipRecord, write_clips
@@ -30,10 +27,7 @@ from xtts_finetune.records.closing import write_untrained_info
 from xtts_finetune.records.job import EventWriter, Job
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter
 from xtts_finetune.records.run_folder import CandidateFolder
-from xtts_finetune.records.scores import Scores, write_scores
-from xtts_finetune.records.shipped import Shipped, files_in, write_shipped
 from xtts_finetune.records.stopping import Reason, Stop
-from xtts_finetune.shipping.plan import make_ship_plan
 from xtts_finetune.spec.declaration import Declaration, load_declaration
 from xtts_finetune.spec.sources import kept_steps
 from xtts_finetune.training.closing import as_it_ran, close_phase
@@ -118,6 +112,9 @@ def a_sound() -> bytes:
 
 
 def prepare(declaration: Declaration, job: Job) -> None:
+    from xtts_finetune.data.data_summary import DataSummary
+    from xtts_finetune.data.fingerprint import data_inputs
+
     audio = declaration.folder / "voice.wav"
     audio.write_bytes(a_sound())
     splits = ["eval" if number % 8 == 0 else "train" for number in range(40)]
@@ -167,6 +164,8 @@ def make_candidate(declaration: Declaration, job: Job) -> None:
 
 
 def speak(declaration: Declaration, job: Job) -> None:
+    from xtts_finetune.evaluation.utterance_state import plan_utterances
+
     plan = plan_utterances(declaration, job.run, job.candidate)
     folder = job.run.candidate(job.candidate)
     for utterance in plan.utterances:
@@ -178,12 +177,18 @@ def speak(declaration: Declaration, job: Job) -> None:
 
 
 def score(declaration: Declaration, job: Job) -> None:
+    from xtts_finetune.evaluation.scores import scores_fingerprint
+    from xtts_finetune.records.scores import Scores, write_scores
+
     name = job.candidate
     scores = Scores(name, scores_fingerprint(declaration, job.run, name), {}, ())
     write_scores(job.run.candidate(name).scores_json, scores)
 
 
 def ship(declaration: Declaration, job: Job) -> None:
+    from xtts_finetune.records.shipped import Shipped, files_in, write_shipped
+    from xtts_finetune.shipping.plan import make_ship_plan
+
     plan = make_ship_plan(declaration, job.run, job.candidate)
     plan.folder.mkdir(parents=True, exist_ok=True)
     (plan.folder / "model.pth").write_bytes(b"model")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from xtts_finetune.data.text_language import guess_language
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.metrics import EvalRecord, Metrics
-from xtts_finetune.setup.found_data import XTTS_V2_CONFIG, slug
+from xtts_finetune.setup.found_data import XTTS_V2_CONFIG
 from xtts_finetune.setup.numbers import choose_batches, choose_numbers
-from xtts_finetune.setup.texts import guess_language
+from xtts_finetune.spec.made_names import slug
 from xtts_finetune.spec.stop_rules import NoImprovement
 from xtts_finetune.training.rules.no_improvement import no_improvement
 from xtts_finetune.xtts.releases import XTTS_V2

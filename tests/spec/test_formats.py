@@ -110,6 +110,10 @@ def test_metadata_and_weight_are_read(tmp_path: Path) -> None:
             "datasets[1].metadata: the folder 'data/second' has no 'other",
         ),
         ("format: folder, metadata: x.csv", "'folder' has no metadata file"),
+        ("format: coqui, header: true", "'header' is for the format 'table'; write 'format: table'"),
+        ("format: table, columns: [audio, speaker]", "name the columns 'audio' and 'text', such as"),
+        ("format: table, columns: [audio, words]", "expected one of 'audio', 'text', 'speaker'"),
+        ("format: ljspeech, encoding: cp12500", "'cp12500' is not an encoding; for example cp1250"),
         ("format: jsonl", "has no metadata.jsonl, which holds the clips' texts; it has metadata.csv, as the"),
     ],
 )

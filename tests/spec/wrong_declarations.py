@@ -155,7 +155,7 @@ WRONG: tuple[Wrong, ...] = (
     _replaced("language no", PIPE, "language: en", "language: no", f"{PIPE}:3: language: expected text but got no, which YAML reads as false; put it in quotes: 'no'"),
     _replaced("number for a name", PIPE, "name: trial", "name: 2024", f"{PIPE}:1: name: expected a name (at most 64 letters, digits, '-' and '_', the first a letter or digit) but got 2024, a number; put it in quotes: '2024'"),
     _replaced("name that is a path", PIPE, "name: trial", "name: ../x", f"{PIPE}:1: name: expected a name (at most 64 letters"),
-    _replaced("unknown choice", PIPE, "ljspeech", "LJ-Speech", f"{PIPE}:5: datasets[0].format: expected one of 'ljspeech', 'coqui', 'folder', 'common_voice', 'jsonl', 'audiofolder' but got 'LJ-Speech'; did you mean 'ljspeech'?"),
+    _replaced("unknown choice", PIPE, "ljspeech", "LJ-Speech", f"{PIPE}:5: datasets[0].format: expected one of 'ljspeech', 'coqui', 'folder', 'common_voice', 'jsonl', 'audiofolder', 'table', 'parquet' but got 'LJ-Speech'; did you mean 'ljspeech'?"),
     _replaced("empty list", PIPE, "[phase1, phase2]", "[]", f"{PIPE}:8: phases: expected a list with at least one entry but got an empty list"),
     _replaced("text for a list", SAY, "[1, 2]", "1", f"{SAY}:4: seeds: expected a list with at least one entry but got 1; put it in brackets: [1]"),
     _replaced("wrong entry of a list", SAY, "[1, 2]", "[1, -2]", f"{SAY}:4: seeds[1]: expected a whole number of at least 0 but got -2"),

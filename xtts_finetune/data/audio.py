@@ -1,4 +1,4 @@
-"""Audio files to samples: soundfile and soxr, never torchaudio's loader, which needs FFmpeg."""
+"""Audio files as clips: mono, 22 050 Hz, with what identifies the sound and how it is clipped."""
 
 from __future__ import annotations
 
@@ -7,20 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from xtts_finetune.data.channels import Mono, Samples, channel_to_take, to_mono
+from xtts_finetune.data.decoding import LIBSNDFILE, Decoded, decode, seconds_of
+from xtts_finetune.data.unbroken import AudioError
 from xtts_finetune.fixed import SAMPLE_RATE
 from xtts_finetune.records.values import file_digest
 
-# Decoding these gives the same samples everywhere, so the sound itself can be the identity of a clip.
-LOSSLESS = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW", "ALAC")
-
-
-# Seconds by which the header of an MP3 may promise more than there is.
-HEADER_TOLERANCE = 0.1
-
+__all__ = ["Audio", "AudioError", "Clipping", "load_audio", "read_as_it_is", "read_audio", "seconds_of"]
 
 # Samples within this of the highest one are at the ceiling: the steps of 16 bits below full scale.
 CEILING = 0.9999
@@ -28,10 +24,6 @@ CEILING = 0.9999
 FLAT_SAMPLES = 3
 # Beneath this peak the steps of 16 bits would pass for flat tops.
 QUIETEST_CLIPPING = 0.05
-
-
-class AudioError(Exception):
-    """A file that is no sound, or not one that can be used; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +43,7 @@ class Audio:
     """A clip's sound: `wave` float32 (samples,), mono, 22 050 Hz, within -1 and 1.
 
     `sha256` identifies the sound: a copy under another name, or the same samples as FLAC instead of WAV,
-    have the same. For lossy formats it is the file's own hash, since decoders differ in the last bit.
+    have the same. For lossy formats it is made of the file's own hash, since decoders differ in the last bit.
     `clipping` is of the file's own samples, because resampling rounds flat tops off.
     """
 
@@ -65,52 +57,32 @@ def read_audio(path: Path) -> NDArray[np.float32]:
     return load_audio(path).wave
 
 
+def read_as_it_is(path: Path, at_most_seconds: float | None = None) -> tuple[Mono, int]:
+    """The sound of `path` as float32 (samples,), mono, at its own rate, with that rate. Raises AudioError."""
+    sound = decode(path, at_most_seconds)
+    return to_mono(sound.samples, channel_to_take(sound.samples)), sound.rate
+
+
 def load_audio(path: Path, at_most_seconds: float | None = None) -> Audio:
     """The sound of `path` with its identity, cut after `at_most_seconds` so that memory stays bounded.
 
-    Raises AudioError for a file that soundfile cannot read, that breaks off, or that holds NaN or infinity.
+    Raises AudioError for a file that cannot be read, that breaks off, or that holds NaN or infinity.
     """
-    try:
-        with soundfile.SoundFile(str(path)) as file:
-            rate, promised, subtype = int(file.samplerate), int(file.frames), str(file.subtype)
-            wanted = promised if at_most_seconds is None else min(promised, round(at_most_seconds * rate))
-            samples = file.read(frames=wanted, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
-        raise AudioError(_without_path(error, path)) from None
-    if wanted - len(samples) > rate * HEADER_TOLERANCE:
-        raise AudioError(f"breaks off after {len(samples) / rate:.2f} of {promised / rate:.2f} s")
-    mono = _mono(samples)
+    sound = decode(path, at_most_seconds)
+    mono = to_mono(sound.samples, channel_to_take(sound.samples))
     if not np.isfinite(mono).all():
         raise AudioError("holds samples that are not numbers")
-    return Audio(_resampled(mono, rate), _identity(path, mono, rate, subtype), _clipping(samples, rate))
+    return Audio(_resampled(mono, sound.rate), _identity(path, mono, sound), _clipping(sound.samples, sound.rate))
 
 
-def seconds_of(path: Path) -> float:
-    """Length of a file as its header tells it; the sound is not read. Raises AudioError."""
-    try:
-        information = soundfile.info(str(path))
-    except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
-        raise AudioError(_without_path(error, path)) from None
-    return float(information.frames) / float(information.samplerate)
-
-
-def _mono(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mean of the channels of (frames, channels), added in order so that every machine rounds alike."""
-    total = np.zeros(len(samples), dtype=np.float64)
-    for channel in samples.T:
-        total += channel
-    mono: NDArray[np.float32] = (total / samples.shape[1]).astype(np.float32)
-    return mono
-
-
-def _resampled(mono: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
+def _resampled(mono: Mono, rate: int) -> NDArray[np.float32]:
     if rate != SAMPLE_RATE and len(mono):
         mono = soxr.resample(mono, rate, SAMPLE_RATE, quality="VHQ")
     clipped: NDArray[np.float32] = np.clip(mono, -1.0, 1.0).astype(np.float32, copy=False)
     return clipped
 
 
-def _clipping(samples: NDArray[np.float32], rate: int) -> Clipping:
+def _clipping(samples: Samples, rate: int) -> Clipping:
     """Flat tops of (frames, channels)."""
     share = longest = 0.0
     for channel in samples.T:
@@ -128,15 +100,10 @@ def _clipping(samples: NDArray[np.float32], rate: int) -> Clipping:
     return Clipping(share, longest)
 
 
-def _identity(path: Path, mono: NDArray[np.float32], rate: int, subtype: str) -> str:
-    if not subtype.startswith(LOSSLESS):
+def _identity(path: Path, mono: Mono, sound: Decoded) -> str:
+    if sound.decoder == LIBSNDFILE:
         return file_digest(path)
-    digest = hashlib.sha256(f"{rate} Hz float32\n".encode())
-    digest.update(mono.astype("<f4", copy=False).tobytes())
+    # Where the decoders disagree, what was made of the other one's sound must not be taken for this.
+    digest = hashlib.sha256(f"{sound.rate} Hz float32\n".encode())
+    digest.update(f"{sound.decoder} {file_digest(path)}".encode() if sound.decoder else mono.astype("<f4").tobytes())
     return digest.hexdigest()
-
-
-def _without_path(error: Exception, path: Path) -> str:
-    """The library's message; the path is named beside it already."""
-    message = str(error).replace(f"Error opening {str(path)!r}: ", "")
-    return message or type(error).__name__

@@ -19,6 +19,7 @@ from xtts_finetune.data.findings import sound_warnings
 from xtts_finetune.data.readers import RawClip, Unreadable
 from xtts_finetune.data.sound_rules import SoundRules
 from xtts_finetune.data.sources import Source, Sources, Stamp, stamp_of
+from xtts_finetune.data.text_language import language_warnings
 from xtts_finetune.data.texts import TextCheck, Unusable
 from xtts_finetune.fixed import CODE_SAMPLES, SAMPLE_RATE
 from xtts_finetune.records.clips import ClipRecord, DroppedClip, DropReason
@@ -161,7 +162,7 @@ class Audit:
             normalised=text.normalised,
             file=raw.file,
             line=raw.line,
-            warnings=tuple(sound_warnings(source.measures)),
+            warnings=(*sound_warnings(source.measures), *language_warnings(raw.text, raw.language)),
         )
         return Kept(clip, stamp, source)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xtts_finetune.data.outlines import SOUND_BYTES, first_alike
+from xtts_finetune.data.passages import passages, place_of
 from xtts_finetune.records.atomic import read_json, write_json_atomic
-from xtts_finetune.spec.pipeline import EvalSetSpec
+from xtts_finetune.spec.pipeline import DatasetSpec, EvalSetSpec
 
 
 class Sounding(Protocol):
@@ -61,21 +62,34 @@ class EvalSet:
         return [f"{clip.dataset}/{clip.id}" for clip in self.clips if clip.sha256 not in there]
 
 
-def choose_eval_set(clips: Sequence[Sounding], spec: EvalSetSpec) -> EvalSet:
+def choose_eval_set(
+    clips: Sequence[Sounding],
+    spec: EvalSetSpec,
+    of_recordings: Set[str] = frozenset(),
+    held_out: Set[str] = frozenset(),
+) -> EvalSet:
     """Choose the clips to hold out: a share of every data set in proportion to its size.
 
     The choice depends on the seed and on the sounds alone, not on order, names or machine. Clips with the
     same sound stay together. Never more than half of the clips; too few for one gives an empty set.
+    Data sets that were cut from recordings, `of_recordings`, are held out by the passage. Where data sets are
+    declared `held_out`, their sounds are the eval set, and nothing is chosen.
     """
     total = min(max(round(spec.fraction * len(clips)), spec.at_least), len(clips) // 2)
     sounds = _sounds(clips)
     groups = first_alike(sounds)  # a group is named by the place of its first clip
+    declared = [group for clip, group in zip(clips, groups.tolist(), strict=True) if clip.dataset in held_out]
+    if declared:
+        return _named(clips, np.isin(groups, declared), spec)
     sizes = np.bincount(groups, minlength=len(clips))
     homes = _homes(clips, groups)
     quotas = _quotas(Counter(homes[group] for group in groups.tolist()), total)
     # First each data set's share; then, where several clips of one sound did not fit, what fills up the set.
     chosen, waiting, room = [], [], total
-    for group in _shuffled(sounds, np.unique(groups), spec.seed):
+    order = _shuffled(sounds, np.unique(groups), spec.seed)
+    for dataset in sorted(of_recordings & quotas.keys()):
+        order = _by_passages(order, clips, [group for group in order if homes[group] == dataset], quotas[dataset])
+    for group in order:
         size, home = int(sizes[group]), homes[group]
         if size <= quotas[home]:
             quotas[home] -= size
@@ -87,9 +101,18 @@ def choose_eval_set(clips: Sequence[Sounding], spec: EvalSetSpec) -> EvalSet:
         if sizes[group] <= room:
             room -= int(sizes[group])
             chosen.append(group)
-    held_out = (clips[place] for place in np.flatnonzero(np.isin(groups, chosen)).tolist())
-    named = sorted((EvalClip(clip.id, clip.dataset, clip.sha256) for clip in held_out), key=_name)
+    return _named(clips, np.isin(groups, chosen), spec)
+
+
+def _named(clips: Sequence[Sounding], chosen: NDArray[np.bool_], spec: EvalSetSpec) -> EvalSet:
+    found = (clips[place] for place in np.flatnonzero(chosen).tolist())
+    named = sorted((EvalClip(clip.id, clip.dataset, clip.sha256) for clip in found), key=_name)
     return EvalSet(spec.seed, spec.fraction, spec.at_least, tuple(named))
+
+
+def held_out_sets(datasets: Iterable[DatasetSpec]) -> frozenset[str]:
+    """Names of the data sets that are declared as the eval set."""
+    return frozenset(spec.name for spec in datasets if spec.held_out)
 
 
 def write_eval_set(path: Path, eval_set: EvalSet) -> None:
@@ -138,6 +161,22 @@ def _shuffled(sounds: NDArray[np.bytes_], groups: NDArray[np.int64], seed: int) 
     ranks = (hashlib.sha256(f"{seed}:{name}".encode()).digest() for name in names)
     ordered: list[int] = groups[np.argsort(np.fromiter(ranks, "S32", len(groups)))].tolist()
     return ordered
+
+
+def _by_passages(order: Sequence[int], clips: Sequence[Sounding], own: Sequence[int], wanted: int) -> list[int]:
+    """The order with the groups of one data set passage by passage, each where its first group was.
+
+    A clip of unknown place is a passage of its own.
+    """
+    places = {group: place for group in own if (place := place_of(clips[group].id)) is not None}
+    in_time = sorted(places, key=lambda group: (places[group], group))
+    found = passages([places[group] for group in in_time], wanted)
+    passage_of = {in_time[place]: passage for passage in found for place in passage}
+    ordered: dict[int, None] = {}
+    for group in order:
+        passage = passage_of.get(group, ())
+        ordered |= dict.fromkeys([in_time[place] for place in passage] or [group])
+    return list(ordered)
 
 
 def _quotas(sizes: Counter[str], total: int) -> dict[str, int]:

@@ -87,6 +87,9 @@ LONGEST_PAUSE = 1.5
 
 # What to do about each kind, for people.
 ADVICE = {
+    WarningKind.OTHER_WORDS: (
+        "listen, and write down what is said; a recogniser mishears names and unusual words, so some texts are right"
+    ),
     WarningKind.CLIPPING: "record it again more quietly, or leave it out: the model learns the crackle too",
     WarningKind.SILENCE_AT_AN_END: "cut off the silence: the model learns to make noise after the last word",
     WarningKind.PAUSE: "cut the pause or split the clip there, and check that the text has all the words",
@@ -97,6 +100,7 @@ ADVICE = {
     WarningKind.IN_TRAIN_AND_EVAL: (
         "leave the training clip out, or reword it: a sentence that was trained on makes the evaluation look too good"
     ),
+    WarningKind.OTHER_LANGUAGE: "give the line or its data set the right language, or leave it out",
 }
 
 # What to do about each reason to leave a clip out.
@@ -105,11 +109,8 @@ CURE = {
     DropReason.DUPLICATE_ID: "give one of the two another id, or remove it",
     DropReason.EMPTY_TEXT: "write down the words that are spoken, or remove the line",
     DropReason.MISSING_FILE: "put the file there, or correct its name or the data set's 'path'",
-    DropReason.UNREADABLE: "export the file again, as WAV or FLAC, or remove the line",
-    DropReason.TOO_SHORT: (
-        "record it again, or remove the line, where the file is empty (0.0 s); else join it with the clip before or "
-        "after it, or lower clips.min_seconds in pipeline.yaml"
-    ),
+    DropReason.UNREADABLE: "get the whole file again, or export it as WAV or FLAC; else remove the line",
+    DropReason.TOO_SHORT: "join it with the clip before or after it, or lower clips.min_seconds in pipeline.yaml",
     DropReason.TOO_LONG: (
         "split it at a pause; clips.max_seconds in pipeline.yaml can be raised only where it is below what the base "
         "holds, which is 11.6 s for XTTS v2"

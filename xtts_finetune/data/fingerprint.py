@@ -12,6 +12,7 @@ from typing import Any
 
 from xtts_finetune.data.readers import RawClip, metadata_of, read_dataset
 from xtts_finetune.data.readers.folder import pairs_of
+from xtts_finetune.data.readers.parquet import parquet_files
 from xtts_finetune.errors import UserError
 from xtts_finetune.fixed import CODES_A_SECOND, V2_SIZES
 from xtts_finetune.records.run_folder import RunFolder
@@ -65,7 +66,7 @@ def data_inputs(declaration: Declaration, wherever: bool = True) -> dict[str, st
     # How often a clip comes is no matter of preparing it: a phase depends on the weights, its clips do not.
     home = declaration.file.parent if wherever else None
     specs = [
-        {**spec.model_dump(mode="json", exclude={"weight"}), "path": _named(spec.path, home)}
+        {**spec.model_dump(mode="json", exclude={"weight", *_unused(spec)}), "path": _named(spec.path, home)}
         for spec in pipeline.datasets
     ]
     inputs["settings"] = digest_of([*settings, specs])
@@ -84,6 +85,14 @@ def changes_since(declaration: Declaration, before: Mapping[str, object]) -> lis
     return min(changes, changed_inputs(before, data_inputs(declaration, wherever=False)), key=len)
 
 
+# Keys that came later: where they say nothing, runs prepared before them stay up to date.
+LATER = ("encoding", "separator", "header", "columns", "held_out")
+
+
+def _unused(spec: DatasetSpec) -> set[str]:
+    return {key for key in LATER if getattr(spec, key) == DatasetSpec.model_fields[key].default}
+
+
 def _named(path: Path, home: Path | None) -> str:
     return path.relative_to(home).as_posix() if home is not None and path.is_relative_to(home) else str(path)
 
@@ -91,6 +100,9 @@ def _named(path: Path, home: Path | None) -> str:
 def _texts_and_audio(spec: DatasetSpec, language: str, home: Path | None) -> tuple[str, str]:
     """Fingerprints of a data set's texts and of its sounds."""
     metadata = metadata_of(spec)
+    if spec.format == "parquet":
+        files = _stamps(parquet_files(spec), home)
+        return files, files
     if metadata is None:
         # A text a file: to open all of them would take longer than a plan may, so they count like sounds.
         pairs = pairs_of(spec)

@@ -31,6 +31,7 @@ class SeenClip:
     speaker: str
     seconds: float
     sha256: str
+    language: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,4 +102,4 @@ def _look(texts: ForeseenTextCheck, rules: SoundRules, every: int, numbered: tup
     if isinstance(found, LeftOut):
         return found
     clip, _, (seconds, sha256) = found
-    return SeenClip(clip.id, clip.dataset, clip.text, clip.speaker, seconds, sha256)
+    return SeenClip(clip.id, clip.dataset, clip.text, clip.speaker, seconds, sha256, clip.language)

@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from xtts_finetune.data.audio import AudioError
@@ -15,12 +15,16 @@ from xtts_finetune.data.audit import Audit, LeftOut, SoundEncoder, entries, surv
 from xtts_finetune.data.cache import ClipCache
 from xtts_finetune.data.comparisons import compare
 from xtts_finetune.data.data_summary import DataSummary, notes_on, reasons_of, too_few
-from xtts_finetune.data.eval_set import EvalSet, choose_eval_set, read_eval_set, write_eval_set
+from xtts_finetune.data.eval_set import EvalSet, choose_eval_set, held_out_sets, read_eval_set, write_eval_set
 from xtts_finetune.data.fingerprint import data_inputs
 from xtts_finetune.data.in_threads import in_order, one_core_a_thread
 from xtts_finetune.data.outlines import Outlines, outline
+from xtts_finetune.data.passages import cut_from_recordings
 from xtts_finetune.data.readers import RawClip, Unreadable, read_dataset
+from xtts_finetune.data.readers.parquet import unpack
 from xtts_finetune.data.sources import Sources
+from xtts_finetune.data.text_checks import Compared
+from xtts_finetune.data.text_language import OtherLanguages
 from xtts_finetune.data.texts import TextCheck, TextEncoder
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.records.atomic import is_abandoned, write_json_atomic
@@ -29,6 +33,7 @@ from xtts_finetune.records.clips import (
     ClipWarning,
     DroppedClip,
     Split,
+    WarningKind,
     clip_writer,
     clips_writer,
     iter_clips,
@@ -36,7 +41,7 @@ from xtts_finetune.records.clips import (
 )
 from xtts_finetune.records.run_folder import KNOWN_SOURCES, RunFolder
 from xtts_finetune.spec.declaration import Declaration
-from xtts_finetune.spec.pipeline import EvalSetSpec
+from xtts_finetune.spec.pipeline import PipelineSpec
 from xtts_finetune.xtts.base import find_base, quick_hash
 
 Progress = Callable[[int, int, str], None]  # done, total, what
@@ -49,17 +54,20 @@ def prepare(
     run: RunFolder,
     progress: Progress,
     before_closing: Callable[[], object] = lambda: None,
+    compare_texts: Callable[[Path, Progress], Compared] = lambda *_: Compared(),
 ) -> DataSummary:
     """Prepare all clips of a declaration in the run's folder; what an earlier run did is not done again.
 
     Clips are read and encoded on all cores, and only outlines of them stay in memory. A kill at any time leaves
     only whole files, and `data.json`, written last, only where all of them agree; `before_closing` is called
-    when all the others are there.
+    when all the others are there. `compare_texts` reads the clips of a clips.jsonl (data.text_checks.TextChecks).
     Raises UserError if a data set is missing or too few clips can be used, WorkFailed if audio changes
     meanwhile.
     """
     inputs = data_inputs(declaration)
     pipeline = declaration.pipeline
+    for spec in pipeline.datasets:
+        unpack(spec)
     vocabulary = quick_hash(find_base(pipeline.base).vocab)
     cache = ClipCache(run.cache, encoder.key, vocabulary)
     _sweep(run, cache)
@@ -71,15 +79,16 @@ def prepare(
         sources.tidy()
         run.data_info.unlink(missing_ok=True)
         write_dropped(run.dropped, dropped)
-        eval_set = _frozen_eval_set(outlines, dropped, pipeline.eval_set, run)
+        eval_set = _frozen_eval_set(outlines, dropped, pipeline, run)
         held_out = eval_set.sounds
         in_eval = int(outlines.among(held_out).sum())
         if not in_eval or in_eval == len(outlines):
             raise UserError(too_few(outlines, in_eval, dropped, run))
         _keep_eval_conditioning(read, held_out, in_eval, audit, progress)
         cache.make_current()
+        compared = compare_texts(read, progress)
         warned = compare(outlines, held_out)
-        tally = _write_all(run, read, held_out, warned)
+        tally = _write_all(run, read, held_out, warned, compared.warnings)
     summary = DataSummary(
         clips=len(outlines),
         seconds=round(tally.seconds, 3),
@@ -89,7 +98,7 @@ def prepare(
         warned=tally.warned,
         warnings=dict(tally.warnings.most_common()),
         content=tally.content,
-        notes=tuple(notes_on(eval_set, outlines, pipeline.eval_set)),
+        notes=(*notes_on(eval_set, outlines, pipeline.eval_set), *tally.languages.notes(), *compared.notes),
     )
     before_closing()
     write_json_atomic(run.data_info, summary.as_json(inputs))
@@ -146,11 +155,12 @@ def _lines(declaration: Declaration) -> Iterator[RawClip | Unreadable]:
         yield from read_dataset(spec, declaration.pipeline.language)
 
 
-def _frozen_eval_set(clips: Outlines, dropped: Sequence[DroppedClip], spec: EvalSetSpec, run: RunFolder) -> EvalSet:
+def _frozen_eval_set(clips: Outlines, dropped: Sequence[DroppedClip], spec: PipelineSpec, run: RunFolder) -> EvalSet:
     """The eval set of this run, chosen now if it never was."""
     eval_set = read_eval_set(run.eval_set)
     if eval_set is None:
-        eval_set = choose_eval_set(clips, spec)
+        cut, held_out = cut_from_recordings(spec.datasets), held_out_sets(spec.datasets)
+        eval_set = choose_eval_set(clips, spec.eval_set, cut, held_out)
         if not eval_set.clips:
             raise UserError(too_few(clips, 0, dropped, run))
         write_eval_set(run.eval_set, eval_set)
@@ -178,17 +188,27 @@ class Tally:
     warned: int
     warnings: Counter[str]
     content: str
+    languages: OtherLanguages = field(default_factory=OtherLanguages)
 
 
-def _write_all(run: RunFolder, read: Path, held_out: Set[str], warned: Mapping[int, Sequence[ClipWarning]]) -> Tally:
+def _write_all(
+    run: RunFolder,
+    read: Path,
+    held_out: Set[str],
+    warned: Mapping[int, Sequence[ClipWarning]],
+    other_words: Mapping[int, ClipWarning],
+) -> Tally:
     """Write clips.jsonl: the clips that were read, with their split and all their warnings."""
     tally, content = Tally(0.0, 0, Counter(), ""), hashlib.sha256()
     with clips_writer(run.clips) as write:
         for place, clip in enumerate(iter_clips(read)):
             split: Split = "eval" if clip.sha256 in held_out else "train"
-            warnings = (*clip.warnings, *warned.get(place, ()))
+            of_text = [other_words[place]] if place in other_words else []
+            warnings = (*of_text, *clip.warnings, *warned.get(place, ()))
             write(replace(clip, split=split, warnings=warnings))
             tally.seconds += clip.seconds
+            doubted = any(warning.kind is WarningKind.OTHER_LANGUAGE for warning in clip.warnings)
+            tally.languages.add(clip.dataset, clip.text, clip.language, doubted)
             tally.warned += bool(warnings)
             tally.warnings.update(warning.kind.value for warning in warnings)
             # As json.dumps of one list of them all, which runs made before have recorded.

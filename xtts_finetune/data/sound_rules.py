@@ -1,4 +1,4 @@
-"""Which sounds can be trained on: by their headers alone, or once they were listened to."""
+"""Which sounds can be trained on: by their lengths alone, or once they were listened to."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class SoundRules:
             raise Unusable(DropReason.UNREADABLE, str(error)) from None
 
     def glance(self, path: Path) -> float:
-        """Seconds of the file as its header tells them; the sound is not read."""
+        """Seconds of the file as `seconds_of` tells them; the sound is not decoded."""
         with self.unreadable_is_unusable(path):
             seconds = seconds_of(path)
             self._check_length(seconds, self.limits.min_seconds)
@@ -49,7 +49,7 @@ class SoundRules:
     def listen(self, path: Path) -> tuple[Source, Audio]:
         """What the file holds, if it is not too long; `check` has the other rules. Raises AudioError as well."""
         self._check_length(seconds_of(path))
-        # The header may lie about the length, hence the bound.
+        # What is decoded may be longer than what was counted, hence the bound.
         audio = load_audio(path, at_most_seconds=self.limits.max_seconds + 1)
         self._check_length(len(audio.wave) / SAMPLE_RATE)
         return Source(audio.sha256, len(audio.wave), measure(audio)), audio

@@ -24,7 +24,7 @@ ROWS = np.dtype([("key", "S16"), ("sound", "S32"), ("samples", "<i8"), ("reading
 Rows = NDArray[np.void]
 
 # Raise this when a sound is identified or measured in another way: what was noted before is then read anew.
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +13,13 @@ from numpy.typing import NDArray
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.hearing.models import RecogniserModel
+from xtts_finetune.hearing.short_sound import ShortSound
 from xtts_finetune.records.stretches import Word
 
 Wave = NDArray[np.float32]
 
+EAST_ASIAN = "\u3000-\u303f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff00-\uffef"
+_BLANK_OF_NONE = re.compile(rf"(?<=[{EAST_ASIAN}]) (?=[{EAST_ASIAN}])")
 # What Whisper hears: samples a second, and the longest it hears at once.
 RATE = 16_000
 MOST_SECONDS = 30.0
@@ -31,7 +35,7 @@ class Heard:
     @property
     def text(self) -> str:
         """The words in one line."""
-        return "".join(word.text if word.text.startswith(" ") else f" {word.text}" for word in self.words).strip()
+        return joined(self.words)
 
     @property
     def confidence(self) -> float | None:
@@ -42,8 +46,11 @@ class Heard:
 class Recogniser:
     """One model in memory. The same sound gives the same words each time: no temperature, nothing remembered."""
 
-    def __init__(self, model: RecogniserModel, threads: int | None = None) -> None:
-        """`threads` of the processor, all of its cores where none is given. Raises UserError for a damaged model."""
+    def __init__(self, model: RecogniserModel, threads: int | None = None, workers: int = 1) -> None:
+        """`workers` calls at once, each on `threads` of the processor: on all of its cores where none is given.
+
+        Raises UserError for a damaged model.
+        """
         from faster_whisper import WhisperModel  # noqa: PLC0415  heavy
 
         self.model = model
@@ -51,7 +58,7 @@ class Recogniser:
         try:
             # On a card where CTranslate2 finds one; int8 on a processor is four times as fast as float32.
             self._whisper: Any = WhisperModel(
-                str(model.folder), device=_device(), compute_type="int8", cpu_threads=cores
+                str(model.folder), device=_device(), compute_type="int8", cpu_threads=cores, num_workers=workers
             )
         except Exception as error:  # whatever CTranslate2 raises
             raise UserError(
@@ -71,12 +78,7 @@ class Recogniser:
             word_timestamps=True,
             vad_filter=False,
         )
-        words = tuple(
-            Word(word.word.strip(), *(round(float(number), 3) for number in (word.start, word.end, word.probability)))
-            for segment in segments
-            for word in segment.words or ()
-            if word.word.strip()
-        )
+        words = tuple(word for segment in segments for word in _words_of(segment.words or ()))
         return Heard(words, xtts_language(information.language))
 
     def language_of(self, wave: Wave) -> tuple[str, float]:
@@ -86,23 +88,10 @@ class Recogniser:
         language, probability, _ = self._whisper.detect_language(wave)
         return xtts_language(language), float(probability)
 
-    def likelihood(self, wave: Wave, text: str, language: str) -> NDArray[np.float64]:
-        """(tokens,) probability of each piece of a given text, had the model written it down for (samples,).
-
-        Teacher forcing, as CTranslate2's `align` does for the times of words. At most 30 s are heard.
-        """
-        from faster_whisper.tokenizer import Tokenizer  # noqa: PLC0415  heavy
-
-        whisper = self._whisper
+    def short_sound(self, wave: Wave, language: str, whole: bool = False) -> ShortSound:
+        """(samples,) at 16 kHz, at most 30 s, encoded once: to be read, and asked how likely given words are."""
         spoken = "en" if self.model.english_alone else whisper_language(language)
-        tokenizer = Tokenizer(whisper.hf_tokenizer, whisper.model.is_multilingual, task="transcribe", language=spoken)
-        features = whisper.feature_extractor(wave[: int(MOST_SECONDS * RATE)])
-        frames = min(features.shape[-1], whisper.feature_extractor.nb_max_frames)
-        padded = np.zeros((features.shape[0], whisper.feature_extractor.nb_max_frames), dtype=np.float32)
-        padded[:, :frames] = features[:, :frames]
-        tokens = tokenizer.encode(f" {text.strip()}")
-        found = whisper.model.align(whisper.encode(padded), tokenizer.sot_sequence, [tokens], frames)
-        return np.asarray(found[0].text_token_probs, dtype=np.float64)
+        return ShortSound(self._whisper, wave, spoken or "en", whole)
 
 
 def whisper_language(language: str | None) -> str | None:
@@ -116,8 +105,23 @@ def xtts_language(language: str) -> str:
 
 
 def joined(words: Sequence[Word]) -> str:
-    """The words' text in one line, as they are written."""
-    return " ".join(word.text for word in words)
+    """The words' text in one line, as they are written: Chinese and Japanese have no blanks between them."""
+    return _BLANK_OF_NONE.sub("", " ".join(word.text for word in words))
+
+
+def _words_of(heard: Iterable[Any]) -> list[Word]:
+    """Whisper's words with their marks; what it cuts off a word that has no blank within, '-known' of 'well-known'."""
+    words: list[Word] = []
+    for each in heard:
+        if not (text := each.word.strip()):
+            continue
+        start, end, probability = (round(float(number), 3) for number in (each.start, each.end, each.probability))
+        if words and not each.word.startswith(" ") and not _BLANK_OF_NONE.search(f"{words[-1].text[-1]} {text[0]}"):
+            before = words.pop()
+            text, start = before.text + text, before.start
+            probability = min(before.probability, probability)
+        words.append(Word(text, start, end, probability))
+    return words
 
 
 def _device() -> str:

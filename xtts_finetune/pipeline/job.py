@@ -17,6 +17,7 @@ from pathlib import Path
 from xtts_finetune.errors import DONE, FAILED, INTERRUPTED, WRONG_INPUT, UserError, WorkFailed
 from xtts_finetune.records.faults import one_line
 from xtts_finetune.records.job import EventWriter, Job
+from xtts_finetune.records.run_folder import KNOWN_READINGS
 from xtts_finetune.spec.declaration import Declaration, load_declaration
 from xtts_finetune.xtts import load_coqui
 
@@ -53,6 +54,8 @@ def main(arguments: list[str], work: Mapping[str, Kind]) -> int:
 def prepare_clips(declaration: Declaration, job: Job, progress: Progress) -> None:
     """Read, check, split and encode the clips."""
     from xtts_finetune.data.prepare import prepare  # noqa: PLC0415  (each kind loads only what it needs)
+    from xtts_finetune.data.text_checks import TextChecks  # noqa: PLC0415
+    from xtts_finetune.pipeline.children.python import python_module  # noqa: PLC0415
     from xtts_finetune.pipeline.reports.data_report import write_data_page  # noqa: PLC0415
     from xtts_finetune.training.device import pick_device  # noqa: PLC0415
     from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
@@ -66,7 +69,8 @@ def prepare_clips(declaration: Declaration, job: Job, progress: Progress) -> Non
         progress(0, 1, "writing DATA.html")
         write_data_page(declaration, job.run)
 
-    prepare(declaration, Tokenizer(base.vocab), encoder, job.run, progress, write_page)
+    texts = TextChecks(declaration.pipeline, job.run.cache / KNOWN_READINGS, python_module)
+    prepare(declaration, Tokenizer(base.vocab), encoder, job.run, progress, write_page, texts)
 
 
 def evaluate_the_base(declaration: Declaration, job: Job, progress: Progress) -> None:

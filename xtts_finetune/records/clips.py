@@ -40,6 +40,7 @@ class DropReason(Enum):
 class WarningKind(Enum):
     """What is suspicious about a clip that is kept all the same. The value is what people read."""
 
+    OTHER_WORDS = "text and sound differ"
     CLIPPING = "sound is clipped"
     SILENCE_AT_AN_END = "long silence at an end"
     PAUSE = "long pause inside"
@@ -48,6 +49,7 @@ class WarningKind(Enum):
     SAME_SOUND = "same sound as another clip"
     SAME_TEXT = "same text as another clip"
     IN_TRAIN_AND_EVAL = "text is in training and in the eval set"
+    OTHER_LANGUAGE = "text looks like another language"
 
     @classmethod
     def _missing_(cls, value: object) -> WarningKind | None:
@@ -56,11 +58,15 @@ class WarningKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ClipWarning:
-    """One suspicion about a kept clip; `detail` has the numbers, `severity` says how many times the limit it is."""
+    """One suspicion about a kept clip; `detail` has the numbers, `severity` says how many times the limit it is.
+
+    heard   what a recogniser heard, where the text was compared with it
+    """
 
     kind: WarningKind
     detail: str
     severity: float = 1.0
+    heard: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +204,15 @@ def _to(folder: Path, written: str) -> Path:
 
 def _as_json(clip: ClipRecord, folder: Path) -> dict[str, Any]:
     record = {field: getattr(clip, field) for field in FIELDS}
-    warnings = [{**asdict(warning), "kind": warning.kind.value} for warning in clip.warnings]
+    warnings = [_warning_as_json(warning) for warning in clip.warnings]
     return {**record, "audio": _from(folder, clip.audio), "file": _from(folder, clip.file), "warnings": warnings}
+
+
+def _warning_as_json(warning: ClipWarning) -> dict[str, Any]:
+    record = {**asdict(warning), "kind": warning.kind.value}
+    if not warning.heard:
+        del record["heard"]
+    return record
 
 
 def _clip(path: Path, line: int, record: dict[str, Any]) -> ClipRecord:

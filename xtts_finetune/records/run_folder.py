@@ -19,9 +19,10 @@ RESERVE = ".reserve"
 # Who works in a run's folder: a command, its child, and whoever tracks it.
 COMMAND_LOCK, CHILD_LOCK, TRACKING_LOCK = ".command.lock", ".child.lock", ".tracking.lock"
 SHIPPED_RECORD, MODEL_CARD = "shipped.json", "MODEL_CARD.md"
-# In the cache: what its arrays depend on, and what is known of each audio file that was read before.
+# In the cache: what its arrays depend on, and what is known of each audio file that was read before,
+# and what a recogniser heard in each clip.
 RUNS = "run"  # the folder in a project that its runs lie in, a folder each
-CACHE_KEYS, KNOWN_SOURCES = "keys.json", "sources.jsonl"
+CACHE_KEYS, KNOWN_SOURCES, KNOWN_READINGS = "keys.json", "sources.jsonl", "readings.jsonl"
 _JOB, _EVENTS = ".job.json", ".jsonl"
 
 

@@ -18,6 +18,9 @@ SOUNDS = "wavs"
 METADATA = "metadata.csv"
 STRETCHES = "import.jsonl"
 REVIEW = "review.jsonl"
+# What an import knows from before, and what it found before anybody reviewed it.
+WORK = ".import"
+FOUND = f"{WORK}/found.jsonl"
 
 
 @dataclass(frozen=True)
@@ -132,9 +135,12 @@ class Stretch:
         )
 
 
-def read_stretches(folder: Path) -> list[Stretch]:
-    """Every stretch of a data set made of recordings; none where it is no such one. UserError for a damaged file."""
-    path = folder / STRETCHES
+def read_stretches(folder: Path, name: str = STRETCHES) -> list[Stretch]:
+    """Every stretch of a data set made of recordings; none where it is no such one. UserError for a damaged file.
+
+    `name`  FOUND for what was found before anybody reviewed it
+    """
+    path = folder / name
     found = []
     for number, record in read_json_lines(path):
         try:
@@ -145,8 +151,9 @@ def read_stretches(folder: Path) -> list[Stretch]:
     return found
 
 
-def write_stretches(folder: Path, stretches: Iterable[Stretch]) -> None:
+def write_stretches(folder: Path, stretches: Iterable[Stretch], name: str = STRETCHES) -> None:
     """All of them, or the file that was there before."""
-    with atomic_path(folder / STRETCHES) as temporary, temporary.open("wb") as file:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(folder / name) as temporary, temporary.open("wb") as file:
         for stretch in stretches:
             file.write(json_line(stretch.as_json()))

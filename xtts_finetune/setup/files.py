@@ -12,11 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xtts_finetune.data.eval_set import held_out_sets
 from xtts_finetune.data.first_look import minutes_of
+from xtts_finetune.data.passages import cut_from_recordings
 from xtts_finetune.errors import UserError
 from xtts_finetune.look.templating import environment
 from xtts_finetune.records.atomic import replace_with_retry, write_text_atomic
-from xtts_finetune.setup.found_data import Answers, FoundSet
+from xtts_finetune.setup.data_sets import FoundSet
+from xtts_finetune.setup.found_data import Answers
 from xtts_finetune.setup.held_out import Spoken, held_out_lines
 from xtts_finetune.setup.numbers import MOST_EVAL_CLIPS, Numbers, choose_batches, choose_numbers
 from xtts_finetune.setup.phase_values import phase_values
@@ -79,6 +82,8 @@ FORMATS_IN_WORDS = {
     "common_voice": "as Common Voice has it",
     "jsonl": "one JSON object a line",
     "audiofolder": "as Hugging Face's audiofolder has it",
+    "table": "one line per clip, its columns as named here",
+    "parquet": "texts and sounds in one file, as Hugging Face has it",
 }
 
 
@@ -90,8 +95,12 @@ def render(answers: Answers, held_out: int | None = None) -> dict[str, str]:
     base, look = answers.base, answers.look
     longest = max((clip.seconds for clip in look.kept), default=0.0)
     batches = choose_batches(base.model_bytes, base.config, longest, answers.memory, answers.on_gpu)
+    sets = held_out_sets(found.spec for found in answers.data)
+    if sets and held_out is None:
+        held_out = sum(clip.dataset in sets for clip in look.kept)
     numbers = choose_numbers(len(look.kept), base.weights, batches.adapters, held_out)
-    spoken = held_out_lines(look, EvalSetSpec(fraction=numbers.fraction, at_least=numbers.at_least))
+    eval_set = EvalSetSpec(fraction=numbers.fraction, at_least=numbers.at_least)
+    spoken = held_out_lines(look, eval_set, cut_from_recordings(found.spec for found in answers.data), sets)
     made = templates()
     files = {
         "pipeline.yaml": made.get_template("pipeline.yaml.j2").render(_pipeline(answers, numbers)),
@@ -147,6 +156,7 @@ def _python(system: str) -> str:
 
 def _pipeline(answers: Answers, numbers: Numbers) -> dict[str, Any]:
     base = answers.base
+    sets = held_out_sets(found.spec for found in answers.data)
     declared = base.declared if base.declared == "xtts_v2" else relative(Path(base.declared), answers.folder)
     return {
         "date": time.strftime("%Y-%m-%d"),
@@ -160,9 +170,11 @@ def _pipeline(answers: Answers, numbers: Numbers) -> dict[str, Any]:
         "language_why": f"{LANGUAGES[answers.language]}, as XTTS names it; {answers.language_why}",
         "datasets": [_dataset(found, answers) for found in answers.data],
         "numbers": numbers,
-        "fraction_why": "share of the clips that is held out"
+        "fraction_why": f"not used: the clips of {' and '.join(sorted(sets))} are held out"
+        if sets
+        else "share of the clips that is held out"
         + ("" if numbers.fraction == EVAL_FRACTION else f"; {MOST_EVAL_CLIPS} measure well, more cost time"),
-        "at_least_why": _least_why(numbers),
+        "at_least_why": "not used either" if sets else _least_why(numbers),
         "preview": base.preview,
     }
 
@@ -176,6 +188,8 @@ def _least_why(numbers: Numbers) -> str:
 
 def _speaker(found: FoundSet, answers: Answers) -> str:
     """Who speaks in a data set whose lines do not say it: whom the other sets name, if that is one person."""
+    if found.spec.speaker:
+        return found.spec.speaker
     if found.own_speakers:
         return ""
     named = {clip.speaker for other in answers.data if other.own_speakers for clip in other.clips}
@@ -194,6 +208,8 @@ def _dataset(found: FoundSet, answers: Answers) -> dict[str, Any]:
         "format": spec.format,
         "format_why": FORMATS_IN_WORDS[spec.format],
         "metadata": "" if spec.metadata is None else spec.metadata.as_posix(),
+        "spec": spec,
+        "language": spec.language or "",
         "speaker": _speaker(found, answers),
         "speaker_why": "who speaks; the lines do not say it"
         if alone
@@ -215,4 +231,4 @@ def relative(path: Path, folder: Path) -> str:
 
 
 def _utterances(answers: Answers, spoken: Spoken) -> dict[str, Any]:
-    return {"spoken": spoken, "small_base": answers.base.small}
+    return {"spoken": spoken, "small_base": answers.base.small, "language": answers.language}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass, replace
 
 from xtts_finetune.data.eval_set import choose_eval_set
 from xtts_finetune.data.first_look import FirstLook, SeenClip
@@ -25,6 +25,7 @@ class Sentence:
     id: str
     text: str
     why: str
+    language: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,10 @@ class Spoken:
     compared: int
 
 
-def held_out_lines(look: FirstLook, spec: EvalSetSpec) -> Spoken:
-    """Sentences for `utterances.yaml` from the lines that the eval set will hold.
+def held_out_lines(
+    look: FirstLook, spec: EvalSetSpec, of_recordings: Set[str] = frozenset(), sets: Set[str] = frozenset()
+) -> Spoken:
+    """Sentences for `utterances.yaml` from the lines that the eval set will hold, those of `sets` if these are named.
 
     The eval set is chosen by a hash of the sounds (data.eval_set), so it is known beforehand, but for clips that
     only preparing leaves out: those move the border a little, so only lines well within it are taken. Raises UserError
@@ -45,7 +48,7 @@ def held_out_lines(look: FirstLook, spec: EvalSetSpec) -> Spoken:
     all_known = look.all_heard
     known = {clip.sha256: clip for clip in look.kept if clip.sha256}
     wanted = spec if all_known else spec.model_copy(update={"at_least": 1})
-    chosen = [known[clip.sha256] for clip in choose_eval_set([*known.values()], wanted).clips]
+    chosen = [known[clip.sha256] for clip in choose_eval_set([*known.values()], wanted, of_recordings, sets).clips]
     held_out: list[SeenClip] = []
     for dataset in dict.fromkeys(clip.dataset for clip in chosen):
         own = sorted((c for c in chosen if c.dataset == dataset), key=lambda clip: _rank(clip, spec.seed))
@@ -57,7 +60,9 @@ def held_out_lines(look: FirstLook, spec: EvalSetSpec) -> Spoken:
     if not rest:
         raise UserError("too few of the clips have a sound and a text that can be read; fix them first")
     fit = [text for text in dict.fromkeys(rest) if len(text) <= LONGEST_TEXT]
-    return Spoken(tuple(_varied(fit or rest)), compared)
+    languages = {clip.text: clip.language for clip in held_out}
+    spoken = (replace(sentence, language=languages[sentence.text]) for sentence in _varied(fit or rest))
+    return Spoken(tuple(spoken), compared)
 
 
 def _rank(clip: SeenClip, seed: int) -> bytes:

@@ -18,8 +18,9 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.plan.inputs import data_info
 from xtts_finetune.records.atomic import json_or_none, write_json_atomic
 from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.setup.data_sets import FoundSet
 from xtts_finetune.setup.files import PHASES, render, write_files
-from xtts_finetune.setup.found_data import Answers, FoundSet, look_at_base
+from xtts_finetune.setup.found_data import Answers, look_at_base
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.pipeline import DatasetSpec
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from pathlib import Path
 from typing import Literal, get_args
 
 from xtts_finetune.spec.reading.words import listed
 
-Format = Literal["ljspeech", "coqui", "folder", "common_voice", "jsonl", "audiofolder"]
+Format = Literal["ljspeech", "coqui", "folder", "common_voice", "jsonl", "audiofolder", "table", "parquet"]
 FORMATS: tuple[Format, ...] = get_args(Format)
+
+# What a column of a table may hold. Of several texts in a line the last that is not empty counts.
+Column = Literal["audio", "text", "speaker", "language", "start", "end", "other"]
+# The format whose columns may be declared.
+TABLES = ("table",)
 
 # The metadata file of each format by its usual names. 'folder' has none: a text lies beside every sound.
 METADATA: dict[str, tuple[str, ...]] = {
@@ -20,17 +26,23 @@ METADATA: dict[str, tuple[str, ...]] = {
     "common_voice": ("validated.tsv",),
     "jsonl": ("metadata.jsonl",),
     "audiofolder": ("metadata.csv", "metadata.jsonl"),
+    # A list by any other name: 'metadata' says which.
+    "table": ("metadata.csv",),
+    # All Parquet files of the folder, unless 'metadata' says which, as data/train-*.parquet.
+    "parquet": (),
 }
-ENDINGS_OF_METADATA = (".csv", ".tsv", ".jsonl", ".json", ".txt")
+ENDINGS_OF_METADATA = (".csv", ".tsv", ".jsonl", ".json", ".txt", ".list", ".lst", ".tab", ".filelist", ".parquet")
 FILES_NAMED = 3
+# Where to read on, for messages about how data lies.
+LAYOUTS_ARE = "docs/data.md#layouts lists every layout that is read."
 
 
 def find_metadata(folder: Path, format: str, declared: str | Path | None) -> Path | None:
-    """The metadata file of a data set: the declared one, or the format's usual one; None for 'folder'.
+    """The metadata file of a data set: the declared one, or the format's usual one; None for 'folder' and 'parquet'.
 
     Raises ValueError that says, about the folder, what is missing and what lies there instead.
     """
-    if format == "folder":
+    if format in ("folder", "parquet"):
         return None
     if declared is not None:
         if _is_file(folder / declared):
@@ -61,6 +73,15 @@ def what_lies_there(folder: Path, format: str) -> str:
     if likely := [name for name in names if name.lower().endswith(ENDINGS_OF_METADATA)]:
         more = " ..." if len(likely) > FILES_NAMED else ""
         return f"; if it is one of {listed(likely[:FILES_NAMED])}{more}, name it with 'metadata'"
+    return ""
+
+
+def encoding_problem(written: object) -> str:
+    """What is wrong with the name of an encoding, in words; '' for none."""
+    try:
+        codecs.lookup(written) if isinstance(written, str) else None
+    except (LookupError, ValueError):
+        return f"'{written}' is not an encoding; for example cp1250, cp1252, utf-8, utf-16"
     return ""
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from xtts_finetune.spec.formats import Format
+from xtts_finetune.spec.formats import TABLES, Column, Format, encoding_problem
 from xtts_finetune.spec.model import Contradiction, Name, Seed, Spec, number
 
 Precision = Literal["auto", "half", "full"]
@@ -45,6 +45,15 @@ class DatasetSpec(Spec):
     metadata: Path | None = Field(
         None, description="File with the texts, in 'path', if it does not have the format's usual name."
     )
+    encoding: str | None = Field(None, description="Encoding of the texts, such as 'cp1250'; left out: it is found.")
+    separator: Annotated[str, Field(min_length=1, max_length=1)] | None = Field(
+        None, description="What stands between the columns of a 'table': '|', ';', ',', or a tab as \"\\t\"."
+    )
+    header: bool | None = Field(None, description="Whether a 'table' begins with the names of its columns.")
+    columns: Annotated[tuple[Column, ...], Field(min_length=2)] | None = Field(
+        None, description="What the columns of a 'table' hold, in their order; 'other' is not read."
+    )
+    held_out: bool = Field(False, description="All its clips are held out: they are the eval set, or part of it.")
     speaker: Name | None = Field(None, description="Speaker's name where the data set does not give one.")
     language: str | None = Field(None, description="Language where it differs from the pipeline's.")
     weight: Annotated[float, Field(gt=0, le=100)] = Field(
@@ -56,7 +65,16 @@ class DatasetSpec(Spec):
         if given.get("format") == "folder" and given.get("metadata") is not None:
             message = "the format 'folder' has no metadata file: each text is next to its sound"
             return [(("format", "metadata"), message)]
-        return []
+        found: list[Contradiction] = []
+        for key in ("separator", "header", "columns"):
+            if given.get(key) is not None and given.get("format") not in TABLES:
+                found.append((("format", key), f"'{key}' is for the format 'table'; write 'format: table'"))
+        columns = given.get("columns")
+        if isinstance(columns, (list, tuple)) and not {"audio", "text"} <= set(map(str, columns)):
+            found.append((("columns",), "name the columns 'audio' and 'text', such as [audio, speaker, text]"))
+        if problem := encoding_problem(given.get("encoding")):
+            found.append((("encoding",), problem))
+        return found
 
 
 class EvalSetSpec(Spec):
@@ -107,6 +125,14 @@ class TrackingSpec(Spec):
         return []
 
 
+def _as_word(value: object) -> object:
+    """YAML reads a bare on or off as yes or no."""
+    return ("on" if value else "off") if isinstance(value, bool) else value
+
+
+Check = Annotated[Literal["auto", "on", "off"], BeforeValidator(_as_word)]
+
+
 class PipelineSpec(Spec):
     """The whole undertaking."""
 
@@ -123,6 +149,16 @@ class PipelineSpec(Spec):
     decision: Path = Field(Path("eval/decision_matrix.yaml"), description="How the shipped phase is chosen.")
     vocoder: Vocoder = Field("hifigan", description="'hifigan', or 'preview' for a base without a trained one.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where to train and speak.")
+    check_texts: Check = Field(
+        "auto",
+        description="Whether a recogniser reads each clip and compares it with its text. 'auto': where one is "
+        "installed that reads the language; 'on': refuse to start without one; 'off': never.",
+    )
+    recogniser: Annotated[str, Field(min_length=1)] | None = Field(
+        None,
+        description="Which one: a name such as 'small', which is fetched once, or a folder with a faster-whisper "
+        "model; left out: the best that is installed.",
+    )
     tracking: TrackingSpec | None = Field(
         None, description="A server that the run is also logged on; none unless you name one. See tracking.md."
     )

@@ -40,6 +40,7 @@ _ORDINALS = {
     "hi": r"st|nd|rd|th",
 }
 _SIGNS = {"GBP": "£", "USD": r"\$", "EUR": "€"}  # in the order that they are read in
+_AND = {"es": " con ", "fr": " et ", "de": " und ", "pt": " e ", "it": " e "}
 _WITH_COMMAS = re.compile(r"\b\d{1,3}(,\d{3})*(\.\d+)?\b")
 _WITH_DOTS = re.compile(r"\b\d{1,3}(.\d{3})*(\,\d+)?\b")
 _DECIMAL = re.compile(r"[0-9]+[.,][0-9]+")
@@ -75,7 +76,9 @@ def read_numbers(text: str, language: str) -> str:
 
 def _amount(language: str, currency: str, found: re.Match[str]) -> str:
     amount = float(re.sub(r"[^\d.]", "", found[0].replace(",", ".")))
-    return _words(amount, language, to="currency", currency=currency)
+    whole = _words(amount, language, to="currency", currency=currency)
+    # 'four dollars, zero cents'
+    return whole.rpartition(_AND.get(language, ", "))[0] or whole if amount.is_integer() else whole
 
 
 def _words(number: float, language: str, **how: Any) -> str:

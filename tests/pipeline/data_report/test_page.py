@@ -16,7 +16,8 @@ from tests.data.data_samples import clip, write_sound
 from tests.pipeline.project import Project, make_project
 from xtts_finetune.data.findings import ADVICE, CURE
 from xtts_finetune.pipeline.reports import data_report
-from xtts_finetune.pipeline.reports.data_report import is_read_otherwise, reading, write_data_page
+from xtts_finetune.pipeline.reports.data_report import write_data_page
+from xtts_finetune.pipeline.reports.side_by_side import is_read_otherwise, reading
 from xtts_finetune.records.clips import (
     ClipRecord,
     ClipWarning,
@@ -140,6 +141,22 @@ def test_the_page_stays_small_and_a_recording_that_is_gone_is_no_error(
     audio = write_sound(project.folder / "hang.wav", 1.0)
     monkeypatch.setattr(data_report, "MOST_BYTES", 70_000)
     assert page_of(project, [replace(one, audio=audio) for one in odd]).tags.count("audio") == 1
+
+
+def test_texts_that_are_not_what_is_heard_come_first_with_their_sound(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(data_report, "PLAYERS", 1)
+    audio = write_sound(project.folder / "hang.wav", 0.6)
+    other = ClipWarning(WarningKind.OTHER_WORDS, "detail", 9.0, "The <fox> is twenty-seven")
+    clips = [kept(project, n, audio=audio, warnings=(ClipWarning(WarningKind.CLIPPING, "loud", 99),)) for n in range(3)]
+    text = {"text": "The box is 27", "normalised": "the box is 27"}
+    clips += [kept(project, n, audio=audio, **text, warnings=(other,)) for n in range(3, 6)]
+    words = page_of(project, clips)
+    assert words.shown.index(other.kind.value) < words.shown.index(WarningKind.CLIPPING.value)
+    assert words.tags.count("audio") == 4, "each of them can be heard, whatever there is besides"
+    assert "the text The box is 27 what is heard The <fox> is twenty-seven" in words.shown
+    assert words.tags.count("mark") == 3 * 2, "a number that is written otherwise is no other word"
 
 
 def test_what_the_model_sees_is_shown_where_it_has_other_words(project: Project):

@@ -9,27 +9,19 @@ import csv
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
-from xtts_finetune.data.readers.audiofolder import RECORDS as AUDIOFOLDER
-from xtts_finetune.data.readers.audiofolder import read_audiofolder
-from xtts_finetune.data.readers.common_voice import read_common_voice
-from xtts_finetune.data.readers.coqui import read_coqui
+from xtts_finetune.data.readers.audiofolder import JSON_ENDINGS, read_audiofolder
 from xtts_finetune.data.readers.folder import pairs_of, read_folder
+from xtts_finetune.data.readers.found_table import check_columns
 from xtts_finetune.data.readers.jsonl import AUDIO_KEYS, read_jsonl
-from xtts_finetune.data.readers.lines import (
-    Fields,
-    Line,
-    existing,
-    find_audio,
-    folders_of,
-    names_a_file,
-    read_fields,
-    read_lines,
-)
-from xtts_finetune.data.readers.ljspeech import ljspeech_audio, read_ljspeech
+from xtts_finetune.data.readers.layouts import LAYOUTS, TEXTS
+from xtts_finetune.data.readers.lines import Fields, Line, read_fields, read_lines
+from xtts_finetune.data.readers.parquet import read_parquet
 from xtts_finetune.data.readers.raw import RawClip, Unreadable, lines_of, metadata_of
+from xtts_finetune.data.readers.sounds import Sounds, existing, names_a_file
+from xtts_finetune.data.readers.table import read_table
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.values import parse_object
-from xtts_finetune.spec.formats import Format, what_lies_there
+from xtts_finetune.spec.formats import LAYOUTS_ARE, Format, what_lies_there
 from xtts_finetune.spec.pipeline import DatasetSpec
 
 CLIPS_LOOKED_AT = 5
@@ -39,6 +31,8 @@ PIPE = "|"
 
 def check_format(spec: DatasetSpec) -> None:
     """Raise UserError if what the metadata file holds is plainly another format's."""
+    if spec.format == "parquet":
+        return
     if spec.format == "folder":
         _check_pairs(spec)
         return
@@ -47,23 +41,20 @@ def check_format(spec: DatasetSpec) -> None:
     if not isinstance(first, Line):
         return
     found = formats_of(first.text)
-    if found and spec.format not in found:
+    if found and spec.format not in found and (spec.format != "table" or first.text.lstrip().startswith("{")):
         what = f"line {first.number} is '{first.text.strip()[:SHOWN]}'"
         raise _wrong_format(spec, found[0], what)
-    if first.text.lstrip().startswith("[") and lines_of(spec).suffix.lower() in (".json", ".jsonl"):
-        raise UserError(
-            f"data set '{spec.name}': {lines_of(spec)}:{first.number}: this is one JSON list; "
-            "JSON lines have one object per line, without brackets around them and commas between them"
-        )
-    if not found and PIPE in first.text:
+    if not found and PIPE in first.text and spec.format != "table":
         _check_places(spec)
+    if spec.format in LAYOUTS and lines_of(spec).suffix.lower() not in JSON_ENDINGS:
+        check_columns(spec)
 
 
 def _check_pairs(spec: DatasetSpec) -> None:
     if not any(pair.sounds and pair.texts for pair in pairs_of(spec)):
         raise UserError(
             f"data set '{spec.name}' of the format 'folder': {spec.path} has no sound with its text next to it, "
-            f"as x.wav and x.txt{what_lies_there(spec.path, spec.format)}"
+            f"as x.wav and x.txt{what_lies_there(spec.path, spec.format)}. {LAYOUTS_ARE}"
         )
 
 
@@ -86,7 +77,7 @@ def formats_of(line: str) -> list[Format]:
     except csv.Error:
         return []
     names = {name.strip() for name in header}
-    return ["audiofolder"] if "file_name" in names and names & set(AUDIOFOLDER.text_keys) else []
+    return ["audiofolder"] if "file_name" in names and names & set(TEXTS) else []
 
 
 def _names(line: str, separator: str) -> set[str]:
@@ -108,17 +99,10 @@ def _check_places(spec: DatasetSpec) -> None:
 
 def _first_found(spec: DatasetSpec, format: Format, names: Sequence[str]) -> str | None:
     """The first name whose sound lies where the format has it."""
-    folders = folders_of(spec, lines_of(spec))
-    for name in names:
-        if format == "ljspeech":
-            sound = ljspeech_audio([folder / "wavs" for folder in folders], name)
-        elif format == "coqui":
-            sound = find_audio(folders, name)
-        else:
-            return None
-        if existing(sound) is not None:
-            return name
-    return None
+    if format not in ("ljspeech", "coqui"):
+        return None
+    sounds = Sounds(spec, lines_of(spec), LAYOUTS[format].home, search=False)
+    return next((name for name in names if existing(sounds.find(name)) is not None), None)
 
 
 def _wrong_format(spec: DatasetSpec, likely: Format, what: str) -> UserError:
@@ -133,12 +117,14 @@ __all__ = ["READERS", "RawClip", "Unreadable", "check_dataset", "metadata_of", "
 Reader = Callable[[DatasetSpec, str], Iterator[RawClip | Unreadable]]
 
 READERS: dict[Format, Reader] = {
-    "ljspeech": read_ljspeech,
-    "coqui": read_coqui,
+    "ljspeech": read_table,
+    "coqui": read_table,
     "folder": read_folder,
-    "common_voice": read_common_voice,
+    "common_voice": read_table,
     "jsonl": read_jsonl,
     "audiofolder": read_audiofolder,
+    "table": read_table,
+    "parquet": read_parquet,
 }
 
 
@@ -148,6 +134,8 @@ def read_dataset(spec: DatasetSpec, language: str) -> Iterator[RawClip | Unreada
     `language` is the pipeline's; the data set's own wins, and a line's wins over both. Raises UserError if
     folder or metadata is missing, or plainly in another format than the declared one.
     """
+    if language and not spec.language:
+        spec = spec.model_copy(update={"language": language})
     check_format(spec)
     return READERS[spec.format](spec, spec.language or language)
 

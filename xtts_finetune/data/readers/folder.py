@@ -1,14 +1,15 @@
-"""A folder of sounds, each with its text next to it: x.wav and x.txt, in sub-folders too."""
+"""A folder of sounds, each with its text in a file of its own: x.wav and x.txt, side by side or in two trees."""
 
 from __future__ import annotations
 
-import os
+import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from xtts_finetune.data.readers.lines import BYTE_ORDER_MARK, ENDINGS, UTF_16_MARKS, not_utf_8
+from xtts_finetune.data.readers.encodings import code_page_of_texts, decoded
+from xtts_finetune.data.readers.lines import not_utf_8
 from xtts_finetune.data.readers.raw import (
     RawClip,
     Unreadable,
@@ -18,11 +19,17 @@ from xtts_finetune.data.readers.raw import (
     metadata_of,
     printable,
 )
+from xtts_finetune.data.readers.sounds import files_below
+from xtts_finetune.data.readers.speakers import speaker_in_names
+from xtts_finetune.data.readers.subtitles import cues_of, is_timed
+from xtts_finetune.data.sound_endings import SOUND_ENDINGS
 from xtts_finetune.spec.pipeline import DatasetSpec
 
-TEXT_ENDING = ".txt"
-# Sounds that soundfile does not read count too: the audit names them, rather than nobody.
-SOUND_ENDINGS = tuple(dict.fromkeys(ending.lower() for ending in (*ENDINGS, ".m4a", ".aac", ".wma", ".amr", ".webm")))
+# Those first that count where several lie there. LibriTTS has a text as it was written and as it is spoken.
+TEXT_ENDINGS = (".normalized.txt", ".original.txt", ".txt", ".lab", ".srt", ".vtt")
+OF_ONE_TEXT = TEXT_ENDINGS[:2]
+# VCTK was recorded with two microphones at once: the first counts.
+MICROPHONE = re.compile(r"_mic(\d)$")
 
 
 @dataclass
@@ -39,23 +46,26 @@ def read_folder(spec: DatasetSpec, language: str) -> Iterator[RawClip | Unreadab
 
     The line of a clip is 1 in its text's file; of a sound without text, 1 in the sound's.
     """
-    for pair in pairs_of(spec):
+    pairs = pairs_of(spec)
+    codec = spec.encoding or code_page_of_texts((text for pair in pairs for text in pair.texts), language)
+    for pair in pairs:
         if not is_unicode(pair.name):
             for file in (*pair.sounds, *pair.texts):
                 yield _alone(spec, file, "the name of the file or of its folder is not UTF-8; rename it")
         elif not pair.texts:
             for sound in pair.sounds:
-                yield _alone(spec, sound, f"there is no {pair.name}{TEXT_ENDING} with its text")
+                yield _alone(spec, sound, f"there is no {pair.name}.txt with its text")
         elif not pair.sounds:
             for text in pair.texts:
-                yield _alone(spec, text, f"there is no {pair.name}{ENDINGS[0]} or other sound next to the text")
+                yield _alone(spec, text, f"there is no {pair.name}{SOUND_ENDINGS[0]} or other sound next to the text")
         else:
-            yield _clip(spec, language, pair)
+            yield _clip(spec, language, pair, codec)
             chosen = pair.sounds[0].name
             for sound in pair.sounds[1:]:
                 yield _alone(spec, sound, f"the text of {chosen} would count twice; keep one of the sounds")
             for text in pair.texts[1:]:
-                yield _alone(spec, text, f"{chosen} has a text already: {pair.texts[0].name}")
+                if not text.name.endswith(OF_ONE_TEXT):
+                    yield _alone(spec, text, f"{chosen} has a text already: {pair.texts[0].name}")
 
 
 def pairs_of(spec: DatasetSpec) -> list[Pair]:
@@ -65,56 +75,75 @@ def pairs_of(spec: DatasetSpec) -> list[Pair]:
     """
     metadata_of(spec)
     pairs: dict[str, Pair] = {}
-    for path in _files(spec.path):
-        ending = path.suffix.lower()
-        if ending != TEXT_ENDING and ending not in SOUND_ENDINGS:
+    for path in files_below(spec.path):
+        text = next((ending for ending in TEXT_ENDINGS if path.name.lower().endswith(ending)), None)
+        if text is None and path.suffix.lower() not in SOUND_ENDINGS:
             continue
         # Composed and decomposed accents look the same: files that were copied from a Mac still belong together.
-        name = unicodedata.normalize("NFC", path.relative_to(spec.path).with_suffix("").as_posix())
+        stem = path.name[: -len(text or path.suffix)]
+        name = unicodedata.normalize("NFC", path.relative_to(spec.path).with_name(stem or path.name).as_posix())
         pair = pairs.setdefault(name, Pair(name))
-        (pair.texts if ending == TEXT_ENDING else pair.sounds).append(path)
+        (pair.texts if text else pair.sounds).append(path)
+    for own_kind in (_with_folder, _without_folder):
+        _join(pairs, own_kind)
     for pair in pairs.values():
         pair.sounds.sort(key=lambda sound: (SOUND_ENDINGS.index(sound.suffix.lower()), str(sound)))
-        pair.texts.sort()
+        pair.texts.sort(key=lambda text: (_place(text), str(text)))
     return [pairs[name] for name in sorted(pairs)]
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """All files below a folder but hidden ones; links to folders are followed, once each."""
-    seen: set[str] = set()
-    for root, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(root)
-        if real in seen:
-            folders.clear()
+def _place(text: Path) -> int:
+    return next(place for place, ending in enumerate(TEXT_ENDINGS) if text.name.lower().endswith(ending))
+
+
+def _join(pairs: dict[str, Pair], key: Callable[[str], str]) -> None:
+    """Give sounds without texts those that lie elsewhere under the same name, where that is one name alone."""
+    texts: dict[str, list[Pair]] = {}
+    sounds: dict[str, list[Pair]] = {}
+    for pair in pairs.values():
+        if bool(pair.sounds) != bool(pair.texts):
+            (sounds if pair.sounds else texts).setdefault(key(pair.name), []).append(pair)
+    for name in texts.keys() & sounds.keys():
+        own, *others = sorted(sounds[name], key=lambda pair: pair.name)
+        takes = [MICROPHONE.search(pair.name) for pair in (own, *others)]
+        if len(texts[name]) > 1 or (others and not all(takes)):
             continue
-        seen.add(real)
-        # In order: which way a folder is reached first must not depend on the file system.
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(root) / name for name in names if not name.startswith("."))
+        own.texts += pairs.pop(texts[name][0].name).texts
+        for other in others:
+            del pairs[other.name]
 
 
-def _clip(spec: DatasetSpec, language: str, pair: Pair) -> RawClip | Unreadable:
+def _with_folder(name: str) -> str:
+    return "/".join(PurePosixPath(MICROPHONE.sub("", name).casefold()).parts[-2:])
+
+
+def _without_folder(name: str) -> str:
+    return PurePosixPath(MICROPHONE.sub("", name).casefold()).name
+
+
+def _clip(spec: DatasetSpec, language: str, pair: Pair, codec: str | None) -> RawClip | Unreadable:
     sound, file = pair.sounds[0], pair.texts[0]
     try:
         content = file.read_bytes()
+        text = decoded(content, codec)
     except OSError as error:
         return _alone(spec, file, f"the text cannot be read: {error.strerror or error}")
-    if content.startswith(UTF_16_MARKS):
-        return _alone(spec, file, "this is UTF-16 text; save it as UTF-8")
-    content = content.removeprefix(BYTE_ORDER_MARK)
-    try:
-        text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         start = content.rfind(b"\n", 0, error.start) + 1
         line = content[start:].partition(b"\n")[0]
         number = content.count(b"\n", 0, error.start) + 1
         return not_utf_8(spec, line, error.start - start, file, number)
+    ending = file.suffix.lower()
+    if ending in (".srt", ".vtt"):
+        text = " ".join(cue.text for cue in cues_of(text))
+    elif is_timed(text, ending):
+        return _alone(spec, file, f"it has parts of {sound.name} with their times, not the words of the whole")
     return RawClip(
         id=pair.name,
         dataset=spec.name,
         audio=sound,
         text=clip_text(text),
-        speaker=clip_speaker(None, spec),
+        speaker=clip_speaker(speaker_in_names(sound.stem, sound, spec), spec),
         language=language,
         file=file,
         line=1,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.spec.formats import find_metadata
+from xtts_finetune.spec.formats import LAYOUTS_ARE, find_metadata
 from xtts_finetune.spec.languages import as_xtts_names_it
 from xtts_finetune.spec.pipeline import DatasetSpec
 
@@ -48,7 +48,9 @@ def metadata_of(spec: DatasetSpec) -> Path | None:
     try:
         return find_metadata(spec.path, spec.format, spec.metadata)
     except ValueError as error:
-        raise UserError(f"data set '{spec.name}' of the format '{spec.format}': {spec.path} {error}") from None
+        raise UserError(
+            f"data set '{spec.name}' of the format '{spec.format}': {spec.path} {error}. {LAYOUTS_ARE}"
+        ) from None
 
 
 def lines_of(spec: DatasetSpec) -> Path:

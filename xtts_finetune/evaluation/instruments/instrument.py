@@ -28,17 +28,16 @@ class Sound:
 
     @classmethod
     def of(cls, file: Path) -> Sound:
-        """The sound of `file` at its own rate; channels are averaged. Raises OSError or ValueError."""
-        import soundfile  # noqa: PLC0415  heavy
+        """The sound of `file` at its own rate. Raises OSError or ValueError."""
+        from xtts_finetune.data.audio import AudioError, read_as_it_is  # noqa: PLC0415  heavy
 
         try:
-            samples, rate = soundfile.read(str(file), dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError as error:
+            wave, rate = read_as_it_is(file)
+        except AudioError as error:
             raise OSError(str(error)) from None
-        wave = np.ascontiguousarray(samples.mean(axis=1), dtype=np.float32)
         if not np.isfinite(wave).all():
             raise ValueError(f"{file} holds samples that are not numbers")
-        return cls(file, wave, int(rate))
+        return cls(file, wave, rate)
 
     @cached_property
     def frames(self) -> Frames:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import heapq
-import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from difflib import SequenceMatcher
 from pathlib import Path
 
 from xtts_finetune.data.audio import AudioError, load_audio
@@ -15,17 +13,9 @@ from xtts_finetune.data.findings import ADVICE, CURE, spoken_characters
 from xtts_finetune.fixed import SAMPLE_RATE
 from xtts_finetune.look.charts import Histogram, draw_histogram
 from xtts_finetune.look.templating import html_page
-from xtts_finetune.pipeline.reports.data_report_model import (
-    DataPage,
-    LeftOut,
-    OddClip,
-    Oddity,
-    Piece,
-    Reading,
-    SetLine,
-    Tallies,
-)
+from xtts_finetune.pipeline.reports.data_report_model import DataPage, LeftOut, OddClip, Oddity, SetLine, Tallies
 from xtts_finetune.pipeline.reports.players import data_uri
+from xtts_finetune.pipeline.reports.side_by_side import heard_otherwise, is_read_otherwise, reading
 from xtts_finetune.records.atomic import write_text_atomic
 from xtts_finetune.records.clips import (
     ClipRecord,
@@ -55,38 +45,13 @@ def render_data(page: DataPage) -> str:
     return html_page("data.html.j2", ("data.css",), ("one_at_a_time.js",), page=page)
 
 
-def is_read_otherwise(clip: ClipRecord) -> bool:
-    """Whether words of the text are other ones for the model; case, marks and spaces do not count."""
-    return _bare(clip.text) != _bare(clip.normalised)
-
-
-def reading(clip: ClipRecord) -> Reading:
-    """The two texts, with the words that differ."""
-    written, seen = clip.text.split(), clip.normalised.split()
-    same = SequenceMatcher(None, [_bare(word) for word in written], [_bare(word) for word in seen], autojunk=False)
-    left: list[Piece] = []
-    right: list[Piece] = []
-    for tag, start, end, from_, to in same.get_opcodes():
-        left += _piece(written[start:end], tag != "equal")
-        right += _piece(seen[from_:to], tag != "equal")
-    return Reading(clip.language, clip.dataset, f"{clip.file.name}:{clip.line}", tuple(left), tuple(right))
-
-
-def _piece(words: Sequence[str], changed: bool) -> list[Piece]:
-    return [Piece(" ".join(words), changed)] if words else []
-
-
-def _bare(text: str) -> str:
-    return re.sub(r"[\W_]+", "", text.lower())
-
-
 # More than anybody reads on a page; the records have them all.
 SHOWN_OF_A_KIND = 30
 SHOWN_READINGS = 60
 PLAYERS = 20
 # Seconds of a player, and bytes of all of them as they stand in the page.
 LONGEST_PLAYER = 15.0
-MOST_BYTES = 6_000_000
+MOST_BYTES = 9_000_000
 
 Worst = dict[WarningKind, list[tuple[float, int, ClipRecord, ClipWarning]]]
 
@@ -170,27 +135,53 @@ def _oddities(worst: Worst, counts: Counter[str]) -> list[Oddity]:
     for kind in WarningKind:
         if kind in worst:
             clips = [
-                OddClip(clip, warning, _link(clip.audio))
+                _odd(clip, warning)
                 for _, _, clip, warning in sorted(worst[kind], key=lambda item: item[:2], reverse=True)
             ]
             oddities.append(Oddity(kind.value, ADVICE[kind], counts[kind.value], tuple(clips)))
     return oddities
 
 
+def _odd(clip: ClipRecord, warning: ClipWarning) -> OddClip:
+    odd = OddClip(clip, warning, _link(clip.audio))
+    if not warning.heard:
+        return odd
+    written, heard = heard_otherwise(clip, warning.heard)
+    return replace(odd, written=written, heard=heard)
+
+
 def _with_players(oddities: Sequence[Oddity]) -> tuple[Oddity, ...]:
-    """The worst of each kind get their sound into the page, in turn, as far as there is room."""
+    """The worst of each kind get their sound into the page, in turn, as far as there is room.
+
+    Only by listening can be told whether a text is wrong: those that are not what was heard come before all others.
+    """
     chosen: dict[tuple[int, int], OddClip] = {}
     room = MOST_BYTES
-    for rank in range(SHOWN_OF_A_KIND):
-        for number, oddity in enumerate(oddities):
-            if rank < len(oddity.clips) and len(chosen) < PLAYERS:
-                odd = oddity.clips[rank]
-                source = _sound(odd.clip.audio)
-                room -= len(source)
-                if room < 0:
-                    return _filled(oddities, chosen)
-                chosen[number, rank] = replace(odd, source=source)
+    for number, rank in _in_turn(oddities):
+        odd = oddities[number].clips[rank]
+        source = _sound(odd.clip.audio)
+        room -= len(source)
+        if room < 0:
+            break
+        chosen[number, rank] = replace(odd, source=source)
     return _filled(oddities, chosen)
+
+
+def _in_turn(oddities: Sequence[Oddity]) -> list[tuple[int, int]]:
+    """The clips that a player is for, as the number of their kind and their rank in it."""
+    first = [
+        (number, rank)
+        for number, oddity in enumerate(oddities)
+        if oddity.kind == WarningKind.OTHER_WORDS.value
+        for rank in range(len(oddity.clips))
+    ]
+    others = [
+        (number, rank)
+        for rank in range(SHOWN_OF_A_KIND)
+        for number, oddity in enumerate(oddities)
+        if rank < len(oddity.clips) and (number, rank) not in first
+    ]
+    return first + others[:PLAYERS]
 
 
 def _filled(oddities: Sequence[Oddity], chosen: dict[tuple[int, int], OddClip]) -> tuple[Oddity, ...]:

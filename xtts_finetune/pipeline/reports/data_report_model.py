@@ -52,13 +52,26 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
+class Piece:
+    """Some words of a text, and whether they are other ones on the other side."""
+
+    words: str
+    changed: bool
+
+
+@dataclass(frozen=True)
 class OddClip:
-    """A clip with one of its warnings; `source` is its sound, where there is room for it in the page."""
+    """A clip with one of its warnings; `source` is its sound, where there is room for it in the page.
+
+    written, heard   the text and what a recogniser heard, where the warning is about that
+    """
 
     clip: ClipRecord
     warning: ClipWarning
     link: str
     source: str = ""
+    written: tuple[Piece, ...] = ()
+    heard: tuple[Piece, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,14 +82,6 @@ class Oddity:
     advice: str
     count: int
     clips: tuple[OddClip, ...]
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Some words of a text, and whether they are other ones on the other side."""
-
-    words: str
-    changed: bool
 
 
 @dataclass(frozen=True)

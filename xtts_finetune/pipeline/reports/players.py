@@ -100,16 +100,16 @@ REAL = "a real recording"
 
 def player(label: str, file: Path, *, ships: bool = False, longest: float | None = None) -> Player:
     """A recording as a player; where the file cannot be played, a note says so instead."""
-    import soundfile  # noqa: PLC0415  (heavy; planning and deciding do without it)
+    import numpy as np  # noqa: PLC0415  (heavy; planning does without it)
+
+    from xtts_finetune.data.audio import AudioError, read_as_it_is  # noqa: PLC0415  (as above)
 
     if not file.is_file():
         return Player(label, None, note="the recording is missing", ships=ships)
     try:
-        with soundfile.SoundFile(file) as sound:
-            rate = sound.samplerate
-            wave = sound.read(-1 if longest is None else int(longest * rate), dtype="int16")
-        source = data_uri(wave, rate)
-    except (soundfile.SoundFileError, OSError, ValueError) as error:
+        wave, rate = read_as_it_is(file, longest)
+        source = data_uri(np.rint(np.clip(wave * 32768.0, -32768, 32767)).astype(np.int16), rate)
+    except (AudioError, OSError, ValueError) as error:
         return Player(label, None, note=f"the recording cannot be read: {error}", ships=ships)
     return Player(label, source, seconds=len(wave) / rate, ships=ships)
 

@@ -30,6 +30,7 @@ from xtts_finetune.pipeline.plan.checks.plan_checks import (
     value_checks,
 )
 from xtts_finetune.pipeline.plan.checks.speech_checks import language_checks, voice_checks
+from xtts_finetune.pipeline.plan.checks.text_checks import text_check
 from xtts_finetune.pipeline.plan.disk import weights_bytes
 from xtts_finetune.pipeline.plan.made_state import left_out_checks
 from xtts_finetune.pipeline.plan.plan import make_plan
@@ -67,6 +68,8 @@ def quick_checks(declaration: Declaration, device: str, plan: Plan) -> list[Chec
     weights that due stages load. Nothing is written."""
     base = check_base(declaration.pipeline.base, deep=loads_base(plan))
     checks = [base, check_folder(declaration.run_folder), check_disk(plan), *language_checks(declaration)]
+    if declaration.pipeline.check_texts == "on" and plan.stage("data").due:
+        checks.append(text_check(declaration))
     if base.verdict is Verdict.ERROR:
         return checks
     checks += weights_checks(declaration, plan, RunFolder(declaration.run_folder))
@@ -97,7 +100,7 @@ def all_checks(declaration: Declaration, device: str) -> list[Check]:
     gpu = find_gpu()
     checks = [*check_versions(), check_torch(device, gpu), base, check_folder(declaration.run_folder)]
     checks.append(check_nobody_at_work(declaration.run_folder))
-    checks += language_checks(declaration, deep=True)
+    checks += [*language_checks(declaration, deep=True), text_check(declaration)]
     if base.verdict is Verdict.ERROR:
         return checks
     try:

@@ -1,0 +1,91 @@
+"""A recogniser tells a wrong text from one that it only mishears. The clips are the demo's, the model is tiny.en."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soxr
+from numpy.typing import NDArray
+
+from xtts_finetune.data.audio import load_audio
+from xtts_finetune.fixed import SAMPLE_RATE
+from xtts_finetune.hearing.agreement import Agreement, agreement
+from xtts_finetune.hearing.models import find_model, installed_models
+from xtts_finetune.hearing.recogniser import RATE, Recogniser
+
+if not any(model.name == "tiny.en" for model in installed_models()):
+    pytest.skip("needs a recogniser with its weights", allow_module_level=True)
+
+CLIPS = Path(__file__).parents[2] / "samples" / "demo" / "data" / "set_a" / "wavs"
+TEXTS = {
+    "demo_a_001": "The sailor is good and young. The old box and the door.",
+    "demo_a_006": "The box is over the bridge. Your old teacher found a window.",
+    "demo_a_009": "My doctor closed this box on Monday. The old letter is under the tree.",
+    "demo_a_012": "The old sailor painted that window. The girl is little and old.",
+}
+
+
+@pytest.fixture(scope="module")
+def recogniser() -> Recogniser:
+    return Recogniser(find_model("tiny.en"), threads=1)
+
+
+def wave_of(name: str) -> NDArray[np.float32]:
+    return soxr.resample(load_audio(CLIPS / f"{name}.flac").wave, SAMPLE_RATE, RATE).astype(np.float32)
+
+
+def asked(recogniser: Recogniser, name: str, text: str) -> Agreement:
+    return agreement(recogniser, wave_of(name), text, "en")
+
+
+def test_right_texts_agree_even_where_a_word_is_misheard(recogniser: Recogniser) -> None:
+    found = {name: asked(recogniser, name, text) for name, text in TEXTS.items()}
+    assert all(each.agrees for each in found.values()), found
+    assert "docks" in found["demo_a_001"].heard, "this word is misheard; else choose another clip"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("demo_a_006", TEXTS["demo_a_012"], 'text and sound differ: something else is heard: "The box is over'),
+        (
+            "demo_a_006",
+            "The fox is over the bridge. Your old teacher found a window.",
+            'text and sound differ: "fox" is written, "box" is heard',
+        ),
+        (
+            "demo_a_006",
+            "The box is over the bridge. Your old teacher",
+            'word at the edge: "found a window" is heard, but not written',
+        ),
+        (
+            "demo_a_006",
+            "The box is over the bridge. Your old teacher found a window yesterday.",
+            'word at the edge: "yesterday" is written, but not heard',
+        ),
+        # The last words of what is written are misheard, and much more is heard after them.
+        ("demo_a_012", "The old sailor painted that window.", "text and sound differ: "),
+    ],
+)
+def test_a_wrong_text_is_found_with_its_words(recogniser: Recogniser, name: str, text: str, says: str) -> None:
+    found = asked(recogniser, name, text)
+    assert not found.agrees and str(found.reasons[0]).startswith(says), found
+    assert found.badness > asked(recogniser, name, TEXTS[name]).badness + 2
+
+
+def test_case_and_marks_of_a_text_do_not_count(recogniser: Recogniser) -> None:
+    for text in (TEXTS["demo_a_009"].upper(), TEXTS["demo_a_009"].lower().replace(".", "")):
+        found = asked(recogniser, "demo_a_009", text)
+        assert found.agrees and found.badness == 0.0, found
+
+
+def test_a_text_that_nobody_can_say_in_that_time_is_named(recogniser: Recogniser) -> None:
+    found = asked(recogniser, "demo_a_006", " ".join([TEXTS["demo_a_006"]] * 4))
+    assert "unusual pace" in {reason.kind for reason in found.reasons}
+
+
+def test_silence_has_no_words(recogniser: Recogniser) -> None:
+    silence = np.zeros(2 * RATE, dtype=np.float32)
+    assert not agreement(recogniser, silence, "The box is over the bridge.", "en").agrees

@@ -11,6 +11,11 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("Begin with recordings of your own", "xtts-finetune init voices/anna --data recordings"),
         ("See all options of a command", "xtts-finetune listen --help"),
     ),
+    "import_": (
+        ("Make clips with texts of everything in a folder", "xtts-finetune import recordings --to data/anna"),
+        ("With what is said, word for word", "xtts-finetune import talk.mp3 --texts talk.txt --to data/anna"),
+    ),
+    "review": (("Check what an import is not sure of", "xtts-finetune review data/anna"),),
     "init": (
         ("Answer a few questions in the terminal", "xtts-finetune init voices/anna"),
         ("Without questions", "xtts-finetune init voices/anna --data recordings --language hu --yes"),

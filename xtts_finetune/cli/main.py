@@ -33,11 +33,13 @@ def build_app() -> typer.Typer:
     from xtts_finetune.cli.verbs.diagnose import diagnose  # noqa: PLC0415
     from xtts_finetune.cli.verbs.doctor import doctor  # noqa: PLC0415
     from xtts_finetune.cli.verbs.fetch import fetch  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.import_ import import_  # noqa: PLC0415
     from xtts_finetune.cli.verbs.init import init  # noqa: PLC0415
     from xtts_finetune.cli.verbs.listen import listen  # noqa: PLC0415
     from xtts_finetune.cli.verbs.monitor import monitor  # noqa: PLC0415
     from xtts_finetune.cli.verbs.prepare import prepare  # noqa: PLC0415
     from xtts_finetune.cli.verbs.report import report  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.review import review  # noqa: PLC0415
     from xtts_finetune.cli.verbs.run import run  # noqa: PLC0415
     from xtts_finetune.cli.verbs.samples import samples  # noqa: PLC0415
     from xtts_finetune.cli.verbs.say import say  # noqa: PLC0415
@@ -51,6 +53,8 @@ def build_app() -> typer.Typer:
     app = typer.Typer(**APP)
     app.callback(cls=Verbs, no_args_is_help=True)(start)
     verbs = (
+        import_,
+        review,
         init,
         fetch,
         run,
@@ -71,7 +75,7 @@ def build_app() -> typer.Typer:
         schema,
     )
     for verb in verbs:
-        app.command(cls=Say if verb is say else Verb)(verb)
+        app.command(verb.__name__.rstrip("_"), cls=Say if verb is say else Verb)(verb)
     for alias, name in ALIASES.items():
         verb = next(one for one in verbs if one.__name__ == name)
         app.command(alias, cls=Say if verb is say else Verb, hidden=True)(verb)

@@ -12,6 +12,7 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.children.process import something_is_kept
 from xtts_finetune.pipeline.plan.plan import make_plan
 from xtts_finetune.setup.found_data import Answers
+from xtts_finetune.setup.set_languages import languages_of
 from xtts_finetune.spec.declaration import load_declaration
 from xtts_finetune.spec.languages import LANGUAGES
 from xtts_finetune.xtts.cleaning import install_command, package_problem
@@ -47,10 +48,9 @@ def steps(answers: Answers) -> list[tuple[str, str]]:
         ("train; or double-click the launchers, one for each phase", ["run_pipeline", *named]),
     ]
     lines = [(what, quoted(words)) for what, words in rows]
-    if package_problem(answers.language):
-        what = f"the packages that {LANGUAGES[answers.language]} texts need"
-        lines.insert(0, (what, install_command(answers.language)))
-    return lines
+    needed = filter(package_problem, languages_of(answers.data, answers.language))
+    packages = [(f"the packages that {LANGUAGES[code]} texts need", install_command(code)) for code in needed]
+    return [*packages, *lines]
 
 
 def _named(folder: Path) -> list[str]:

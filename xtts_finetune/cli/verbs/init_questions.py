@@ -10,15 +10,19 @@ from pathlib import Path
 from typing import TypeVar
 
 from xtts_finetune.cli.terminal import agrees, ask, tell
+from xtts_finetune.commands import command, quoted
 from xtts_finetune.data.first_look import FirstLook, first_look
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.plan.checks.machine import find_gpu
 from xtts_finetune.pipeline.plan.checks.memory import computer_memory
 from xtts_finetune.records.clips import skipped_lines
-from xtts_finetune.setup.found_data import Answers, FoundBase, FoundSet, find_data, look_at_base, slug
+from xtts_finetune.records.stretches import read_stretches
+from xtts_finetune.setup.data_sets import FoundSet, find_data
+from xtts_finetune.setup.found_data import Answers, FoundBase, look_at_base
 from xtts_finetune.setup.numbers import FEWEST_CLIPS
-from xtts_finetune.setup.texts import guess_language
+from xtts_finetune.setup.set_languages import each_its_own, language_notes, languages_of, main_language
 from xtts_finetune.spec.languages import LANGUAGES, as_xtts_names_it, language_problem
+from xtts_finetune.spec.made_names import slug
 from xtts_finetune.spec.model import NAME_PATTERN
 from xtts_finetune.usual import little_data
 from xtts_finetune.xtts.cleaning import package_problem
@@ -50,15 +54,29 @@ class Questions:
         data = self._data(asked.data)
         for found in data:
             tell(f"found {found}")
+            for file in found.not_taken:
+                tell(f"  not taken: {file}")
+            if waiting := sum(one.state == "doubtful" for one in read_stretches(found.spec.path)):
+                clips = f"{waiting} doubtful clip{'s' if waiting != 1 else ''}"
+                tell(f"  not taken: {clips}, until you have checked them:")
+                tell(f"  {command(quoted(['review', str(found.spec.path)]))}")
         language, why = self._language(asked.language, data)
-        if problem := package_problem(language):
+        data = each_its_own(data, language, said=asked.language is not None or language != main_language(data))
+        for found in data:
+            if found.spec.language:
+                tell(f"language of {found.spec.name}: {found.spec.language}, {LANGUAGES[found.spec.language]}")
+        for note in language_notes(data, language):
+            tell(f"warning: {note}")
+        languages = languages_of(data, language)
+        for problem in filter(None, map(package_problem, languages)):
             tell(f"warning: {problem}")
         base = self._base(asked.base)
-        if not ForeseenTokenizer(base.vocab).speaks(language):
-            raise UserError(
-                f"language: the base {base.declared} cannot read {LANGUAGES[language]} ('{language}'): name another "
-                "base with --base, or the texts' own language with --language"
-            )
+        for spoken in languages:
+            if not ForeseenTokenizer(base.vocab).speaks(spoken):
+                raise UserError(
+                    f"language: the base {base.declared} cannot read {LANGUAGES[spoken]} ('{spoken}'): name another "
+                    "base with --base, or the texts' own language with --language"
+                )
         look = first_look([found.spec for found in data], language, base.vocab)
         _say_what_is_kept(look)
         memory, on_gpu = self.memory(asked.gpu_memory)
@@ -86,10 +104,7 @@ class Questions:
     def _language(self, given: str | None, data: Sequence[FoundSet]) -> tuple[str, str]:
         if given is not None:
             return _known_language(given), "as you said"
-        lines = [clip for found in data for clip in found.clips]
-        said = {clip.language for clip in lines}
-        guessed = said.pop() if len(said) == 1 and said <= set(LANGUAGES) else None
-        guessed = guessed or guess_language(clip.text for clip in lines)
+        guessed = main_language(data)
         if self.asks:
             return self._ask("Language of the recordings", guessed, _known_language), "as you said"
         if guessed is None:

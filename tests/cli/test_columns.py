@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -91,6 +92,8 @@ def in_a_terminal(words: tuple[str, ...], folder: Path, ctrl_c_at: str = "") -> 
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
     ) as process:
         os.close(theirs)
+        too_long = Timer(120, process.kill)
+        too_long.start()
         shown = b""
         try:
             while part := os.read(ours, 65536):
@@ -101,6 +104,7 @@ def in_a_terminal(words: tuple[str, ...], folder: Path, ctrl_c_at: str = "") -> 
         except OSError:  # the end of a terminal on Linux
             pass
         os.close(ours)
+        too_long.cancel()
     assert process.returncode in (0, 1, 2, 130), shown
     return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode().replace("\r\n", "\n"))
 

@@ -21,6 +21,8 @@ eval_every_steps: 8
 checkpoint_every: {steps: 6, minutes: 0.05}
 keep: {checkpoints: 2}
 """
+# The phase is no candidate: nothing is spoken after it, which would take a second child at each end of a run.
+MATRIX = "candidates: [base]\nrows: [{ship: base, verdict: not trained}]\n"
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +35,9 @@ def ready(tmp_path_factory: pytest.TempPathFactory, tiny_base: BaseFiles) -> Pat
         f"datasets: [{{name: voice, path: '{(folder / 'voice').as_posix()}', format: ljspeech}}]\n"
         "eval_set: {fraction: 0.2, at_least: 2}\ncheck_texts: off\n"
     )
-    return make_project(folder / "project", pipeline, SHORT_PHASE)
+    project = make_project(folder / "project", pipeline, SHORT_PHASE)
+    (project / "eval" / "decision_matrix.yaml").write_text(MATRIX, encoding="utf-8")
+    return project
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.killing import command, phase_folder
+from testbed.killing import FILES, command, phase_folder
 from testbed.soak import leftovers
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.metrics import read_metrics
@@ -94,6 +94,7 @@ def test_a_closed_terminal_keeps_the_work_too(ready: Path, tmp_path: Path) -> No
 
 def test_a_command_that_does_not_listen_outlives_its_terminal(ready: Path, tmp_path: Path) -> None:
     project = Path(shutil.copytree(ready, tmp_path / "project"))
+    (project / "eval" / "decision_matrix.yaml").write_text(FILES["eval/decision_matrix.yaml"], encoding="utf-8")
     terminal = Terminal(["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *command(project)])  # as nohup does
     wait_for_steps(project, terminal.process)
     terminal.close()

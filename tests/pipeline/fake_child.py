@@ -8,6 +8,7 @@ Hundreds of these are started: each imports what its own kind of job needs.
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import os
@@ -100,6 +101,7 @@ def wait(declaration: Declaration) -> None:
     time.sleep(120)
 
 
+@functools.cache
 def a_sound() -> bytes:
     """A second that can be heard, as a WAV file."""
     written = io.BytesIO()

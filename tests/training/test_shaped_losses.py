@@ -135,7 +135,7 @@ def test_adapters_are_held_to_the_model_without_them(project: Path, tiny_base: B
 
 
 def test_a_phase_that_goes_on_says_what_it_misses_when_its_start_is_gone(project: Path) -> None:
-    train(project, "phase1")
+    train(project, "phase1", "phase1.steps=3")
     train(project, "phase2", "phase2.kl_weight=1", stop_at=2)
     start = run_of(project).candidate("phase1").checkpoint(3)
     start.rename(start.with_suffix(".away"))
@@ -160,7 +160,7 @@ def test_the_model_is_stocks_and_the_balance_is_in_checkpoints_alone(project: Pa
 @pytest.mark.parametrize("before", [True, False])
 def test_moments_are_kept_whether_the_balance_was_learned_or_is(before: bool, project: Path) -> None:
     one, two = (f"{name}.adaptive_loss_weights=true" for name in ("phase1", "phase2"))
-    train(project, "phase1", *([one] if before else []))
+    train(project, "phase1", "phase1.steps=3", *([one] if before else []))
     train(project, "phase2", *([] if before else [two]))
     assert len(read_metrics(run_of(project).candidate("phase2").metrics).steps) == 4
 

@@ -83,7 +83,6 @@ def test_from_a_plateau_the_remedy_that_helps_wins(trained: Path, tmp_path: Path
     [
         ([], "phase2 has no model to start from yet"),
         (["phase1", "--steps", "8"], "phase1 has no model to start from yet"),
-        (["phase9"], "unknown phase 'phase9'"),
         (["--demo"], "phase2 has no model to start from yet"),
         (["phase1", "-f", "none.yaml"], "none.yaml"),
     ],

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from xtts_finetune.fixed import SAMPLE_RATE
 from xtts_finetune.hearing.agreement import agreement
+from xtts_finetune.hearing.normalised import same_words, split
 from xtts_finetune.hearing.recogniser import RATE, Recogniser, joined
 from xtts_finetune.recordings.cutting import Piece
 from xtts_finetune.recordings.disturbances import Usual, reasons_of
@@ -29,6 +30,9 @@ from xtts_finetune.records.stretches import Reason, Stretch
 # Of a piece without words, and of one that is far too long, so much is enough to tell what it is.
 MOST_SECONDS = 30.0
 DIGITS = 6
+# Words that the recogniser made up are often others where the clip is a tenth shorter, and so are few of the right ones:
+# on 44 minutes of speech 1.6 % word errors are left of 2.0 %.
+FASTER = 0.9
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,14 @@ class Finding:
     second   what was heard in it alone; None where nothing is said in it
     voice    (size,) whose voice it is, to be compared with others; None where that cannot be told
     badness  0 where its text fits its sound, higher the worse it fits
+    unsteady other words are heard where it is played faster; `second` are then those
     """
 
     reasons: tuple[Reason, ...] = ()
     second: str | None = None
     voice: NDArray[np.float32] | None = None
     badness: float = 0.0
+    unsteady: bool = False
 
 
 class Examiner:
@@ -56,22 +62,22 @@ class Examiner:
         self._voices = VoiceSorter()
 
     def findings(
-        self, path: Path, sound: Sound, pieces: Sequence[Piece], kept: Path, progress: Progress
+        self, path: Path, sound: Sound, pieces: Sequence[Piece], own: bool, kept: Path, progress: Progress
     ) -> list[Finding]:
-        """Of each piece of the recording, in their order."""
+        """Of each piece of the recording, in their order. `own`: the texts are the user's."""
         there = kept_findings(kept)
         todo = [piece for piece in pieces if key_of(piece) not in there]
         with JsonLinesWriter(kept) as writer:
             usual = Usual.of(sound.envelope.level_db, sound.speech)
             for piece, wave in zip(todo, _waves(path, todo), strict=True):
                 progress(piece.start, sound.end)
-                record = {"piece": key_of(piece), **self._examined(piece, wave, usual)}
+                record = {"piece": key_of(piece), **self._examined(piece, wave, usual, own)}
                 writer.write(record)
                 there[key_of(piece)] = _finding(record)
         progress(sound.end, sound.end)
         return [there[key_of(piece)] for piece in pieces]
 
-    def _examined(self, piece: Piece, wave: Wave, usual: Usual) -> dict[str, Any]:
+    def _examined(self, piece: Piece, wave: Wave, usual: Usual, own: bool) -> dict[str, Any]:
         words = [(word.start - piece.start, word.end - piece.start) for word in piece.words]
         reasons = reasons_of(wave, words, usual)
         if not words:
@@ -80,12 +86,21 @@ class Examiner:
         agreed = agreement(self._recogniser, heard, joined(piece.words), self._language)
         voice = self._voices.embed(wave, SAMPLE_RATE)
         reasons = (*reasons, *self._voices.change_in(wave, words, SAMPLE_RATE), *agreed.reasons)
+        otherwise = None if own or reasons else self._heard_otherwise(wave, joined(piece.words))
         return {
             "reasons": [str(reason) for reason in reasons],
-            "second": agreed.heard,
+            "second": otherwise or agreed.heard,
             "voice": None if voice is None else [round(float(number), DIGITS) for number in voice],
             "badness": round(float(agreed.badness), DIGITS),
+            "unsteady": otherwise is not None,
         }
+
+    def _heard_otherwise(self, wave: Wave, text: str) -> str | None:
+        """What is heard where the piece is played faster; None where it is the same words."""
+        faster = soxr.resample(wave, SAMPLE_RATE, RATE * FASTER, quality="VHQ").astype(np.float32)
+        heard = self._recogniser.short_sound(faster, self._language).read()
+        words = [split(each, self._language) for each in (heard, text)]
+        return None if same_words(*words, self._language) else heard
 
 
 def kept_findings(kept: Path) -> dict[str, Finding]:
@@ -110,4 +125,5 @@ def _finding(record: Mapping[str, Any]) -> Finding:
         record["second"],
         None if record["voice"] is None else np.asarray(record["voice"], np.float32),
         float(record["badness"]),
+        bool(record.get("unsteady", False)),
     )

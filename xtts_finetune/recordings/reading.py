@@ -92,7 +92,7 @@ class Reader:
             other = other_model(self.model, language)
             self._examiner = Examiner(Recogniser(other) if other is not None else self._loaded(), language)
         kept = self._pieces(source)
-        findings = self._examiner.findings(path, sound, pieces, kept, step(f"checking {path.name}"))
+        findings = self._examiner.findings(path, sound, pieces, own is not None, kept, step(f"checking {path.name}"))
         pairs = []
         for piece, finding in zip(pieces, findings, strict=True):
             broken = bool(sound.fault) and piece.end > sound.end - NEAR_THE_BREAK

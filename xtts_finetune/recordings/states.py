@@ -29,7 +29,7 @@ def stretch_of(source: str, piece: Piece, finding: Finding, own: bool, breaks_of
         return Stretch(None, source, piece.start, piece.end, "", "left out", reasons)
     confidence = sum(word.probability for word in words) / len(words)
     reasons = _unlike((*piece.reasons, *finding.reasons, *_of_words(words, confidence, own)))
-    if not own and not finding.reasons and finding.badness > LIKELIER:
+    if not own and not finding.reasons and (finding.unsteady or finding.badness > LIKELIER):
         reasons = (*reasons, Reason(READINGS_DIFFER))
     if breaks_off:
         reasons = (*reasons, Reason("word at the edge", "the recording breaks off here"))

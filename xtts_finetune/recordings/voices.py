@@ -84,7 +84,7 @@ class VoiceSorter:
     def embed(self, wave: Wave, rate: int) -> Embedding | None:
         """(256,) by the encoder or (17,) by timbre, of unit length; None where nothing is audible."""
         if self._teller is None:
-            self._teller = Timbre() if encoder_missing() else SpeakerEncoder()
+            self._teller = Timbre() if encoder_missing() else _encoder()
         # What is audible is judged by full scale; a quiet voice is the same voice.
         loudest = float(np.percentile(np.abs(wave), 99)) if len(wave) else 0.0
         return self._teller.embed(np.asarray(wave * (LOUDNESS / max(loudest, SILENCE)), dtype=np.float32), rate)
@@ -122,6 +122,14 @@ class VoiceSorter:
             if float(sides[0] @ sides[1]) < _likeness(len(sides[0])).sides:
                 return (Reason(OTHER_VOICE, f"the voice changes {at:.1f} s after its start"),)
         return ()
+
+
+def _encoder() -> SpeakerEncoder:
+    import torch  # noqa: PLC0415  heavy
+
+    # Its windows are too small for several threads: where another program keeps a core busy, two take six times as long.
+    torch.set_num_threads(1)
+    return SpeakerEncoder()
 
 
 def _likeness(size: int) -> Likeness:

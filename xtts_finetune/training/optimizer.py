@@ -8,15 +8,17 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import torch
 from torch import nn
-from torch.distributed.optim import ZeroRedundancyOptimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.training.course import Course, factor, reductions
+
+if TYPE_CHECKING:
+    from torch.distributed.optim import ZeroRedundancyOptimizer
 
 
 def make_schedule(optimizer: torch.optim.Optimizer, course: Course) -> LambdaLR:
@@ -94,20 +96,26 @@ def make_optimizer(
     ]
     settings: dict[str, Any] = {"lr": learning_rate, "betas": BETAS, "eps": EPSILON, "fused": True}
     if sharded:
+        from torch.distributed.optim import ZeroRedundancyOptimizer  # noqa: PLC0415  slow to import, and for ranks only
+
         return ZeroRedundancyOptimizer(groups, torch.optim.AdamW, **settings)
     return torch.optim.AdamW(groups, **settings)
 
 
+def _is_sharded(optimizer: torch.optim.Optimizer) -> TypeGuard[ZeroRedundancyOptimizer]:
+    return hasattr(optimizer, "consolidate_state_dict")
+
+
 def gather_moments(optimizer: torch.optim.Optimizer) -> None:
     """Bring the moments that other ranks hold to rank 0, for its `state_dict`; every rank has to call this."""
-    if isinstance(optimizer, ZeroRedundancyOptimizer):
+    if _is_sharded(optimizer):
         optimizer.consolidate_state_dict(to=0)
 
 
 def take_moments(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
     """Load an optimizer's state; one that is sharded keeps its own part of it. Raises ValueError if it does not fit."""
     optimizer.load_state_dict(state)
-    if isinstance(optimizer, ZeroRedundancyOptimizer):
+    if _is_sharded(optimizer):
         # It leaves the counts of steps on the CPU, where a fused AdamW on a GPU does not look for them.
         for weight, moments in optimizer.optim.state.items():
             moments["step"] = moments["step"].to(weight.device)

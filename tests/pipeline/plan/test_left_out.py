@@ -124,6 +124,7 @@ def test_the_plan_says_what_it_means(project: Project) -> None:
 def test_once_the_file_can_be_used_it_is_made_and_decided_on(project: Project) -> None:
     put(project, BROKEN["cut"])
     project.run()
+    assert decision(project)["ship"] == "phase2"
     put(project, model_file(SHAPES))
     assert project.states()["other"] == "to run"
     project.run()

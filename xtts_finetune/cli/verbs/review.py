@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,6 @@ Port = Annotated[int, typer.Option("--port", help="0 takes any that is free.", m
 
 def review(folder: Folder, port: Port = 8770) -> None:
     """Serve a page to this computer that plays each doubtful clip with its text, to keep, correct or reject it."""
-    from xtts_finetune.commands import command, quoted  # noqa: PLC0415
     from xtts_finetune.look.loopback import HOST, open_port, serve  # noqa: PLC0415
     from xtts_finetune.recordings.review.desk import Desk  # noqa: PLC0415
     from xtts_finetune.recordings.review.server import make_app  # noqa: PLC0415
@@ -22,5 +22,6 @@ def review(folder: Folder, port: Port = 8770) -> None:
     listener = open_port(port, "review")
     taken = int(listener.getsockname()[1])
     print(f"open http://{HOST}:{taken}/ in a browser; each decision is saved at once. Ctrl-C ends this command.")
-    print(f"Once you are done:\n  {command(f'init {quoted([str(folder)])}')}", flush=True)
-    serve(make_app(desk, taken), listener)
+    print(f"Set up a voice with the clips once you are done:\n  {desk.next_command}", flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        serve(make_app(desk, taken), listener)

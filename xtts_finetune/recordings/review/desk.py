@@ -28,6 +28,7 @@ from xtts_finetune.recordings.review.decisions import (
 )
 from xtts_finetune.recordings.review.renewing import renew
 from xtts_finetune.recordings.review.splitting import between_words, split_at, texts_at, time_of_caret
+from xtts_finetune.recordings.telling import init_command
 from xtts_finetune.records.stretches import STRETCHES, Stretch
 
 Wave = NDArray[np.float32]
@@ -66,6 +67,11 @@ class Desk:
         """All that the page shows."""
         with self._lock:
             return self._state()
+
+    @property
+    def next_command(self) -> str:
+        """What sets up a voice with the data set."""
+        return init_command(self.folder, self._stretches.values())
 
     def _state(self) -> dict[str, Any]:
         shown = [self._shown(stretch) for stretch in self._stretches.values()]

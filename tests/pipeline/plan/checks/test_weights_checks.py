@@ -77,8 +77,6 @@ def test_the_checks_and_the_run_give_one_reason_and_nothing_is_moved(
     ("what", "reason"),
     [
         ("a zip file cut at 0.5", "this file is not whole: it ends after"),
-        ("XTTS v1", "these are weights of XTTS v1 or v1.1"),
-        ("a folder", "is a folder"),
         ("nothing", "there is no file"),
     ],
 )

@@ -14,11 +14,13 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.recordings.examining import Finding
 from xtts_finetune.recordings.excerpts import excerpts
 from xtts_finetune.recordings.screen import Voice
-from xtts_finetune.recordings.states import as_of_any_voice, of_another
+from xtts_finetune.recordings.states import as_of_any_voice, beside_others, of_another
 from xtts_finetune.recordings.voices import VoiceSorter
 from xtts_finetune.records.stretches import Stretch
 
 EXAMPLE_SECONDS, EXAMPLE_RATE = 30.0, 22_050
+# Another voice as near as that may also speak the first or the last words of a clip.
+NEAR_SECONDS = 2.5
 
 
 class Voices:
@@ -73,8 +75,25 @@ class Voices:
         chosen = []
         for place, stretch in enumerate(map(as_of_any_voice, self._stretches)):
             whose = self._labels.get(place, label)
-            chosen.append(stretch if whose == label else of_another(stretch, whose))
+            if whose == label and stretch.words:
+                chosen.append(
+                    beside_others(stretch, self._other_near(place, -1, label), self._other_near(place, 1, label))
+                )
+            else:
+                chosen.append(stretch if whose == label else of_another(stretch, whose))
         return chosen
+
+    def _other_near(self, place: int, step: int, label: str) -> str | None:
+        """Another voice than `label` that speaks just before (-1) or after (1) a stretch; None where there is none."""
+        here, near = self._stretches[place], place + step
+        while 0 <= near < len(self._stretches) and self._stretches[near].source == here.source:
+            there = self._stretches[near]
+            if max(there.start - here.end, here.start - there.end) > NEAR_SECONDS:
+                break
+            if near in self._labels:
+                return self._labels[near] if self._labels[near] != label else None
+            near += step
+        return None
 
     def _of(self, label: str) -> list[NDArray[np.float32]]:
         return [each for each, whose in zip(self._embeddings, self._labels.values(), strict=True) if whose == label]

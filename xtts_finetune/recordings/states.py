@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from xtts_finetune.hearing.recogniser import joined
 from xtts_finetune.recordings.aligning import upheld
 from xtts_finetune.recordings.cutting import Piece
 from xtts_finetune.recordings.examining import Finding
-from xtts_finetune.recordings.voices import OTHER_VOICE
+from xtts_finetune.recordings.voices import OTHER_VOICE, TELLING_SECONDS
 from xtts_finetune.records.stretches import Reason, State, Stretch, Word
 
 VOICE = "voice "
@@ -19,6 +20,8 @@ UNSURE_WORD, SURE_OF_ITS_OWN, SURE_OF_YOURS = 0.3, 0.9, 0.6
 # How much likelier another text may be, as hearing.agreement has it, than one that the recogniser made up itself.
 # On 44 minutes of speech these leave 2.0 % word errors of 4.1 %, and keep 55 % of the clips of the smallest model.
 LIKELIER = 0.3
+# A pause at which who speaks may change, in seconds between the words as they are heard.
+APART = 0.4
 
 
 def stretch_of(source: str, piece: Piece, finding: Finding, own: bool, breaks_off: bool) -> Stretch:
@@ -52,6 +55,22 @@ def of_another(stretch: Stretch, voice: str) -> Stretch:
     """The stretch, left out because somebody else speaks."""
     reasons = (Reason(OTHER_VOICE, f"{VOICE}{voice}"), *stretch.reasons)
     return replace(stretch, state="left out", file=None, reasons=reasons)
+
+
+def beside_others(stretch: Stretch, before: str | None, after: str | None) -> Stretch:
+    """The stretch, doubtful where another voice speaks next to it and may speak its first or last words too.
+
+    They stand apart by a pause, and are too few to tell a voice by.
+    """
+    reasons = []
+    pauses = [
+        (first.end, second.start) for first, second in pairwise(stretch.words) if second.start - first.end > APART
+    ]
+    if before and any(end - stretch.start < TELLING_SECONDS for end, _ in pauses):
+        reasons.append(Reason(OTHER_VOICE, f"{VOICE}{before} speaks just before, and perhaps its first words"))
+    if after and any(stretch.end - start < TELLING_SECONDS for _, start in pauses):
+        reasons.append(Reason(OTHER_VOICE, f"{VOICE}{after} speaks just after, and perhaps its last words"))
+    return replace(stretch, state="doubtful", reasons=(*stretch.reasons, *reasons)) if reasons else stretch
 
 
 def as_of_any_voice(stretch: Stretch) -> Stretch:

@@ -127,7 +127,7 @@ class VoiceSorter:
 def _encoder() -> SpeakerEncoder:
     import torch  # noqa: PLC0415  heavy
 
-    # Its windows are too small for several threads: where another program keeps a core busy, two take six times as long.
+    # Its windows are small: where another program keeps a core busy, two threads take six times as long as one.
     torch.set_num_threads(1)
     return SpeakerEncoder()
 

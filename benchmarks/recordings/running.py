@@ -26,7 +26,19 @@ class Ran:
 
 def command(source: Path, to: Path, options: Sequence[str] = ()) -> list[str]:
     program = "from xtts_finetune.cli.main import main; raise SystemExit(main())"
-    return [sys.executable, "-c", program, "import", str(source), "--to", str(to), "--speaker", "joe", "--yes", *options]
+    return [
+        sys.executable,
+        "-c",
+        program,
+        "import",
+        str(source),
+        "--to",
+        str(to),
+        "--speaker",
+        "joe",
+        "--yes",
+        *options,
+    ]
 
 
 def run_import(source: Path, to: Path, options: Sequence[str] = (), log: Path | None = None) -> Ran:

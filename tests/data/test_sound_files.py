@@ -241,9 +241,9 @@ def test_a_stream_has_the_same_samples_whatever_its_blocks_and_wherever_it_begin
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.mp3", b"", "is no sound or video"),
-        ("a.wav", b"no sound at all" * 99, "is no sound or video"),
-        ("a.m4a", bytes(2000), "is no sound or video"),
+        ("a.mp3", b"", "is not a sound or video"),
+        ("a.wav", b"no sound at all" * 99, "is not a sound or video"),
+        ("a.m4a", bytes(2000), "is not a sound or video"),
     ],
 )
 def test_what_is_no_sound_is_called_so_with_the_cure(tmp_path: Path, name: str, content: bytes, said: str) -> None:

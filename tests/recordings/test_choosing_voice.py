@@ -78,3 +78,23 @@ def test_the_speaker_is_named_for_clips_alone():
         "",
         "",
     ]
+
+
+def test_a_clip_may_begin_or_end_with_words_of_the_voice_next_to_it():
+    def said(start: float, *pauses: tuple[float, float]) -> tuple[Stretch, Finding]:
+        edges = [start, *(edge for pause in pauses for edge in pause), start + 5.0]
+        words = tuple(Word("word", a, b) for a, b in zip(edges[::2], edges[1::2], strict=True))
+        return Stretch(None, "/a.wav", start, start + 5.0, "word", "kept", words=words), Finding(voice=ANN)
+
+    early, late = said(5.0, (6.4, 7.2)), said(5.0, (8.6, 9.3))
+    for pairs, doubtful in (
+        ([pair(0.0, 4.0, BEN), early], True),
+        ([pair(0.0, 2.0, BEN), early], False),  # too long before
+        ([pair(0.0, 4.0, BEN), late], False),  # its first words have no pause after them
+        ([late, pair(11.0, 4.0, BEN)], True),
+        ([pair(0.0, 4.0, ANN), early], False),
+        ([pair(0.0, 4.0, BEN), said(5.0, (6.4, 6.6))], False),  # too short a pause
+    ):
+        clip = next(each for each in Voices([pair(20.0, 9.0, ANN), *pairs]).chosen("A") if each.start == 5.0)
+        assert clip.state == ("doubtful" if doubtful else "kept"), pairs
+        assert [reason.detail.split()[:4] for reason in clip.reasons] == [["voice", "B", "speaks", "just"]] * doubtful

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,8 @@ from xtts_finetune.recordings.importing import Wanted, import_recordings
 from xtts_finetune.recordings.review.decisions import Decision, write_decision
 from xtts_finetune.recordings.screen import Voice
 from xtts_finetune.recordings.sources import find_recordings
-from xtts_finetune.recordings.telling import table_of
-from xtts_finetune.records.stretches import Stretch, read_stretches
+from xtts_finetune.recordings.telling import next_steps, table_of
+from xtts_finetune.records.stretches import FOUND, METADATA, STRETCHES, Stretch, read_stretches, write_stretches
 from xtts_finetune.setup.data_sets import find_data
 from xtts_finetune.spec.pipeline import DatasetSpec
 
@@ -236,18 +237,54 @@ def test_init_offers_to_import_recordings_without_texts(work: Path, said: list[S
     assert f"xtts-finetune import {work / given} --to " in str(refused.value)
 
 
-@pytest.mark.parametrize("kind", ["missing", "empty folder", "no sound", "language", "model", "other data", "a file"])
+def test_a_data_set_without_a_kept_clip_is_reviewed_before_it_is_used(imported: Path, tmp_path: Path):
+    folder = tmp_path / "set"
+    shutil.copytree(imported, folder)
+    doubtful = [replace(each, state="doubtful") for each in read_stretches(folder)]
+    for name in (STRETCHES, FOUND):
+        write_stretches(folder, doubtful, name)
+    (folder / METADATA).write_text("audio_file|text|speaker_name\n", encoding="utf-8")
+    with pytest.raises(UserError, match=f"xtts-finetune review {folder}"):
+        find_data([folder])
+    assert [command for _, command in next_steps(folder, doubtful)] == [f"xtts-finetune review {folder}"]
+
+
+NOTHING = ["missing", "empty folder", "no sound"]
+ANSWERS = {
+    "language": "klingon",
+    "model": "klingon",
+    "voice": "nobody.wav",
+    "speaker": "a|b",
+    "texts": Path("none.txt"),
+}
+
+
+@pytest.mark.parametrize(
+    "kind", [*NOTHING, *ANSWERS, "other data", "other things", "a file", "no folder", "texts of others", "empty text"]
+)
 def test_bad_input_is_one_error_and_nothing_is_written(tmp_path: Path, kind: str):
     source, folder = tmp_path / "in", tmp_path / "set"
     source.mkdir()
     sound = source / "a.wav"
-    wanted: dict[str, str | None] = {"language": "en", "model": None}
-    if kind in ("language", "model", "other data", "a file"):
+    wanted: dict[str, object] = {"language": "en", "model": None}
+    if kind not in NOTHING:
         soundfile.write(sound, np.zeros(RATE), RATE)
+    if kind in ANSWERS:
+        wanted[kind] = ANSWERS[kind]
+    if kind == "other things":
+        folder.mkdir()
+        (folder / "thesis.doc").write_text("", encoding="utf-8")
+    if kind == "no folder":
+        (tmp_path / "file").touch()
+        folder = tmp_path / "file" / "set"
+    if kind == "texts of others":
+        wanted["texts"] = tmp_path / "texts"
+        (tmp_path / "texts").mkdir()
+        (tmp_path / "texts" / "b.txt").write_text("Of another one.", encoding="utf-8")
+    if kind == "empty text":
+        (source / "a.txt").write_text(" ", encoding="utf-8")
     if kind == "no sound":
         sound.write_bytes(os.urandom(999))
-    if kind in ("language", "model"):
-        wanted[kind] = "klingon"
     if kind == "other data":
         folder.mkdir()
         (folder / "metadata.csv").write_text("a|b\n", encoding="utf-8")
@@ -274,7 +311,17 @@ def test_ctrl_c_keeps_what_is_done_and_names_the_command(work: Path, said: list[
 
 
 def test_folders_are_searched_in_natural_order_without_hidden_files_and_the_clips_themselves(tmp_path: Path):
-    for name in ("b/part 10.mp3", "b/part 2.MP4", "a.wav", ".trash/x.wav", "b/.x.wav", "b/notes.txt", "wavs/a_1.flac"):
+    for name in (
+        "b/part 10.mp3",
+        "b/part 2.MP4",
+        "a.wav",
+        ".trash/x.wav",
+        "b/.x.wav",
+        "b/notes.txt",
+        "wavs/a_1.flac",
+        "old/import.jsonl",
+        "old/wavs/a_1.flac",
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     found = [path.relative_to(tmp_path).as_posix() for path in find_recordings([tmp_path, tmp_path / "b"], tmp_path)]

@@ -27,6 +27,7 @@ NOT_HEARD = "your text has words that were not heard"
         (SURE, Finding(MUSIC, second="x"), False, "doubtful", ["music"]),
         (SURE, Finding(second="x", badness=2.0), False, "doubtful", ["the readings differ"]),
         (SURE, Finding(second="x", badness=2.0), True, "kept", []),
+        (SURE, Finding(second="x", unsteady=True), False, "doubtful", ["the readings differ"]),
         ((0.98, 0.2, 0.99, 0.97), Finding(second="x"), False, "doubtful", ["low confidence"]),
         ((0.85, 0.85, 0.85), Finding(second="x"), False, "doubtful", ["low confidence"]),
         ((0.85, 0.85, 0.85), Finding(second="x"), True, "kept", []),

@@ -211,7 +211,7 @@ def _not_opened(path: Path, error: Exception) -> str:
     if why := lost_end(path) if path.is_file() else None:
         return breaks_off(why=why)
     if isinstance(error, av.error.InvalidDataError | EOFError):
-        return "is no sound or video that FFmpeg can read; convert it to WAV"
+        return "is not a sound or video that FFmpeg can read; convert it to WAV"
     return f"cannot be opened: {getattr(error, 'strerror', None) or error}"
 
 

@@ -99,8 +99,8 @@ class Examiner:
         """What is heard where the piece is played faster; None where it is the same words."""
         faster = soxr.resample(wave, SAMPLE_RATE, RATE * FASTER, quality="VHQ").astype(np.float32)
         heard = self._recogniser.short_sound(faster, self._language).read()
-        words = [split(each, self._language) for each in (heard, text)]
-        return None if same_words(*words, self._language) else heard
+        same = same_words(split(heard, self._language), split(text, self._language), self._language)
+        return None if same else heard
 
 
 def kept_findings(kept: Path) -> dict[str, Finding]:

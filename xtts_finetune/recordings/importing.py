@@ -15,6 +15,7 @@ from xtts_finetune.hearing.models import RecogniserModel, find_model, installed_
 from xtts_finetune.pipeline.children.process import ending_like_ctrl_c
 from xtts_finetune.recordings.choosing_voice import Voices, with_speaker
 from xtts_finetune.recordings.clips import named, write_clips
+from xtts_finetune.recordings.own_texts import check_texts
 from xtts_finetune.recordings.reading import Reader, other_model
 from xtts_finetune.recordings.review.renewing import Renewed, found_of, renew
 from xtts_finetune.recordings.screen import Screen, Voice
@@ -62,20 +63,35 @@ def import_recordings(wanted: Wanted, screen: Screen) -> Imported:
     if wanted.language and (problem := language_problem(wanted.language)):
         raise UserError(f"--language: {problem}")
     folder = wanted.folder.expanduser().absolute()
-    refuse_other_data(folder)
-    paths = _readable(find_recordings(wanted.sources, folder), screen)
-    if wanted.texts is not None and wanted.texts.is_file() and len(paths) > 1:
-        raise UserError(
-            f"--texts {wanted.texts}: one text for {len(paths)} recordings; name a folder with a text for each"
-        )
-    voice = wanted.voice
-    if voice is not None and not re.fullmatch("[A-Z]{1,2}", voice) and not Path(voice).expanduser().is_file():
-        raise UserError(f"--voice: '{voice}' is neither a letter, such as A for who speaks most, nor a sound file")
+    recordings = find_recordings(wanted.sources, folder)
+    refuse_other_data(folder, recordings)
+    paths = _readable(recordings, screen)
+    _check_answers(wanted)
+    for line in check_texts(paths, wanted.texts):
+        screen.say(line)
     known = read_known(folder)
     _refuse_forgotten(folder, paths, known)
-    model = find_model(wanted.model, wanted.language or known.language or None)
+    language = wanted.language or known.language or None
+    model = find_model(wanted.model, language)
+    if model.english_alone and language not in (None, "en"):
+        raise UserError(f"the model '{model.name}' reads English only, not {LANGUAGES[language]}; name another one")
     with alone(folder), ending_like_ctrl_c():
         return _run(wanted, folder, paths, known, Reader(folder, model, wanted.texts, screen), screen)
+
+
+def _check_answers(wanted: Wanted) -> None:
+    """Raise UserError for a voice or a name of the speaker that can be nothing."""
+    if wanted.voice is not None and not re.fullmatch("[A-Za-z]{1,2}", wanted.voice):
+        path = Path(wanted.voice).expanduser()
+        if not path.is_file():
+            raise UserError(f"--voice: '{path}' is neither a letter, such as A for who speaks most, nor a sound file")
+        try:
+            with open_stream(path):
+                pass
+        except (AudioError, OSError) as error:
+            raise UserError(f"--voice: {path} {error}") from None
+    if wanted.speaker is not None and (not wanted.speaker.strip() or re.search(r'[|"\n\r\t]', wanted.speaker)):
+        raise UserError(f"--speaker: '{wanted.speaker}' cannot be a name; use letters, digits and spaces")
 
 
 def _run(wanted: Wanted, folder: Path, paths: Sequence[Path], known: Known, reader: Reader, screen: Screen) -> Imported:
@@ -151,8 +167,8 @@ def _chosen(voices: Voices, wanted: Wanted, known: Known, screen: Screen) -> str
     if not there:
         return "A"
     if wanted.voice is not None:
-        if wanted.voice in there:
-            return wanted.voice
+        if wanted.voice.upper() in there:
+            return wanted.voice.upper()
         if not Path(wanted.voice).expanduser().is_file():
             raise UserError(f"--voice: there is no voice '{wanted.voice}'; voices: {', '.join(there)}")
         return voices.like(Path(wanted.voice).expanduser())
@@ -199,7 +215,7 @@ def _readable(paths: Sequence[Path], screen: Screen) -> list[Path]:
             faults[path] = "holds no sound"
     named = [f"{path} {fault}" for path, fault in faults.items()]
     if len(faults) == len(paths):
-        raise UserError("\n".join([*named, "no recording can be read; nothing was written"]))
+        raise UserError("\n".join([*named, "none of the recordings can be read; nothing was written"]))
     for line in named:
         screen.say(f"{line}; it is left out")
     return [path for path in paths if path not in faults]

@@ -6,7 +6,7 @@ import html
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,6 +81,23 @@ def read_own_text(path: Path) -> OwnText:
         named = ", ".join(f"'{name}:'" for name in list(speakers)[:MOST_NAMED])
         told.append(f"names of speakers ({speakers.total():,}: {named})")
     return OwnText(path, words, tuple(told))
+
+
+def check_texts(recordings: Sequence[Path], texts: Path | None) -> list[str]:
+    """Read the texts of all recordings before anything is heard; gives a line for each one that has none in `texts`.
+
+    Raises UserError where a text cannot be read, or `texts` has none of these recordings.
+    """
+    if texts is not None and texts.is_file() and len(recordings) > 1:
+        raise UserError(
+            f"--texts {texts}: one text for {len(recordings)} recordings; name a folder with a text for each"
+        )
+    without = [path for path in recordings if own_text_of(path, texts) is None]
+    if texts is None:
+        return []
+    if len(without) == len(recordings):
+        raise UserError(f"--texts {texts}: it has no text for {without[0].name}; name it {without[0].stem}.txt")
+    return [f"{texts} has no text for {path.name}; its clips get the words that are heard" for path in without]
 
 
 def words_of_line(line: str) -> list[str]:

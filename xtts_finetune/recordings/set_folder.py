@@ -19,12 +19,21 @@ from xtts_finetune.records.stretches import FOUND, METADATA, REVIEW, SOUNDS, STR
 LOCK = f"{WORK}/import.lock"
 
 
-def refuse_other_data(folder: Path) -> None:
-    """Raise UserError for a folder that holds something else."""
+def refuse_other_data(folder: Path, recordings: Iterable[Path]) -> None:
+    """Raise UserError for a folder that holds something else than a data set of imports and its recordings."""
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--to {folder}: this is a file; name a folder for the data set")
     if (folder / METADATA).is_file() and not (folder / STRETCHES).is_file():
         raise UserError(f"--to {folder}: there is a data set that no import made; name another folder")
+    inside = [path for path in recordings if folder in path.parents]
+    if any(folder / SOUNDS in path.parents for path in inside):
+        raise UserError(
+            f"--to {folder}: the recordings are in its {SOUNDS}/, where clips are written; name another folder"
+        )
+    if inside or not folder.is_dir() or (folder / STRETCHES).is_file() or (folder / WORK).is_dir():
+        return
+    if other := sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")):
+        raise UserError(f"--to {folder}: it holds other things, such as {other[0]}; name a new folder")
 
 
 @contextmanager
@@ -32,12 +41,13 @@ def alone(folder: Path) -> Iterator[None]:
     """Hold the data set for this import. Raises UserError where another one is at work on it."""
     try:
         (folder / WORK).mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / LOCK, timeout=0):
-            yield
+        held = FileLock(folder / LOCK, timeout=0).acquire()
     except Timeout:
         raise UserError(f"another import is at work on {folder}; wait until it is done") from None
-    except PermissionError as error:
+    except OSError as error:
         raise UserError(f"--to {folder}: cannot be written to ({error.strerror})") from None
+    with held:
+        yield
 
 
 def clips_of(folder: Path, names: Iterable[str]) -> list[Path]:

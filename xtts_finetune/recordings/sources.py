@@ -11,7 +11,7 @@ from typing import Any
 from xtts_finetune.data.sound_endings import is_recording
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.atomic import read_json, write_json_atomic
-from xtts_finetune.records.stretches import SOUNDS, WORK
+from xtts_finetune.records.stretches import SOUNDS, STRETCHES, WORK
 from xtts_finetune.records.values import file_digest
 from xtts_finetune.spec.made_names import slug, unused_name
 
@@ -140,7 +140,8 @@ def _below(folder: Path, data_set: Path) -> Iterator[Path]:
     except OSError as error:
         raise UserError(f"the folder {folder} cannot be read ({error.strerror})") from None
     for path in inside:
-        if path.name.startswith(".") or path in (data_set, data_set / SOUNDS):
+        clips = path.name == SOUNDS and any((folder / name).exists() for name in (STRETCHES, WORK))  # of an import
+        if clips or path.name.startswith(".") or path in (data_set, data_set / SOUNDS):
             continue
         if path.is_dir() and not path.is_symlink():
             yield from _below(path, data_set)

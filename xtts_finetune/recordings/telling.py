@@ -49,10 +49,12 @@ def voices_line(imported: Imported) -> str:
 def next_steps(folder: Path, stretches: Sequence[Stretch]) -> list[tuple[str, str]]:
     """What to do next, and the command for it."""
     doubtful = sum(stretch.state == "doubtful" for stretch in stretches)
-    steps = [("Set up a voice with the clips", init_command(folder, stretches))]
+    steps = []
     if doubtful:
         clips = "the clip that is doubtful" if doubtful == 1 else f"the {doubtful} clips that are doubtful"
-        steps.insert(0, (f"Check {clips}", quoted(["xtts-finetune", "review", str(folder)])))
+        steps.append((f"Check {clips}", quoted(["xtts-finetune", "review", str(folder)])))
+    if any(stretch.state == "kept" for stretch in stretches):
+        steps.append(("Set up a voice with the clips", init_command(folder, stretches)))
     return steps
 
 

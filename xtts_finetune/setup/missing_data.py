@@ -12,6 +12,7 @@ from xtts_finetune.data.readers.folder import pairs_of
 from xtts_finetune.data.readers.lacking import what_a_list_lacks
 from xtts_finetune.data.sound_endings import is_recording
 from xtts_finetune.errors import UserError
+from xtts_finetune.records.stretches import STRETCHES
 from xtts_finetune.setup.lists import names_texts
 from xtts_finetune.spec.formats import LAYOUTS_ARE, Format
 from xtts_finetune.spec.pipeline import DatasetSpec
@@ -29,6 +30,9 @@ or all texts into metadata.csv, one line per clip, with the sounds in wavs/:
 
 def what_is_missing(folder: Path, above: Path | None) -> str:
     """The reason in words: the list that lies there and what of it is not found. `above`: a folder that would do."""
+    if (folder / STRETCHES).is_file():
+        review = quoted(["xtts-finetune", "review", str(folder)])
+        return f"{folder} was made by import, and none of its clips is kept yet. Check what is doubtful:\n  {review}"
     if above is not None:
         return f"{folder} has no texts, but the folder above it looks like a data set: {above}"
     sounds = sum(is_recording(path) for path in _files(folder))

@@ -54,7 +54,8 @@ class Reading:
 def lists_in(folder: Path, apart: bool) -> list[str]:
     """The files in a folder that may hold the texts of many clips, by their paths in it."""
     patterns = ("*/*", "*/*/*") if apart else ("*",)
-    files = [path for pattern in patterns for path in sorted(folder.glob(pattern)) if path.is_file()]
+    there = [path for pattern in patterns for path in sorted(folder.glob(pattern)) if path.is_file()]
+    files = [path for path in there if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
     sounds = {path.stem for path in files if is_sound(path)}
     lists = [path for path in files if path.stem not in sounds and is_a_list(path)][:LISTS]
     lists += [path for path in sorted(folder.glob("data/*.parquet")) if path.is_file()]

@@ -53,7 +53,7 @@ class ImportScreen:
             self._bars.start()
             if self._at is not None:
                 self._bars.remove_task(self._at[1])
-            if not self._console.is_terminal:
+            if not self._console.is_terminal and done != total:  # nothing is left to do where they are the same
                 self.say(f"{what}{'' if total is None else f', {duration(total)}'}")
             self._at = (what, self._bars.add_task(what, total=total, of=of))
         self._bars.update(self._at[1], completed=done, of=of)

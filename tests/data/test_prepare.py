@@ -190,7 +190,7 @@ def test_the_split_depends_on_content_alone(two_sets: Declaration, tmp_path: Pat
 
 NASTY: list[tuple[str, Callable[[Path], Any], DropReason, str]] = [
     ("bad|gone.wav", lambda wavs: None, DropReason.MISSING_FILE, "bad.wav"),
-    ("bad|no sound", lambda wavs: (wavs / "bad.wav").write_bytes(b"noise"), DropReason.UNREADABLE, "is no sound"),
+    ("bad|no sound", lambda wavs: (wavs / "bad.wav").write_bytes(b"noise"), DropReason.UNREADABLE, "is not a sound"),
     ("bad|empty", lambda wavs: (wavs / "bad.wav").write_bytes(b""), DropReason.UNREADABLE, ""),
     ("bad|folder", lambda wavs: (wavs / "bad.wav").mkdir(), DropReason.MISSING_FILE, "bad.wav"),
     ("bad|", lambda wavs: write_sound(wavs / "bad.wav"), DropReason.EMPTY_TEXT, ""),

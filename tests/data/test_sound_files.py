@@ -172,7 +172,7 @@ def test_a_name_with_a_colon_is_a_file_and_a_playlist_fetches_nothing(
         assert len(read_audio(Path("rec12:30.m4a"))) > SAMPLE_RATE
     tags = "#EXTM3U", "#EXT-X-TARGETDURATION:10", "#EXTINF:9,", "http://127.0.0.1:9/a.ts", "#EXT-X-ENDLIST"
     (tmp_path / "list.mp3").write_text("\n".join(tags), encoding="utf-8")
-    with pytest.raises(AudioError, match="is no sound"):
+    with pytest.raises(AudioError, match="is not a sound"):
         read_audio(tmp_path / "list.mp3")
 
 

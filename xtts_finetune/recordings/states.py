@@ -18,7 +18,8 @@ WORDS_DOUBTED, READINGS_DIFFER, LOW_CONFIDENCE = "text and sound differ", "the r
 # A word that the recogniser was less sure of, and how sure it must be of a whole text: of its own, and of the user's.
 UNSURE_WORD, SURE_OF_ITS_OWN, SURE_OF_YOURS = 0.3, 0.9, 0.6
 # How much likelier another text may be, as hearing.agreement has it, than one that the recogniser made up itself.
-# On 44 minutes of speech these leave 2.0 % word errors of 4.1 %, and keep 55 % of the clips of the smallest model.
+# On 44 minutes of speech these and examining.FASTER leave 1.6 % word errors of 3.7 % and keep 44 % of the speech, with
+# the smallest model.
 LIKELIER = 0.3
 # A pause at which who speaks may change, in seconds between the words as they are heard.
 APART = 0.4

@@ -66,7 +66,7 @@ def header_alone(data: MadeData) -> None:
 
 @nasty
 def header_without_samples(data: MadeData) -> None:
-    data.broken("samples", packed(0.0, "WAV"), Drop.TOO_SHORT, "0.0 s")
+    data.broken("samples", packed(0.0, "WAV"), Drop.UNREADABLE, "holds no sound")
 
 
 @nasty

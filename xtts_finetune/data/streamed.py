@@ -166,8 +166,11 @@ class Stream:
         why = lost_end(self.path)
         if why or self._failed or self._cut:
             raise AudioError(breaks_off(there, why=why))
-        if self._damaged > max(HEADER_TOLERANCE, DAMAGE_TOLERATED * self._decoded):
-            raise AudioError(f"is damaged: {self._damaged:.2f} s of it cannot be decoded; copy or download it again")
+        lost = self._damaged
+        if self.lossless and self._decoded and not video:  # a decoder skips what is no frame of FLAC without a word
+            lost = max(lost, self._end - self._decoded)
+        if lost > max(HEADER_TOLERANCE, DAMAGE_TOLERATED * self._decoded):
+            raise AudioError(f"is damaged: {lost:.2f} s of it cannot be decoded; copy or download it again")
 
 
 @contextmanager

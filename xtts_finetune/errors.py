@@ -25,6 +25,7 @@ These stay in their rooms: whoever calls knows what to make of them.
     NotTaken                  evaluation.listening.answers      a rating that is refused, and why
         AlreadyTaken          evaluation.listening.answers      the very rating is there
     NotDecided                recordings.review.decisions       a decision that cannot be made, and why
+    NotAccepted               look.loopback                     what a page hands in and no server reads
 """
 
 from __future__ import annotations

@@ -21,11 +21,12 @@ from tests.recordings.made import RATE, Said, encode, make_recording
 from xtts_finetune.data.readers import RawClip, read_dataset
 from xtts_finetune.errors import UserError
 from xtts_finetune.hearing.models import installed_models
-from xtts_finetune.recordings.importing import Wanted, import_recordings
+from xtts_finetune.recordings.importing import import_recordings
 from xtts_finetune.recordings.review.decisions import Decision, write_decision
 from xtts_finetune.recordings.screen import Voice
 from xtts_finetune.recordings.sources import find_recordings
 from xtts_finetune.recordings.telling import next_steps, table_of
+from xtts_finetune.recordings.wanted import Wanted
 from xtts_finetune.records.stretches import FOUND, METADATA, STRETCHES, Stretch, read_stretches, write_stretches
 from xtts_finetune.setup.data_sets import find_data
 from xtts_finetune.spec.pipeline import DatasetSpec

@@ -85,6 +85,7 @@ def test_merging_joins_the_next_stretch_with_words_and_the_pause_between() -> No
 def test_what_cannot_be_decided_says_why() -> None:
     for decision, why in (
         (Decision("keep", SOURCE, 0, 4, text=" "), "needs its text"),
+        (Decision("keep", SOURCE, 0, 4, text="one | two"), "between the columns"),
         (Decision("split", SOURCE, 0, 4, text="a", rest="b", at=7.0), "not inside"),
         (Decision("merge", SOURCE, 9, 12), "no speech right after"),
         (Decision("reject", SOURCE, 30, 31), "no stretch"),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.errors import UserError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 HOST = "127.0.0.1"
 HEADERS = {
@@ -45,6 +48,29 @@ class OwnHostOnly:
             if origin is not None and origin.removeprefix("http://") not in self._hosts:
                 return await PlainTextResponse("from another page", 403, HEADERS)(scope, receive, send)
         return await self._app(scope, receive, send)
+
+
+class NotAccepted(Exception):
+    """What a page handed in is not read; the message says why, `status` says it to browsers."""
+
+    def __init__(self, reason: str, status: int) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+async def handed_in(request: Request, most: int, what: str) -> bytes:
+    """The JSON that a page handed in, as bytes; `what` it should be.
+
+    Raises NotAccepted for another type, and for more than `most` bytes, without reading on.
+    """
+    if request.headers.get("content-type", "").partition(";")[0] != "application/json":
+        raise NotAccepted("expected application/json", 415)
+    content = b""
+    async for part in request.stream():
+        content += part
+        if len(content) > most:
+            raise NotAccepted(f"larger than any {what}", 413)
+    return content
 
 
 def open_port(port: int, option: str) -> socket.socket:

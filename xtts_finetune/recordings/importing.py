@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xtts_finetune.data.streamed import open_stream
 from xtts_finetune.data.unbroken import AudioError
 from xtts_finetune.errors import UserError
 from xtts_finetune.hearing.models import RecogniserModel, find_model, installed_models
@@ -30,22 +28,10 @@ from xtts_finetune.recordings.sources import (
     write_known,
 )
 from xtts_finetune.recordings.voices import encoder_missing
+from xtts_finetune.recordings.wanted import Wanted, check_answers, readable
 from xtts_finetune.records.stretches import WORK, Stretch
 from xtts_finetune.spec.languages import LANGUAGES, language_problem
 from xtts_finetune.spec.made_names import slug
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What somebody asks for; None where it is to be found."""
-
-    sources: tuple[Path, ...]
-    folder: Path
-    language: str | None = None
-    model: str | None = None
-    speaker: str | None = None
-    voice: str | None = None
-    texts: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -65,8 +51,8 @@ def import_recordings(wanted: Wanted, screen: Screen) -> Imported:
     folder = wanted.folder.expanduser().absolute()
     recordings = find_recordings(wanted.sources, folder)
     refuse_other_data(folder, recordings)
-    paths = _readable(recordings, screen)
-    _check_answers(wanted)
+    paths = readable(recordings, screen)
+    check_answers(wanted)
     for line in check_texts(paths, wanted.texts):
         screen.say(line)
     known = read_known(folder)
@@ -77,21 +63,6 @@ def import_recordings(wanted: Wanted, screen: Screen) -> Imported:
         raise UserError(f"the model '{model.name}' reads English only, not {LANGUAGES[language]}; name another one")
     with alone(folder), ending_like_ctrl_c():
         return _run(wanted, folder, paths, known, Reader(folder, model, wanted.texts, screen), screen)
-
-
-def _check_answers(wanted: Wanted) -> None:
-    """Raise UserError for a voice or a name of the speaker that can be nothing."""
-    if wanted.voice is not None and not re.fullmatch("[A-Za-z]{1,2}", wanted.voice):
-        path = Path(wanted.voice).expanduser()
-        if not path.is_file():
-            raise UserError(f"--voice: '{path}' is neither a letter, such as A for who speaks most, nor a sound file")
-        try:
-            with open_stream(path):
-                pass
-        except (AudioError, OSError) as error:
-            raise UserError(f"--voice: {path} {error}") from None
-    if wanted.speaker is not None and (not wanted.speaker.strip() or re.search(r'[|"\n\r\t]', wanted.speaker)):
-        raise UserError(f"--speaker: '{wanted.speaker}' cannot be a name; use letters, digits and spaces")
 
 
 def _run(wanted: Wanted, folder: Path, paths: Sequence[Path], known: Known, reader: Reader, screen: Screen) -> Imported:
@@ -200,22 +171,3 @@ def _write_clips(folder: Path, source: Source, stretches: Sequence[Stretch], scr
         for stretch in write_clips(folder, path, own):
             screen.progress(f"writing the clips of {path.name}", stretch.end, own[-1].end)
     return replace(source, written=source.sha256)
-
-
-def _readable(paths: Sequence[Path], screen: Screen) -> list[Path]:
-    """Those that hold sound; each other one is named. Raises UserError where none does."""
-    faults: dict[Path, str] = {}
-    for path in paths:
-        try:
-            with open_stream(path) as stream:
-                next(stream.blocks(1.0))
-        except (AudioError, OSError) as error:
-            faults[path] = str(error)
-        except StopIteration:
-            faults[path] = "holds no sound"
-    named = [f"{path} {fault}" for path, fault in faults.items()]
-    if len(faults) == len(paths):
-        raise UserError("\n".join([*named, "none of the recordings can be read; nothing was written"]))
-    for line in named:
-        screen.say(f"{line}; it is left out")
-    return [path for path in paths if path not in faults]

@@ -133,8 +133,9 @@ def import_(
 ) -> None:
     """Make a data set of recordings: cut into clips, texts written down and read twice. Continues where it stopped."""
     from xtts_finetune.look.tables import print_table  # noqa: PLC0415
-    from xtts_finetune.recordings.importing import Wanted, import_recordings  # noqa: PLC0415
+    from xtts_finetune.recordings.importing import import_recordings  # noqa: PLC0415
     from xtts_finetune.recordings.telling import next_steps, table_of, voices_line  # noqa: PLC0415
+    from xtts_finetune.recordings.wanted import Wanted  # noqa: PLC0415
 
     with ImportScreen(yes) as screen:
         wanted = Wanted(tuple(sources), to, language, model, speaker, voice, texts)

@@ -17,7 +17,7 @@ from xtts_finetune.evaluation.listening.answers import (
     check_rating,
     parse_rating,
 )
-from xtts_finetune.look.loopback import HEADERS, OwnHostOnly
+from xtts_finetune.look.loopback import HEADERS, NotAccepted, OwnHostOnly, handed_in
 from xtts_finetune.look.templating import may_ask_its_server
 from xtts_finetune.records.atomic import json_or_none, write_json_atomic
 from xtts_finetune.records.listening import passed_checks
@@ -42,16 +42,12 @@ def make_app(test: ListeningTest, port: int, taken: Callable[[Taken], None]) -> 
         return HTMLResponse(page, headers=HEADERS)
 
     async def receive(request: Request) -> Response:
-        if request.headers.get("content-type", "").partition(";")[0] != "application/json":
-            return PlainTextResponse("expected application/json", 415, HEADERS)
-        content = b""
-        async for part in request.stream():
-            content += part
-            if len(content) > MOST_BYTES:
-                return PlainTextResponse("larger than any rating", 413, HEADERS)
         try:
+            content = await handed_in(request, MOST_BYTES, "rating")
             # What is there after a sitting is worth keeping; the rest of the same listening takes its place.
             done = take(content, [test], partial=True)
+        except NotAccepted as reason:
+            return PlainTextResponse(f"{reason}", reason.status, HEADERS)
         except AlreadyTaken:
             return PlainTextResponse("taken", 200, HEADERS)
         except NotTaken as reason:

@@ -162,6 +162,8 @@ def _kept(stretch: Stretch, text: str) -> Stretch:
     text = " ".join(text.split())
     if not text:
         raise NotDecided("a clip needs its text: type what is said, or reject it")
+    if "|" in text:
+        raise NotDecided("the text has '|', which stands between the columns of metadata.csv; leave it out")
     # What was found of other words does not hold for these.
     same = text == stretch.text
     return replace(stretch, state="kept", text=text, reasons=(), spoken=stretch.spoken if same else "")

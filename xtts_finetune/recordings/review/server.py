@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.look.loopback import HEADERS, OwnHostOnly
+from xtts_finetune.look.loopback import HEADERS, NotAccepted, OwnHostOnly, handed_in
 from xtts_finetune.look.templating import html_page
 from xtts_finetune.recordings.review.decisions import NotDecided
 from xtts_finetune.recordings.review.desk import Desk
@@ -67,17 +67,12 @@ def make_app(desk: Desk, port: int, decided: Callable[[], object] = lambda: None
         return JSONResponse(found, headers=HEADERS)
 
     async def decide(request: Request) -> Response:
-        if request.headers.get("content-type", "").partition(";")[0] != "application/json":
-            return PlainTextResponse("expected application/json", 415, HEADERS)
-        content = b""
-        async for part in request.stream():
-            content += part
-            if len(content) > MOST_BYTES:
-                return PlainTextResponse("larger than any decision", 413, HEADERS)
         try:
-            asked = json.loads(content)
+            asked = json.loads(await handed_in(request, MOST_BYTES, "decision"))
             if not isinstance(asked, dict):
                 raise ValueError("no JSON object")
+        except NotAccepted as reason:
+            return PlainTextResponse(f"{reason}", reason.status, HEADERS)
         except ValueError as error:
             return PlainTextResponse(f"this is no decision: {error}", 400, HEADERS)
         try:

@@ -34,7 +34,7 @@ from xtts_finetune.fixed import SAMPLE_RATE
 from xtts_finetune.packages import librosa_loaded
 from xtts_finetune.xtts.base import find_base
 from xtts_finetune.xtts.encoder import AudioEncoder, load_dvae, load_mel_stats
-from xtts_finetune.xtts.speech.vocoder import Generated, PreviewVocoder
+from xtts_finetune.xtts.speech.vocoder import CodesPreview, Generated
 
 ORDINARY = re.compile(r"[A-Z][a-z]*( [A-Za-z]+){4,10}\.( [A-Z][a-z]*( [A-Za-z]+){4,10}\.)?")
 """What is counted for the error rate: one or two sentences of 5 to 11 words, without digits, quotes or questions."""
@@ -131,7 +131,7 @@ def through_codec(recordings: list[Spoken], base: Path) -> list[Spoken]:
     """The recordings as codes and back, by the preview vocoder."""
     files = find_base(str(base))
     encoder = AudioEncoder(files)
-    vocoder = PreviewVocoder(load_dvae(files.dvae), load_mel_stats(files.mel_stats))
+    vocoder = CodesPreview(load_dvae(files.dvae), load_mel_stats(files.mel_stats))
     spoken = []
     for clip in recordings:
         wave = librosa_loaded().resample(clip.audio, orig_sr=RATE, target_sr=SAMPLE_RATE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,15 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.encoder import AudioEncoder, dvae_mel, load_dvae, load_mel_stats
 from xtts_finetune.xtts.model import load_model
-from xtts_finetune.xtts.speech.vocoder import Generated, HifiganVocoder, PreviewVocoder, has_hifigan, make_vocoder
+from xtts_finetune.xtts.speech.latent_mels import FILE, LatentMels, save_latent_mels
+from xtts_finetune.xtts.speech.vocoder import (
+    CodesPreview,
+    Generated,
+    HifiganVocoder,
+    LatentsPreview,
+    has_hifigan,
+    make_vocoder,
+)
 
 
 def no_latents() -> torch.Tensor:
@@ -22,32 +31,58 @@ def no_latents() -> torch.Tensor:
 
 
 @pytest.fixture(scope="module")
-def preview(tiny_base: BaseFiles) -> PreviewVocoder:
-    return PreviewVocoder(load_dvae(tiny_base.dvae), load_mel_stats(tiny_base.mel_stats))
+def preview(tiny_base: BaseFiles) -> CodesPreview:
+    return CodesPreview(load_dvae(tiny_base.dvae), load_mel_stats(tiny_base.mel_stats))
 
 
 @pytest.mark.parametrize(("speed", "samples"), [(1.0, 20 * 1024), (2.0, 10 * 1024), (0.5, 40 * 1024)])
-def test_preview_gives_1024_samples_a_code(preview: PreviewVocoder, speed: float, samples: int) -> None:
+def test_preview_gives_1024_samples_a_code(preview: CodesPreview, speed: float, samples: int) -> None:
     wave = preview.wave(Generated(torch.arange(20), no_latents), speed)
     assert (wave.dtype, wave.shape) == (np.float32, (samples,))
     assert np.isfinite(wave).all() and 0 < np.abs(wave).max() <= 1
 
 
-def test_preview_undoes_the_normalisation_of_the_mel(preview: PreviewVocoder, tiny_base: BaseFiles) -> None:
+def test_preview_undoes_the_normalisation_of_the_mel(preview: CodesPreview, tiny_base: BaseFiles) -> None:
     codes = torch.tensor([3, 1, 4, 1, 5])
     decoded, _ = load_dvae(tiny_base.dvae).decode(codes[None])
     expected = decoded[0] * load_mel_stats(tiny_base.mel_stats)[:, None]
     assert torch.equal(preview.log_mel(codes), expected)
 
 
-def test_preview_leaves_out_tokens_that_are_no_codes(preview: PreviewVocoder) -> None:
+def test_preview_leaves_out_tokens_that_are_no_codes(preview: CodesPreview) -> None:
     with_start = preview.wave(Generated(torch.tensor([5, 1024, 6]), no_latents))
     assert np.array_equal(with_start, preview.wave(Generated(torch.tensor([5, 6]), no_latents)))
 
 
-def test_preview_of_nothing_is_silence(preview: PreviewVocoder) -> None:
+def test_preview_of_nothing_is_silence(preview: CodesPreview) -> None:
     wave = preview.wave(Generated(torch.zeros(0, dtype=torch.int64), no_latents))
     assert len(wave) > 0 and not wave.any()
+
+
+@pytest.fixture(scope="module")
+def with_network(tiny_base: BaseFiles, tmp_path_factory: pytest.TempPathFactory) -> BaseFiles:
+    """The tiny base with a preview.pth of random weights."""
+    folder = shutil.copytree(tiny_base.folder, tmp_path_factory.mktemp("network") / "base")
+    torch.manual_seed(1)
+    save_latent_mels(folder / FILE, LatentMels(load_model(tiny_base).gpt.model_dim, 16))
+    return BaseFiles(folder)
+
+
+def test_a_base_with_a_network_is_heard_through_its_latents(with_network: BaseFiles) -> None:
+    model, rng = load_model(with_network), np.random.default_rng(1)
+    latents = torch.randn(1, 21, model.gpt.model_dim)  # one more than codes: what the stop token gave
+    sounds = {}
+    for name in ("one", "other"):
+        reference = torch.from_numpy(rng.normal(0, 0.1, (1, 44_100)).astype(np.float32))
+        vocoder = make_vocoder("preview", with_network, model, [reference])
+        assert isinstance(vocoder, LatentsPreview)
+        for speed, samples in ((1.0, 20 * 1024), (2.0, 10 * 1024)):
+            wave = vocoder.wave(Generated(torch.arange(20), lambda: latents), speed)
+            assert (wave.dtype, wave.shape) == (np.float32, (samples,))
+            assert np.isfinite(wave).all() and 0 < np.abs(wave).max() <= 1
+            sounds[name, speed] = wave
+        assert not vocoder.wave(Generated(torch.zeros(0, dtype=torch.int64), no_latents)).any()
+    assert not np.array_equal(sounds["one", 1.0], sounds["other", 1.0]), "the voice makes no difference"
 
 
 def test_hifigan_without_weights_is_refused(tiny_base: BaseFiles) -> None:
@@ -89,7 +124,7 @@ def test_preview_of_a_recordings_codes_is_that_recording_again(demo_folder: Path
     wave, _ = soundfile.read(str(demo_folder / f"data/{name}.flac"), dtype="float32")
     mel_stats = load_mel_stats(base.mel_stats)
     codes = torch.from_numpy(AudioEncoder(base).codes(wave)).long()
-    vocoder = PreviewVocoder(load_dvae(base.dvae), mel_stats)
+    vocoder = CodesPreview(load_dvae(base.dvae), mel_stats)
     again = vocoder.wave(Generated(codes, no_latents))
     mel = dvae_mel(mel_stats)
     before, after = (mel(torch.from_numpy(sound)[None])[0] for sound in (wave, again[: len(wave)]))

@@ -171,17 +171,16 @@ def _latest_candidate(declaration: Declaration) -> str:
 
 def _load_shipped(folder: Path, shipped: Shipped, device: str) -> Speaker:
     """The shipped model as stock code loads it, with its voice and the vocoder that it is heard through."""
-    from xtts_finetune.xtts.encoder import load_dvae  # noqa: PLC0415  heavy
-    from xtts_finetune.xtts.speech.packing import PREVIEW  # noqa: PLC0415  heavy
+    from xtts_finetune.xtts.speech.packing import PREVIEW, PREVIEW_DVAE  # noqa: PLC0415  heavy
     from xtts_finetune.xtts.speech.speech import Speaker  # noqa: PLC0415  heavy
     from xtts_finetune.xtts.speech.verification import load_stock, voice_in  # noqa: PLC0415  heavy
-    from xtts_finetune.xtts.speech.vocoder import HifiganVocoder, PreviewVocoder, Vocoder  # noqa: PLC0415  heavy
+    from xtts_finetune.xtts.speech.vocoder import HifiganVocoder, Vocoder, make_preview  # noqa: PLC0415  heavy
 
     model = load_stock(folder, device)
     voice = voice_in(model, shipped.name)
     vocoder: Vocoder
     if shipped.vocoder == "preview":
-        vocoder = PreviewVocoder(load_dvae(folder / PREVIEW).to(model.device), model.mel_stats)
+        vocoder = make_preview(folder / PREVIEW, folder / PREVIEW_DVAE, model.mel_stats, voice.latents)
     else:
         vocoder = HifiganVocoder(model, voice.embedding)
     return Speaker(model, vocoder, voice.latents)

@@ -18,6 +18,7 @@ from TTS.tts.configs.xtts_config import XttsConfig
 from xtts_finetune.fixed import SAMPLE_RATE
 from xtts_finetune.spec.utterances import InferenceSpec
 from xtts_finetune.xtts.base import BaseFiles, read_config
+from xtts_finetune.xtts.speech.latent_mels import FILE
 from xtts_finetune.xtts.speech.mel_inversion import Wave
 from xtts_finetune.xtts.speech.voice import Voice
 from xtts_finetune.xtts.state import StateDict
@@ -31,8 +32,8 @@ MODEL, CONFIG, VOCABULARY, SPEAKERS, REFERENCE = (
     "speakers_xtts.pth",
     "reference.wav",
 )
-# What the preview vocoder needs, for a base without a trained HiFi-GAN.
-PREVIEW = Path("preview") / "dvae.pth"
+# What the preview vocoder needs, for a base without a trained HiFi-GAN: a network, or else the DVAE.
+PREVIEW, PREVIEW_DVAE = Path("preview") / FILE, Path("preview") / "dvae.pth"
 
 _GAP_SECONDS = 0.2
 
@@ -89,6 +90,10 @@ def write_reference(path: Path, references: Sequence[Wave]) -> None:
 
 
 def copy_preview(folder: Path, base: BaseFiles) -> None:
-    """Put the base's DVAE into the model's folder: the preview vocoder decodes with it."""
+    """Put into the model's folder what the preview vocoder makes sound with."""
     (folder / PREVIEW).parent.mkdir(exist_ok=True)
-    shutil.copyfile(base.dvae, folder / PREVIEW)
+    network = base.folder / FILE
+    if network.is_file():
+        shutil.copyfile(network, folder / PREVIEW)
+    else:
+        shutil.copyfile(base.dvae, folder / PREVIEW_DVAE)

@@ -1,4 +1,4 @@
-"""Two vocoders behind one interface, XTTS's HiFi-GAN and a preview, working in threads beside the GPT or at once."""
+"""Vocoders behind one interface, XTTS's HiFi-GAN and two previews, working in threads beside the GPT or at once."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ from xtts_finetune.fixed import CODE_SAMPLES, SAMPLE_RATE
 from xtts_finetune.spec.pipeline import Vocoder as VocoderName
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.encoder import load_dvae, load_mel_stats
+from xtts_finetune.xtts.speech.latent_mels import FILE, LatentMels, load_latent_mels
 from xtts_finetune.xtts.speech.mel_inversion import Wave, below_clipping, invert_mel, mel_filters
-from xtts_finetune.xtts.speech.voice import speaker_embedding
+from xtts_finetune.xtts.speech.voice import conditioning_latents, speaker_embedding
 from xtts_finetune.xtts.state import model_weights, read_checkpoint
 
 MOST_THREADS = 4  # no model is so fast that it keeps more of them busy
@@ -83,7 +84,7 @@ class Vocoder(Protocol):
         ...
 
 
-class PreviewVocoder:
+class CodesPreview:
     """Codes -> DVAE decoder -> mel -> Griffin-Lim at 22 050 Hz: audible speech, but not XTTS's quality."""
 
     sample_rate = SAMPLE_RATE
@@ -109,10 +110,44 @@ class PreviewVocoder:
     def log_mel(self, codes: torch.Tensor, speed: float = 1.0) -> torch.Tensor:
         """(80, frames) natural-log mel of (codes,), 4 frames a code divided by `speed`."""
         decoded, _ = self._dvae.decode(codes[None])
-        mel: torch.Tensor = decoded[0] * self._mel_stats[:, None]
-        if speed != 1.0:
-            mel = F.interpolate(mel[None], scale_factor=1.0 / speed, mode="linear")[0]
-        return mel
+        return _at_speed(decoded * self._mel_stats[:, None], speed)[0]
+
+
+class LatentsPreview:
+    """GPT latents -> the base's preview.pth -> mel -> Griffin-Lim at 22 050 Hz: the voice as the GPT has learned it."""
+
+    sample_rate = SAMPLE_RATE
+
+    def __init__(self, network: LatentMels, mel_stats: torch.Tensor, conditioning: torch.Tensor) -> None:
+        """`conditioning`: (1, latents, model width) of the voice, as the GPT begins with it."""
+        self._network = network.to(conditioning.device)
+        self._mel_stats = mel_stats.to(conditioning.device)
+        self._voice = conditioning.mean(dim=1)
+        self._filters = mel_filters()
+        self.threads = threads()
+
+    @torch.inference_mode()
+    def wave(self, generated: Generated, speed: float = 1.0) -> Wave:
+        """(samples,), 1024 of them a code, divided by `speed`; one code's length of silence if there is none."""
+        if not len(generated.codes):
+            return np.zeros(CODE_SAMPLES, dtype=np.float32)
+        latents = generated.latents()[:, : len(generated.codes)]
+        mel = self._network(latents, self._voice) * self._mel_stats[:, None]
+        return invert_mel(_at_speed(mel, speed)[0], self._filters)
+
+
+def make_preview(
+    network: Path, dvae: Path, mel_stats: torch.Tensor, conditioning: torch.Tensor
+) -> LatentsPreview | CodesPreview:
+    """From the latents where there is a `network` for them, else from the codes by the `dvae`."""
+    if network.is_file():
+        return LatentsPreview(load_latent_mels(network), mel_stats, conditioning)
+    return CodesPreview(load_dvae(dvae).to(conditioning.device), mel_stats)
+
+
+def _at_speed(mels: torch.Tensor, speed: float) -> torch.Tensor:
+    """(batch, 80, frames), stretched where `speed` is not 1."""
+    return mels if speed == 1.0 else F.interpolate(mels, scale_factor=1.0 / speed, mode="linear")
 
 
 class HifiganVocoder:
@@ -144,7 +179,8 @@ def make_vocoder(name: VocoderName, base: BaseFiles, model: Xtts, references: Se
     Raises UserError if the base has no HiFi-GAN that 'hifigan' could use: with random weights it gives noise.
     """
     if name == "preview":
-        return PreviewVocoder(load_dvae(base.dvae).to(model.device), load_mel_stats(base.mel_stats))
+        conditioning = conditioning_latents(model, references)
+        return make_preview(base.folder / FILE, base.dvae, load_mel_stats(base.mel_stats), conditioning)
     if not has_hifigan(base):
         raise UserError(f"vocoder: {base.model} has no HiFi-GAN; write 'vocoder: preview' in pipeline.yaml")
     return HifiganVocoder(model, speaker_embedding(model, references))

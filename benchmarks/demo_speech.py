@@ -4,7 +4,7 @@
     python -m benchmarks.demo_speech run/demo --base samples/demo/base      and what the base's codec leaves of the
                                                                             recordings: no candidate can do better
 
-Wants, beyond the package: `pip install jiwer pocketsphinx` and `pip install --no-deps resemblyzer` (its own
+Wants, beyond the package: `pip install pocketsphinx` and `pip install --no-deps resemblyzer` (its own
 webrtcvad needs a compiler and is not used here). English only, because pocketsphinx is. Read the gates first: silence
 and noise score plausibly on speaker similarity.
 """
@@ -22,7 +22,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
 
-import jiwer
 import numpy as np
 import soundfile
 import torch
@@ -30,6 +29,7 @@ from numpy.typing import NDArray
 from pocketsphinx import Decoder
 
 from benchmarks.acoustics import RATE, flatness, longest_pause_s, voiced_share
+from xtts_finetune.evaluation.instruments.characters import character_error_rate
 from xtts_finetune.fixed import SAMPLE_RATE
 from xtts_finetune.packages import librosa_loaded
 from xtts_finetune.xtts.base import find_base
@@ -187,11 +187,7 @@ class Judge:
         self.decoder.process_raw((np.clip(clip.audio, -1, 1) * 32767).astype(np.int16).tobytes(), full_utt=True)
         self.decoder.end_utt()
         heard = self.decoder.hyp()
-        return float(jiwer.cer(_letters(clip.text), _letters(heard.hypstr) if heard else ""))
-
-
-def _letters(text: str) -> str:
-    return re.sub(r"[^a-z ]", "", text.lower())
+        return character_error_rate(clip.text, heard.hypstr if heard else "") or 0.0
 
 
 def _speaker_encoder() -> types.SimpleNamespace:

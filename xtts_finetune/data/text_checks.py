@@ -60,12 +60,6 @@ def recogniser_for(spec: PipelineSpec, language: str) -> RecogniserModel:
     return model
 
 
-def is_fetched_first(name_or_folder: str) -> bool:
-    """Whether a recogniser that is named is not on this machine yet."""
-    there = {model.name for model in installed_models()}
-    return recogniser_installed() and name_or_folder not in there and not Path(name_or_folder).expanduser().exists()
-
-
 @dataclass
 class TextChecks:
     """Compares texts with their sound as pipeline.yaml says. `start` builds the command line of a module.

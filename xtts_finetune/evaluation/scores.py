@@ -19,6 +19,7 @@ from xtts_finetune.evaluation.instruments.panel import Panel
 from xtts_finetune.evaluation.utterance_state import read_record
 from xtts_finetune.evaluation.voice import measure_voice, read_voice, voice_fingerprint, write_voice
 from xtts_finetune.evaluation.whose_voice import voice_clips
+from xtts_finetune.hearing.ears import Ears
 from xtts_finetune.records.clips import ClipRecord, read_clips
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.scores import InstrumentState, Scores, UtteranceScores, read_scores, write_scores
@@ -61,7 +62,7 @@ def score_candidate(declaration: Declaration, run: RunFolder, candidate: str, pr
         progress(len(spoken), len(spoken), "scores are up to date")
         return folder.scores_json
     folder.scores_json.unlink(missing_ok=True)
-    panel = Panel(declaration.utterances.recogniser)
+    panel = Panel(Ears.of(declaration))
     scale = _scale(declaration, run, panel, progress)
     texts = (*(str(utterance["text"]) for utterance in spoken), *scale.voice.texts)
     scored: list[UtteranceScores] = []
@@ -166,7 +167,7 @@ def _recording(clip: ClipRecord | None) -> Sound | None:
 
 def _scale(declaration: Declaration, run: RunFolder, panel: Panel, progress: Report) -> Scale:
     clips = voice_clips(declaration, run)
-    fingerprint = voice_fingerprint(clips, declaration.utterances.recogniser)
+    fingerprint = voice_fingerprint(clips, Ears.of(declaration))
     voice = read_voice(run.voice_json, fingerprint)
     if voice is None:
         voice = measure_voice(
@@ -206,7 +207,7 @@ def scores_fingerprint(declaration: Declaration, run: RunFolder, candidate: str)
     depends_on = {
         "version": SCORES_VERSION,
         "utterances": [record.get("fingerprint"), [one["file"] for one in record["utterances"]]],
-        "voice": voice_fingerprint(voice_clips(declaration, run), declaration.utterances.recogniser),
+        "voice": voice_fingerprint(voice_clips(declaration, run), Ears.of(declaration)),
     }
     # Such texts are read otherwise since; scores of all others stay up to date.
     if not all(tells_its_length(str(one.get("text"))) for one in record["utterances"]):

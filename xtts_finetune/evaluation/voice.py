@@ -12,11 +12,11 @@ from xtts_finetune.evaluation.instruments import AT_ONCE, IN_TURN, INSTRUMENTS
 from xtts_finetune.evaluation.instruments.frames import paces_of
 from xtts_finetune.evaluation.instruments.instrument import Instrument, Sound, Take, Voice
 from xtts_finetune.evaluation.instruments.panel import Panel
+from xtts_finetune.hearing.ears import Ears, identity
 from xtts_finetune.packages import installed_version
 from xtts_finetune.records.atomic import json_or_none, write_json_atomic
 from xtts_finetune.records.clips import ClipRecord
 from xtts_finetune.records.values import digest_of
-from xtts_finetune.spec.utterances import RecogniserSpec
 
 VERSION = 2
 # Enough to know a voice by; more take longer and change little.
@@ -27,13 +27,13 @@ SLOW_RECORDINGS = 8
 OWN_KEYS = ("fingerprint", "recordings", "texts")
 
 
-def voice_fingerprint(clips: Iterable[ClipRecord], recogniser: RecogniserSpec | None) -> str:
+def voice_fingerprint(clips: Iterable[ClipRecord], ears: Ears) -> str:
     """One hash of the clips that are measured, and of everything else that the readings depend on."""
     known = list(clips)
     depends_on = {
         "version": VERSION,
         "clips": [(clip.sha256, clip.text, clip.language) for clip in chosen_clips(known)],
-        "recogniser": None if recogniser is None else list(recogniser.command),
+        "recogniser": identity({clip.language for clip in known}, ears),
         "packages": {package: installed_version(package) for one in INSTRUMENTS for package in one.packages},
         "paces": {language: [pace.slowest, pace.fastest] for language, pace in paces_of(known).items()},
     }

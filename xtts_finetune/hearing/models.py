@@ -76,6 +76,12 @@ def find_model(name_or_folder: str | None, language: str | None = None) -> Recog
     return _fetch(name_or_folder, there)
 
 
+def is_fetched_first(name_or_folder: str) -> bool:
+    """Whether a recogniser that is named is not on this machine yet."""
+    there = {model.name for model in installed_models()}
+    return recogniser_installed() and name_or_folder not in there and not Path(name_or_folder).expanduser().exists()
+
+
 def _fetch(name: str, there: list[RecogniserModel]) -> RecogniserModel:
     from faster_whisper.utils import available_models, download_model  # noqa: PLC0415  heavy
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from rapidfuzz.distance import Indel, Levenshtein
+from rapidfuzz.process import cdist
 
 # Words in a row that two texts share by no chance; what lies between such rows is compared word by word.
 _ROW = 4
@@ -22,7 +24,6 @@ def compare(left: Sequence[str], right: Sequence[str]) -> list[Pair]:
 
     Words are to be given as they are compared; empty ones belong to none.
     """
-    from rapidfuzz.distance import Levenshtein  # noqa: PLC0415  of an extra
 
     pairs: list[Pair] = []
     own = said = 0
@@ -39,7 +40,6 @@ def compare(left: Sequence[str], right: Sequence[str]) -> list[Pair]:
 
 def likeness(left: str, right: str) -> float:
     """0 to 1: letters that two words have in common in the same order, of all of theirs; 1 for two empty ones."""
-    from rapidfuzz.distance import Indel  # noqa: PLC0415  of an extra
 
     return float(Indel.normalized_similarity(left, right))
 
@@ -50,8 +50,6 @@ def _between(left: Sequence[str], right: Sequence[str], own: tuple[int, int], sa
     if not lefts or not rights:
         return
     if len(lefts) * len(rights) > _MOST_CELLS:
-        from rapidfuzz.distance import Levenshtein  # noqa: PLC0415  of an extra
-
         for edit in Levenshtein.opcodes(lefts, rights):
             if edit.tag == "equal":
                 for number in range(edit.src_end - edit.src_start):
@@ -65,8 +63,6 @@ def _between(left: Sequence[str], right: Sequence[str], own: tuple[int, int], sa
 
 def _cheapest(left: Sequence[str], right: Sequence[str]) -> list[tuple[int, int]]:
     """The pairs of the cheapest comparison, gaps in one piece before many gaps (O. Gotoh, 1982)."""
-    from rapidfuzz.distance import Indel  # noqa: PLC0415  of an extra
-    from rapidfuzz.process import cdist  # noqa: PLC0415  of an extra
 
     alike = cdist(left, right, scorer=Indel.normalized_similarity, dtype=np.float32)
     prices = np.where(alike >= 1, _SAME, _NEARLY + (_UNLIKE - _NEARLY) * (1 - alike)).tolist()

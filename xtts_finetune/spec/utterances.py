@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -58,8 +58,11 @@ class ReferenceSpec(Spec):
     clips: Annotated[int, Field(ge=1, le=100)] = Field(3, description="How many training clips, if no files are named.")
 
 
+RecogniserName = Literal["whisper", "pocketsphinx"]
+
+
 class RecogniserSpec(Spec):
-    """A speech recogniser of the user's own, for languages that none is installed for."""
+    """A speech recogniser of the user's own: a program."""
 
     command: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)] = Field(
         description="Program and arguments; {file} stands for a WAV file, {language} for its language. "
@@ -86,7 +89,9 @@ class UtterancesSpec(Spec):
         4, description="How many lines of the eval set are spoken too and compared with their recordings."
     )
     inference: InferenceSpec = Field(default_factory=InferenceSpec, description="XTTS's inference settings.")
-    recogniser: RecogniserSpec | None = Field(
+    recogniser: RecogniserName | RecogniserSpec | None = Field(
         None,
-        description="The speech recogniser that checks the words; left out: pocketsphinx for English, if installed.",
+        description="The speech recogniser that checks the words: 'whisper', 'pocketsphinx' (English alone) or a "
+        "command; left out: whisper where it is installed, else pocketsphinx. Which Whisper: 'recogniser' in "
+        "pipeline.yaml.",
     )

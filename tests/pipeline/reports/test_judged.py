@@ -10,6 +10,7 @@ from tests.pipeline.made_up_run import SENTENCES, whole_run
 from tests.pipeline.reports.test_page import read
 from xtts_finetune.pipeline.reports.players import badness, readings
 from xtts_finetune.pipeline.reports.report import write_report
+from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.scores import InstrumentState, Reading, Scores, UtteranceScores, write_scores
 from xtts_finetune.spec.declaration import Declaration
@@ -32,9 +33,17 @@ def judged(tmp_path: Path) -> tuple[Declaration, RunFolder]:
     }
     for name in ("base", "phase1", "phase2"):
         faults = ("unvoiced tail",) if name != "phase2" else ()
-        each = [scored(s, *(faults if s == worst else ()), f0_median_hz=121.0, cer=0.05) for s in SENTENCES]
+        each = [scored(s, *(faults if s == worst else ()), f0_median_hz=121.0, cer=0.05, wer=0.1) for s in SENTENCES]
         write_scores(run.candidate(name).scores_json, Scores(name, "f", states, tuple(each)))
+    write_json_atomic(run.voice_json, {"wer": 0.043})
     return declaration, run
+
+
+def test_words_misheard_stand_beside_those_of_the_real_recordings(judged: tuple[Declaration, RunFolder]) -> None:
+    page = read(write_report(*judged)).words
+    assert "got wrong: real recordings 4 %, base 10 %, phase1 10 %, phase2 10 %." in page
+    judged[1].voice_json.unlink()
+    assert "got wrong: base 10 %" in read(write_report(*judged)).words
 
 
 def test_the_worst_sentence_comes_first_with_its_faults_and_numbers(

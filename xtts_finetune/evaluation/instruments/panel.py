@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar
 
-from xtts_finetune.spec.utterances import RecogniserSpec
+from xtts_finetune.hearing.ears import Ears
 
 Model = TypeVar("Model")
 Answer = TypeVar("Answer")
@@ -36,12 +36,12 @@ def installed_file(package: str, name: str, install: str) -> Path:
 class Panel:
     """Lends models to instruments; several threads may ask at once.
 
-    recogniser  the user's own, if one is declared
-    missing     why an instrument has no model, by the instrument's name
+    ears      who reads the samples
+    missing   why an instrument has no model, by the instrument's name
     """
 
-    def __init__(self, recogniser: RecogniserSpec | None = None) -> None:
-        self.recogniser = recogniser
+    def __init__(self, ears: Ears | None = None) -> None:
+        self.ears = ears or Ears()
         self.missing: dict[str, str] = {}
         self._models: dict[tuple[str, str], Any] = {}
         self._locks: dict[str, RLock] = {}

@@ -21,6 +21,7 @@ from xtts_finetune.pipeline.next_step import next_step
 from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml
 from xtts_finetune.pipeline.reports.data_report_model import SetLine
 from xtts_finetune.pipeline.reports.hear import links_of, what_to_hear, without_those
+from xtts_finetune.pipeline.reports.misheard import words_misheard
 from xtts_finetune.pipeline.reports.players import collect_on_the_way, collect_references, collect_sentences, record_in
 from xtts_finetune.pipeline.reports.report_curves import draw_curves
 from xtts_finetune.pipeline.reports.report_model import (
@@ -109,6 +110,7 @@ def collect_report(declaration: Declaration, run: RunFolder) -> Report:
         links=tuple(links_of(run, declaration.phases)),
         steps=((step.words, step.command), *step.instead),
         sentences=tuple(without_those(sentences, hear)),
+        words_misheard=words_misheard(run, names),
         on_the_way=tuple(_on_the_way(declaration, run, metrics)),
         phases=tuple(_phase(name, phase, run) for name, phase in declaration.phases.items()),
         earlier=tuple(

@@ -171,6 +171,7 @@ class Report:
     links: tuple[PageLink, ...]
     steps: Sequence[tuple[str, str]]
     sentences: tuple[Sentence, ...]
+    words_misheard: str
     on_the_way: tuple[OnTheWay, ...]
     phases: tuple[PhaseSettings, ...]
     earlier: tuple[EarlierLine, ...]

@@ -11,6 +11,7 @@ from pathlib import Path
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.usable_references import reference_problems
 from xtts_finetune.evaluation.whose_voice import reference_files, whose_voice
+from xtts_finetune.hearing.ears import Ears, whisper_model
 from xtts_finetune.pipeline.plan.checks.check import Check, error, found_and_cure, ok, warning
 from xtts_finetune.pipeline.plan.stages import Plan
 from xtts_finetune.records.run_folder import RunFolder
@@ -119,10 +120,16 @@ def _voice(declaration: Declaration, plan: Plan) -> list[Check]:
 
 
 def _recogniser(declaration: Declaration) -> list[Check]:
-    """Check that the declared program can be started; what it hears is not tried."""
+    """Check that what is declared can be had; what it hears is not tried."""
     spec = declaration.utterances.recogniser
-    if spec is None:
+    if spec is None or spec == "pocketsphinx":
         return []
+    if spec == "whisper":
+        try:
+            model = whisper_model(declaration.pipeline.language, Ears.of(declaration))
+        except UserError as fault:
+            return [error(RECOGNISER, *found_and_cure(str(fault)))]
+        return [ok(RECOGNISER, f"whisper with the model {model.name}")]
     program = spec.command[0]
     found = shutil.which(program)
     if found is not None:

@@ -214,6 +214,16 @@ def test_what_an_older_version_set_aside_becomes_a_try(project: Project) -> None
     assert not (project.run_folder.root / "phase2.old").exists()
 
 
+def test_a_longer_phase_whose_clips_are_prepared_first_is_not_promised_to_continue(project: Project) -> None:
+    run(project)
+    metadata = project.folder / "data/first/metadata.csv"
+    metadata.write_text(metadata.read_text(encoding="utf-8").replace(".", "!"), encoding="utf-8")
+    stage = project.plan("phase2.epochs=45").stage("phase2")
+    assert (stage.state.value, stage.resumes_at, stage.certain) == ("stale", None, False)
+    assert "epochs: 30 -> 45" in stage.why and stage.why.endswith("if that leaves the clips as they are")
+    assert "set aside as an earlier try" in stage.note
+
+
 def test_a_phase_that_is_declared_longer_continues_and_its_finished_model_stays(project: Project) -> None:
     run(project)
     finished = model(project)

@@ -63,6 +63,7 @@ def serve_test(work: Work, test: ListeningTest, port: int = DEFAULT_PORT) -> Non
         with contextlib.suppress(KeyboardInterrupt):
             serve(make_app(test, chosen, say), listener)
     listeners = {taken.listener for taken in arrived}
-    work.say(f"ended; ratings of {len(listeners)} listener{'' if len(listeners) == 1 else 's'} were taken")
-    if arrived:
-        say_next(work)
+    work.say(f"\nended; ratings of {len(listeners)} listener{'' if len(listeners) == 1 else 's'} were taken")
+    if not arrived:
+        work.say("answers that were given stay in that browser: open the page again to go on with them")
+    say_next(work)

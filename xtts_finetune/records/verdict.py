@@ -32,6 +32,11 @@ class Samples:
         return f"{self.clean} of {self.spoken} {noun} {verb} clean"
 
     @property
+    def so_few(self) -> str:
+        """'only 2 of 5 samples are clean', of a model most of whose samples fail."""
+        return f"only {self.words}" if self.clean else self.words
+
+    @property
     def mostly_faulty(self) -> bool:
         """Whether more of them fail than pass."""
         return 2 * self.clean < self.spoken
@@ -94,7 +99,7 @@ def headline_of(
     words = "its samples have not been checked" if found is None else found.words
     if found is not None and found.mostly_faulty:
         if any(each.clean for each in samples.values()):
-            said = f"{who} is the best choice so far, but {'only ' if found.clean else ''}{words}"
+            said = f"{who} is the best choice so far, but {found.so_few}"
         else:
             said = f"no model is fit for use yet; {who} comes first, but {words}"
     elif settled:

@@ -31,12 +31,12 @@ def serve(work: Work, storage: str | None, grace_seconds: int, idle_seconds: flo
         if name is None:
             return
         ledger = TaskLedger(url, name, grace_seconds)
-        work.say(f"worker of {work.declaration.pipeline.name}, ledger {without_password(url)}")
+        work.say(f"worker of {work.declaration.pipeline.name}, ledger\n  {without_password(url)}")
         try:
             _until_idle(lambda: work_once(ledger, work, lambda task: _work_of(work, task)), idle_seconds)
         finally:
             ledger.close()
-    work.say("no more work; stopping")
+    work.say("nothing left that this worker could take; stopping")
 
 
 def _named(work: Work, idle_seconds: float | None) -> str | None:

@@ -159,7 +159,7 @@ def _refresh(folder: Path, memory: tuple[int, bool] | None) -> None:
     tell(f"{now} clips can be used; init chose the lengths of the phases for {then}.")
     if not found.changes:
         tell("Nothing to refresh: the lengths suit these clips.")
-        tell(f"Next: {quoted(['run_pipeline', '--plan', *_named(folder)])}")
+        tell(f"Next:\n  {quoted(['run_pipeline', '--plan', *_named(folder)])}")
         return
     for change in found.changes:
         yours = f"{change.name} stays as it is, because you changed it. These values would suit:"
@@ -171,7 +171,7 @@ def _refresh(folder: Path, memory: tuple[int, bool] | None) -> None:
         return
     found.write()
     tell(f"Written: {', '.join(found.files)}.")
-    tell(f"Next: {quoted(['run_pipeline', '--plan', *_named(folder)])}")
+    tell(f"Next:\n  {quoted(['run_pipeline', '--plan', *_named(folder)])}")
 
 
 def _short(value: object) -> str:

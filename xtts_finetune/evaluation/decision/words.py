@@ -55,7 +55,7 @@ def row_in_words(evidence: Evidence, read: Candidate, fit: Fit | None) -> list[s
 def _verdict_of_row(evidence: Evidence, ship: str, verdict: str) -> str:
     """What the user's own words say of a model, never without how many of its samples fail if these are the most."""
     samples = evidence.samples.get(ship)
-    but = f", but {samples.words}" if samples is not None and samples.mostly_faulty else ""
+    but = f", but {samples.so_few}" if samples is not None and samples.mostly_faulty else ""
     return f"It ships {the(ship)}, which it calls '{verdict}'{but}."
 
 

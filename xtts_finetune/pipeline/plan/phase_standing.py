@@ -152,6 +152,10 @@ def _continued(folder: CandidateFolder, wanted: Wanted) -> Standing | None:
         if asks_in_vain(folder, wanted.length, before, now, info):
             return Standing(State.STALE, f"{changes}; it has no checkpoint left to continue from")
         return None
+    if CLIPS in unknown:
+        # The data is prepared first, which is hardly ever due without a change of the clips.
+        why = f"{changes}, {wanted.waits.after}; {GOES_ON} from step {at} if that leaves the clips as they are"
+        return Standing(State.STALE, why, certain=False)
     why = f"{GOES_ON} from step {at}: {changes}"
     if wanted.waits.what:
         why += f", {wanted.waits.after}"

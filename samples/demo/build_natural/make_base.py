@@ -9,13 +9,15 @@ the GPT's latents. About a night on two cores; killed at any moment, it goes on 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from base_files import small_gpt, write_base
 from codec import Spoken, Training, load_dvae, reconstruction
-from corpus import make_corpus, read_corpus
+from corpus import Clip, make_corpus, read_corpus
+from make_voice import UTTERANCES, recorded_sentences
 from mels import coded_mel, write_mel_stats
 from pretrain import Schedule, pretrain
 from train_preview import heard, train_preview
@@ -71,16 +73,21 @@ def make_preview(work: Path, gpt: GPT, dvae: DiscreteVAE, mel_stats: Path, vocab
     """From latents to mels; kept in preview.pt."""
     kept = work / "preview.pt"
     if not kept.exists():
-        examples = list(heard(read_corpus(work / "corpus"), gpt, dvae, mel_stats, vocabulary))
+        examples = list(heard(corpus_of(work), gpt, dvae, mel_stats, vocabulary))
         torch.save(train_preview(examples, steps).state_dict(), kept)
     network = LatentMels(gpt.model_dim)
     network.load_state_dict(torch.load(kept, weights_only=True))
     return network.eval()
 
 
+def corpus_of(work: Path) -> Iterator[Clip]:
+    """The corpus without whatever the demo's voice or its models say."""
+    return read_corpus(work / "corpus", frozenset(text.lower() for text in (*UTTERANCES, *recorded_sentences())))
+
+
 def make_codec(work: Path, mel_stats: Path, steps: int) -> DiscreteVAE:
     """The DVAE, trained on all but the last round; writes mel_stats.pth and dvae.pt."""
-    clips = list(read_corpus(work / "corpus"))
+    clips = list(corpus_of(work))
     if not mel_stats.exists():
         order = np.random.default_rng(0).permutation(len(clips))
         write_mel_stats(mel_stats, [clips[index].audio for index in order[:400]])
@@ -104,7 +111,7 @@ def code(work: Path, mel_stats: Path, vocabulary: Path) -> None:
     if data.exists():
         return
     partial = data.with_suffix(".partial")
-    torch.save(prepare(read_corpus(work / "corpus"), load_dvae(work / "dvae.pt"), mel_stats, vocabulary), partial)
+    torch.save(prepare(corpus_of(work), load_dvae(work / "dvae.pt"), mel_stats, vocabulary), partial)
     partial.replace(data)
 
 

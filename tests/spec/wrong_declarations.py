@@ -226,6 +226,7 @@ WRONG: tuple[Wrong, ...] = (
     _replaced("data folder twice", PIPE, "path: data/second", "path: data/../data/first", f"{PIPE}:6: datasets[1].path: datasets[0] reads the same folder"),
     _replaced("sentence twice", SAY, "id: two", "id: one", f"{SAY}:3: sentences[1].id: there are two sentences named 'one'; the first is at {SAY}:2"),
     _replaced("recogniser without a file", SAY, "seeds: [1, 2]", "recogniser: {command: [whisper, -q]}", f"{SAY}:4: recogniser: no word of the command has {{file}}, where the sound's file goes"),
+    _replaced("recogniser that is none", SAY, "seeds: [1, 2]", "recogniser: wisper", f"{SAY}:4: recogniser: expected one of 'whisper', 'pocketsphinx', or a mapping with command but got 'wisper'"),
     _replaced("sentence named as a held-out line", SAY, "id: two", "id: held-out-2", f"{SAY}:3: sentences[1].id: no name may begin with 'held-out-'"),
     Wrong("phase named base", {**RIGHT, PIPE: PIPELINE.replace("[phase1, phase2]", "[phase1, phase2, base]").encode(), "phases/base.yaml": b"{learning_rate: 1e-6, steps: 1}"}, (f"{PIPE}:8: phases[2]: a phase cannot be named 'base': it is the model that the first phase starts from",)),
     _replaced("name that Windows keeps", PIPE, "name: trial", "name: NUL", f"{PIPE}:1: name: Windows cannot have a file or folder named 'NUL'"),

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Discriminator, Field, Tag
 
 from xtts_finetune.spec.model import Contradiction, Name, Seed, Spec
 from xtts_finetune.spec.reading.words import shown
+from xtts_finetune.spec.train import MAPPING, WORD
 
 # How the ids of the spoken lines of the eval set begin.
 HELD_OUT = "held-out-"
@@ -77,6 +78,15 @@ class RecogniserSpec(Spec):
         return [(("command",), f"no word of the command has {FILE_MARK}, where the sound's file goes")]
 
 
+def _kind(value: object) -> str:
+    return MAPPING if isinstance(value, Mapping | BaseModel) else WORD
+
+
+Recogniser = Annotated[
+    Annotated[RecogniserName, Tag(WORD)] | Annotated[RecogniserSpec, Tag(MAPPING)], Discriminator(_kind)
+]
+
+
 class UtterancesSpec(Spec):
     """The same sentences, reference and seeds for every candidate."""
 
@@ -89,7 +99,7 @@ class UtterancesSpec(Spec):
         4, description="How many lines of the eval set are spoken too and compared with their recordings."
     )
     inference: InferenceSpec = Field(default_factory=InferenceSpec, description="XTTS's inference settings.")
-    recogniser: RecogniserName | RecogniserSpec | None = Field(
+    recogniser: Recogniser | None = Field(
         None,
         description="The speech recogniser that checks the words: 'whisper', 'pocketsphinx' (English alone) or a "
         "command; left out: whisper where it is installed, else pocketsphinx. Which Whisper: 'recogniser' in "

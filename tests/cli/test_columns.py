@@ -92,7 +92,7 @@ def in_a_terminal(words: tuple[str, ...], folder: Path, ctrl_c_at: str = "") -> 
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
     ) as process:
         os.close(theirs)
-        too_long = Timer(120, process.kill)
+        too_long, again = Timer(120, process.kill), Timer(10, process.send_signal, (signal.SIGINT,))
         too_long.start()
         shown = b""
         try:
@@ -100,11 +100,13 @@ def in_a_terminal(words: tuple[str, ...], folder: Path, ctrl_c_at: str = "") -> 
                 shown += part
                 if ctrl_c_at and ctrl_c_at in shown.decode(errors="replace"):
                     process.send_signal(signal.SIGINT)
+                    again.start()  # one that comes while Python runs a callback is lost, as it is for a person
                     ctrl_c_at = ""
         except OSError:  # the end of a terminal on Linux
             pass
         os.close(ours)
         too_long.cancel()
+        again.cancel()
     assert process.returncode in (0, 1, 2, 130), shown
     return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode().replace("\r\n", "\n"))
 

@@ -24,7 +24,7 @@ TEXT_WEIGHT = 0.1
 """Coqui fine-tunes with 0.01; from scratch the text head should learn too."""
 
 HELD_OUT = 0.05
-"""Share of the clips that pretraining leaves out, to see whether it still learns to speak or only learns by heart."""
+"""Share of the clips that pretraining leaves out, to see whether it still learns to speak or only memorises."""
 
 CLIPS, GROUPS, LONGEST_FRAMES = 20, 5, 259
 
@@ -96,7 +96,7 @@ def _work(
     torch.set_num_threads(1)
     distributed.init_process_group("gloo", init_method=rendezvous.as_uri(), rank=rank, world_size=workers)
     torch.manual_seed(1)
-    gpt = small_gpt(vocabulary).train()  # with GPT-2's dropout: without it the corpus is learned by heart
+    gpt = small_gpt(vocabulary).train()  # with GPT-2's dropout: without it the corpus is memorised
     for block in gpt.gpt.h:
         # GPT-2's own activation, in one operation instead of eight.
         block.mlp.act = torch.nn.GELU(approximate="tanh")

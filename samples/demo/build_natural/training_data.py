@@ -31,7 +31,7 @@ pieces of words are learned too, from which other words are spelled."""
 SPELLED_PLAINLY = 0.65
 
 TAKES = 6
-"""Of every clip. With one alone a model of a few million weights learns the corpus by heart within ten epochs."""
+"""Of every clip. With one alone a model of a few million weights memorises the corpus within ten epochs."""
 
 
 @dataclass(frozen=True)

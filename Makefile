@@ -22,6 +22,7 @@ help: ## list the targets
 	@rm -f $@
 	@"$(PYTHON)" -m venv .venv
 	@$(PIP) install --no-compile -c constraints.txt -e ".[dev]"
+	@$(PIP) install --no-compile -c constraints.txt --no-deps resemblyzer  # one of what it asks for needs a compiler
 	@$(BIN)/python -m compileall -q -j 0 -x '[/\\]tests?[/\\]' .venv >/dev/null || true  # what pip does on one core
 	@touch $@
 

@@ -24,7 +24,8 @@ if errorlevel 1 (
     goto :eof
 )
 echo Installing into .venv ^(torch and its libraries: a few minutes^) ...
-"%PY%" -m pip --disable-pip-version-check --quiet install -c constraints.txt -e .
+"%PY%" -m pip --disable-pip-version-check --quiet install -c constraints.txt -e ".[demo]"
+if not errorlevel 1 "%PY%" -m pip --disable-pip-version-check --quiet install -c constraints.txt --no-deps resemblyzer
 if errorlevel 1 (
     echo The installation failed: the lines above say why.
     set "RESULT=1"

@@ -188,6 +188,12 @@ def test_another_model_is_not_current(base: BaseFiles, spoken: RunFolder, tmp_pa
     assert not utterances_current(declare(own, spoken, SHORT), spoken, "base")
 
 
+def test_another_network_of_the_preview_is_not_current(base: BaseFiles, spoken: RunFolder, tmp_path: Path) -> None:
+    own = BaseFiles(Path(shutil.copytree(base.folder, tmp_path / "own")))
+    own.preview.write_bytes(b"a network")
+    assert not utterances_current(declare(own, spoken, SHORT), spoken, "base")
+
+
 def test_speaking_again_takes_the_old_files_away(base: BaseFiles, spoken: RunFolder, tmp_path: Path) -> None:
     run = RunFolder(Path(shutil.copytree(spoken.root, tmp_path / "run")))
     declaration = declare(base, run, {**SHORT, "seeds": [7]})

@@ -50,10 +50,11 @@ def test_the_window_waits_for_a_key(checkout: Checkout) -> None:
 def test_an_environment_that_is_there_is_installed_into_once(checkout: Checkout) -> None:
     (checkout.folder / ".venv" / "installed").unlink()
     assert checkout.run("demo.bat").returncode == 0
-    (_, *version), (_, *install), demo = checkout.called
+    (_, *version), (_, *install), (_, *voices), demo = checkout.called
     assert version[0] == "-c"
-    options = ["--disable-pip-version-check", "--quiet", "install", "-c", "constraints.txt", "-e", "."]
-    assert install == ["-m", "pip", *options]
+    options = ["-m", "pip", "--disable-pip-version-check", "--quiet", "install", "-c", "constraints.txt"]
+    assert install == [*options, "-e", '".[demo]"']
+    assert voices == [*options, "--no-deps", "resemblyzer"]
     assert demo == ["run_pipeline", "--demo"]
     assert (checkout.folder / ".venv" / "installed").is_file()
 

@@ -12,10 +12,10 @@ import torch
 
 from testbed.random_base import BaseSize, make_random_base
 from xtts_finetune.errors import UserError
-from xtts_finetune.xtts.base import BaseFiles
+from xtts_finetune.xtts.base import PREVIEW_NAME, BaseFiles
 from xtts_finetune.xtts.encoder import AudioEncoder, dvae_mel, load_dvae, load_mel_stats
 from xtts_finetune.xtts.model import load_model
-from xtts_finetune.xtts.speech.latent_mels import FILE, LatentMels, save_latent_mels
+from xtts_finetune.xtts.speech.latent_mels import LatentMels, save_latent_mels
 from xtts_finetune.xtts.speech.vocoder import (
     CodesPreview,
     Generated,
@@ -64,7 +64,7 @@ def with_network(tiny_base: BaseFiles, tmp_path_factory: pytest.TempPathFactory)
     """The tiny base with a preview.pth of random weights."""
     folder = shutil.copytree(tiny_base.folder, tmp_path_factory.mktemp("network") / "base")
     torch.manual_seed(1)
-    save_latent_mels(folder / FILE, LatentMels(load_model(tiny_base).gpt.model_dim, 16))
+    save_latent_mels(folder / PREVIEW_NAME, LatentMels(load_model(tiny_base).gpt.model_dim, 16))
     return BaseFiles(folder)
 
 

@@ -79,6 +79,7 @@ def plan_utterances(declaration: Declaration, run: RunFolder, candidate: str) ->
         "model": model_sha,
         "base": fingerprint_in(run, base),
         "vocoder": declaration.pipeline.vocoder,
+        **_preview(declaration, base),
         "references": [quick_hash(file) for file in references],
         "settings": spec.inference.model_dump(mode="json"),
     }
@@ -96,6 +97,12 @@ def plan_utterances(declaration: Declaration, run: RunFolder, candidate: str) ->
         fingerprint=digest_of({**voice, "utterances": wanted}),
         fingerprints={one["file"]: digest_of({**voice, "utterance": one}) for one in wanted},
     )
+
+
+def _preview(declaration: Declaration, base: BaseFiles) -> dict[str, str]:
+    """The network that the sound is made with, where there is one: another one sounds otherwise."""
+    used = declaration.pipeline.vocoder == "preview" and base.preview.is_file()
+    return {"preview": quick_hash(base.preview)} if used else {}
 
 
 def _speaker(declaration: Declaration, run: RunFolder) -> str | None:

@@ -15,6 +15,8 @@ from xtts_finetune.records.values import text_digest
 from xtts_finetune.xtts.weights.vocabulary_file import read_json_of_base
 
 FILE_NAMES = ("model.pth", "dvae.pth", "mel_stats.pth", "vocab.json", "config.json")
+# Beside them in a base without a HiFi-GAN, if it has one: the network from latents to mels.
+PREVIEW_NAME = "preview.pth"
 
 # Known names and the folder that Coqui's own downloader makes for them.
 KNOWN_BASES = {"xtts_v2": "tts_models--multilingual--multi-dataset--xtts_v2"}
@@ -57,6 +59,11 @@ class BaseFiles:
     def config(self) -> Path:
         """Sizes of the model and settings of its inference."""
         return self.folder / "config.json"
+
+    @property
+    def preview(self) -> Path:
+        """The network that `vocoder: preview` makes sound with, where the base brings one."""
+        return self.folder / PREVIEW_NAME
 
     def missing(self) -> list[str]:
         """Names of the files that are not there."""

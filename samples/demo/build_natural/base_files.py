@@ -16,7 +16,8 @@ from TTS.tts.configs.xtts_config import XttsConfig
 from TTS.tts.layers.xtts.dvae import DiscreteVAE
 from TTS.tts.layers.xtts.gpt import GPT
 
-from xtts_finetune.xtts.speech.latent_mels import FILE, LatentMels, save_latent_mels
+from xtts_finetune.xtts.base import PREVIEW_NAME
+from xtts_finetune.xtts.speech.latent_mels import LatentMels, save_latent_mels
 
 SIZES = {
     "gpt_layers": 6,
@@ -90,7 +91,7 @@ def write_base(
     torch.save({"model": {**weights, "mel_stats": stats}}, folder / "model.pth")
     codec = {name: tensor.half() for name, tensor in dvae.state_dict().items() if not name.startswith("discrete_loss")}
     torch.save(codec, folder / "dvae.pth")
-    save_latent_mels(folder / FILE, preview)
+    save_latent_mels(folder / PREVIEW_NAME, preview)
     (folder / "config.json").write_text(json.dumps(_config(vocabulary), indent=2) + "\n", encoding="utf-8")
     return sum(path.stat().st_size for path in folder.iterdir())
 

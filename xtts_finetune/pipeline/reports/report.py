@@ -21,8 +21,13 @@ from xtts_finetune.pipeline.next_step import next_step
 from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml
 from xtts_finetune.pipeline.reports.data_report_model import SetLine
 from xtts_finetune.pipeline.reports.hear import links_of, what_to_hear, without_those
-from xtts_finetune.pipeline.reports.misheard import words_misheard
-from xtts_finetune.pipeline.reports.players import collect_on_the_way, collect_references, collect_sentences, record_in
+from xtts_finetune.pipeline.reports.players import (
+    collect_on_the_way,
+    collect_references,
+    collect_sentences,
+    record_in,
+    words_misheard,
+)
 from xtts_finetune.pipeline.reports.report_curves import draw_curves
 from xtts_finetune.pipeline.reports.report_model import (
     CandidateLine,

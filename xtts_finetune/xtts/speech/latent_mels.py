@@ -13,7 +13,6 @@ from torch import nn
 
 from xtts_finetune.fixed import CODE_SAMPLES, HOP, MEL_CHANNELS
 
-FILE = "preview.pth"
 FRAMES = CODE_SAMPLES // HOP
 WIDTH, DILATIONS = 192, (1, 3, 9, 1, 3, 9)
 

@@ -17,8 +17,7 @@ from TTS.tts.configs.xtts_config import XttsConfig
 
 from xtts_finetune.fixed import SAMPLE_RATE
 from xtts_finetune.spec.utterances import InferenceSpec
-from xtts_finetune.xtts.base import BaseFiles, read_config
-from xtts_finetune.xtts.speech.latent_mels import FILE
+from xtts_finetune.xtts.base import PREVIEW_NAME, BaseFiles, read_config
 from xtts_finetune.xtts.speech.mel_inversion import Wave
 from xtts_finetune.xtts.speech.voice import Voice
 from xtts_finetune.xtts.state import StateDict
@@ -33,7 +32,7 @@ MODEL, CONFIG, VOCABULARY, SPEAKERS, REFERENCE = (
     "reference.wav",
 )
 # What the preview vocoder needs, for a base without a trained HiFi-GAN: a network, or else the DVAE.
-PREVIEW, PREVIEW_DVAE = Path("preview") / FILE, Path("preview") / "dvae.pth"
+PREVIEW, PREVIEW_DVAE = Path("preview") / PREVIEW_NAME, Path("preview") / "dvae.pth"
 
 _GAP_SECONDS = 0.2
 
@@ -92,8 +91,7 @@ def write_reference(path: Path, references: Sequence[Wave]) -> None:
 def copy_preview(folder: Path, base: BaseFiles) -> None:
     """Put into the model's folder what the preview vocoder makes sound with."""
     (folder / PREVIEW).parent.mkdir(exist_ok=True)
-    network = base.folder / FILE
-    if network.is_file():
-        shutil.copyfile(network, folder / PREVIEW)
+    if base.preview.is_file():
+        shutil.copyfile(base.preview, folder / PREVIEW)
     else:
         shutil.copyfile(base.dvae, folder / PREVIEW_DVAE)

@@ -22,7 +22,7 @@ from xtts_finetune.fixed import CODE_SAMPLES, SAMPLE_RATE
 from xtts_finetune.spec.pipeline import Vocoder as VocoderName
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.encoder import load_dvae, load_mel_stats
-from xtts_finetune.xtts.speech.latent_mels import FILE, LatentMels, load_latent_mels
+from xtts_finetune.xtts.speech.latent_mels import LatentMels, load_latent_mels
 from xtts_finetune.xtts.speech.mel_inversion import Wave, below_clipping, invert_mel, mel_filters
 from xtts_finetune.xtts.speech.voice import conditioning_latents, speaker_embedding
 from xtts_finetune.xtts.state import model_weights, read_checkpoint
@@ -180,7 +180,7 @@ def make_vocoder(name: VocoderName, base: BaseFiles, model: Xtts, references: Se
     """
     if name == "preview":
         conditioning = conditioning_latents(model, references)
-        return make_preview(base.folder / FILE, base.dvae, load_mel_stats(base.mel_stats), conditioning)
+        return make_preview(base.preview, base.dvae, load_mel_stats(base.mel_stats), conditioning)
     if not has_hifigan(base):
         raise UserError(f"vocoder: {base.model} has no HiFi-GAN; write 'vocoder: preview' in pipeline.yaml")
     return HifiganVocoder(model, speaker_embedding(model, references))

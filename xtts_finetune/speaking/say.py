@@ -14,6 +14,7 @@ from xtts_finetune.pipeline.plan.checks.machine import CUDA_BUILD, torch_is_for_
 from xtts_finetune.speaking.playing import Background, find_player
 from xtts_finetune.speaking.sound_file import check_sound_file, write_sound
 from xtts_finetune.speaking.speaking_models import SpeakingModel
+from xtts_finetune.speaking.turns import in_turns
 from xtts_finetune.spec.languages import LANGUAGES, language_problem
 from xtts_finetune.spec.reading.document import Document
 from xtts_finetune.spec.reading.overrides import parse_overrides
@@ -48,8 +49,6 @@ def settings_with(judged: Mapping[str, Any], options: Mapping[str, str]) -> Infe
     return spec
 
 
-# A sentence shorter than this is said together with the next: XTTS says single words badly.
-SHORT = 40
 # Where it is written if it cannot be heard.
 UNHEARD = "said.wav"
 
@@ -82,8 +81,7 @@ def check_wanted(wanted: Wanted) -> None:
         raise UserError(f"--language: {problem}")
     if wanted.out is not None:
         check_sound_file(wanted.out)
-    if wanted.device == "cuda":
-        _check_gpu()
+    check_device(wanted.device)
 
 
 def say_now(model: SpeakingModel, wanted: Wanted, say: Say) -> Path | None:
@@ -112,24 +110,10 @@ def say_now(model: SpeakingModel, wanted: Wanted, say: Say) -> Path | None:
     return _play(spoken, speaker.sample_rate, say)
 
 
-def in_turns(text: str) -> list[str]:
-    """`text` as it is said: a sentence at a time, a short one together with what follows; no turn without a word."""
-    from xtts_finetune.xtts.speakable import sentences  # noqa: PLC0415
-
-    turns: list[str] = []
-    for sentence in sentences(" ".join(text.split())):
-        if turns and (len(turns[-1]) < SHORT or not has_words(turns[-1])):
-            turns[-1] += f" {sentence}"
-        else:
-            turns.append(sentence)
-    if len(turns) > 1 and (len(turns[-1]) < SHORT or not has_words(turns[-1])):
-        last = turns.pop()
-        turns[-1] += f" {last}"
-    return turns
-
-
-def _check_gpu() -> None:
-    """Raise UserError where torch cannot use a GPU; it is imported only where that is not told without."""
+def check_device(device: str) -> None:
+    """Raise UserError where a GPU is asked for that torch cannot use; it is imported only where that is not told so."""
+    if device != "cuda":
+        return
     if torch_is_for_gpus() is False:
         raise UserError(
             "--device cuda was asked for, but torch was built without CUDA; leave it out, take --device cpu, or "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.records.atomic import atomic_path
+from xtts_finetune.speaking.ogg_serial import fix_serial
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +44,7 @@ def check_sound_file(path: Path) -> None:
     """Raise UserError unless speech can be written to `path`; nothing is left there."""
     if _is(path, Path.is_dir):
         raise UserError(f"-o: {path} is a folder; name a file in it")
-    _check_kind(path)
+    check_kind(path)
     folder = path.absolute().parent
     if not _is(folder, Path.is_dir):
         if _is(folder, Path.exists):
@@ -86,16 +87,20 @@ def write_sound(path: Path, spoken: Iterable[bytes], rate: int) -> Path:
     }
     pieces = (np.frombuffer(samples, dtype="<i2") for samples in spoken)
     try:
-        with atomic_path(path) as temporary, soundfile.SoundFile(str(temporary), "w", **form) as file:
-            for samples in _at_rate(pieces, rate, written):
-                for start in range(0, len(samples), SAMPLES_AT_ONCE):
-                    file.write(samples[start : start + SAMPLES_AT_ONCE])
+        with atomic_path(path) as temporary:
+            with soundfile.SoundFile(str(temporary), "w", **form) as file:
+                for samples in _at_rate(pieces, rate, written):
+                    for start in range(0, len(samples), SAMPLES_AT_ONCE):
+                        file.write(samples[start : start + SAMPLES_AT_ONCE])
+            if kind.format == "OGG":
+                fix_serial(temporary)
     except (soundfile.LibsndfileError, OSError) as error:
         raise WorkFailed(f"{path}: could not be written ({error}); is there room on the disk?") from None
     return path
 
 
-def _check_kind(path: Path) -> None:
+def check_kind(path: Path, option: str = "-o") -> None:
+    """Raise UserError where no file of that ending can be written here; `option` is where it was given."""
     kinds = writable_kinds()
     ending = path.suffix.casefold()
     if ending in kinds:
@@ -107,7 +112,7 @@ def _check_kind(path: Path) -> None:
     )
     if ending in KINDS:
         what += f" with the libsndfile of this computer ({_version()})"
-    raise UserError(f"-o: {path}: {what}; name one that ends in {', '.join(kinds)}")
+    raise UserError(f"{option}: {path}: {what}; name one that ends in {', '.join(kinds)}")
 
 
 def _version() -> str:

@@ -11,6 +11,7 @@ from xtts_finetune.commands import run_first
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import candidate_names, made_candidates
 from xtts_finetune.evaluation.usable_references import check_references
+from xtts_finetune.evaluation.utterance_state import made_of
 from xtts_finetune.evaluation.utterances import load_speaker
 from xtts_finetune.evaluation.whose_voice import reference_files, whose_voice
 from xtts_finetune.fixed import BASE
@@ -20,6 +21,7 @@ from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import SHIPPED_RECORD, CandidateFolder, RunFolder
 from xtts_finetune.records.shipped import Shipped, is_outdated, is_whole, read_shipped
+from xtts_finetune.records.values import digest_of
 from xtts_finetune.shipping.plan import shipped_folder
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.xtts.base import find_base, quick_hash
@@ -39,6 +41,8 @@ class SpeakingModel:
     language  that it speaks unless asked otherwise
     judged    the settings of inference that its samples were spoken with
     vocab     its vocabulary
+    identity  tells it from every other: weights, voice and vocoder
+    voices    their names, its own first
     older     why it is not what one would ship now, and the command for that; empty where it is
     load      loads it onto a device ('cpu', 'cuda')
     """
@@ -48,6 +52,8 @@ class SpeakingModel:
     judged: Mapping[str, Any]
     vocab: Path
     load: Callable[[str], Speaker]
+    identity: str
+    voices: tuple[str, ...]
     older: str = ""
 
 
@@ -73,6 +79,8 @@ def shipped_model(folder: Path) -> SpeakingModel:
         judged=shipped.settings,
         vocab=folder / "vocab.json",
         load=lambda device: _load_shipped(folder, shipped, device),
+        identity=shipped.fingerprint,
+        voices=(shipped.name,),
     )
 
 
@@ -130,6 +138,8 @@ def candidate_model(declaration: Declaration, candidate: str, command: Command) 
         judged=declaration.utterances.inference.model_dump(mode="json"),
         vocab=base.vocab,
         load=lambda device: load_speaker(base, checkpoint, references, vocoder, device),
+        identity=digest_of(made_of(declaration, run, base, quick_hash(checkpoint or base.model), references)),
+        voices=(whose_voice(declaration, run).speaker or declaration.pipeline.name,),
     )
 
 

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from made_voices import as_another
 from sklearn.cluster import MiniBatchKMeans
 from torch import nn
 from TTS.tts.layers.xtts.dvae import DiscreteVAE
@@ -30,7 +31,7 @@ CODEBOOK_DIM = 64
 FRAMES_A_CODE = 4
 LONGEST = 320
 """Frames of a training clip, 3.7 s: longer clips are left out."""
-PHONEMES_WEIGHT = 0.15
+PHONEMES_WEIGHT = 0.4
 PEAK = 1.5e-3
 
 
@@ -84,7 +85,7 @@ class Training:
     def __init__(self, clips: Sequence[Spoken], mel_stats: torch.Tensor, saved: Path, batch: int = 16) -> None:
         self.clips = sorted((c for c in clips if 24 < c.mel.shape[1] <= LONGEST), key=lambda clip: clip.mel.shape[1])
         self.letters = {letter: n for n, letter in enumerate(sorted({p for c in clips for p in c.phonemes}), start=1)}
-        self.floor = np.log(1e-5) / mel_stats[:, None]
+        self.mel_stats, self.floor = mel_stats, np.log(1e-5) / mel_stats[:, None]
         self.saved, self.batch = saved, batch
         torch.manual_seed(1)
         self.dvae, self.reader = slim_dvae(), PhonemeReader(len(self.letters))
@@ -147,7 +148,7 @@ class Training:
         frames = -(-max(clip.mel.shape[1] for clip in chosen) // FRAMES_A_CODE) * FRAMES_A_CODE
         mels = self.floor.expand(len(chosen), -1, frames).clone()
         for row, clip in zip(mels, chosen, strict=True):
-            row[:, : clip.mel.shape[1]] = clip.mel.float()
+            row[:, : clip.mel.shape[1]] = as_another(clip.mel.float(), self.mel_stats, rng)
         targets = torch.tensor([self.letters[letter] for clip in chosen for letter in clip.phonemes])
         target_lengths = torch.tensor([len(clip.phonemes) for clip in chosen])
         lengths = torch.full((len(chosen),), frames)

@@ -16,6 +16,7 @@ import torch
 import torch.distributed as distributed
 from base_files import small_gpt
 from hearing import Loudness
+from made_voices import SPEEDS
 from torch.nn.utils import clip_grad_norm_, parameters_to_vector
 from training_data import Batch, Batches, Pretraining
 from TTS.tts.layers.xtts.gpt import GPT
@@ -106,7 +107,7 @@ def _work(
     saved = folder / "pretraining.pt"
     first = _restore(saved, gpt, optimizer) if saved.exists() else 0
     data = torch.load(folder / "data.pt", weights_only=False)  # our own file, made a moment ago
-    data, held_out = data.split(round(HELD_OUT * len(data.examples)))
+    data, held_out = data.split(round(HELD_OUT * len(data.examples) / (1 + len(SPEEDS))))
     batches = Batches(data, CLIPS, GROUPS, padded_frames=LONGEST_FRAMES, seed=rank)
     sums, begun = torch.zeros(4), time.monotonic()
     for step in range(first, schedule.steps):

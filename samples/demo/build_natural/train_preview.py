@@ -15,6 +15,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from corpus import Clip
+from made_voices import with_other_speeds
 from mels import coded_mel, conditioning_mel
 from TTS.tts.layers.xtts.dvae import DiscreteVAE
 from TTS.tts.layers.xtts.gpt import GPT
@@ -42,15 +43,15 @@ class Heard:
 
 @torch.no_grad()
 def heard(
-    clips: Iterable[Clip], gpt: GPT, dvae: DiscreteVAE, mel_stats: Path, vocabulary: Path, takes: int = 2
+    clips: Iterable[Clip], gpt: GPT, dvae: DiscreteVAE, mel_stats: Path, vocabulary: Path, takes: int = 1
 ) -> Iterator[Heard]:
-    """Each clip `takes` times, begun at different places of a code and with another reference each time."""
+    """Each clip at each speed `takes` times, begun at other places of a code and with another reference each time."""
     gpt.eval()
     tokenizer = VoiceBpeTokenizer(str(vocabulary))
     to_code, to_condition = coded_mel(mel_stats), conditioning_mel(mel_stats)
     rng = np.random.default_rng(3)
     before: dict[str, torch.Tensor] = {}
-    for clip in clips:
+    for clip in with_other_speeds(clips):
         text = torch.tensor(tokenizer.encode(clip.text, "en"), dtype=torch.int32)[None]
         audio = torch.from_numpy(clip.audio)[None]
         own = to_condition(audio)

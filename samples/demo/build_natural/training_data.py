@@ -11,6 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from corpus import Clip
+from made_voices import SPEEDS, with_other_speeds
 from mels import coded_mel, conditioning_mel
 from TTS.tts.layers.xtts.dvae import DiscreteVAE
 from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
@@ -30,8 +31,8 @@ SPELLINGS, BROKEN = 3, 0.25
 pieces of words are learned too, from which other words are spelled."""
 SPELLED_PLAINLY = 0.65
 
-TAKES = 6
-"""Of every clip. With one alone a model of a few million weights memorises the corpus within ten epochs."""
+TAKES = 3
+"""Of every clip at every speed. With one alone so small a model memorises the corpus within ten epochs."""
 
 
 @dataclass(frozen=True)
@@ -63,21 +64,25 @@ class Pretraining:
     mel_stats: torch.Tensor
 
     def split(self, held_out: int) -> tuple[Pretraining, Pretraining]:
-        """All but `held_out` clips, and these, drawn by a fixed seed."""
-        order = np.random.default_rng(0).permutation(len(self.examples))
-        parts = ([self.examples[index] for index in sorted(part)] for part in (order[held_out:], order[:held_out]))
+        """All but `held_out` clips with all their speeds, and these, drawn by a fixed seed."""
+        speeds = 1 + len(SPEEDS)
+        order = np.random.default_rng(0).permutation(len(self.examples) // speeds)
+        parts = (
+            [example for index in sorted(part) for example in self.examples[speeds * index : speeds * (index + 1)]]
+            for part in (order[held_out:], order[:held_out])
+        )
         return tuple(replace(self, examples=part) for part in parts)  # type: ignore[return-value]
 
 
 @torch.no_grad()
 def prepare(clips: Iterable[Clip], dvae: DiscreteVAE, mel_stats: Path, vocabulary: Path) -> Pretraining:
-    """Codes of all `clips` (each coded alone) and their conditioning mels."""
+    """Codes of all `clips` at all speeds (each coded alone) and their conditioning mels."""
     tokenizer = VoiceBpeTokenizer(str(vocabulary))
     to_code, to_condition = coded_mel(mel_stats), conditioning_mel(mel_stats)
     examples: list[Example] = []
     streams: dict[str, list[torch.Tensor]] = defaultdict(list)
     rng = np.random.default_rng(1)
-    for clip in clips:
+    for clip in with_other_speeds(clips):
         audio = torch.from_numpy(clip.audio)[None]
         spellings = tuple(_spelled(tokenizer, clip.text, BROKEN if number else None) for number in range(SPELLINGS))
         delays = [0, *rng.integers(1, CODE_STRIDE, TAKES - 1)]

@@ -18,7 +18,7 @@ Scores = Mapping[str, Mapping[str, Any]]
 
 FEWEST_SAMPLES = 6
 # Standard errors of the mean difference over the samples that both spoke: of 16 samples of equal models so much comes
-# by chance in 1 of 40 comparisons, and of fewer more often, hence the fewest. A smaller difference is none to listeners.
+# by chance in 1 of 40 comparisons, and of fewer more often, hence the fewest. Listeners do not hear a smaller one.
 CLEAR, LEAST_DIFFERENCE = 2.5, 0.03
 
 

@@ -1,0 +1,67 @@
+"""Voices made of those that the corpus has: another length of the vocal tract and pitch, and another microphone.
+
+A codec and a GPT that hear 55 voices of one synthesiser learn these by heart and know no other. So the codec learns on
+mels whose frequencies are stretched (vocal tract length perturbation, Jaitly and Hinton 2013) and coloured by a random
+smooth curve, another one each time; and the GPT on three speakers for every voice, two of them played faster or slower
+(speed perturbation, Ko et al. 2015).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cache
+
+import librosa
+import numpy as np
+import soxr
+import torch
+from corpus import Clip
+from mels import CHANNELS
+from voices import SAMPLE_RATE
+
+STRETCHES = tuple(float(each) for each in np.geomspace(0.84, 1.19, 15))
+UNCHANGED = 0.25
+"""Share of the clips that stay as they are."""
+COLOUR = 0.35
+"""Nats: the standard deviation of the curve that is added to the logarithm of the mel."""
+WAVES = 4
+SPEEDS = (0.89, 1.12)
+"""Of the two more speakers that each voice gives. Pitch goes with it: 2 semitones."""
+
+
+def as_another(mel: torch.Tensor, mel_stats: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """(80, frames) normalised mel, as another speaker and microphone would have it."""
+    if rng.random() < UNCHANGED:
+        return mel
+    stretched = stretching(STRETCHES[rng.integers(len(STRETCHES))]) @ (mel * mel_stats[:, None])
+    return (stretched + colour(rng)[:, None]).clamp_min(float(np.log(1e-5))) / mel_stats[:, None]
+
+
+@cache
+def stretching(factor: float) -> torch.Tensor:
+    """(80, 80): takes a mel to one whose frequencies are `factor` times as high; linear between channels."""
+    centres = librosa.mel_frequencies(CHANNELS + 2, fmin=0.0, fmax=8000.0)[1:-1]
+    places = np.interp(centres / factor, centres, np.arange(CHANNELS))
+    below = np.minimum(places.astype(int), CHANNELS - 2)
+    matrix = np.zeros((CHANNELS, CHANNELS), dtype=np.float32)
+    rows = np.arange(CHANNELS)
+    matrix[rows, below] = 1.0 - (places - below)
+    matrix[rows, below + 1] = places - below
+    return torch.from_numpy(matrix)
+
+
+def colour(rng: np.random.Generator) -> torch.Tensor:
+    """(80,) a smooth curve over the channels: a microphone, a room."""
+    channels = np.linspace(0.0, np.pi, CHANNELS)
+    waves = [rng.normal() * np.cos(number * channels) / number for number in range(1, WAVES + 1)]
+    return torch.from_numpy((COLOUR * np.sum(waves, axis=0)).astype(np.float32))
+
+
+def with_other_speeds(clips: Iterable[Clip]) -> Iterator[Clip]:
+    """Each clip, and the same as two other speakers say it, who are other voices."""
+    for clip in clips:
+        yield clip
+        for speed in SPEEDS:
+            audio = soxr.resample(clip.audio, SAMPLE_RATE * speed, SAMPLE_RATE).astype(np.float32)
+            yield replace(clip, voice=f"{clip.voice}@{speed}", audio=audio)

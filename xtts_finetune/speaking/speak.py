@@ -1,0 +1,200 @@
+"""What `xtts-finetune speak` does: a whole script, a file for each line and one of all, spoken in batches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from xtts_finetune.errors import UserError, WorkFailed
+from xtts_finetune.look.quantities import about, duration
+from xtts_finetune.records.atomic import json_or_none, write_json_atomic
+from xtts_finetune.records.values import digest_of
+from xtts_finetune.speaking.assembling import Assembled, Form, assemble
+from xtts_finetune.speaking.say import check_device, settings_with
+from xtts_finetune.speaking.script import Script, ScriptLine
+from xtts_finetune.speaking.sound_file import check_kind
+from xtts_finetune.speaking.speaking_models import SpeakingModel
+from xtts_finetune.speaking.takes import Takes
+from xtts_finetune.spec.languages import language_problem
+from xtts_finetune.spec.utterances import InferenceSpec
+from xtts_finetune.xtts.cleaning import foreseen_problem
+from xtts_finetune.xtts.speakable import foreseen_unspeakable
+
+if TYPE_CHECKING:
+    from xtts_finetune.xtts.speech.speech import Speaker
+
+# In the folder, written first: it says that the folder is one of ours.
+RECORD, LOCK = "speak.json", ".lock"
+# Lines that are spoken together.
+BATCH = 32
+MOST_PROBLEMS = 10
+# Raised when the same line begins to sound otherwise.
+VERSION = 1
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Where it goes and how it is spoken.
+
+    language  None: the model's own
+    settings  of inference, by their names and as they were typed; the others are as judged
+    """
+
+    folder: Path
+    name: str
+    form: Form
+    language: str | None = None
+    seed: int = 1
+    settings: Mapping[str, str] = field(default_factory=dict)
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line with all that it is made of."""
+
+    text: str
+    language: str
+    seed: int
+    key: str
+
+
+def speak_script(model: SpeakingModel, script: Script, wanted: Wanted, say: Say) -> Assembled:
+    """Speak what is not there yet, and write all files.
+
+    Raises UserError, before anything is loaded or written, for a folder that is somebody else's, a voice that the
+    model has not, or lines that it cannot say; WorkFailed where the disk refuses.
+    """
+    settings = settings_with(model.judged, wanted.settings)
+    check_kind(Path(f"{wanted.name}{wanted.form.ending}"), "--format")
+    check_device(wanted.device)
+    if wanted.language is not None and (problem := language_problem(wanted.language)):
+        raise UserError(f"--language: {problem}")
+    language = wanted.language or model.language
+    _check_lines(model, script, language)
+    _check_folder(wanted.folder)
+    if model.older:
+        say(f"warning: {model.older}")
+    if script.passed_over:
+        places = ", ".join(script.passed_over[:3]) + (", ..." if len(script.passed_over) > 3 else "")
+        say(f"passed over, as there is no letter or digit in it: {places}")
+    lines = _with_keys(model, script, language, wanted.seed, settings)
+    takes = Takes(wanted.folder)
+    try:
+        wanted.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(wanted.folder / LOCK, timeout=0):
+            older = json_or_none(wanted.folder / RECORD, lambda record: [str(name) for name in record["files"]]) or []
+            write_json_atomic(wanted.folder / RECORD, {"version": VERSION, "model": model.name, "files": older})
+            _speak(model, lines, takes, settings, wanted.device, say)
+            sounds = [takes.sound(line.key) for line in lines]
+            assembled = assemble(wanted.folder, wanted.name, script, sounds, wanted.form)
+            for name in {Path(name).name for name in older} - set(assembled.files):
+                (wanted.folder / name).unlink(missing_ok=True)
+            files = list(assembled.files)
+            write_json_atomic(wanted.folder / RECORD, {"version": VERSION, "model": model.name, "files": files})
+            takes.forget_all_but([line.key for line in lines])
+    except Timeout:
+        raise UserError(f"{wanted.folder}: another command is speaking into this folder; wait for it") from None
+    except OSError as error:
+        where = error.filename or wanted.folder
+        raise WorkFailed(
+            f"{where}: it cannot be written ({error.strerror or error}); what was spoken is kept, so make room and "
+            "give the same command again"
+        ) from None
+    return assembled
+
+
+def _speak(
+    model: SpeakingModel, lines: Sequence[_Line], takes: Takes, settings: InferenceSpec, device: str, say: Say
+) -> None:
+    """Speak the lines that have no take, a batch at a time."""
+    missing = _missing(lines, takes)
+    if not missing:
+        say("the line is spoken already" if len(lines) == 1 else f"all {len(lines)} lines are spoken already")
+        return
+    there = len(lines) - len(missing)
+    if there:
+        say(f"{there} of {len(lines)} lines are spoken already")
+    say(f"loading {model.name}")
+    from xtts_finetune.training.device import pick_device  # noqa: PLC0415  heavy
+
+    speaker = model.load(pick_device(device))
+    begun = time.perf_counter()
+    wanted, seconds, done = {line.key: line for line in lines}, 0.0, 0
+    while missing:
+        again = [key for key in takes.begun() if key in wanted]
+        batch = [wanted[key] for key in again] if again else missing[:BATCH]
+        takes.begin([line.key for line in batch])
+        seconds += _speak_together(speaker, batch, takes, settings, say)
+        takes.end()
+        before, missing = len(missing), _missing(lines, takes)
+        done += before - len(missing)
+        spent = time.perf_counter() - begun
+        left = f", about {about(spent / done * len(missing))} left" if done and missing else ""
+        say(f"{len(lines) - len(missing)} of {len(lines)} lines, {duration(seconds)} of speech{left}")
+
+
+def _missing(lines: Sequence[_Line], takes: Takes) -> list[_Line]:
+    """Those without a take, each once: a line that comes twice is spoken once."""
+    found = {line.key: line for line in lines}
+    return [line for key, line in found.items() if takes.get(key) is None]
+
+
+def _speak_together(speaker: Speaker, batch: Sequence[_Line], takes: Takes, settings: InferenceSpec, say: Say) -> float:
+    """Speak a batch and keep it; the seconds of speech in it."""
+    from xtts_finetune.xtts.speech.speech import Line  # noqa: PLC0415  heavy
+
+    seconds = 0.0
+    spoken = [Line(line.text, line.language, line.seed) for line in batch]
+    for place, speech in speaker.speak_many(spoken, settings):
+        line = batch[place]
+        if speech.reached_limit:
+            say(f"warning: '{line.text[:50]}' was cut off at the model's greatest length; give it another seed")
+        takes.keep(line.key, speech, line.seed)
+        seconds += speech.seconds
+    return seconds
+
+
+def _with_keys(model: SpeakingModel, script: Script, language: str, seed: int, settings: InferenceSpec) -> list[_Line]:
+    """Each line with a hash of all that its sound depends on."""
+    made_of = {"version": VERSION, "model": model.identity, "settings": settings.model_dump(mode="json")}
+    found = []
+    for line in script.lines:
+        spoken_in, drawn = line.language or language, seed if line.seed is None else line.seed
+        key = digest_of({**made_of, "text": line.text, "language": spoken_in, "seed": drawn})
+        found.append(_Line(line.text, spoken_in, drawn, key[:24]))
+    return found
+
+
+def _check_lines(model: SpeakingModel, script: Script, language: str) -> None:
+    """Raise UserError with every line that cannot be spoken, as far as that is told in no time."""
+    problems = [f"{line.place}: {problem}" for line in script.lines if (problem := _problem(model, line, language))]
+    if problems:
+        more = [f"and {len(problems) - MOST_PROBLEMS} more"] if len(problems) > MOST_PROBLEMS else []
+        listed = "\n".join(f"  - {each}" for each in (*problems[:MOST_PROBLEMS], *more))
+        raise UserError(f"these lines cannot be spoken:\n{listed}")
+
+
+def _problem(model: SpeakingModel, line: ScriptLine, language: str) -> str | None:
+    if line.voice is not None and line.voice not in model.voices:
+        return f"there is no voice '{line.voice}'; this model has {', '.join(model.voices)}"
+    language = line.language or language
+    if problem := foreseen_problem(line.text, language):
+        return problem
+    unknown = foreseen_unspeakable(line.text, language, model.vocab)
+    return f"the model knows {unknown}" if unknown else None
+
+
+def _check_folder(folder: Path) -> None:
+    """Raise UserError for a folder that has something else in it."""
+    if folder.is_file():
+        raise UserError(f"--to: {folder} is a file; name a folder")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / RECORD).is_file():
+        raise UserError(f"--to: {folder} has something else in it; name a new folder")

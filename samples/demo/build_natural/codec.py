@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from made_voices import as_another
+from made_voices import as_another, with_a_gap
 from sklearn.cluster import MiniBatchKMeans
 from torch import nn
 from TTS.tts.layers.xtts.dvae import DiscreteVAE
@@ -114,9 +114,9 @@ class Training:
         for step in range(first, steps):
             for group in optimizer.param_groups:
                 group["lr"] = peak * min((step + 1) / 200, 0.5 * (1 + math.cos(math.pi * step / steps)) + 0.01)
-            mels, targets, target_lengths, lengths = self._clips_of(step)
+            mels, heard, targets, target_lengths, lengths = self._clips_of(step)
             with torch.autocast("cpu", torch.bfloat16):
-                latent = self.dvae.encoder(mels)
+                latent = self.dvae.encoder(heard)
             latent, distance = latent.float(), torch.zeros(())
             if stage == "quantised":
                 coded, _, distance = self.dvae.codebook(latent.transpose(1, 2))
@@ -139,8 +139,9 @@ class Training:
             if step % 250 == 249 or step + 1 == steps:
                 self._save(stage, step + 1, optimizer)
 
-    def _clips_of(self, step: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Clips of about one length, padded with silence to whole codes, and their phonemes as CTC takes them."""
+    def _clips_of(self, step: int) -> tuple[torch.Tensor, ...]:
+        """Clips of about one length, padded with silence to whole codes, as they are and as the encoder hears them,
+        and their phonemes as CTC takes them."""
         rng = np.random.default_rng((7, step))
         window = min(len(self.clips), 12 * self.batch)
         first = int(rng.integers(len(self.clips) - window + 1))
@@ -149,10 +150,11 @@ class Training:
         mels = self.floor.expand(len(chosen), -1, frames).clone()
         for row, clip in zip(mels, chosen, strict=True):
             row[:, : clip.mel.shape[1]] = as_another(clip.mel.float(), self.mel_stats, rng)
+        heard = torch.stack([with_a_gap(mel, rng) for mel in mels])
         targets = torch.tensor([self.letters[letter] for clip in chosen for letter in clip.phonemes])
         target_lengths = torch.tensor([len(clip.phonemes) for clip in chosen])
         lengths = torch.full((len(chosen),), frames)
-        return mels, targets, target_lengths, lengths
+        return mels, heard, targets, target_lengths, lengths
 
     def _save(self, stage: str, step: int, optimizer: torch.optim.Optimizer | None = None) -> None:
         state = {

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from lexicon import sentences
-from voices import SAMPLE_RATE, Kokoro, Voice, pretraining_voices
+from voices import KEPT_BACK, SAMPLE_RATE, Kokoro, Voice, pretraining_voices
 
 A_ROUND = 10
 """Sentences of each voice."""
@@ -54,7 +54,7 @@ def make_corpus(folder: Path, styles: Path, rounds: int, workers: int) -> None:
         (folder, styles, voice, number, 1000 * number + place)
         for number in range(rounds)
         for place, voice in enumerate(voices)
-        if not file_of(folder, voice, number).exists()
+        if is_heard(voice.name) and not file_of(folder, voice, number).exists()
     ]
     begun, sound = time.monotonic(), 0.0
     with ProcessPoolExecutor(workers) as pool:
@@ -67,6 +67,11 @@ def make_corpus(folder: Path, styles: Path, rounds: int, workers: int) -> None:
 
 def file_of(folder: Path, voice: Voice, number: int) -> Path:
     return folder / f"{voice.name}-{number:02d}.npz"
+
+
+def is_heard(voice: str) -> bool:
+    """Whether pre-training hears the voice: neither one that is kept back, nor a mixture with one."""
+    return not set(voice.split("+")) & set(KEPT_BACK)
 
 
 @cache
@@ -91,6 +96,8 @@ def _speak(job: tuple[Path, Path, Voice, int, int]) -> float:
 def read_corpus(folder: Path, avoid: frozenset[str] = frozenset()) -> Iterator[Clip]:
     """All clips that are there, in the order of voices and rounds, but for texts in `avoid` (lower case)."""
     for path in sorted(folder.glob("[!.]*.npz")):
+        if not is_heard(path.stem.rpartition("-")[0]):
+            continue
         stored = np.load(path)
         pieces = np.split(stored["audio"], stored["ends"][:-1])
         for text, piece in zip(json.loads(str(stored["texts"])), pieces, strict=True):

@@ -45,6 +45,11 @@ WHISPERED = ("af_nicole",)
 """Styles left out: they whisper, and a codec as small as the demo's learns voiced speech better without them."""
 
 
+KEPT_BACK = ("am_michael", "af_river", "bf_emma")
+"""Pre-training hears none of them, nor a mixture with one: the demo's voice, and two to compare it with. Of the English
+styles these are among the least like any other, by a speaker encoder, and a recogniser reads them best."""
+
+
 @dataclass(frozen=True)
 class Voice:
     name: str

@@ -20,6 +20,7 @@ from xtts_finetune.pipeline.plan.checks.machine import find_gpu
         (("ship", "--name", "a/b"), "ship.name"),
         (("ship", "--name", "con"), "Windows cannot have a file or folder named 'con'"),
         (("ship", "--set", "ship.precison=full"), "did you mean 'precision'"),
+        (("ship", "--for", "alltalk,alltak"), "there is no program 'alltak' here; did you mean 'alltalk'?"),
         (("say", "Hello."), "nothing is shipped yet. Make the folder for use:\n  xtts-finetune ship\n"),
         (("say", "Hello."), "without shipping it:\n  xtts-finetune say --candidate base 'Good morning.'"),
         (("say", "Hello.", "--model", "nowhere"), "nowhere: no shipped model is here"),

@@ -49,6 +49,7 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "ship": (
         ("Write the model that was decided on", "xtts-finetune ship -f voices/anna"),
         ("Write another one", "xtts-finetune ship -f voices/anna --candidate phase1"),
+        ("Make it ready for other programs", "xtts-finetune ship -f voices/anna --for alltalk,huggingface"),
     ),
     "say": (
         ("Hear the shipped voice", 'xtts-finetune say "Good morning." -f voices/anna'),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xtts_finetune.commands import command, run_first
-from xtts_finetune.errors import UserError
+from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.evaluation.decision import decide
 from xtts_finetune.evaluation.utterance_state import read_record
 from xtts_finetune.look.quantities import now, readable_size
@@ -25,6 +25,7 @@ from xtts_finetune.records.json_lines import JsonLinesWriter
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import SHIPPED_RECORD, CandidateFolder, RunFolder
 from xtts_finetune.records.shipped import Shipped, read_shipped
+from xtts_finetune.shipping.consumers import CONSUMERS, Given, hand_over, handed_over_before
 from xtts_finetune.shipping.job import mend
 from xtts_finetune.shipping.plan import ShipPlan, already_shipped, choose_candidate, make_ship_plan
 from xtts_finetune.spec.decision import MadeCandidate
@@ -117,8 +118,8 @@ JOB = "ship"
 BESIDE = 50_000_000
 
 
-def ship_now(work: Work, candidate: str | None = None) -> Shipped:
-    """Ship the decided candidate, or the named one, and delete what the declared rule deletes.
+def ship_now(work: Work, candidate: str | None = None, consumers: Sequence[str] = ()) -> Shipped:
+    """Ship the decided candidate, or the named one, make it ready for consumers, and delete what the rule deletes.
 
     Raises UserError where nothing is decided, the candidate has no model, or something else stands in the way of the
     folder; WorkFailed where what was written is not what the candidate is: then nothing was deleted.
@@ -139,6 +140,8 @@ def ship_now(work: Work, candidate: str | None = None) -> Shipped:
         else:
             shipped = _ship(work, plan)
         _say(work, plan, shipped)
+        for consumer in dict.fromkeys([*consumers, *handed_over_before(_for(plan))]):
+            _hand_over(work, plan, consumer)
         if work.declaration.pipeline.ship.others == "thin":
             _thin(work, plan)
     say_next(work, plan.decision)
@@ -217,6 +220,21 @@ def _say(work: Work, plan: ShipPlan, shipped: Shipped) -> None:
         work.say(f"  {shipped.why_precision}: so it is in full precision (--precision half takes it all the same)")
     for line in shipped.verified:
         work.say(f"  verified: {line}")
+
+
+def _for(plan: ShipPlan) -> Path:
+    """Where the folders of consumers are."""
+    return plan.folder.with_name(f"{plan.name}-for")
+
+
+def _hand_over(work: Work, plan: ShipPlan, consumer: str) -> None:
+    """Make the model ready for a consumer beside its folder, and say what to do with it."""
+    given = Given(plan.folder, plan.name, plan.spoken.base.folder)
+    folder = hand_over(given, consumer, _for(plan))
+    if missing := CONSUMERS[consumer].missing(folder, plan.name):
+        raise WorkFailed(f"{folder}: {consumer} would not take it: {', '.join(missing)} not there")
+    work.say(f"for {consumer}: {folder}", "bold")
+    work.say(f"  {CONSUMERS[consumer].use.format(here=folder, name=plan.name)}")
 
 
 def _thin(work: Work, plan: ShipPlan) -> None:

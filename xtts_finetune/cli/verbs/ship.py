@@ -55,6 +55,16 @@ Others = Annotated[
     ),
 ]
 
+For = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--for",
+        help="Make it ready for these programs as well: stock, tts-server, alltalk, ebook2audiobook, "
+        "xtts-api-server, huggingface. Repeatable, or with commas.",
+        metavar="PROGRAM",
+    ),
+]
+
 
 def ship(
     file: File = None,
@@ -64,16 +74,32 @@ def ship(
     name: Name = None,
     precision: Precision = None,
     others: Others = None,
+    for_: For = None,
     device: OnDevice = None,
 ) -> None:
     """Write the chosen model to run/<name>/shipped/ for use, and verify it with stock XTTS."""
     # An option is the declaration's own key, and goes through the same check.
     keys = {"name": name, "precision": precision and precision.value, "others": others and others.value}
     given = [*(settings or []), *(f"ship.{key}={value}" for key, value in keys.items() if value is not None)]
+    consumers = consumers_asked(for_ or [])
     declaration = load(file, demo, given)
     from xtts_finetune.pipeline.run import renew_report  # noqa: PLC0415
     from xtts_finetune.shipping.ship import ship_now  # noqa: PLC0415
 
     work = work_on(declaration, given, device)
-    ship_now(work, candidate)
+    ship_now(work, candidate, consumers)
     renew_report(work)
+
+
+def consumers_asked(typed: list[str]) -> list[str]:
+    """The programs that were named, each once. Raises UserError for one that is not known."""
+    from xtts_finetune.errors import UserError  # noqa: PLC0415
+    from xtts_finetune.shipping.consumers import CONSUMERS  # noqa: PLC0415
+    from xtts_finetune.spec.reading.words import did_you_mean, listed  # noqa: PLC0415
+
+    names = dict.fromkeys(name.strip().casefold() for each in typed for name in each.split(",") if name.strip())
+    for name in names:
+        if name not in CONSUMERS:
+            hint = did_you_mean(name, list(CONSUMERS)) or f"; known: {listed(CONSUMERS)}"
+            raise UserError(f"--for: there is no program '{name}' here{hint}")
+    return list(names)

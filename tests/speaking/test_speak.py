@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import av
 import numpy as np
@@ -12,11 +17,14 @@ import soundfile
 
 from testbed.random_base import BaseSize, make_random_base
 from xtts_finetune.errors import UserError
+from xtts_finetune.evaluation.checking import Checked
+from xtts_finetune.evaluation.instruments.instrument import Sound
 from xtts_finetune.speaking import speak
 from xtts_finetune.speaking.assembling import Form
 from xtts_finetune.speaking.script import Script, ScriptLine
 from xtts_finetune.speaking.speak import Wanted, speak_script
 from xtts_finetune.speaking.speaking_models import SpeakingModel
+from xtts_finetune.speaking.takes import Takes
 from xtts_finetune.spec.utterances import InferenceSpec
 from xtts_finetune.xtts.base import BaseFiles
 
@@ -39,7 +47,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> SpeakingModel:
         load=lambda device: Speaker.with_references(base, load_model(base), "preview", [reference]),
         identity="tiny",
         voices=("anna",),
+        check=lambda speed, say: sound_as_it_is,
     )
+
+
+def sound_as_it_is(*_: object) -> Checked:
+    return Checked(())
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +93,7 @@ def test_after_a_kill_all_files_are_the_same_byte_for_byte(
 ) -> None:
     form = {"ending": ending}
     speak_script(model, SCRIPT, wanted(tmp_path / "whole", **form), silent)
-    keep = speak.Takes.keep
+    keep = Takes.keep
     for kept in (1, 1, 2):  # killed within a batch, again and again
         left = [kept]
 
@@ -91,7 +104,7 @@ def test_after_a_kill_all_files_are_the_same_byte_for_byte(
             keep(self, *given)  # type: ignore[arg-type]
 
         with monkeypatch.context() as patched:
-            patched.setattr(speak.Takes, "keep", killed_after)
+            patched.setattr(Takes, "keep", killed_after)
             with pytest.raises(Killed):
                 speak_script(model, SCRIPT, wanted(tmp_path / "killed", **form), silent)
     speak_script(model, SCRIPT, wanted(tmp_path / "killed", **form), silent)
@@ -172,3 +185,34 @@ def test_what_cannot_be_done_is_refused_before_anything_is_written(model: Speaki
     (tmp_path / "mine" / "work.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(UserError, match="has something else in it"):
         speak_script(model, SCRIPT, wanted(tmp_path / "mine"), silent)
+
+
+def test_what_fails_the_checks_is_spoken_again_and_the_best_kept(model: SpeakingModel, tmp_path: Path) -> None:
+    heard: dict[str, list[bytes]] = {}
+
+    def check(sound: Sound, text: str, language: str, cut: bool, others: Sequence[str]) -> Checked:
+        assert language == "en" and text not in others and sound.file.is_file()
+        tried = heard.setdefault(text, [])
+        tried.append(sound.wave.tobytes())
+        if text == "two":  # the second of three is the best
+            return Checked(("noise: 1",) if len(tried) == 2 else ("noise: 1", "repeat: 1"))
+        return Checked(("too slow: 1",) if text == "three" and len(tried) == 1 else ())
+
+    checked = replace(model, check=lambda speed, say: check)
+    done = speak_script(checked, script("one", "two", "three"), wanted(tmp_path), silent)
+    assert {text: len(tried) for text, tried in heard.items()} == {"one": 1, "two": 3, "three": 2}
+    assert len(set(heard["two"])) == 3, "another seed is another take"
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "lines.csv").read_text("utf-8"))))
+    assert [(row["tries"], row["faults"]) for row in rows] == [("1", ""), ("3", "noise: 1"), ("2", "")]
+    assert (done.again, done.faulty) == (2, ("002.wav",))
+    best, _ = soundfile.read(str(tmp_path / "002.wav"), dtype="float32")
+    assert len(best) == len(np.frombuffer(heard["two"][1], dtype=np.float32))
+
+
+def test_without_tries_nothing_is_checked(model: SpeakingModel, tmp_path: Path) -> None:
+    def never(speed: float, say: object) -> NoReturn:
+        raise AssertionError
+
+    unchecked = replace(wanted(tmp_path), tries=0)
+    done = speak_script(replace(model, check=never), script("one"), unchecked, silent)
+    assert (done.again, done.faulty) == (0, ())

@@ -25,6 +25,7 @@ from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.scores import InstrumentState, Scores, UtteranceScores, read_scores, write_scores
 from xtts_finetune.records.values import digest_of
 from xtts_finetune.spec.declaration import Declaration
+from xtts_finetune.xtts.base import find_base
 
 # Raised when the same sound begins to be read otherwise, so that old scores count as out of date.
 SCORES_VERSION = 2
@@ -63,7 +64,7 @@ def score_candidate(declaration: Declaration, run: RunFolder, candidate: str, pr
         return folder.scores_json
     folder.scores_json.unlink(missing_ok=True)
     panel = Panel(Ears.of(declaration))
-    scale = _scale(declaration, run, panel, progress)
+    scale = scale_of(declaration, run, panel, progress)
     texts = (*(str(utterance["text"]) for utterance in spoken), *scale.voice.texts)
     scored: list[UtteranceScores] = []
     progress(0, len(spoken), "checking the samples")
@@ -141,12 +142,15 @@ def _read(
         speed=scale.speed,
         others=lambda: [scale.spell(text, language) for text in texts],
     )
-    scores = read_utterance(scores, take, AT_ONCE)
-    pace = scale.paces.get(language, Pace()).at(scale.speed)
+    return take, read_utterance(scores, take, AT_ONCE), gate_faults(take, bool(spoken.get("cut")), scale)
+
+
+def gate_faults(take: Take, cut: bool, scale: Scale) -> list[Fault]:
+    """What the gate finds in a take; `cut`: the model did not come to an end by itself."""
+    pace = scale.paces.get(take.language, Pace()).at(scale.speed)
     # Romanised, a text of digits has other words than are said: then it stays as it is.
-    spelled = None if language in ROMANISED else take.spelled
-    faults = faults_of(sound.wave, sound.sample_rate, scores.text, bool(spoken.get("cut")), pace, spelled)
-    return take, scores, faults
+    spelled = None if take.language in ROMANISED else take.spelled
+    return faults_of(take.sound.wave, take.sound.sample_rate, take.text, cut, pace, spelled)
 
 
 def with_faults(scores: UtteranceScores, faults: Sequence[Fault]) -> UtteranceScores:
@@ -165,7 +169,11 @@ def _recording(clip: ClipRecord | None) -> Sound | None:
         return None
 
 
-def _scale(declaration: Declaration, run: RunFolder, panel: Panel, progress: Report) -> Scale:
+def scale_of(declaration: Declaration, run: RunFolder, panel: Panel, progress: Report) -> Scale:
+    """What the run's voice is compared with; its recordings are read where that was not done yet.
+
+    Raises UserError where the clips are not prepared.
+    """
     clips = voice_clips(declaration, run)
     fingerprint = voice_fingerprint(clips, Ears.of(declaration))
     voice = read_voice(run.voice_json, fingerprint)
@@ -179,16 +187,15 @@ def _scale(declaration: Declaration, run: RunFolder, panel: Panel, progress: Rep
         paces=paces_of(clips),
         recordings={clip.sha256: clip for clip in read_clips(run.clips, "eval")},
         speed=declaration.utterances.inference.speed,
-        spell=_speller(declaration),
+        spell=speller(find_base(declaration.pipeline.base).vocab),
     )
 
 
-def _speller(declaration: Declaration) -> Callable[[str, str], str]:
+def speller(vocab: Path) -> Callable[[str, str], str]:
     """The text with its numbers spelled out, as the model says it and a recogniser hears it."""
-    from xtts_finetune.xtts.base import find_base  # noqa: PLC0415  heavy
     from xtts_finetune.xtts.tokenizer import Tokenizer  # noqa: PLC0415  heavy
 
-    tokenizer = Tokenizer(find_base(declaration.pipeline.base).vocab)
+    tokenizer = Tokenizer(vocab)
 
     def spell(text: str, language: str) -> str:
         try:

@@ -9,7 +9,7 @@ from typing import Any
 
 from xtts_finetune.data.in_threads import in_order, one_core_a_thread
 from xtts_finetune.evaluation.instruments import AT_ONCE, IN_TURN, INSTRUMENTS
-from xtts_finetune.evaluation.instruments.frames import paces_of
+from xtts_finetune.evaluation.instruments.frames import Pace, paces_of
 from xtts_finetune.evaluation.instruments.instrument import Instrument, Sound, Take, Voice
 from xtts_finetune.evaluation.instruments.panel import Panel
 from xtts_finetune.hearing.ears import Ears, identity
@@ -100,3 +100,24 @@ def _begun(clip: ClipRecord, panel: Panel, slow: bool) -> tuple[Take, dict[str, 
 def _notes(instruments: Sequence[Instrument], take: Take, slow: bool) -> dict[str, Any]:
     """What each of these remembers of a recording, the slow ones only if `slow`."""
     return {one.name: one.remember(take) for one in instruments if slow or not one.slow}
+
+
+CHECKS_VERSION = 1
+
+
+def write_checks(path: Path, voice: Voice, paces: Mapping[str, Pace]) -> None:
+    """What lines of a shipped voice are checked against, without the texts of its recordings."""
+    known = {language: [pace.slowest, pace.fastest] for language, pace in paces.items()}
+    write_json_atomic(path, {"version": CHECKS_VERSION, "paces": known, "voice": dict(voice.usual)})
+
+
+def read_checks(path: Path) -> tuple[Voice, dict[str, Pace]] | None:
+    """Voice and paces as `write_checks` wrote them; None where there is nothing that can be read."""
+    return json_or_none(path, _checks)
+
+
+def _checks(record: Mapping[str, Any]) -> tuple[Voice, dict[str, Pace]]:
+    if record["version"] != CHECKS_VERSION:
+        raise ValueError(f"version {record['version']}")
+    paces = {str(language): Pace(float(slow), float(fast)) for language, (slow, fast) in record["paces"].items()}
+    return Voice(usual=dict(record["voice"])), paces

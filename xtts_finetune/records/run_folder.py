@@ -18,7 +18,7 @@ METRICS = "metrics.jsonl"
 RESERVE = ".reserve"
 # Who works in a run's folder: a command, its child, and whoever tracks it.
 COMMAND_LOCK, CHILD_LOCK, TRACKING_LOCK = ".command.lock", ".child.lock", ".tracking.lock"
-SHIPPED_RECORD, MODEL_CARD = "shipped.json", "MODEL_CARD.md"
+SHIPPED_RECORD, MODEL_CARD, CHECKS = "shipped.json", "MODEL_CARD.md", "checks.json"
 # In the cache: what its arrays depend on, and what is known of each audio file that was read before,
 # and what a recogniser heard in each clip.
 RUNS = "run"  # the folder in a project that its runs lie in, a folder each

@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xtts_finetune.errors import WorkFailed
+from xtts_finetune.evaluation.instruments.frames import paces_of
 from xtts_finetune.evaluation.utterances import package_versions, read_references
+from xtts_finetune.evaluation.voice import read_voice, voice_fingerprint, write_checks
+from xtts_finetune.evaluation.whose_voice import voice_clips
+from xtts_finetune.hearing.ears import Ears
 from xtts_finetune.look.quantities import now
 from xtts_finetune.records.atomic import replace_with_retry, write_text_atomic
-from xtts_finetune.records.run_folder import MODEL_CARD
+from xtts_finetune.records.run_folder import CHECKS, MODEL_CARD
 from xtts_finetune.records.shipped import Shipped, files_in, write_shipped
 from xtts_finetune.shipping.model_card import card_text, copy_licences
 from xtts_finetune.shipping.plan import ShipPlan
@@ -119,7 +123,18 @@ def _write(
     packing.write_reference(staging / packing.REFERENCE, references)
     if plan.spoken.vocoder == "preview":
         packing.copy_preview(staging, base)
+    _write_checks(plan, staging)
     copy_licences(base.folder, staging)
+
+
+def _write_checks(plan: ShipPlan, staging: Path) -> None:
+    """What its lines can be checked against, where the voice's recordings have been read."""
+    if not plan.run.clips.is_file():  # the voice is of recordings that were named, and no clip was prepared
+        return
+    clips = voice_clips(plan.declaration, plan.run)
+    voice = read_voice(plan.run.voice_json, voice_fingerprint(clips, Ears.of(plan.declaration)))
+    if voice is not None:
+        write_checks(staging / CHECKS, voice, paces_of(clips))
 
 
 def _verify(

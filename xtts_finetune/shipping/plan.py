@@ -18,7 +18,7 @@ from xtts_finetune.records.values import digest_of, hash_of
 from xtts_finetune.spec.declaration import Declaration
 
 # Raise it when the same candidate would be written otherwise.
-SHIP_FORMAT = 1
+SHIP_FORMAT = 2
 # Sentences that candidate and shipped model both say: the shortest, the longest and some between.
 CHECKED_SENTENCES = 3
 # Longer texts are cut into pieces, which stock's inference does in its own way.

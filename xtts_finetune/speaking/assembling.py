@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from xtts_finetune.records.atomic import write_text_atomic
 from xtts_finetune.speaking.script.script import Script, ScriptLine
 from xtts_finetune.speaking.sound_file import write_sound
+from xtts_finetune.speaking.takes import Take
 from xtts_finetune.spec.made_names import slug
 
 if TYPE_CHECKING:
@@ -46,16 +47,27 @@ class Form:
 
 @dataclass(frozen=True)
 class Assembled:
-    """What was written: the file of all lines, its seconds, subtitles that begin later than they should, all files."""
+    """What was written.
+
+    whole    the file of all lines, and its `seconds`
+    late     subtitles that begin later than they should
+    files    the names of all files
+    again    lines that failed the checks and were spoken again
+    faulty   the files of those that still fail
+    """
 
     whole: Path
     seconds: float
     late: int
     files: tuple[str, ...]
+    again: int
+    faulty: tuple[str, ...]
 
 
-def assemble(folder: Path, name: str, script: Script, sounds: Sequence[Path], form: Form) -> Assembled:
-    """Write everything into `folder`; `sounds` are the takes of the script's lines, in their order."""
+def assemble(
+    folder: Path, name: str, script: Script, sounds: Sequence[Path], takes: Sequence[Take], form: Form
+) -> Assembled:
+    """Write everything into `folder`; `sounds` and `takes` are of the script's lines, in their order."""
     rate = _rate_of(sounds[0])
     gains = _gains(sounds, form.loudness)
     digits = max(FEWEST_DIGITS, len(str(len(sounds))))
@@ -66,9 +78,16 @@ def assemble(folder: Path, name: str, script: Script, sounds: Sequence[Path], fo
     parts = {f"{name}{form.ending}": list(range(len(sounds))), **_chapters(script, name, form.ending)}
     for file, places in parts.items():
         write_sound(folder / file, _joined(places, starts, sounds, gains, rate), rate)
-    write_text_atomic(folder / TABLE, _table(script, names, starts, sounds, rate))
+    write_text_atomic(folder / TABLE, _table(script, names, starts, takes))
     seconds = starts[-1] + _frames(sounds[-1]) / rate
-    return Assembled(folder / f"{name}{form.ending}", seconds, late, (*names, *parts, TABLE))
+    return Assembled(
+        whole=folder / f"{name}{form.ending}",
+        seconds=seconds,
+        late=late,
+        files=(*names, *parts, TABLE),
+        again=sum(take.tries > 1 for take in takes),
+        faulty=tuple(file for file, take in zip(names, takes, strict=True) if take.faults),
+    )
 
 
 def _chapters(script: Script, name: str, ending: str) -> dict[str, list[int]]:
@@ -171,12 +190,12 @@ def _frames(sound: Path) -> int:
     return int(soundfile.info(str(sound)).frames)
 
 
-def _table(script: Script, names: Sequence[str], starts: Sequence[float], sounds: Sequence[Path], rate: int) -> str:
-    """File, where it begins in the whole, seconds, chapter, place in the script and text of each line."""
+def _table(script: Script, names: Sequence[str], starts: Sequence[float], takes: Sequence[Take]) -> str:
+    """Of each line its file, where it begins in the whole, seconds, chapter, place and text, and what checks said."""
     written = io.StringIO(newline="")
     table = csv.writer(written, lineterminator="\n")
-    table.writerow(["file", "start", "seconds", "chapter", "place", "text"])
-    for name, start, sound, line in zip(names, starts, sounds, script.lines, strict=True):
-        seconds = _frames(sound) / rate
-        table.writerow([name, f"{start:.3f}", f"{seconds:.3f}", script.chapters[line.chapter], line.place, line.text])
+    table.writerow(["file", "start", "seconds", "tries", "faults", "chapter", "place", "text"])
+    for name, start, take, line in zip(names, starts, takes, script.lines, strict=True):
+        known = (f"{start:.3f}", f"{take.seconds:.3f}", take.tries or "", "; ".join(take.faults))
+        table.writerow([name, *known, script.chapters[line.chapter], line.place, line.text])
     return written.getvalue()

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
@@ -19,14 +18,12 @@ from xtts_finetune.speaking.say import check_device, settings_with
 from xtts_finetune.speaking.script import Script, ScriptLine
 from xtts_finetune.speaking.sound_file import check_kind
 from xtts_finetune.speaking.speaking_models import SpeakingModel
+from xtts_finetune.speaking.spoken_lines import Session, WantedLine
 from xtts_finetune.speaking.takes import Takes
 from xtts_finetune.spec.languages import language_problem
 from xtts_finetune.spec.utterances import InferenceSpec
 from xtts_finetune.xtts.cleaning import foreseen_problem
 from xtts_finetune.xtts.speakable import foreseen_unspeakable
-
-if TYPE_CHECKING:
-    from xtts_finetune.xtts.speech.speech import Speaker
 
 # In the folder, written first: it says that the folder is one of ours.
 RECORD, LOCK = "speak.json", ".lock"
@@ -45,6 +42,7 @@ class Wanted:
 
     language  None: the model's own
     settings  of inference, by their names and as they were typed; the others are as judged
+    tries     how often a line that fails the checks is spoken at most; 0: nothing is checked
     """
 
     folder: Path
@@ -54,16 +52,7 @@ class Wanted:
     seed: int = 1
     settings: Mapping[str, str] = field(default_factory=dict)
     device: str = "auto"
-
-
-@dataclass(frozen=True)
-class _Line:
-    """A line with all that it is made of."""
-
-    text: str
-    language: str
-    seed: int
-    key: str
+    tries: int = 3
 
 
 def speak_script(model: SpeakingModel, script: Script, wanted: Wanted, say: Say) -> Assembled:
@@ -92,9 +81,10 @@ def speak_script(model: SpeakingModel, script: Script, wanted: Wanted, say: Say)
         with FileLock(wanted.folder / LOCK, timeout=0):
             older = json_or_none(wanted.folder / RECORD, lambda record: [str(name) for name in record["files"]]) or []
             write_json_atomic(wanted.folder / RECORD, {"version": VERSION, "model": model.name, "files": older})
-            _speak(model, lines, takes, settings, wanted.device, say)
+            _speak(model, lines, takes, settings, wanted, say)
             sounds = [takes.sound(line.key) for line in lines]
-            assembled = assemble(wanted.folder, wanted.name, script, sounds, wanted.form)
+            spoken = [takes.known(line.key) for line in lines]
+            assembled = assemble(wanted.folder, wanted.name, script, sounds, spoken, wanted.form)
             for name in {Path(name).name for name in older} - set(assembled.files):
                 (wanted.folder / name).unlink(missing_ok=True)
             files = list(assembled.files)
@@ -112,7 +102,7 @@ def speak_script(model: SpeakingModel, script: Script, wanted: Wanted, say: Say)
 
 
 def _speak(
-    model: SpeakingModel, lines: Sequence[_Line], takes: Takes, settings: InferenceSpec, device: str, say: Say
+    model: SpeakingModel, lines: Sequence[WantedLine], takes: Takes, settings: InferenceSpec, wanted: Wanted, say: Say
 ) -> None:
     """Speak the lines that have no take, a batch at a time."""
     missing = _missing(lines, takes)
@@ -125,14 +115,21 @@ def _speak(
     say(f"loading {model.name}")
     from xtts_finetune.training.device import pick_device  # noqa: PLC0415  heavy
 
-    speaker = model.load(pick_device(device))
+    session = Session(
+        speaker=model.load(pick_device(wanted.device)),
+        settings=settings,
+        takes=takes,
+        tries=max(wanted.tries, 1),
+        check=model.check(settings.speed, say) if wanted.tries else None,
+        texts=list(dict.fromkeys(line.text for line in lines)),
+    )
     begun = time.perf_counter()
-    wanted, seconds, done = {line.key: line for line in lines}, 0.0, 0
+    by_key, seconds, done = {line.key: line for line in lines}, 0.0, 0
     while missing:
-        again = [key for key in takes.begun() if key in wanted]
-        batch = [wanted[key] for key in again] if again else missing[:BATCH]
+        again = [key for key in takes.begun() if key in by_key]
+        batch = [by_key[key] for key in again] if again else missing[:BATCH]
         takes.begin([line.key for line in batch])
-        seconds += _speak_together(speaker, batch, takes, settings, say)
+        seconds += session.speak(batch)
         takes.end()
         before, missing = len(missing), _missing(lines, takes)
         done += before - len(missing)
@@ -141,35 +138,22 @@ def _speak(
         say(f"{len(lines) - len(missing)} of {len(lines)} lines, {duration(seconds)} of speech{left}")
 
 
-def _missing(lines: Sequence[_Line], takes: Takes) -> list[_Line]:
+def _missing(lines: Sequence[WantedLine], takes: Takes) -> list[WantedLine]:
     """Those without a take, each once: a line that comes twice is spoken once."""
     found = {line.key: line for line in lines}
     return [line for key, line in found.items() if takes.get(key) is None]
 
 
-def _speak_together(speaker: Speaker, batch: Sequence[_Line], takes: Takes, settings: InferenceSpec, say: Say) -> float:
-    """Speak a batch and keep it; the seconds of speech in it."""
-    from xtts_finetune.xtts.speech.speech import Line  # noqa: PLC0415  heavy
-
-    seconds = 0.0
-    spoken = [Line(line.text, line.language, line.seed) for line in batch]
-    for place, speech in speaker.speak_many(spoken, settings):
-        line = batch[place]
-        if speech.reached_limit:
-            say(f"warning: '{line.text[:50]}' was cut off at the model's greatest length; give it another seed")
-        takes.keep(line.key, speech, line.seed)
-        seconds += speech.seconds
-    return seconds
-
-
-def _with_keys(model: SpeakingModel, script: Script, language: str, seed: int, settings: InferenceSpec) -> list[_Line]:
+def _with_keys(
+    model: SpeakingModel, script: Script, language: str, seed: int, settings: InferenceSpec
+) -> list[WantedLine]:
     """Each line with a hash of all that its sound depends on."""
     made_of = {"version": VERSION, "model": model.identity, "settings": settings.model_dump(mode="json")}
     found = []
     for line in script.lines:
         spoken_in, drawn = line.language or language, seed if line.seed is None else line.seed
         key = digest_of({**made_of, "text": line.text, "language": spoken_in, "seed": drawn})
-        found.append(_Line(line.text, spoken_in, drawn, key[:24]))
+        found.append(WantedLine(line.text, spoken_in, drawn, key[:24]))
     return found
 
 

@@ -19,7 +19,7 @@ from xtts_finetune.pipeline.plan.plan import check_candidates
 from xtts_finetune.records.atomic import json_or_none
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.metrics import read_metrics
-from xtts_finetune.records.run_folder import SHIPPED_RECORD, CandidateFolder, RunFolder
+from xtts_finetune.records.run_folder import CHECKS, SHIPPED_RECORD, CandidateFolder, RunFolder
 from xtts_finetune.records.shipped import Shipped, is_outdated, is_whole, read_shipped
 from xtts_finetune.records.values import digest_of
 from xtts_finetune.shipping.plan import shipped_folder
@@ -27,6 +27,7 @@ from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.xtts.base import find_base, quick_hash
 
 if TYPE_CHECKING:
+    from xtts_finetune.evaluation.checking import Check
     from xtts_finetune.xtts.speech.speech import Speaker
 
 # A command of this package for the declaration at hand, to be copied: 'run_pipeline phase1 -f voices/anna.yaml'.
@@ -43,6 +44,7 @@ class SpeakingModel:
     vocab     its vocabulary
     identity  tells it from every other: weights, voice and vocoder
     voices    their names, its own first
+    check     makes what its lines are checked with, given the speed and somebody to tell what is done meanwhile
     older     why it is not what one would ship now, and the command for that; empty where it is
     load      loads it onto a device ('cpu', 'cuda')
     """
@@ -54,6 +56,7 @@ class SpeakingModel:
     load: Callable[[str], Speaker]
     identity: str
     voices: tuple[str, ...]
+    check: Callable[[float, Callable[[str], None]], Check]
     older: str = ""
 
 
@@ -81,6 +84,7 @@ def shipped_model(folder: Path) -> SpeakingModel:
         load=lambda device: _load_shipped(folder, shipped, device),
         identity=shipped.fingerprint,
         voices=(shipped.name,),
+        check=lambda speed, say: _check_of_shipped(folder, speed),
     )
 
 
@@ -140,6 +144,7 @@ def candidate_model(declaration: Declaration, candidate: str, command: Command) 
         load=lambda device: load_speaker(base, checkpoint, references, vocoder, device),
         identity=digest_of(made_of(declaration, run, base, quick_hash(checkpoint or base.model), references)),
         voices=(whose_voice(declaration, run).speaker or declaration.pipeline.name,),
+        check=lambda speed, say: _check_of_run(declaration, run, speed, say),
     )
 
 
@@ -194,3 +199,28 @@ def _load_shipped(folder: Path, shipped: Shipped, device: str) -> Speaker:
     else:
         vocoder = HifiganVocoder(model, voice.embedding)
     return Speaker(model, vocoder, voice.latents)
+
+
+def _check_of_shipped(folder: Path, speed: float) -> Check:
+    """Checks against the recordings as they were when it was shipped; against any voice's where nothing tells."""
+    from xtts_finetune.evaluation.checking import checker  # noqa: PLC0415  heavy
+    from xtts_finetune.evaluation.instruments.instrument import Voice  # noqa: PLC0415  heavy
+    from xtts_finetune.evaluation.instruments.panel import Panel  # noqa: PLC0415  heavy
+    from xtts_finetune.evaluation.scores import Scale, speller  # noqa: PLC0415  heavy
+    from xtts_finetune.evaluation.voice import read_checks  # noqa: PLC0415  heavy
+
+    voice, paces = read_checks(folder / CHECKS) or (Voice(), {})
+    return checker(Scale(voice, paces, {}, speed, speller(folder / "vocab.json")), Panel())
+
+
+def _check_of_run(declaration: Declaration, run: RunFolder, speed: float, say: Callable[[str], None]) -> Check:
+    from xtts_finetune.evaluation.checking import checker  # noqa: PLC0415  heavy
+    from xtts_finetune.evaluation.instruments.panel import Panel  # noqa: PLC0415  heavy
+    from xtts_finetune.evaluation.scores import scale_of  # noqa: PLC0415  heavy
+    from xtts_finetune.hearing.ears import Ears  # noqa: PLC0415
+
+    panel = Panel(Ears.of(declaration))
+    if not run.voice_json.is_file():
+        say("reading the recordings of the voice, once, so that lines can be compared with them")
+    scale = scale_of(declaration, run, panel, lambda done, total, what: None)
+    return checker(replace(scale, speed=speed), panel)

@@ -13,17 +13,24 @@ if TYPE_CHECKING:
     from xtts_finetune.xtts.speech.speech import Speech
 
 # In the folder that a script is spoken into.
-FOLDER, BATCH = "takes", "batch.json"
+FOLDER, BATCH, TRIAL = "takes", "batch.json", "trial.flac"
 
 
 @dataclass(frozen=True)
 class Take:
-    """A line as it was spoken. `cut`: the model did not come to an end by itself."""
+    """A line as it was spoken.
+
+    cut     the model did not come to an end by itself
+    tries   how often it was spoken; 0 where nothing was checked
+    faults  what is wrong with it, in words
+    """
 
     seconds: float
     seed: int
     cut: bool
     pieces: tuple[str, ...]
+    tries: int = 0
+    faults: tuple[str, ...] = ()
 
 
 class Takes:
@@ -46,17 +53,25 @@ class Takes:
             return None
         return json_or_none(self._record(key), _take)
 
-    def keep(self, key: str, speech: Speech, seed: int) -> None:
-        """Write a line down, its sound first; one that is there stays as it is."""
-        import soundfile  # noqa: PLC0415  heavy
+    def known(self, key: str) -> Take:
+        """What is known of a line that was spoken. Raises OSError where its take is gone."""
+        take = self.get(key)
+        if take is None:
+            raise FileNotFoundError(2, "it is gone", str(self.sound(key)))
+        return take
 
+    def keep(self, key: str, speech: Speech, seed: int, tries: int, faults: Sequence[str]) -> None:
+        """Write a line down, its sound first; one that is there stays as it is."""
         if self.get(key) is not None:
             return
-        with atomic_path(self.sound(key)) as temporary:
-            wave = speech.wave.clip(-1.0, 1.0)
-            soundfile.write(str(temporary), wave, speech.sample_rate, subtype="PCM_16", format="FLAC")
-        take = Take(round(speech.seconds, 4), seed, speech.reached_limit, speech.pieces)
+        _write(self.sound(key), speech)
+        take = Take(round(speech.seconds, 4), seed, speech.reached_limit, speech.pieces, tries, tuple(faults))
         write_json_atomic(self._record(key), asdict(take))
+
+    def try_out(self, speech: Speech) -> Path:
+        """A file of it, for those who read files; the next one takes its place."""
+        _write(self._folder / TRIAL, speech)
+        return self._folder / TRIAL
 
     def begin(self, keys: Sequence[str]) -> None:
         """Write down which lines are spoken together now."""
@@ -68,6 +83,7 @@ class Takes:
 
     def end(self) -> None:
         """All lines that were begun are there."""
+        (self._folder / TRIAL).unlink(missing_ok=True)
         (self._folder / BATCH).unlink(missing_ok=True)
 
     def forget_all_but(self, keys: Sequence[str]) -> None:
@@ -81,5 +97,20 @@ class Takes:
         return self._folder / f"{key}.json"
 
 
+def _write(path: Path, speech: Speech) -> None:
+    import soundfile  # noqa: PLC0415  heavy
+
+    with atomic_path(path) as temporary:
+        wave = speech.wave.clip(-1.0, 1.0)
+        soundfile.write(str(temporary), wave, speech.sample_rate, subtype="PCM_16", format="FLAC")
+
+
 def _take(found: Mapping[str, Any]) -> Take:
-    return Take(float(found["seconds"]), int(found["seed"]), bool(found["cut"]), tuple(map(str, found["pieces"])))
+    return Take(
+        seconds=float(found["seconds"]),
+        seed=int(found["seed"]),
+        cut=bool(found["cut"]),
+        pieces=tuple(map(str, found["pieces"])),
+        tries=int(found["tries"]),
+        faults=tuple(map(str, found["faults"])),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -67,6 +68,17 @@ Loudness = Annotated[
     ),
 ]
 
+Tries = Annotated[
+    int,
+    typer.Option(
+        "--tries",
+        help="How often a line that fails the checks is spoken at most, each time with another seed; 0: no checks.",
+        metavar="N",
+        min=0,
+        max=20,
+    ),
+]
+
 
 def speak(
     script: Script,
@@ -81,6 +93,7 @@ def speak(
     settings: Settings = None,
     language: Language = None,
     seed: Seed = 1,
+    tries: Tries = 3,
     temperature: Temperature = None,
     top_k: TopK = None,
     top_p: TopP = None,
@@ -106,12 +119,15 @@ def speak(
         seed=seed,
         settings=settings_given(temperature, top_k, top_p, repetition_penalty, speed),
         device=device.value if device else "auto",
+        tries=tries,
     )
     if wanted.folder.resolve() == script.resolve():
         raise UserError(f"--to: {wanted.folder} is the script; name a folder")
     done = speak_script(speaking, read, wanted, lambda line: tell(line, sys.stderr))
     if done.late:
         tell(f"{done.late} subtitles begin later than they should: what is said before them takes longer", sys.stderr)
+    for said in words_of_checks(done.again, done.faulty):
+        tell(said, sys.stderr)
     tell(f"{len(read.lines)} lines, {duration(done.seconds)} in all:", sys.stderr)
     typer.echo(done.whole)
 
@@ -129,3 +145,13 @@ def loudness_asked(typed: str) -> float | None:
     if not -60.0 <= value <= -5.0:
         raise UserError(f"--loudness: {typed} is neither 'off' nor a number from -60 to -5 (LUFS)")
     return value
+
+
+def words_of_checks(again: int, faulty: Sequence[str]) -> Iterator[str]:
+    """What became of lines that failed the checks."""
+    if again:
+        lines = "1 line failed the checks and was" if again == 1 else f"{again} lines failed the checks and were"
+        yield f"{lines} spoken again"
+    if faulty:
+        named = ", ".join(faulty[:5]) + (", ..." if len(faulty) > 5 else "")
+        yield f"{len(faulty)} still faulty, lines.csv says how: {named}; listen to them, or change their texts"

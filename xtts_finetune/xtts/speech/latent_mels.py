@@ -14,7 +14,7 @@ from torch import nn
 from xtts_finetune.fixed import CODE_SAMPLES, HOP, MEL_CHANNELS
 
 FRAMES = CODE_SAMPLES // HOP
-WIDTH, DILATIONS = 192, (1, 3, 9, 1, 3, 9)
+WIDTH, DILATIONS = 160, (1, 3, 9, 1, 3, 9)
 
 
 class Residual(nn.Module):

@@ -75,6 +75,8 @@ def assemble(
     for file, sound, gain in zip(names, sounds, gains, strict=True):
         write_sound(folder / file, [_samples(sound, gain)], rate)
     starts, late = _starts(script, [_frames(sound) / rate for sound in sounds], form.pause)
+    if f"{name}{form.ending}" in names:  # a script that is called as a line's file would be
+        name = f"{name}-whole"
     parts = {f"{name}{form.ending}": list(range(len(sounds))), **_chapters(script, name, form.ending)}
     for file, places in parts.items():
         write_sound(folder / file, _joined(places, starts, sounds, gains, rate), rate)

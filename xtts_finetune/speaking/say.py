@@ -104,7 +104,7 @@ def say_now(model: SpeakingModel, wanted: Wanted, say: Say) -> Path | None:
     speaker = model.load(pick_device(wanted.device))
     if differing := _differing(model.judged, settings):
         say(f"not as its samples were spoken: {differing}")
-    spoken = _timed(_spoken(speaker, wanted, language, settings), began, say)
+    spoken = _timed(_spoken(speaker, wanted, language, settings), began, wanted.out is None, say)
     if wanted.out is not None:
         return write_sound(wanted.out, spoken, speaker.sample_rate)
     return _play(spoken, speaker.sample_rate, say)
@@ -152,8 +152,8 @@ def _spoken(speaker: Speaker, wanted: Wanted, language: str, settings: Inference
         yield speaker.speak(turn, language, settings, (wanted.seed + number) % 2**32)
 
 
-def _timed(spoken: Iterator[Speech], began: float, say: Say) -> Iterator[bytes]:
-    """Each turn as 16-bit samples; at the end in words how long it took."""
+def _timed(spoken: Iterator[Speech], began: float, heard: bool, say: Say) -> Iterator[bytes]:
+    """Each turn as 16-bit samples; at the end in words how long it took, and until the first was `heard`."""
     import numpy as np  # noqa: PLC0415
 
     seconds, first = 0.0, 0.0
@@ -165,7 +165,8 @@ def _timed(spoken: Iterator[Speech], began: float, say: Say) -> Iterator[bytes]:
         # Rounded as libsndfile does it in samples.
         yield np.rint(speech.wave.clip(-1, 1) * 32767).astype(np.dtype("<i2")).tobytes()
     took = time.perf_counter() - began
-    say(f"{seconds:.1f} s of speech in {took:.1f} s, the first of it after {first:.1f} s")
+    waited = f", the first of it after {first:.1f} s" if heard else ""
+    say(f"{seconds:.1f} s of speech in {took:.1f} s{waited}")
 
 
 def _play(spoken: Iterator[bytes], rate: int, say: Say) -> Path | None:

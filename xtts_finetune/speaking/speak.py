@@ -82,6 +82,7 @@ def speak_script(model: SpeakingModel, script: Script, wanted: Wanted, say: Say)
             older = json_or_none(wanted.folder / RECORD, lambda record: [str(name) for name in record["files"]]) or []
             write_json_atomic(wanted.folder / RECORD, {"version": VERSION, "model": model.name, "files": older})
             _speak(model, lines, takes, settings, wanted, say)
+            say("writing the files")
             sounds = [takes.sound(line.key) for line in lines]
             spoken = [takes.known(line.key) for line in lines]
             assembled = assemble(wanted.folder, wanted.name, script, sounds, spoken, wanted.form)
@@ -109,9 +110,9 @@ def _speak(
     if not missing:
         say("the line is spoken already" if len(lines) == 1 else f"all {len(lines)} lines are spoken already")
         return
-    there = len(lines) - len(missing)
-    if there:
-        say(f"{there} of {len(lines)} lines are spoken already")
+    total = len({line.key for line in lines})
+    if len(missing) < total:
+        say(f"{total - len(missing)} of {total} lines are spoken already")
     say(f"loading {model.name}")
     from xtts_finetune.training.device import pick_device  # noqa: PLC0415  heavy
 
@@ -121,7 +122,7 @@ def _speak(
         takes=takes,
         tries=max(wanted.tries, 1),
         check=model.check(settings.speed, say) if wanted.tries else None,
-        texts=list(dict.fromkeys(line.text for line in lines)),
+        texts={text: place for place, text in enumerate(dict.fromkeys(line.text for line in lines))},
     )
     begun = time.perf_counter()
     by_key, seconds, done = {line.key: line for line in lines}, 0.0, 0
@@ -131,11 +132,12 @@ def _speak(
         takes.begin([line.key for line in batch])
         seconds += session.speak(batch)
         takes.end()
-        before, missing = len(missing), _missing(lines, takes)
-        done += before - len(missing)
+        spoken = {line.key for line in batch}
+        missing = [line for line in missing if line.key not in spoken]
+        done += len(batch)
         spent = time.perf_counter() - begun
         left = f", about {about(spent / done * len(missing))} left" if done and missing else ""
-        say(f"{len(lines) - len(missing)} of {len(lines)} lines, {duration(seconds)} of speech{left}")
+        say(f"{total - len(missing)} of {total} lines, {duration(seconds)} of speech{left}")
 
 
 def _missing(lines: Sequence[WantedLine], takes: Takes) -> list[WantedLine]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from xtts_finetune.speaking.takes import Takes
@@ -29,14 +30,14 @@ class WantedLine:
 
 @dataclass
 class Session:
-    """A model that is loaded, and what its lines are checked with (None: with nothing)."""
+    """A model that is loaded, what its lines are checked with (None: with nothing), and the places of all texts."""
 
     speaker: Speaker
     settings: InferenceSpec
     takes: Takes
     tries: int
     check: Check | None
-    texts: list[str]
+    texts: Mapping[str, int]
 
     def speak(self, batch: Sequence[WantedLine]) -> float:
         """Speak a batch, what fails the checks again with other seeds, and keep the best; how many seconds it is."""
@@ -75,8 +76,9 @@ class Session:
         if self.check is None:
             return Checked(())
         sound = Sound(self.takes.try_out(speech), speech.wave, speech.sample_rate)
-        place = self.texts.index(line.text)
-        others = [text for text in self.texts[max(0, place - NEAR) : place + NEAR] if text != line.text]
+        place = self.texts[line.text]
+        near = islice(self.texts, max(0, place - NEAR), place + NEAR)
+        others = [text for text in near if text != line.text]
         return self.check(sound, line.text, line.language, speech.reached_limit, others)
 
 

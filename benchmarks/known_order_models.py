@@ -5,7 +5,8 @@
     long        far too many steps: its last    other     the clips of another speaker
     average     of few and right
 
-`long` keeps its checkpoints, so that ways to choose among them can be compared. What is there is not made again.
+`long` keeps its checkpoints, so that ways to choose among them can be compared; they are no candidates. What is there
+is not made again.
 """
 
 from __future__ import annotations
@@ -43,6 +44,15 @@ class Project:
     def run(self) -> RunFolder:
         return RunFolder(self.folder / "run" / "known")
 
+    def weights(self, name: str) -> Path | None:
+        """Of a candidate, or of a rung of the ladder (`long200`); None for the base's own."""
+        if name == "base":
+            return None
+        step = name.removeprefix("long")
+        if step.isdigit():
+            return self.run.candidate("long").checkpoint(int(step))
+        return self.run.candidate(name).best_model
+
     def go(self) -> None:
         """Train, speak, check and decide; what is up to date is kept."""
         command = [sys.executable, "-m", "xtts_finetune.cli.run_pipeline", "-f", str(self.file)]
@@ -65,7 +75,6 @@ def make_models(work: Path, seed: int, base: Path, other: Path) -> Project:
         "long": phase(MOST, seed) | {"keep": {"checkpoints": 50}, "utterances_every_evals": 2},
     }
     made: list[Any] = [*phases, *wrong.values(), {"name": "average", "average": ["few", "right"]}]
-    made += [{"name": f"long{step}", "phase": "long", "checkpoint": f"step {step}"} for step in LADDER]
     made += [{"name": "long_last", "phase": "long", "checkpoint": "last"}]
     project = write_project(folder / "main", base, None, phases, seed, made)
     project.go()

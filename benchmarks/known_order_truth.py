@@ -18,7 +18,6 @@ from benchmarks.known_order_models import Project
 from xtts_finetune.evaluation.utterances import read_references
 from xtts_finetune.evaluation.whose_voice import reference_files
 from xtts_finetune.hearing.normalised import words_of
-from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import load_declaration
 from xtts_finetune.xtts.base import find_base
 from xtts_finetune.xtts.model import load_model
@@ -62,11 +61,10 @@ class Truth:
 
     def of(self, name: str) -> list[float]:
         """(sentences,) worth of each."""
-        folder = RunFolder(self._project.run.root).candidate(name)
         kept = self._project.folder / "truth" / f"{name}.json"
         if kept.is_file():
             return list(json.loads(kept.read_text(encoding="utf-8"))["worth"])
-        said = self._speak(None if name == "base" else folder.best_model)
+        said = self._speak(self._project.weights(name))
         words = [self._understood(each) for each in said]
         likeness = [min(max(self._voice.of(each), 0.0), 1.0) for each in said]
         worth = [a * b for a, b in zip(words, likeness, strict=True)]

@@ -388,7 +388,8 @@ def _monitor(run: RunFolder) -> Told:
 
 def _card(declaration: Declaration, run: RunFolder, decision: Decision, name: str) -> Told:
     spoken = UtterancePlan(name, BaseFiles(run.root), None, "x", "hifigan", (), None, {}, (), "f", {})
-    plan = ShipPlan(declaration, run, name, "voice", run.shipped, spoken, WhoseVoice(None, 1, False), decision, (), "f")
+    whose = WhoseVoice(None, 1, False)
+    plan = ShipPlan(declaration, run, name, "voice", run.shipped, spoken, whose, {}, decision, (), "f")
     record = Shipped("voice", name, "x", "en", "hifigan", {}, "full", "as set", (), (), "today", {}, "f", {})
     why = card_text(plan, record).split("## Why this one")[1].split("### Listening")[0].splitlines()
     (headline,) = (line.strip("*") for line in why if line.startswith("**"))

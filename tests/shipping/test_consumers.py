@@ -11,7 +11,7 @@ from xtts_finetune.shipping.consumers import CONSUMERS, Given, hand_over, handed
 
 SHIPPED = (
     *("config.json", "model.pth", "vocab.json", "speakers_xtts.pth", "reference.wav", "shipped.json", "MODEL_CARD.md"),
-    *("LICENSE.txt", "preview/preview.pth"),
+    *("LICENSE.txt", "preview/preview.pth", "reference_anna-question.wav"),
 )
 
 
@@ -25,7 +25,7 @@ def given(tmp_path: Path) -> Given:
     base.mkdir()
     for name in ("dvae.pth", "mel_stats.pth", "model.pth"):
         (base / name).write_text(f"base {name}", encoding="utf-8")
-    return Given(tmp_path / "shipped" / "anna", "anna", base)
+    return Given(tmp_path / "shipped" / "anna", "anna", base, ("anna", "anna-question"))
 
 
 def files(folder: Path) -> dict[str, str]:
@@ -55,7 +55,8 @@ def test_alltalk_gets_the_six_files_that_its_scan_wants_of_every_folder(given: G
     assert found["models/xtts/anna/model.pth"] == "shipped model.pth"
     assert found["models/xtts/anna/dvae.pth"] == "base dvae.pth"
     assert found["voices/anna.wav"] == "shipped reference.wav"
-    assert len(found) == 7
+    assert found["voices/anna-question.wav"] == "shipped reference_anna-question.wav"
+    assert len(found) == 8
 
 
 def test_ebook2audiobook_gets_a_flat_zip_with_its_reference(given: Given) -> None:
@@ -69,7 +70,7 @@ def test_the_api_server_gets_a_model_and_a_speaker(given: Given) -> None:
     found = files(hand_over(given, "xtts-api-server", given.folder.parent / "for"))
     assert set(found) == {
         *(f"models/anna/{name}" for name in ("config.json", "model.pth", "vocab.json", "speakers_xtts.pth")),
-        "speakers/anna.wav",
+        *("speakers/anna.wav", "speakers/anna-question.wav"),
     }
 
 

@@ -232,9 +232,9 @@ def test_what_speaks_otherwise_does_not_ship(own: Path, shipped: Path, monkeypat
 
 
 def test_another_voice_does_not_ship(own: Path, shipped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = packing.write_voice
-    monkeypatch.setattr(packing, "write_voice", lambda path, name, voice: write(path, "Somebody", voice))
-    before_and_after(own, "the voice in speakers_xtts.pth was not read as it was written")
+    write = packing.write_voices
+    monkeypatch.setattr(packing, "write_voices", lambda path, voices: write(path, {"Other": voices["Anna"]}))
+    before_and_after(own, "the voice 'Anna' in speakers_xtts.pth was not read as it was written")
 
 
 def test_a_replacement_that_was_killed_in_the_middle_is_undone(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> SpeakingModel:
         load=lambda device: Speaker.with_references(base, load_model(base), "preview", [reference]),
         identity="tiny",
         voices=("anna",),
+        another=lambda speaker, voice: speaker,
         check=lambda speed, say: sound_as_it_is,
     )
 

@@ -22,6 +22,7 @@ class Shipped:
     """A shipped model. Nothing in it tells of the machine that it was made on.
 
     name         of the folder, and of the voice in it
+    voices       the names of all voices in it, its own first
     candidate    that it was, and `model_sha` of its weights
     language     that it speaks unless asked otherwise
     vocoder      'hifigan', or 'preview' for a base without a trained one
@@ -47,6 +48,7 @@ class Shipped:
     versions: Mapping[str, str | None]
     fingerprint: str
     files: Mapping[str, Mapping[str, Any]]
+    voices: tuple[str, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -70,8 +72,15 @@ def read_shipped(folder: Path) -> Shipped:
 def _shipped(content: Mapping[str, Any]) -> Shipped:
     if content["version"] != VERSION:
         raise ValueError(f"it is of version {content['version']}, this program knows {VERSION}")
-    values = {field.name: content[field.name] for field in fields(Shipped)}
-    return Shipped(**{**values, "verified": tuple(values["verified"]), "sentences": tuple(values["sentences"])})
+    # Those from before a model had several voices name none.
+    values = {"voices": (content["name"],), **content}
+    values = {field.name: values[field.name] for field in fields(Shipped)}
+    return Shipped(**{**values, **{name: tuple(values[name]) for name in ("verified", "sentences", "voices")}})
+
+
+def reference_of(voice: str, own: str) -> str:
+    """The recordings of a voice, in a folder whose own voice is `own`."""
+    return "reference.wav" if voice == own else f"reference_{voice}.wav"
 
 
 def files_in(folder: Path) -> dict[str, dict[str, Any]]:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from xtts_finetune.records.atomic import atomic_path, link_or_copy
 from xtts_finetune.records.run_folder import MODEL_CARD
+from xtts_finetune.records.shipped import reference_of
 
 CONFIG, MODEL, VOCABULARY, SPEAKERS, REFERENCE = (
     "config.json",
@@ -26,11 +27,17 @@ DVAE, MEL_STATS = "dvae.pth", "mel_stats.pth"
 
 @dataclass(frozen=True)
 class Given:
-    """A shipped model on its way to a consumer: its folder, its name, and the base, which has two files more."""
+    """A shipped model on its way to a consumer: folder, name, the base, which has two files more, and its voices."""
 
     folder: Path
     name: str
     base: Path
+    voices: tuple[str, ...]
+
+    def recordings(self) -> Iterator[tuple[str, Path]]:
+        """Each voice with the recordings that it was taken from."""
+        for voice in self.voices:
+            yield voice, self.folder / reference_of(voice, self.name)
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,8 @@ def _for_alltalk(given: Given, to: Path) -> None:
     folder = to / "models" / "xtts" / given.name
     _take(given.folder, folder, CONFIG, MODEL, VOCABULARY, SPEAKERS)
     _take(given.base, folder, DVAE, MEL_STATS)
-    _take_as(given.folder / REFERENCE, to / "voices" / f"{given.name}.wav")
+    for voice, recordings in given.recordings():
+        _take_as(recordings, to / "voices" / f"{voice}.wav")
 
 
 def _for_ebook2audiobook(given: Given, to: Path) -> None:
@@ -74,7 +82,8 @@ def _for_ebook2audiobook(given: Given, to: Path) -> None:
 def _for_xtts_api_server(given: Given, to: Path) -> None:
     """A folder in models; its voices are recordings in speakers."""
     _take(given.folder, to / "models" / given.name, CONFIG, MODEL, VOCABULARY, SPEAKERS)
-    _take_as(given.folder / REFERENCE, to / "speakers" / f"{given.name}.wav")
+    for voice, recordings in given.recordings():
+        _take_as(recordings, to / "speakers" / f"{voice}.wav")
 
 
 def _for_huggingface(given: Given, to: Path) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xtts_finetune.errors import WorkFailed
+from xtts_finetune.evaluation.decision.words import listed
 from xtts_finetune.evaluation.instruments.frames import paces_of
 from xtts_finetune.evaluation.utterances import package_versions, read_references
 from xtts_finetune.evaluation.voice import read_voice, voice_fingerprint, write_checks
@@ -17,7 +18,7 @@ from xtts_finetune.hearing.ears import Ears
 from xtts_finetune.look.quantities import now
 from xtts_finetune.records.atomic import replace_with_retry, write_text_atomic
 from xtts_finetune.records.run_folder import CHECKS, MODEL_CARD
-from xtts_finetune.records.shipped import Shipped, files_in, write_shipped
+from xtts_finetune.records.shipped import Shipped, files_in, reference_of, write_shipped
 from xtts_finetune.shipping.model_card import card_text, copy_licences
 from xtts_finetune.shipping.plan import ShipPlan
 from xtts_finetune.xtts.weights.vocabulary_file import copy_vocabulary
@@ -52,12 +53,15 @@ def ship(plan: ShipPlan, device: str, progress: Progress) -> Shipped:
     with without_hints():
         model.eval()
     voice = voice_of(model, references)
+    moods = {mood: read_references(files) for mood, files in plan.moods.items()}
+    recorded = {plan.name: references, **moods}
+    voices = {plan.name: voice, **{mood: voice_of(model, waves) for mood, waves in moods.items()}}
     progress(1, STEPS, f"{plan.candidate} speaks for comparison")
     sentences = [Sentence(each.id, each.text, each.language) for each in plan.sentences]
     original = Original(model, voice, sentences, plan.declaration.utterances.inference)
     staging = _empty(plan.folder.with_name(f".{plan.name}.new"))
     try:
-        shipped = _first_that_holds(plan, staging, weights, voice, original, references, device, progress)
+        shipped = _first_that_holds(plan, staging, weights, voices, original, recorded, device, progress)
         write_shipped(staging, shipped)
         put_in_place(staging, plan.folder)
     finally:
@@ -70,9 +74,9 @@ def _first_that_holds(
     plan: ShipPlan,
     staging: Path,
     weights: StateDict,
-    voice: Voice,
+    voices: Mapping[str, Voice],
     original: Original,
-    references: list[Wave],
+    recorded: Mapping[str, list[Wave]],
     device: str,
     progress: Progress,
 ) -> Shipped:
@@ -80,9 +84,9 @@ def _first_that_holds(
     parted = ""
     for precision in precisions(plan.declaration.pipeline.ship.precision):
         progress(2, STEPS, f"writing it in {precision} precision")
-        _write(plan, staging, precision, weights, voice, references)
+        _write(plan, staging, precision, weights, voices, recorded)
         progress(3, STEPS, f"stock XTTS speaks with it, in {precision} precision")
-        compared = _verify(plan, staging, precision, weights, voice, original, device)
+        compared = _verify(plan, staging, precision, weights, voices, original, device)
         differing = [each for each in compared if not _accepted(plan, precision, each)]
         if not differing:
             return _finish(plan, staging, precision, parted, compared)
@@ -110,8 +114,8 @@ def _write(
     staging: Path,
     precision: Weights,
     weights: StateDict,
-    voice: Voice,
-    references: list[Wave],
+    voices: Mapping[str, Voice],
+    recorded: Mapping[str, list[Wave]],
 ) -> None:
     from xtts_finetune.xtts.speech import packing  # noqa: PLC0415  heavy
 
@@ -119,8 +123,9 @@ def _write(
     packing.write_model(staging / packing.MODEL, packing.packed_weights(weights, precision))
     packing.write_config(staging / packing.CONFIG, base, language, plan.declaration.utterances.inference)
     copy_vocabulary(base.vocab, staging / packing.VOCABULARY)
-    packing.write_voice(staging / packing.SPEAKERS, plan.name, voice)
-    packing.write_reference(staging / packing.REFERENCE, references)
+    packing.write_voices(staging / packing.SPEAKERS, voices)
+    for name, waves in recorded.items():
+        packing.write_reference(staging / reference_of(name, plan.name), waves)
     if plan.spoken.vocoder == "preview":
         packing.copy_preview(staging, base)
     _write_checks(plan, staging)
@@ -142,7 +147,7 @@ def _verify(
     staging: Path,
     precision: Weights,
     weights: StateDict,
-    voice: Voice,
+    voices: Mapping[str, Voice],
     original: Original,
     device: str,
 ) -> list[Compared]:
@@ -156,8 +161,8 @@ def _verify(
         raise WorkFailed(f"stock XTTS does not load what was written: {str(error).splitlines()[0]}") from error
     if wrong := wrong_weights(stock, packed_weights(weights, precision)):
         raise WorkFailed(f"{len(wrong)} weights were not read as they were written, the first is {wrong[0]}")
-    if not same_voice(stock, plan.name, voice):
-        raise WorkFailed("the voice in speakers_xtts.pth was not read as it was written")
+    if wrong := [name for name, voice in voices.items() if not same_voice(stock, name, voice)]:
+        raise WorkFailed(f"the voice '{wrong[0]}' in speakers_xtts.pth was not read as it was written")
     return original.compare(stock, plan.name)
 
 
@@ -168,7 +173,8 @@ def _finish(plan: ShipPlan, staging: Path, precision: Weights, parted: str, comp
     codes, same = sum(each.codes for each in compared), sum(each.same for each in compared)
     verified = (
         f"stock Xtts loads {MODEL} with {CONFIG}, with no key missing, and reads every weight as it was written",
-        f"the voice '{plan.name}' in speakers_xtts.pth is {plan.candidate}'s",
+        f"the voice{'s' if plan.moods else ''} {listed([plan.name, *plan.moods])} in speakers_xtts.pth "
+        f"{'are' if plan.moods else 'is'} {plan.candidate}'s",
         f"spoken greedily by stock Xtts, {same} of {len(compared)} sentences have the candidate's codes, one for one, "
         f"and its sound ({codes} codes in all)",
     )
@@ -187,6 +193,7 @@ def _finish(plan: ShipPlan, staging: Path, precision: Weights, parted: str, comp
         versions=package_versions(),
         fingerprint=plan.fingerprint,
         files={},
+        voices=(plan.name, *plan.moods),
     )
     write_text_atomic(staging / MODEL_CARD, card_text(plan, shipped))
     return Shipped(**{**vars(shipped), "files": files_in(staging)})

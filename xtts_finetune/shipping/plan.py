@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from xtts_finetune.commands import command, run_first
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.decision import Decision, decide
-from xtts_finetune.evaluation.usable_references import check_references
+from xtts_finetune.evaluation.usable_references import check_references, reference_problems
 from xtts_finetune.evaluation.utterance_state import UtterancePlan, WantedUtterance, plan_utterances
 from xtts_finetune.evaluation.whose_voice import WhoseVoice, whose_voice
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.shipped import Shipped, is_whole, read_shipped
 from xtts_finetune.records.values import digest_of, hash_of
 from xtts_finetune.spec.declaration import Declaration
+from xtts_finetune.xtts.base import BaseFiles, quick_hash
 
 # Raise it when the same candidate would be written otherwise.
 SHIP_FORMAT = 2
@@ -33,6 +34,7 @@ class ShipPlan:
     folder       that it will be
     spoken       what its utterances were made of: the model, the voice's recordings, the settings
     voice        whose voice it is, and who else is in the data
+    moods        further voices by their names, with the recordings that each is taken from
     sentences    that are compared
     fingerprint  of all that the shipped folder depends on
     """
@@ -44,6 +46,7 @@ class ShipPlan:
     folder: Path
     spoken: UtterancePlan
     voice: WhoseVoice
+    moods: Mapping[str, tuple[Path, ...]]
     decision: Decision
     sentences: tuple[WantedUtterance, ...]
     fingerprint: str
@@ -69,6 +72,9 @@ def make_ship_plan(declaration: Declaration, run: RunFolder, candidate: str) -> 
         "precision": declaration.pipeline.ship.precision,
         "decision": hash_of(decision.to_json()),
     }
+    moods = further_voices(declaration, spoken.base)
+    if moods:
+        depends_on["moods"] = {mood: [quick_hash(file) for file in files] for mood, files in moods.items()}
     if voice.others:  # who they are is on the card; what was shipped of one speaker's data stays as it is
         depends_on["voice"] = [voice.speaker, *voice.others]
     return ShipPlan(
@@ -79,10 +85,26 @@ def make_ship_plan(declaration: Declaration, run: RunFolder, candidate: str) -> 
         folder=run.shipped / name,
         spoken=spoken,
         voice=voice,
+        moods=moods,
         decision=decision,
         sentences=sentences_to_compare(spoken.utterances),
         fingerprint=digest_of(depends_on),
     )
+
+
+def further_voices(declaration: Declaration, base: BaseFiles) -> Mapping[str, tuple[Path, ...]]:
+    """The voices that are declared beside the model's own.
+
+    Raises UserError for one with the model's own name, and for recordings that cannot be used.
+    """
+    moods, own = declaration.pipeline.ship.voices, shipped_name(declaration)
+    if taken := next((mood for mood in moods if mood.casefold() == own.casefold()), None):
+        raise UserError(f"ship: voices: '{taken}' is the name of the model's own voice; choose another one")
+    found = {mood: reference_problems(files, base) for mood, files in moods.items()}
+    problems = [f"ship: voices: {mood}: {problem}" for mood, wrong in found.items() for problem in wrong]
+    if problems:
+        raise UserError("\n".join(problems))
+    return moods
 
 
 def shipped_name(declaration: Declaration) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from xtts_finetune.commands import command, run_first
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.evaluation.decision import decide
+from xtts_finetune.evaluation.decision.words import listed
 from xtts_finetune.evaluation.utterance_state import read_record
 from xtts_finetune.look.quantities import now, readable_size
 from xtts_finetune.pipeline.children.jobs import run_job
@@ -210,8 +211,8 @@ def _check_place(plan: ShipPlan) -> None:
 def _say(work: Work, plan: ShipPlan, shipped: Shipped) -> None:
     work.say(f"shipped: {plan.folder}", "bold")
     work.say(
-        f"  {shipped.candidate} in {shipped.precision} precision, {readable_size(shipped.bytes)}; the voice is called "
-        f"'{shipped.name}'"
+        f"  {shipped.candidate} in {shipped.precision} precision, {readable_size(shipped.bytes)}; "
+        + (f"the voice is called '{shipped.name}'" if len(shipped.voices) < 2 else f"voices: {listed(shipped.voices)}")
     )
     work.say(f"  it is {plan.voice.words}")
     if plan.decision.says.sure:
@@ -229,7 +230,7 @@ def _for(plan: ShipPlan) -> Path:
 
 def _hand_over(work: Work, plan: ShipPlan, consumer: str) -> None:
     """Make the model ready for a consumer beside its folder, and say what to do with it."""
-    given = Given(plan.folder, plan.name, plan.spoken.base.folder)
+    given = Given(plan.folder, plan.name, plan.spoken.base.folder, (plan.name, *plan.moods))
     folder = hand_over(given, consumer, _for(plan))
     if missing := CONSUMERS[consumer].missing(folder, plan.name):
         raise WorkFailed(f"{folder}: {consumer} would not take it: {', '.join(missing)} not there")

@@ -62,6 +62,7 @@ class Wanted:
     language  None: the model's own
     out       a file, of the kind that its ending tells; None: to the ears
     settings  of inference, by their names in the declaration and as they were typed; the others are as judged
+    voice     one of the model's; None: its own
     """
 
     text: str
@@ -70,6 +71,7 @@ class Wanted:
     seed: int = 1
     settings: Mapping[str, str] = field(default_factory=dict)
     device: str = "auto"
+    voice: str | None = None
 
 
 def check_wanted(wanted: Wanted) -> None:
@@ -93,6 +95,8 @@ def say_now(model: SpeakingModel, wanted: Wanted, say: Say) -> Path | None:
     check_wanted(wanted)
     settings = settings_with(model.judged, wanted.settings)
     language = wanted.language or model.language
+    if wanted.voice is not None and wanted.voice not in model.voices:
+        raise UserError(f"--voice: there is no voice '{wanted.voice}'; this model has {', '.join(model.voices)}")
     began = time.perf_counter()
     _check_beforehand(model, wanted.text, language)
     if model.older:
@@ -102,6 +106,8 @@ def say_now(model: SpeakingModel, wanted: Wanted, say: Say) -> Path | None:
     from xtts_finetune.training.device import pick_device  # noqa: PLC0415  heavy
 
     speaker = model.load(pick_device(wanted.device))
+    if wanted.voice not in (None, model.voices[0]):
+        speaker = model.another(speaker, str(wanted.voice))
     if differing := _differing(model.judged, settings):
         say(f"not as its samples were spoken: {differing}")
     spoken = _timed(_spoken(speaker, wanted, language, settings), began, wanted.out is None, say)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
@@ -24,6 +26,9 @@ from xtts_finetune.spec.languages import language_problem
 from xtts_finetune.spec.utterances import InferenceSpec
 from xtts_finetune.xtts.cleaning import foreseen_problem
 from xtts_finetune.xtts.speakable import foreseen_unspeakable
+
+if TYPE_CHECKING:
+    from xtts_finetune.xtts.speech.speech import Speaker
 
 # In the folder, written first: it says that the folder is one of ours.
 RECORD, LOCK = "speak.json", ".lock"
@@ -117,7 +122,7 @@ def _speak(
     from xtts_finetune.training.device import pick_device  # noqa: PLC0415  heavy
 
     session = Session(
-        speaker=model.load(pick_device(wanted.device)),
+        speaker=_in_voices(model, model.load(pick_device(wanted.device))),
         settings=settings,
         takes=takes,
         tries=max(wanted.tries, 1),
@@ -140,6 +145,16 @@ def _speak(
         say(f"{total - len(missing)} of {total} lines, {duration(seconds)} of speech{left}")
 
 
+def _in_voices(model: SpeakingModel, own: Speaker) -> Callable[[str | None], Speaker]:
+    """The loaded model in each of its voices, each made once."""
+
+    @cache
+    def speaker(voice: str | None) -> Speaker:
+        return own if voice is None else model.another(own, voice)
+
+    return speaker
+
+
 def _missing(lines: Sequence[WantedLine], takes: Takes) -> list[WantedLine]:
     """Those without a take, each once: a line that comes twice is spoken once."""
     found = {line.key: line for line in lines}
@@ -154,8 +169,9 @@ def _with_keys(
     found = []
     for line in script.lines:
         spoken_in, drawn = line.language or language, seed if line.seed is None else line.seed
-        key = digest_of({**made_of, "text": line.text, "language": spoken_in, "seed": drawn})
-        found.append(WantedLine(line.text, spoken_in, drawn, key[:24]))
+        voice = None if line.voice == model.voices[0] else line.voice
+        key = digest_of({**made_of, "text": line.text, "language": spoken_in, "seed": drawn, "voice": voice})
+        found.append(WantedLine(line.text, spoken_in, drawn, voice, key[:24]))
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import candidate_names, made_candidates
 from xtts_finetune.evaluation.usable_references import check_references
 from xtts_finetune.evaluation.utterance_state import made_of
-from xtts_finetune.evaluation.utterances import load_speaker
+from xtts_finetune.evaluation.utterances import load_speaker, read_references
 from xtts_finetune.evaluation.whose_voice import reference_files, whose_voice
 from xtts_finetune.fixed import BASE
 from xtts_finetune.pipeline.plan.plan import check_candidates
@@ -22,13 +22,17 @@ from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import CHECKS, SHIPPED_RECORD, CandidateFolder, RunFolder
 from xtts_finetune.records.shipped import Shipped, is_outdated, is_whole, read_shipped
 from xtts_finetune.records.values import digest_of
-from xtts_finetune.shipping.plan import shipped_folder
+from xtts_finetune.shipping.plan import further_voices, shipped_folder, shipped_name
 from xtts_finetune.spec.declaration import Declaration
-from xtts_finetune.xtts.base import find_base, quick_hash
+from xtts_finetune.spec.pipeline import Vocoder as VocoderName
+from xtts_finetune.xtts.base import BaseFiles, find_base, quick_hash
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from xtts_finetune.evaluation.checking import Check
     from xtts_finetune.xtts.speech.speech import Speaker
+    from xtts_finetune.xtts.speech.vocoder import Vocoder
 
 # A command of this package for the declaration at hand, to be copied: 'run_pipeline phase1 -f voices/anna.yaml'.
 Command = Callable[..., str]
@@ -44,6 +48,7 @@ class SpeakingModel:
     vocab     its vocabulary
     identity  tells it from every other: weights, voice and vocoder
     voices    their names, its own first
+    another   the same model, which was loaded already, in another of its voices
     check     makes what its lines are checked with, given the speed and somebody to tell what is done meanwhile
     older     why it is not what one would ship now, and the command for that; empty where it is
     load      loads it onto a device ('cpu', 'cuda')
@@ -56,6 +61,7 @@ class SpeakingModel:
     load: Callable[[str], Speaker]
     identity: str
     voices: tuple[str, ...]
+    another: Callable[[Speaker, str], Speaker]
     check: Callable[[float, Callable[[str], None]], Check]
     older: str = ""
 
@@ -83,7 +89,8 @@ def shipped_model(folder: Path) -> SpeakingModel:
         vocab=folder / "vocab.json",
         load=lambda device: _load_shipped(folder, shipped, device),
         identity=shipped.fingerprint,
-        voices=(shipped.name,),
+        voices=shipped.voices,
+        another=lambda speaker, voice: _shipped_voice(folder, shipped, speaker, voice),
         check=lambda speed, say: _check_of_shipped(folder, speed),
     )
 
@@ -135,15 +142,21 @@ def candidate_model(declaration: Declaration, candidate: str, command: Command) 
         raise UserError(run_first("the voice is taken from the clips, which are not prepared yet", prepare))
     references = reference_files(declaration, run)
     check_references(references, base)
-    vocoder = declaration.pipeline.vocoder
+    vocoder, moods = declaration.pipeline.vocoder, further_voices(declaration, base)
     return SpeakingModel(
         name=f"{candidate}{_progress(declaration, run.candidate(candidate))}, {whose_voice(declaration, run).words}",
         language=declaration.pipeline.language,
         judged=declaration.utterances.inference.model_dump(mode="json"),
         vocab=base.vocab,
         load=lambda device: load_speaker(base, checkpoint, references, vocoder, device),
-        identity=digest_of(made_of(declaration, run, base, quick_hash(checkpoint or base.model), references)),
-        voices=(whose_voice(declaration, run).speaker or declaration.pipeline.name,),
+        identity=digest_of(
+            [
+                made_of(declaration, run, base, quick_hash(checkpoint or base.model), references),
+                {mood: [quick_hash(file) for file in files] for mood, files in moods.items()},
+            ]
+        ),
+        voices=(shipped_name(declaration), *moods),
+        another=lambda speaker, voice: _voice_of_recordings(base, speaker, vocoder, moods[voice]),
         check=lambda speed, say: _check_of_run(declaration, run, speed, say),
     )
 
@@ -186,19 +199,35 @@ def _latest_candidate(declaration: Declaration) -> str:
 
 def _load_shipped(folder: Path, shipped: Shipped, device: str) -> Speaker:
     """The shipped model as stock code loads it, with its voice and the vocoder that it is heard through."""
-    from xtts_finetune.xtts.speech.packing import PREVIEW, PREVIEW_DVAE  # noqa: PLC0415  heavy
     from xtts_finetune.xtts.speech.speech import Speaker  # noqa: PLC0415  heavy
-    from xtts_finetune.xtts.speech.verification import load_stock, voice_in  # noqa: PLC0415  heavy
-    from xtts_finetune.xtts.speech.vocoder import HifiganVocoder, Vocoder, make_preview  # noqa: PLC0415  heavy
+    from xtts_finetune.xtts.speech.verification import load_stock  # noqa: PLC0415  heavy
 
     model = load_stock(folder, device)
-    voice = voice_in(model, shipped.name)
-    vocoder: Vocoder
+    latents, vocoder = _heard_through(folder, shipped, model, shipped.name)
+    return Speaker(model, vocoder, latents)
+
+
+def _shipped_voice(folder: Path, shipped: Shipped, speaker: Speaker, voice: str) -> Speaker:
+    return speaker.in_voice(*_heard_through(folder, shipped, speaker.model, voice))
+
+
+def _heard_through(folder: Path, shipped: Shipped, model: Any, name: str) -> tuple[Tensor, Vocoder]:
+    """What the GPT of `model` (Coqui's `Xtts`) begins with in this voice, and its vocoder."""
+    from xtts_finetune.xtts.speech.packing import PREVIEW, PREVIEW_DVAE  # noqa: PLC0415  heavy
+    from xtts_finetune.xtts.speech.verification import voice_in  # noqa: PLC0415  heavy
+    from xtts_finetune.xtts.speech.vocoder import HifiganVocoder, make_preview  # noqa: PLC0415  heavy
+
+    voice = voice_in(model, name)
     if shipped.vocoder == "preview":
-        vocoder = make_preview(folder / PREVIEW, folder / PREVIEW_DVAE, model.mel_stats, voice.latents)
-    else:
-        vocoder = HifiganVocoder(model, voice.embedding)
-    return Speaker(model, vocoder, voice.latents)
+        return voice.latents, make_preview(folder / PREVIEW, folder / PREVIEW_DVAE, model.mel_stats, voice.latents)
+    return voice.latents, HifiganVocoder(model, voice.embedding)
+
+
+def _voice_of_recordings(base: BaseFiles, speaker: Speaker, vocoder: VocoderName, files: Sequence[Path]) -> Speaker:
+    """A candidate in another voice that is declared."""
+    from xtts_finetune.xtts.speech.speech import Speaker  # noqa: PLC0415  heavy
+
+    return Speaker.with_references(base, speaker.model, vocoder, read_references(files))
 
 
 def _check_of_shipped(folder: Path, speed: float) -> Check:

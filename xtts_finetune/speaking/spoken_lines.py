@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -20,19 +20,25 @@ SEED_STEP, NEAR = 104_729, 20
 
 @dataclass(frozen=True)
 class WantedLine:
-    """A line with all that it is made of."""
+    """A line with all that it is made of; `voice` None is the model's own."""
 
     text: str
     language: str
     seed: int
+    voice: str | None
     key: str
 
 
 @dataclass
 class Session:
-    """A model that is loaded, what its lines are checked with (None: with nothing), and the places of all texts."""
+    """A model that is loaded.
 
-    speaker: Speaker
+    speaker  it in each of its voices; None is its own
+    check    what its lines are checked with; None: with nothing
+    texts    the place of each text in the script
+    """
+
+    speaker: Callable[[str | None], Speaker]
     settings: InferenceSpec
     takes: Takes
     tries: int
@@ -61,13 +67,15 @@ class Session:
     ) -> Iterator[tuple[int, _Tried]]:
         from xtts_finetune.xtts.speech.speech import Line  # noqa: PLC0415  heavy
 
-        seeds = [(batch[place].seed + attempt * SEED_STEP) % 2**32 for place in places]
-        spoken = [
-            Line(batch[place].text, batch[place].language, seed) for place, seed in zip(places, seeds, strict=True)
-        ]
-        for number, speech in self.speaker.speak_many(spoken, self.settings):
-            line = batch[places[number]]
-            yield places[number], _Tried(speech, seeds[number], attempt, self._checked(speech, line))
+        for voice in dict.fromkeys(batch[place].voice for place in places):
+            own = [place for place in places if batch[place].voice == voice]
+            seeds = [(batch[place].seed + attempt * SEED_STEP) % 2**32 for place in own]
+            spoken = [
+                Line(batch[place].text, batch[place].language, seed) for place, seed in zip(own, seeds, strict=True)
+            ]
+            for number, speech in self.speaker(voice).speak_many(spoken, self.settings):
+                line = batch[own[number]]
+                yield own[number], _Tried(speech, seeds[number], attempt, self._checked(speech, line))
 
     def _checked(self, speech: Speech, line: WantedLine) -> Checked:
         from xtts_finetune.evaluation.checking import Checked  # noqa: PLC0415  heavy

@@ -156,7 +156,9 @@ def _with_paths(spec: PipelineSpec, folder: Path) -> PipelineSpec:
     base = str(absolute(folder, spec.base)) if is_base_folder(folder, spec.base) else spec.base
     datasets = tuple(data.model_copy(update={"path": absolute(folder, data.path)}) for data in spec.datasets)
     files = {"utterances": absolute(folder, spec.utterances), "decision": absolute(folder, spec.decision)}
-    return spec.model_copy(update={"base": base, "datasets": datasets, **files})
+    voices = {name: tuple(absolute(folder, each) for each in sounds) for name, sounds in spec.ship.voices.items()}
+    ship = spec.ship.model_copy(update={"voices": voices})
+    return spec.model_copy(update={"base": base, "datasets": datasets, "ship": ship, **files})
 
 
 def _from_absolute(spec: PhaseSpec, folder: Path) -> PhaseSpec:

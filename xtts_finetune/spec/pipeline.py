@@ -15,6 +15,9 @@ Precision = Literal["auto", "half", "full"]
 Others = Literal["keep", "thin"]
 
 
+Recordings = Annotated[tuple[Path, ...], Field(min_length=1, max_length=100)]
+
+
 class ShipSpec(Spec):
     """The model that ships, and the rule for what it leaves behind."""
 
@@ -30,6 +33,10 @@ class ShipSpec(Spec):
         "keep",
         description="What happens to the rest once the shipped model is verified. 'keep': nothing is deleted; 'thin': "
         "every candidate keeps its best model and its records; checkpoints and further models go.",
+    )
+    voices: dict[Name, Recordings] = Field(
+        default_factory=dict,
+        description="Further voices in the shipped model, such as moods: a name, and recordings that it is taken from.",
     )
 
 

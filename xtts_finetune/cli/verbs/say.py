@@ -20,6 +20,7 @@ from xtts_finetune.cli.verbs.speaking import (
     Temperature,
     TopK,
     TopP,
+    VoiceName,
     check_options,
     model_to_speak_with,
     settings_given,
@@ -46,6 +47,7 @@ def say(
     settings: Settings = None,
     out: Out = None,
     language: Language = None,
+    voice: VoiceName = None,
     seed: Seed = 1,
     temperature: Temperature = None,
     top_k: TopK = None,
@@ -60,7 +62,7 @@ def say(
 
     given = settings_given(temperature, top_k, top_p, repetition_penalty, speed)
     words = sys.stdin.buffer.read().decode("utf-8", "replace") if text == ["-"] else " ".join(text)
-    wanted = Wanted(words, language, out, seed, given, device.value if device else "auto")
+    wanted = Wanted(words, language, out, seed, given, device.value if device else "auto", voice)
     check_wanted(wanted)
     speaking = model_to_speak_with(model, candidate, file, demo, settings)
     written = say_now(speaking, wanted, lambda line: tell(line, sys.stderr))

@@ -32,6 +32,10 @@ Language = Annotated[
     str | None,
     typer.Option("--language", help="Of the text, such as en or hu.", metavar="CODE", show_default="the model's"),
 ]
+VoiceName = Annotated[
+    str | None,
+    typer.Option("--voice", help="One of the model's voices.", metavar="NAME", show_default="its own"),
+]
 Seed = Annotated[int, typer.Option("--seed", help="Another number, another take.", metavar="N", min=0, max=2**32 - 1)]
 # As text: the config's own check has the limits, and the words for what is beyond them.
 Temperature = Annotated[

@@ -70,13 +70,16 @@ def write_config(path: Path, base: BaseFiles, language: str, settings: Inference
     config.save_json(str(path))
 
 
-def write_voice(path: Path, name: str, voice: Voice) -> None:
-    """Write speakers_xtts.pth with one speaker, as XTTS v2's own has them: stock takes the values in this order."""
-    speaker = {
-        "gpt_cond_latent": voice.latents.detach().float().cpu().clone(),
-        "speaker_embedding": voice.embedding.detach().float().cpu().clone(),
+def write_voices(path: Path, voices: Mapping[str, Voice]) -> None:
+    """Write speakers_xtts.pth with these speakers, as XTTS v2's own has them: stock takes the values in this order."""
+    speakers = {
+        name: {
+            "gpt_cond_latent": voice.latents.detach().float().cpu().clone(),
+            "speaker_embedding": voice.embedding.detach().float().cpu().clone(),
+        }
+        for name, voice in voices.items()
     }
-    torch.save({name: speaker}, path)
+    torch.save(speakers, path)
 
 
 def write_reference(path: Path, references: Sequence[Wave]) -> None:

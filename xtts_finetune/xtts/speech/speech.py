@@ -114,6 +114,15 @@ class Speaker:
             vocoder = make_vocoder(vocoder, base, model, prepared)
         return cls(model, vocoder, conditioning, sampling)
 
+    def in_voice(self, conditioning: torch.Tensor, vocoder: Vocoder) -> Speaker:
+        """The same model in another voice: its (1, latents, model width), and a vocoder for it."""
+        return Speaker(self._model, vocoder, conditioning, self._sampling)
+
+    @property
+    def model(self) -> Xtts:
+        """The model that speaks."""
+        return self._model
+
     @property
     def sample_rate(self) -> int:
         """Samples a second of everything spoken."""

@@ -97,7 +97,7 @@ CONSUMERS: Mapping[str, Consumer] = {
     "stock": Consumer(
         "coqui-tts 0.28.0, TTS/tts/models/xtts.py",
         (CONFIG, MODEL, VOCABULARY, SPEAKERS),
-        'TTS(model_path="{here}", config_path="{here}/config.json"), speaker="{name}"',
+        'in Python: TTS(model_path=FOLDER, config_path=FOLDER/config.json), speaker="{name}", FOLDER being {here}',
     ),
     "tts-server": Consumer(
         "coqui-tts 0.28.0, TTS/server/server.py",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xtts_finetune.commands import command, run_first
+from xtts_finetune.commands import command, quoted, run_first
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.evaluation.decision import decide
 from xtts_finetune.evaluation.decision.words import listed
@@ -235,7 +235,7 @@ def _hand_over(work: Work, plan: ShipPlan, consumer: str) -> None:
     if missing := CONSUMERS[consumer].missing(folder, plan.name):
         raise WorkFailed(f"{folder}: {consumer} would not take it: {', '.join(missing)} not there")
     work.say(f"for {consumer}: {folder}", "bold")
-    work.say(f"  {CONSUMERS[consumer].use.format(here=folder, name=plan.name)}")
+    work.say(f"  {CONSUMERS[consumer].use.format(here=quoted([str(folder)]), name=plan.name)}")
 
 
 def _thin(work: Work, plan: ShipPlan) -> None:

@@ -1,6 +1,6 @@
 """Voices made of those that the corpus has: another length of the vocal tract and pitch, and another microphone.
 
-A codec and a GPT that hear 55 voices of one synthesiser learn these by heart and know no other. So the codec learns on
+A codec and a GPT that hear 55 voices of one synthesiser memorise these and know no other. So the codec learns on
 mels whose frequencies are stretched (vocal tract length perturbation, Jaitly and Hinton 2013) and coloured by a random
 smooth curve, another one each time; and the GPT on three speakers for every voice, two of them played faster or slower
 (speed perturbation, Ko et al. 2015).

@@ -125,7 +125,7 @@ def speak(
         raise UserError(f"--to: {wanted.folder} is the script; name a folder")
     done = speak_script(speaking, read, wanted, lambda line: tell(line, sys.stderr))
     if done.late:
-        tell(f"{done.late} subtitles begin later than they should: what is said before them takes longer", sys.stderr)
+        tell(f"{done.late} subtitles begin later than they should: the lines before them take longer", sys.stderr)
     for said in words_of_checks(done.again, done.faulty):
         tell(said, sys.stderr)
     tell(f"{len(read.lines)} lines, {duration(done.seconds)} in all:", sys.stderr)

@@ -26,6 +26,9 @@ These stay in their rooms: whoever calls knows what to make of them.
         AlreadyTaken          evaluation.listening.answers      the very rating is there
     NotDecided                recordings.review.decisions       a decision that cannot be made, and why
     NotAccepted               look.loopback                     what a page hands in and no server reads
+    Refused                   speaking.serving.asking           what a program asks the server for and does not get
+    Full                      speaking.serving.desk             as many wait already as may
+    _Left                     speaking.serving.desk             whoever asked is gone
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from testbed.random_base import BaseSize, make_random_base
+from tests.speaking.tiny_model import RATE, tiny_model
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.checking import Checked
 from xtts_finetune.evaluation.instruments.instrument import Sound
@@ -25,35 +25,11 @@ from xtts_finetune.speaking.script import Script, ScriptLine
 from xtts_finetune.speaking.speak import Wanted, speak_script
 from xtts_finetune.speaking.speaking_models import SpeakingModel
 from xtts_finetune.speaking.takes import Takes
-from xtts_finetune.spec.utterances import InferenceSpec
-from xtts_finetune.xtts.base import BaseFiles
-
-RATE = 22_050
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> SpeakingModel:
-    """A tiny model with random weights: what it says is noise, as long as it may be."""
-    from xtts_finetune.xtts.model import load_model
-    from xtts_finetune.xtts.speech.speech import Speaker
-
-    base: BaseFiles = make_random_base(tmp_path_factory.mktemp("base"), BaseSize(max_audio_tokens=13))
-    reference = np.random.default_rng(1).normal(0, 0.1, 3 * RATE).astype(np.float32)
-    return SpeakingModel(
-        name="tiny",
-        language="en",
-        judged=InferenceSpec().model_dump(mode="json"),
-        vocab=base.vocab,
-        load=lambda device: Speaker.with_references(base, load_model(base), "preview", [reference]),
-        identity="tiny",
-        voices=("anna",),
-        another=lambda speaker, voice: speaker,
-        check=lambda speed, say: sound_as_it_is,
-    )
-
-
-def sound_as_it_is(*_: object) -> Checked:
-    return Checked(())
+    return tiny_model(tmp_path_factory.mktemp("base"))
 
 
 @pytest.fixture(autouse=True)
@@ -179,7 +155,7 @@ def test_lines_are_of_one_loudness(model: SpeakingModel, tmp_path: Path) -> None
 
 def test_what_cannot_be_done_is_refused_before_anything_is_written(model: SpeakingModel, tmp_path: Path) -> None:
     lines = [ScriptLine("Hello.", "row 2", voice="bea"), ScriptLine("Hello.", "row 3", voice="anna")]
-    with pytest.raises(UserError, match="row 2: there is no voice 'bea'; this model has anna"):
+    with pytest.raises(UserError, match="row 2: there is no voice 'bea'; this model has anna, anna-question"):
         speak_script(model, Script.of(lines), wanted(tmp_path / "new"), silent)
     assert not (tmp_path / "new").exists()
     (tmp_path / "mine").mkdir()

@@ -60,6 +60,10 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("Speak a table of lines as MP3", "xtts-finetune speak questions.csv --format mp3 -f voices/anna"),
         ("A book, with a model that needs no config", "xtts-finetune speak novel.epub --to novel --model shipped/anna"),
     ),
+    "serve": (
+        ("Speak for programs of this computer", "xtts-finetune serve -f voices/anna"),
+        ("With a model that needs no config", "xtts-finetune serve --model shipped/anna"),
+    ),
     "monitor": (
         ("Watch in the terminal", "xtts-finetune monitor -f voices/anna"),
         ("Watch in the browser", "xtts-finetune monitor -f voices/anna --web"),

@@ -45,6 +45,7 @@ def build_app() -> typer.Typer:
     from xtts_finetune.cli.verbs.say import say  # noqa: PLC0415
     from xtts_finetune.cli.verbs.schema import schema  # noqa: PLC0415
     from xtts_finetune.cli.verbs.search import search  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.serve import serve  # noqa: PLC0415
     from xtts_finetune.cli.verbs.ship import ship  # noqa: PLC0415
     from xtts_finetune.cli.verbs.solve import solve  # noqa: PLC0415
     from xtts_finetune.cli.verbs.speak import speak  # noqa: PLC0415
@@ -69,6 +70,7 @@ def build_app() -> typer.Typer:
         ship,
         say,
         speak,
+        serve,
         monitor,
         diagnose,
         solve,

@@ -73,24 +73,24 @@ async def handed_in(request: Request, most: int, what: str) -> bytes:
     return content
 
 
-def open_port(port: int, option: str) -> socket.socket:
-    """A listening socket of the loopback interface; port 0 takes any.
+def open_port(port: int, option: str, host: str = HOST) -> socket.socket:
+    """A listening socket, of the loopback interface unless `host` is another address; port 0 takes any.
 
     Raises UserError when it cannot be had; `option` is what asked for the server.
     """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
         if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows: nobody else may take the port at the same time
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         else:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((HOST, port))
+        listener.bind((host, port))
         listener.listen()
     except (OSError, OverflowError) as error:
         listener.close()
         reason = getattr(error, "strerror", None) or str(error)
         raise UserError(
-            f"{option}: port {port} of {HOST} cannot be used ({reason}); name another with --port"
+            f"{option}: port {port} of {host} cannot be used ({reason}); name another with --port"
         ) from None
     return listener
 

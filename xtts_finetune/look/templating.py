@@ -84,7 +84,7 @@ def policy(style: str, script: str, served: bool = False) -> str:
             "default-src 'none'",
             f"style-src {_hash(style)}",
             f"script-src {_hash(script)}" if script else "script-src 'none'",
-            "media-src 'self' data:" if served else "media-src data:",
+            "media-src 'self' data: blob:" if served else "media-src data:",
             "img-src data:",
             OWN_SERVER if served else NO_REQUESTS,
             "base-uri 'none'",

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 from xtts_finetune.errors import DeclarationError, Problem, UserError
 from xtts_finetune.pipeline.plan.checks.machine import CUDA_BUILD, torch_is_for_gpus
 from xtts_finetune.speaking.playing import Background, find_player
-from xtts_finetune.speaking.sound_file import check_sound_file, write_sound
+from xtts_finetune.speaking.sayable import no_such_voice, no_words, unspeakable
+from xtts_finetune.speaking.sound_file import as_16_bit, check_sound_file, write_sound
 from xtts_finetune.speaking.speaking_models import SpeakingModel
 from xtts_finetune.speaking.turns import in_turns
-from xtts_finetune.spec.languages import LANGUAGES, language_problem
+from xtts_finetune.spec.languages import language_problem
 from xtts_finetune.spec.reading.document import Document
 from xtts_finetune.spec.reading.overrides import parse_overrides
 from xtts_finetune.spec.reading.problems import check
-from xtts_finetune.spec.utterances import InferenceSpec, has_words
-from xtts_finetune.xtts.cleaning import foreseen_problem
-from xtts_finetune.xtts.speakable import foreseen_unspeakable, unspeakable_characters
+from xtts_finetune.spec.utterances import InferenceSpec
+from xtts_finetune.xtts.speakable import unspeakable_characters
 
 if TYPE_CHECKING:
     from xtts_finetune.xtts.speech.speech import Speaker, Speech
@@ -76,9 +76,8 @@ class Wanted:
 
 def check_wanted(wanted: Wanted) -> None:
     """Raise UserError for what is wrong whatever model speaks: a text without words, a file that cannot be written."""
-    if not has_words(wanted.text):
-        found = "there is no letter or digit in the text" if wanted.text.strip() else "the text is empty"
-        raise UserError(f"there is nothing to say: {found}; give at least one word")
+    if problem := no_words(wanted.text):
+        raise UserError(problem)
     if wanted.language is not None and (problem := language_problem(wanted.language)):
         raise UserError(f"--language: {problem}")
     if wanted.out is not None:
@@ -95,10 +94,11 @@ def say_now(model: SpeakingModel, wanted: Wanted, say: Say) -> Path | None:
     check_wanted(wanted)
     settings = settings_with(model.judged, wanted.settings)
     language = wanted.language or model.language
-    if wanted.voice is not None and wanted.voice not in model.voices:
-        raise UserError(f"--voice: there is no voice '{wanted.voice}'; this model has {', '.join(model.voices)}")
+    if problem := no_such_voice(model, wanted.voice):
+        raise UserError(f"--voice: {problem}")
     began = time.perf_counter()
-    _check_beforehand(model, wanted.text, language)
+    if problem := unspeakable(model, wanted.text, language):
+        raise UserError(f"this text cannot be spoken{problem}")
     if model.older:
         say(f"warning: {model.older}")
     say(f"loading {model.name}")
@@ -130,14 +130,6 @@ def check_device(device: str) -> None:
     pick_device("cuda")
 
 
-def _check_beforehand(model: SpeakingModel, text: str, language: str) -> None:
-    """Raise UserError for what makes the text unspeakable, as far as that is told in no time."""
-    if problem := foreseen_problem(text, language):
-        raise UserError(f"this text cannot be spoken: {problem}")
-    if problem := foreseen_unspeakable(text, language, model.vocab):
-        raise UserError(f"this text cannot be spoken in {LANGUAGES[language]}: the model knows {problem}")
-
-
 def _check_text(model: SpeakingModel, text: str, language: str, say: Say) -> None:
     """Raise UserError for a text that the model cannot say; warn of letters that it does not know."""
     from xtts_finetune.xtts.tokenizer import Tokenizer  # noqa: PLC0415  heavy
@@ -160,16 +152,13 @@ def _spoken(speaker: Speaker, wanted: Wanted, language: str, settings: Inference
 
 def _timed(spoken: Iterator[Speech], began: float, heard: bool, say: Say) -> Iterator[bytes]:
     """Each turn as 16-bit samples; at the end in words how long it took, and until the first was `heard`."""
-    import numpy as np  # noqa: PLC0415
-
     seconds, first = 0.0, 0.0
     for speech in spoken:
         first = first or time.perf_counter() - began
         seconds += speech.seconds
         if speech.reached_limit:
             say(f"warning: '{speech.pieces[-1][:60]}' was cut off at the model's maximum length; try another --seed")
-        # Rounded as libsndfile does it in samples.
-        yield np.rint(speech.wave.clip(-1, 1) * 32767).astype(np.dtype("<i2")).tobytes()
+        yield as_16_bit(speech.wave).tobytes()
     took = time.perf_counter() - began
     waited = f", the first of it after {first:.1f} s" if heard else ""
     say(f"{seconds:.1f} s of speech in {took:.1f} s{waited}")

@@ -89,7 +89,7 @@ def write_sound(path: Path, spoken: Iterable[bytes], rate: int) -> Path:
     try:
         with atomic_path(path) as temporary:
             with soundfile.SoundFile(str(temporary), "w", **form) as file:
-                for samples in _at_rate(pieces, rate, written):
+                for samples in at_rate(pieces, rate, written):
                     for start in range(0, len(samples), SAMPLES_AT_ONCE):
                         file.write(samples[start : start + SAMPLES_AT_ONCE])
             if kind.format == "OGG":
@@ -97,6 +97,14 @@ def write_sound(path: Path, spoken: Iterable[bytes], rate: int) -> Path:
     except (soundfile.LibsndfileError, OSError) as error:
         raise WorkFailed(f"{path}: could not be written ({error}); is there room on the disk?") from None
     return path
+
+
+def as_16_bit(wave: NDArray[np.float32]) -> Samples:
+    """(samples,) of a wave within -1 and 1, rounded as libsndfile does it."""
+    import numpy as np  # noqa: PLC0415
+
+    rounded: Samples = np.rint(wave.clip(-1, 1) * 32767).astype(np.dtype("<i2"))
+    return rounded
 
 
 def check_kind(path: Path, option: str = "-o") -> None:
@@ -128,7 +136,7 @@ def _rate_of(kind: Kind, rate: int) -> int:
     return next((each for each in kind.rates if each > rate), kind.rates[-1])
 
 
-def _at_rate(pieces: Iterable[Samples], rate: int, wanted: int) -> Iterator[Samples]:
+def at_rate(pieces: Iterable[Samples], rate: int, wanted: int) -> Iterator[Samples]:
     """The pieces at another rate, without a seam between them."""
     if rate == wanted:
         yield from pieces

@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
@@ -17,18 +15,14 @@ from xtts_finetune.records.atomic import json_or_none, write_json_atomic
 from xtts_finetune.records.values import digest_of
 from xtts_finetune.speaking.assembling import Assembled, Form, assemble
 from xtts_finetune.speaking.say import check_device, settings_with
+from xtts_finetune.speaking.sayable import no_such_voice, unspeakable
 from xtts_finetune.speaking.script import Script, ScriptLine
 from xtts_finetune.speaking.sound_file import check_kind
-from xtts_finetune.speaking.speaking_models import SpeakingModel
+from xtts_finetune.speaking.speaking_models import SpeakingModel, in_voices
 from xtts_finetune.speaking.spoken_lines import Session, WantedLine
 from xtts_finetune.speaking.takes import Takes
 from xtts_finetune.spec.languages import language_problem
 from xtts_finetune.spec.utterances import InferenceSpec
-from xtts_finetune.xtts.cleaning import foreseen_problem
-from xtts_finetune.xtts.speakable import foreseen_unspeakable
-
-if TYPE_CHECKING:
-    from xtts_finetune.xtts.speech.speech import Speaker
 
 # In the folder, written first: it says that the folder is one of ours.
 RECORD, LOCK = "speak.json", ".lock"
@@ -122,7 +116,7 @@ def _speak(
     from xtts_finetune.training.device import pick_device  # noqa: PLC0415  heavy
 
     session = Session(
-        speaker=_in_voices(model, model.load(pick_device(wanted.device))),
+        speaker=in_voices(model, model.load(pick_device(wanted.device))),
         settings=settings,
         takes=takes,
         tries=max(wanted.tries, 1),
@@ -143,16 +137,6 @@ def _speak(
         spent = time.perf_counter() - begun
         left = f", about {about(spent / done * len(missing))} left" if done and missing else ""
         say(f"{total - len(missing)} of {total} lines, {duration(seconds)} of speech{left}")
-
-
-def _in_voices(model: SpeakingModel, own: Speaker) -> Callable[[str | None], Speaker]:
-    """The loaded model in each of its voices, each made once."""
-
-    @cache
-    def speaker(voice: str | None) -> Speaker:
-        return own if voice is None else model.another(own, voice)
-
-    return speaker
 
 
 def _missing(lines: Sequence[WantedLine], takes: Takes) -> list[WantedLine]:
@@ -185,13 +169,10 @@ def _check_lines(model: SpeakingModel, script: Script, language: str) -> None:
 
 
 def _problem(model: SpeakingModel, line: ScriptLine, language: str) -> str | None:
-    if line.voice is not None and line.voice not in model.voices:
-        return f"there is no voice '{line.voice}'; this model has {', '.join(model.voices)}"
-    language = line.language or language
-    if problem := foreseen_problem(line.text, language):
+    if problem := no_such_voice(model, line.voice):
         return problem
-    unknown = foreseen_unspeakable(line.text, language, model.vocab)
-    return f"the model knows {unknown}" if unknown else None
+    problem = unspeakable(model, line.text, line.language or language)
+    return f"it cannot be spoken{problem}" if problem else None
 
 
 def _check_folder(folder: Path) -> None:

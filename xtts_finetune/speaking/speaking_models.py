@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,16 @@ class SpeakingModel:
     another: Callable[[Speaker, str], Speaker]
     check: Callable[[float, Callable[[str], None]], Check]
     older: str = ""
+
+
+def in_voices(model: SpeakingModel, own: Speaker) -> Callable[[str | None], Speaker]:
+    """The loaded model in each of its voices, each made once; None is its own."""
+
+    @cache
+    def speaker(voice: str | None) -> Speaker:
+        return own if voice in (None, model.voices[0]) else model.another(own, str(voice))
+
+    return speaker
 
 
 def shipped_model(folder: Path) -> SpeakingModel:

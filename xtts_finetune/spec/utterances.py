@@ -39,13 +39,19 @@ class SentenceSpec(Spec):
         return [(("text",), f"{shown(text)} has no word to say: neither a letter nor a digit; write a sentence")]
 
 
+Temperature = Annotated[float, Field(gt=0, le=2)]
+TopK = Annotated[int, Field(ge=1, le=1026)]
+TopP = Annotated[float, Field(gt=0, le=1)]
+RepetitionPenalty = Annotated[float, Field(ge=1)]
+
+
 class InferenceSpec(Spec):
     """Settings of XTTS's own inference."""
 
-    temperature: Annotated[float, Field(gt=0, le=2)] = Field(0.75, description="Lower is steadier.")
-    top_k: Annotated[int, Field(ge=1, le=1026)] = Field(50, description="Tokens to choose from.")
-    top_p: Annotated[float, Field(gt=0, le=1)] = Field(0.85, description="Probability mass to choose from.")
-    repetition_penalty: Annotated[float, Field(ge=1)] = Field(5.0, description="Higher repeats less.")
+    temperature: Temperature = Field(0.75, description="Lower is steadier.")
+    top_k: TopK = Field(50, description="Tokens to choose from.")
+    top_p: TopP = Field(0.85, description="Probability mass to choose from.")
+    repetition_penalty: RepetitionPenalty = Field(5.0, description="Higher repeats less.")
     speed: Annotated[float, Field(gt=0.2, lt=5)] = Field(1.0, description="Rate of speech.")
 
 

@@ -174,6 +174,25 @@ def _free_bytes(device: torch.device) -> int:
 
 
 @torch.inference_mode()
+def generate_steps(
+    gpt: Any, conditioning: Tensor, piece: Piece, choice: Choice, before_step: BeforeStep = lambda: None
+) -> Iterator[tuple[Tensor, int]]:
+    """What Coqui's `gpt` says to one piece, code by code, as `generate` would have it say it.
+
+    Gives the (width,) latent that each code was chosen from, which is what a vocoder makes its sound of, and the code;
+    the last is the stop token, if there is one.
+    """
+    rows = _Rows(gpt, conditioning, [piece])
+    for _ in range(int(gpt.max_gen_mel_tokens)):
+        before_step()
+        states, chosen = rows.step(choice)
+        code = int(chosen)
+        yield states[0], code
+        if code == gpt.stop_audio_token:
+            return
+
+
+@torch.inference_mode()
 def _generate_batch(
     gpt: Any,
     conditioning: Tensor,
@@ -183,32 +202,59 @@ def _generate_batch(
     before_step: BeforeStep,
 ) -> Iterator[Said]:
     """The pieces at `places`, all at once."""
-    device = conditioning.device
-    inputs, mask = _prefixes(gpt, conditioning, [pieces[place].tokens for place in places])
-    said = torch.tensor([[STAND_IN, gpt.start_audio_token]], device=device).repeat(len(places), 1)
-    first_code = said.shape[1]
-    generators = [torch.Generator(device).manual_seed(pieces[place].seed) for place in places]
-    cache = DynamicCache()
-    for step in range(1, int(gpt.max_gen_mel_tokens) + 1):
+    rows = _Rows(gpt, conditioning, [pieces[place] for place in places])
+    for _ in range(int(gpt.max_gen_mel_tokens)):
         before_step()
-        chosen = choice(said, _logits(gpt, inputs, mask, cache), generators)
-        said = torch.cat([said, chosen[:, None]], dim=1)
+        _, chosen = rows.step(choice)
         stopped = (chosen == gpt.stop_audio_token).tolist()
         for row, place in enumerate(places):
             if stopped[row]:
-                yield Said(place, said[row, first_code:], ended=True)
+                yield Said(place, rows.codes[row], ended=True)
         if any(stopped):
             left = [row for row, has_stopped in enumerate(stopped) if not has_stopped]
             if not left:
                 return
-            places, generators = [places[row] for row in left], [generators[row] for row in left]
-            kept = torch.tensor(left, device=device)
-            said, mask = said[kept], None if mask is None else mask[kept]
-            cache.batch_select_indices(kept)
-        inputs = gpt.mel_embedding(said[:, -1:]) + gpt.mel_pos_embedding.get_fixed_embedding(step, device)
-        mask = None if mask is None else F.pad(mask, (0, 1), value=1)
+            places = [places[row] for row in left]
+            rows.keep(left)
     for row, place in enumerate(places):
-        yield Said(place, said[row, first_code:], ended=False)
+        yield Said(place, rows.codes[row], ended=False)
+
+
+class _Rows:
+    """Pieces on their way through the GPT, side by side."""
+
+    def __init__(self, gpt: Any, conditioning: Tensor, pieces: Sequence[Piece]) -> None:
+        device = conditioning.device
+        self._gpt, self._cache, self._steps = gpt, DynamicCache(), 0
+        self._inputs, self._mask = _prefixes(gpt, conditioning, [piece.tokens for piece in pieces])
+        self._said = torch.tensor([[STAND_IN, gpt.start_audio_token]], device=device).repeat(len(pieces), 1)
+        self._first_code = self._said.shape[1]
+        self._generators = [torch.Generator(device).manual_seed(piece.seed) for piece in pieces]
+
+    @property
+    def codes(self) -> Tensor:
+        """(rows, codes) so far."""
+        return self._said[:, self._first_code :]
+
+    def step(self, choice: Choice) -> tuple[Tensor, Tensor]:
+        """(rows, width) latents and the (rows,) codes that were chosen from them."""
+        if self._steps:
+            place = self._gpt.mel_pos_embedding.get_fixed_embedding(self._steps, self._said.device)
+            self._inputs = self._gpt.mel_embedding(self._said[:, -1:]) + place
+            self._mask = None if self._mask is None else F.pad(self._mask, (0, 1), value=1)
+        states = _states(self._gpt, self._inputs, self._mask, self._cache)
+        chosen = choice(self._said, self._gpt.mel_head(states).float(), self._generators)
+        self._said = torch.cat([self._said, chosen[:, None]], dim=1)
+        self._steps += 1
+        return states, chosen
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with these alone."""
+        kept = torch.tensor(rows, device=self._said.device)
+        self._generators = [self._generators[row] for row in rows]
+        self._said = self._said[kept]
+        self._mask = None if self._mask is None else self._mask[kept]
+        self._cache.batch_select_indices(kept)
 
 
 def _prefixes(gpt: Any, conditioning: Tensor, texts: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
@@ -237,6 +283,12 @@ def _embedded(gpt: Any, text: Tensor) -> Tensor:
 
 def _logits(gpt: Any, inputs: Tensor, mask: Tensor | None, cache: DynamicCache) -> Tensor:
     """(rows, vocabulary) float32 for the token after (rows, positions, width); their keys and values go to `cache`."""
-    states = gpt.gpt(inputs_embeds=inputs, past_key_values=cache, attention_mask=mask, use_cache=True)
-    logits: Tensor = gpt.mel_head(gpt.final_norm(states.last_hidden_state[:, -1]))
+    logits: Tensor = gpt.mel_head(_states(gpt, inputs, mask, cache))
     return logits.float()
+
+
+def _states(gpt: Any, inputs: Tensor, mask: Tensor | None, cache: DynamicCache) -> Tensor:
+    """(rows, width) after the last of (rows, positions, width): Coqui's latents."""
+    hidden = gpt.gpt(inputs_embeds=inputs, past_key_values=cache, attention_mask=mask, use_cache=True).last_hidden_state
+    states: Tensor = gpt.final_norm(hidden[:, -1])
+    return states

@@ -23,7 +23,15 @@ from xtts_finetune.spec.utterances import InferenceSpec
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.cleaning import cleaning_problem
 from xtts_finetune.xtts.speakable import split_text
-from xtts_finetune.xtts.speech.generation import BeforeStep, Choice, Piece, Said, generate, without_hints
+from xtts_finetune.xtts.speech.generation import (
+    BeforeStep,
+    Choice,
+    Piece,
+    Said,
+    generate,
+    generate_steps,
+    without_hints,
+)
 from xtts_finetune.xtts.speech.mel_inversion import Wave
 from xtts_finetune.xtts.speech.vocoder import Generated, Vocoder, background, make_vocoder
 from xtts_finetune.xtts.speech.voice import as_xtts_wants, conditioning_latents
@@ -171,6 +179,25 @@ class Speaker:
                     yield finished[0], self._joined(parts.pop(finished.popleft()))
             while finished:
                 yield finished[0], self._joined(parts.pop(finished.popleft()))
+
+    def stream(
+        self, text: str, language: str, settings: InferenceSpec, seed: int, before_step: BeforeStep = lambda: None
+    ) -> Iterator[Wave]:
+        """What `speak` gives, in parts, (samples,) each, as soon as they are certain; but for rounding the same.
+
+        The HiFi-GAN begins after a few codes, a preview with the first piece.
+        Raises UserError as `speak`, with the first part.
+        """
+        pieces = self._pieces(Line(text, language, seed), self.split(text, language))
+        choice = Choice(settings, self._sampling)
+        for piece in pieces:
+            sounding, codes = self._vocoder.sounding(settings.speed), []
+            for latent, code in generate_steps(self._model.gpt, self._conditioning, piece, choice, before_step):
+                codes.append(code)
+                if len(wave := sounding.more(latent)):
+                    yield wave
+            said = [code for code in codes if code != self._model.gpt.stop_audio_token]
+            yield sounding.rest(torch.tensor(said, dtype=torch.long, device=self._model.device))
 
     def split(self, text: str, language: str) -> tuple[str, ...]:
         """Pieces of `text`: within Coqui's characters for the language and the model's tokens."""

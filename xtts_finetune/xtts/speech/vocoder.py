@@ -23,7 +23,8 @@ from xtts_finetune.spec.pipeline import Vocoder as VocoderName
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.encoder import load_dvae, load_mel_stats
 from xtts_finetune.xtts.speech.latent_mels import LatentMels, load_latent_mels
-from xtts_finetune.xtts.speech.mel_inversion import Wave, below_clipping, invert_mel, mel_filters
+from xtts_finetune.xtts.speech.mel_inversion import Wave, invert_mel, mel_filters
+from xtts_finetune.xtts.speech.streaming import NOTHING, HifiganSounding, Sounding, stretched
 from xtts_finetune.xtts.speech.voice import conditioning_latents, speaker_embedding
 from xtts_finetune.xtts.state import model_weights, read_checkpoint
 
@@ -83,6 +84,25 @@ class Vocoder(Protocol):
         """(samples,) float32 within -1 and 1; `speed` 2 takes half the time."""
         ...
 
+    def sounding(self, speed: float = 1.0) -> Sounding:
+        """The same sound of one piece while its codes come, as early as the vocoder can make it."""
+        ...
+
+
+class _AtTheEnd:
+    """All the sound of a piece once the piece is there, from a vocoder that cannot begin with less."""
+
+    def __init__(self, vocoder: Vocoder, speed: float) -> None:
+        self._vocoder, self._speed = vocoder, speed
+        self._latents: list[torch.Tensor] = []
+
+    def more(self, latent: torch.Tensor) -> Wave:
+        self._latents.append(latent)
+        return NOTHING
+
+    def rest(self, codes: torch.Tensor) -> Wave:
+        return self._vocoder.wave(Generated(codes, lambda: torch.stack(self._latents)[None]), self._speed)
+
 
 class CodesPreview:
     """Codes -> DVAE decoder -> mel -> Griffin-Lim at 22 050 Hz: audible speech, but not XTTS's quality."""
@@ -105,6 +125,10 @@ class CodesPreview:
         if not len(codes):
             return np.zeros(CODE_SAMPLES, dtype=np.float32)
         return invert_mel(self.log_mel(codes, speed), self._filters)
+
+    def sounding(self, speed: float = 1.0) -> Sounding:
+        """As `Vocoder` has it: Griffin-Lim finds the phases of a whole piece."""
+        return _AtTheEnd(self, speed)
 
     @torch.inference_mode()
     def log_mel(self, codes: torch.Tensor, speed: float = 1.0) -> torch.Tensor:
@@ -134,6 +158,10 @@ class LatentsPreview:
         latents = generated.latents()[:, : len(generated.codes)]
         mel = self._network(latents, self._voice) * self._mel_stats[:, None]
         return invert_mel(_at_speed(mel, speed)[0], self._filters)
+
+    def sounding(self, speed: float = 1.0) -> Sounding:
+        """As `Vocoder` has it: Griffin-Lim finds the phases of a whole piece."""
+        return _AtTheEnd(self, speed)
 
 
 def make_preview(
@@ -165,10 +193,13 @@ class HifiganVocoder:
         """(samples,), about 1114 of them at 24 000 Hz a code, divided by `speed`."""
         latents = generated.latents()
         if speed != 1.0:
-            stretched = F.interpolate(latents.transpose(1, 2), scale_factor=1.0 / speed, mode="linear")
-            latents = stretched.transpose(1, 2)
-        sound = self._decoder(latents, g=self._embedding)
-        return below_clipping(sound.float().cpu().flatten().numpy())
+            latents = stretched(latents.transpose(1, 2), 1.0 / speed).transpose(1, 2)
+        sound: Wave = self._decoder(latents, g=self._embedding).float().cpu().flatten().numpy()
+        return sound.clip(-1.0, 1.0)
+
+    def sounding(self, speed: float = 1.0) -> Sounding:
+        """As `Vocoder` has it: in windows."""
+        return HifiganSounding(self._decoder, self._embedding, speed)
 
 
 def make_vocoder(name: VocoderName, base: BaseFiles, model: Xtts, references: Sequence[torch.Tensor]) -> Vocoder:

@@ -101,7 +101,7 @@ def help_of(module: str) -> str:
 
 def verbs_of_cli() -> set[str]:
     _, _, listed = help_of("xtts_finetune.cli.main").partition("Commands:")
-    return set(re.findall(r"^  ([a-z]+)", listed, flags=re.MULTILINE))
+    return set(re.findall(r"^  ([a-z][a-z-]*)", listed, flags=re.MULTILINE))
 
 
 def options_of_run_pipeline() -> set[str]:

@@ -85,6 +85,7 @@ READ: dict[str, str] = {
     r"xtts-finetune ship.*": "needs a trained model; run in tests/shipping and tests/cli/test_ship.py",
     r"xtts-finetune say .*": "needs a shipped model; run in tests/cli/test_ship.py",
     r"xtts-finetune speak .*": "needs a script and a trained model; run in tests/speaking/test_speak.py",
+    r"xtts-finetune tune-speech.*": "needs a trained model; run in tests/speaking/test_tuning.py",
     r"xtts-finetune serve.*": "serves until Ctrl-C; run in tests/speaking/test_serving.py and tests/cli/test_serve.py",
     r"[\w-]+\.(sh|bat).*": "launchers: that they exist is tested below, and Windows' are run in tests/launchers",
     r"python -m benchmarks\.\w+.*": "minutes; that there is such a program with such options is tested below",

@@ -64,6 +64,10 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("Speak for programs of this computer", "xtts-finetune serve -f voices/anna"),
         ("With a model that needs no config", "xtts-finetune serve --model shipped/anna"),
     ),
+    "tune_speech": (
+        ("Search for what speaks best", "xtts-finetune tune-speech phase2 -f voices/anna"),
+        ("On texts of your own", "xtts-finetune tune-speech phase2 --texts questions.txt -f voices/anna"),
+    ),
     "monitor": (
         ("Watch in the terminal", "xtts-finetune monitor -f voices/anna"),
         ("Watch in the browser", "xtts-finetune monitor -f voices/anna --web"),

@@ -50,6 +50,7 @@ def build_app() -> typer.Typer:
     from xtts_finetune.cli.verbs.solve import solve  # noqa: PLC0415
     from xtts_finetune.cli.verbs.speak import speak  # noqa: PLC0415
     from xtts_finetune.cli.verbs.tries import tries  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.tune_speech import tune_speech  # noqa: PLC0415
     from xtts_finetune.cli.verbs.worker import worker  # noqa: PLC0415
 
     app = typer.Typer(**APP)
@@ -71,6 +72,7 @@ def build_app() -> typer.Typer:
         say,
         speak,
         serve,
+        tune_speech,
         monitor,
         diagnose,
         solve,
@@ -79,7 +81,7 @@ def build_app() -> typer.Typer:
         schema,
     )
     for verb in verbs:
-        app.command(verb.__name__.rstrip("_"), cls=Say if verb is say else Verb)(verb)
+        app.command(verb.__name__.rstrip("_").replace("_", "-"), cls=Say if verb is say else Verb)(verb)
     for alias, name in ALIASES.items():
         verb = next(one for one in verbs if one.__name__ == name)
         app.command(alias, cls=Say if verb is say else Verb, hidden=True)(verb)

@@ -51,7 +51,8 @@ def sources_of(made: MadeCandidate) -> tuple[str, ...]:
     """The candidates that must be there before `made` can be made; none where it is the user's own file."""
     if made.average:
         return made.average
-    return () if made.phase is None else (made.phase,)
+    source = made.phase or made.model
+    return () if source is None else (source,)
 
 
 def parts_of(made: MadeCandidate, base_model: Path, run: RunFolder) -> tuple[Part, ...]:
@@ -59,9 +60,10 @@ def parts_of(made: MadeCandidate, base_model: Path, run: RunFolder) -> tuple[Par
 
     Raises UserError where a phase has not what is wanted of it. Whether the files are whole, reading them says.
     """
-    if made.average:
-        weights = made.weights or (1.0,) * len(made.average)
-        files = [base_model if name == BASE else run.candidate(name).best_model for name in made.average]
+    if made.average or made.model:
+        sources = sources_of(made)
+        weights = made.weights or (1.0,) * len(sources)
+        files = [base_model if name == BASE else run.candidate(name).best_model for name in sources]
         return tuple(map(Part, files, weights))
     if made.phase is None:
         return (Part(made.file),)
@@ -153,9 +155,12 @@ def broken_files(declaration: Declaration, run: RunFolder) -> dict[str, str]:
 
 
 def without_part(made: MadeCandidate, out: Mapping[str, str]) -> str:
-    """Why an average is left out with one of its parts; '' if all of them stand."""
-    parts = [name for name in made.average if name in out]
-    return f"it is an average of {' and '.join(parts)}, which is left out" if parts else ""
+    """Why one that is made of others is left out with one of them; '' if all of them stand."""
+    parts = [name for name in sources_of(made) if name in out]
+    if not parts:
+        return ""
+    kind = "an average of" if made.average else "the model of"
+    return f"it is {kind} {' and '.join(parts)}, which is left out"
 
 
 def meaning(name: str, rows: Sequence[RowSpec], read: str | None) -> str:

@@ -24,10 +24,14 @@ OTHERS = 50
 
 @dataclass(frozen=True)
 class Checked:
-    """What is wrong with a line, in words, and how many of its letters are (None where nothing reads them)."""
+    """What is wrong with a line, in words, and how many of its letters are (None where nothing reads them).
+
+    `scores` are all readings that this is known by.
+    """
 
     faults: tuple[str, ...]
     misheard: float | None = None
+    scores: UtteranceScores | None = None
 
     @property
     def rank(self) -> tuple[int, float]:
@@ -56,7 +60,7 @@ def checker(scale: Scale, panel: Panel) -> Check:
         )
         scores = read_utterance(UtteranceScores("", 0, sound.file.name, text), take, INSTRUMENTS)
         faults = [*gate_faults(take, cut, scale), *voice_faults(take, scores), *_words(take, scores)]
-        return Checked(with_faults(scores, faults).findings, scores.number("cer"))
+        return Checked(with_faults(scores, faults).findings, scores.number("cer"), scores)
 
     return check
 

@@ -16,6 +16,7 @@ from xtts_finetune.evaluation.instruments import AT_ONCE, IN_TURN, INSTRUMENTS
 from xtts_finetune.evaluation.instruments.frames import Pace, paces_of, spoken_characters, tells_its_length
 from xtts_finetune.evaluation.instruments.instrument import Fault, Instrument, Sound, Take, Voice
 from xtts_finetune.evaluation.instruments.panel import Panel
+from xtts_finetune.evaluation.spoken_as import spoken_as
 from xtts_finetune.evaluation.utterance_state import read_record
 from xtts_finetune.evaluation.voice import measure_voice, read_voice, voice_fingerprint, write_voice
 from xtts_finetune.evaluation.whose_voice import voice_clips
@@ -64,7 +65,7 @@ def score_candidate(declaration: Declaration, run: RunFolder, candidate: str, pr
         return folder.scores_json
     folder.scores_json.unlink(missing_ok=True)
     panel = Panel(Ears.of(declaration))
-    scale = scale_of(declaration, run, panel, progress)
+    scale = scale_of(spoken_as(declaration, run, candidate), run, panel, progress)
     texts = (*(str(utterance["text"]) for utterance in spoken), *scale.voice.texts)
     scored: list[UtteranceScores] = []
     progress(0, len(spoken), "checking the samples")

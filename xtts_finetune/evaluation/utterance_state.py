@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.evaluation.spoken_as import spoken_as
 from xtts_finetune.evaluation.whose_voice import held_out_clips, reference_files, voice_speaker
 from xtts_finetune.fixed import BASE
 from xtts_finetune.records.atomic import json_or_none
@@ -41,7 +42,7 @@ class UtterancePlan:
 
     checkpoint   its weights, or None for the base's own
     model_sha    quick hash of the file with its weights
-    references   recordings of the voice, the same for all candidates
+    references   recordings of the voice, the same for all candidates that do not name their own
     speaker      whose they are, as the data names them; None where recordings are declared and no speaker is
     fingerprint  one hash over all of it, the base and the references' contents
     fingerprints of each utterance by its file, over what it alone depends on
@@ -65,6 +66,7 @@ def plan_utterances(declaration: Declaration, run: RunFolder, candidate: str) ->
 
     Raises UserError if the candidate has no model yet, or if a reference is not there or cannot be chosen.
     """
+    declaration = spoken_as(declaration, run, candidate)
     base = find_base(declaration.pipeline.base)
     checkpoint = None if candidate == BASE else run.candidate(candidate).best_model
     model = checkpoint or base.model

@@ -22,6 +22,7 @@ from xtts_finetune.records.json_lines import JsonLinesWriter, json_line, read_js
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.pipeline import Vocoder
+from xtts_finetune.spec.utterances import InferenceSpec
 from xtts_finetune.xtts.base import BaseFiles
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def speak_candidate(declaration: Declaration, run: RunFolder, candidate: str, de
         speaker = load_speaker(plan.base, plan.checkpoint, plan.references, declaration.pipeline.vocoder, device)
         progress(len(records), total, "speaking")
         with JsonLinesWriter(folder.spoken_lines) as lines:
-            for wanted, speech in _spoken(speaker, missing, declaration):
+            for wanted, speech in _spoken(speaker, missing, plan):
                 write_wav(folder.utterances / wanted.file, speech)
                 record = _utterance_record(wanted, speech, plan.fingerprints[wanted.file])
                 lines.write(record)
@@ -113,13 +114,13 @@ def speak_candidate(declaration: Declaration, run: RunFolder, candidate: str, de
 
 
 def _spoken(
-    speaker: Speaker, missing: Sequence[WantedUtterance], declaration: Declaration
+    speaker: Speaker, missing: Sequence[WantedUtterance], plan: UtterancePlan
 ) -> Iterator[tuple[WantedUtterance, Speech]]:
     """Each of `missing` with its speech, as soon as it is finished."""
     from xtts_finetune.xtts.speech.speech import Line  # noqa: PLC0415  heavy
 
     lines = [Line(wanted.text, wanted.language, wanted.seed) for wanted in missing]
-    for place, speech in speaker.speak_many(lines, declaration.utterances.inference):
+    for place, speech in speaker.speak_many(lines, InferenceSpec.model_validate(plan.settings)):
         yield missing[place], speech
 
 

@@ -236,6 +236,7 @@ class RunFolder:
     stages = _Below("stages.json")  # what the stages that have no folder of their own were last done from
     # The base's files as the run has seen them: hashes of their bytes and of what they say.
     base_files = _Below("base_files.json")
+    tuning = _Below("tuning")  # what `tune-speech` found, by candidate, and its last take
     ledger = _Below("ledger.db")  # who trains which trial, where no other database is named
     ledger_id = _Below("ledger.json")  # what this run is called in a ledger that it may share with others
     listening = _Below("listening")  # folder of the listening tests

@@ -9,6 +9,7 @@ from pathlib import Path
 from xtts_finetune.commands import command, run_first
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.decision import Decision, decide
+from xtts_finetune.evaluation.spoken_as import spoken_as
 from xtts_finetune.evaluation.usable_references import check_references, reference_problems
 from xtts_finetune.evaluation.utterance_state import UtterancePlan, WantedUtterance, plan_utterances
 from xtts_finetune.evaluation.whose_voice import WhoseVoice, whose_voice
@@ -57,10 +58,11 @@ def make_ship_plan(declaration: Declaration, run: RunFolder, candidate: str) -> 
 
     Raises UserError if it has no model, or the voice no recording that it can be taken from.
     """
+    decision = decide(declaration, run)
+    declaration = spoken_as(declaration, run, candidate)
     spoken = plan_utterances(declaration, run, candidate)
     check_references(spoken.references, spoken.base)
     voice = whose_voice(declaration, run)
-    decision = decide(declaration, run)
     name = shipped_name(declaration)
     language = declaration.pipeline.language
     depends_on = {

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from xtts_finetune.commands import run_first
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import candidate_names, made_candidates
+from xtts_finetune.evaluation.spoken_as import spoken_as
 from xtts_finetune.evaluation.usable_references import check_references
 from xtts_finetune.evaluation.utterance_state import made_of
 from xtts_finetune.evaluation.utterances import load_speaker, read_references
@@ -151,6 +152,7 @@ def candidate_model(declaration: Declaration, candidate: str, command: Command) 
     if not declaration.utterances.reference.files and not run.clips.is_file():
         prepare = command("xtts-finetune", "prepare")
         raise UserError(run_first("the voice is taken from the clips, which are not prepared yet", prepare))
+    declaration = spoken_as(declaration, run, candidate)
     references = reference_files(declaration, run)
     check_references(references, base)
     vocoder, moods = declaration.pipeline.vocoder, further_voices(declaration, base)
@@ -167,7 +169,7 @@ def candidate_model(declaration: Declaration, candidate: str, command: Command) 
             ]
         ),
         voices=(shipped_name(declaration), *moods),
-        another=lambda speaker, voice: _voice_of_recordings(base, speaker, vocoder, moods[voice]),
+        another=lambda speaker, voice: in_voice_of(base, speaker, vocoder, moods[voice]),
         check=lambda speed, say: _check_of_run(declaration, run, speed, say),
     )
 
@@ -234,8 +236,8 @@ def _heard_through(folder: Path, shipped: Shipped, model: Any, name: str) -> tup
     return voice.latents, HifiganVocoder(model, voice.embedding)
 
 
-def _voice_of_recordings(base: BaseFiles, speaker: Speaker, vocoder: VocoderName, files: Sequence[Path]) -> Speaker:
-    """A candidate in another voice that is declared."""
+def in_voice_of(base: BaseFiles, speaker: Speaker, vocoder: VocoderName, files: Sequence[Path]) -> Speaker:
+    """A candidate that is loaded, with its voice taken from other recordings."""
     from xtts_finetune.xtts.speech.speech import Speaker  # noqa: PLC0415  heavy
 
     return Speaker.with_references(base, speaker.model, vocoder, read_references(files))

@@ -10,10 +10,28 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from xtts_finetune.spec.model import Contradiction, Name, Spec, number
 from xtts_finetune.spec.train import MAPPING, WORD
+from xtts_finetune.spec.utterances import RepetitionPenalty, Speed, Temperature, TopK, TopP
+
+
+class InferenceChange(Spec):
+    """Settings of inference in which a candidate differs from the others; what is left out is as theirs."""
+
+    temperature: Temperature | None = Field(None, description="Lower is steadier.")
+    top_k: TopK | None = Field(None, description="Tokens to choose from.")
+    top_p: TopP | None = Field(None, description="Probability mass to choose from.")
+    repetition_penalty: RepetitionPenalty | None = Field(None, description="Higher repeats less.")
+    speed: Speed | None = Field(None, description="Rate of speech.")
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Those that differ."""
+        return self.model_dump(exclude_none=True)
 
 
 class MadeCandidate(Spec):
     """A model made of others: an average of candidates, of a phase's best models, or a named checkpoint.
+
+    Or another candidate's model as it is, which speaks with other settings or from other recordings of the voice.
 
     Averages of weights along one training run often do better than each of them (Izmailov et al., Averaging
     Weights Leads to Wider Optima and Better Generalization, UAI 2018), and an average of a fine-tuned model with
@@ -37,10 +55,21 @@ class MadeCandidate(Spec):
         description="A checkpoint of 'phase': 'last' or 'step N'; or, without 'phase', the path of a file.",
     )
 
+    model: Name | None = Field(
+        None,
+        description="The candidate whose model this is, to be heard with other 'inference' or another 'reference'.",
+    )
+    inference: InferenceChange = Field(
+        default_factory=InferenceChange, description="Settings of inference in which it differs from the others."
+    )
+    reference: tuple[Path, ...] = Field(
+        (), description="Recordings that its voice is taken from; left out: those of the others."
+    )
+
     @property
     def is_file(self) -> bool:
         """Whether it is a checkpoint of the user's own, and no part of this run."""
-        return not self.average and self.phase is None
+        return self.checkpoint is not None and self.phase is None
 
     @property
     def file(self) -> Path:
@@ -49,12 +78,19 @@ class MadeCandidate(Spec):
 
     @classmethod
     def contradictions(cls, given: Mapping[str, Any]) -> list[Contradiction]:
-        ways = [key for key in ("average", "best", "checkpoint") if given.get(key) not in (None, ())]
+        ways = [key for key in ("average", "best", "checkpoint", "model") if given.get(key) not in (None, ())]
         if not ways:
-            return [((), "what is it made of? give one of average, best, checkpoint")]
+            return [((), "what is it made of? give one of average, best, checkpoint, model")]
         if len(ways) > 1:
             return [(tuple(ways), f"'{ways[0]}' and '{ways[1]}' are two ways to make it; keep one")]
-        return [*_of_averages(given, ways[0]), *_of_phases(given, ways[0])]
+        return [*_of_averages(given, ways[0]), *_of_phases(given, ways[0]), *_of_models(given, ways[0])]
+
+
+def _of_models(given: Mapping[str, Any], way: str) -> list[Contradiction]:
+    if way != "model" or given.get("inference") or given.get("reference"):
+        return []
+    message = f"it is '{given['model']}' once more; say in what it differs: 'inference' or 'reference'"
+    return [(("model",), message)]
 
 
 def _of_averages(given: Mapping[str, Any], way: str) -> list[Contradiction]:
@@ -73,8 +109,8 @@ def _of_averages(given: Mapping[str, Any], way: str) -> list[Contradiction]:
 
 def _of_phases(given: Mapping[str, Any], way: str) -> list[Contradiction]:
     phase = given.get("phase")
-    if way == "average" and phase is not None:
-        return [(("average", "phase"), "'phase' goes with 'best' or 'checkpoint'")]
+    if way in ("average", "model") and phase is not None:
+        return [((way, "phase"), "'phase' goes with 'best' or 'checkpoint'")]
     if way == "best" and phase is None:
         return [(("best",), "'best' needs 'phase': the best models of which phase?")]
     return []

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from xtts_finetune.errors import DeclarationError, Problem
 from xtts_finetune.spec.decision import DecisionSpec, MadeCandidate
@@ -171,13 +172,15 @@ def _from_absolute(spec: PhaseSpec, folder: Path) -> PhaseSpec:
 
 
 def _made_from(spec: DecisionSpec, folder: Path) -> DecisionSpec:
-    """The matrix with the paths of checkpoint files that candidates are made of absolute."""
-    entries = tuple(
-        entry.model_copy(update={"checkpoint": str(absolute(folder, entry.checkpoint))})
-        if isinstance(entry, MadeCandidate) and entry.checkpoint is not None and entry.phase is None
-        else entry
-        for entry in spec.candidates
-    )
+    """The matrix with the paths of files that candidates are made of, or take their voice from, absolute."""
+
+    def entry_from(entry: MadeCandidate) -> MadeCandidate:
+        paths: dict[str, Any] = {"reference": tuple(absolute(folder, written) for written in entry.reference)}
+        if entry.is_file:
+            paths["checkpoint"] = str(absolute(folder, entry.file))
+        return entry.model_copy(update=paths)
+
+    entries = tuple(entry_from(entry) if isinstance(entry, MadeCandidate) else entry for entry in spec.candidates)
     return spec.model_copy(update={"candidates": entries})
 
 

@@ -62,9 +62,10 @@ def _check_made(
     phases: Mapping[str, Document],
 ) -> None:
     parts = entry.get("average")
-    for index, part in enumerate(parts) if isinstance(parts, list) else ():
+    named: list[tuple[Keys, object]] = [((*keys, "model"), entry.get("model"))]
+    named += [((*keys, "average", index), part) for index, part in enumerate(parts)] if isinstance(parts, list) else []
+    for place, part in named:
         if is_name(part) and part not in before:
-            place = (*keys, "average", index)
             hint = did_you_mean(part, before) or f"; it can be made of {listed(dict.fromkeys(before))}"
             decision.complain(place, f"{label(place)}: there is no '{part}' above it{hint}")
     phase, place = entry.get("phase"), (*keys, "phase")

@@ -43,6 +43,7 @@ Temperature = Annotated[float, Field(gt=0, le=2)]
 TopK = Annotated[int, Field(ge=1, le=1026)]
 TopP = Annotated[float, Field(gt=0, le=1)]
 RepetitionPenalty = Annotated[float, Field(ge=1)]
+Speed = Annotated[float, Field(gt=0.2, lt=5)]
 
 
 class InferenceSpec(Spec):
@@ -52,7 +53,7 @@ class InferenceSpec(Spec):
     top_k: TopK = Field(50, description="Tokens to choose from.")
     top_p: TopP = Field(0.85, description="Probability mass to choose from.")
     repetition_penalty: RepetitionPenalty = Field(5.0, description="Higher repeats less.")
-    speed: Annotated[float, Field(gt=0.2, lt=5)] = Field(1.0, description="Rate of speech.")
+    speed: Speed = Field(1.0, description="Rate of speech.")
 
 
 class ReferenceSpec(Spec):

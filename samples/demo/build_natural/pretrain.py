@@ -48,7 +48,7 @@ class Schedule:
 
     def longest_s(self, step: int) -> float:
         """Short clips first, since a model learns on them which sound belongs to which token."""
-        return 1.2 + 5.0 * min(step / (0.2 * self.steps), 1.0)
+        return 1.2 + 3.8 * min(step / (0.2 * self.steps), 1.0)
 
 
 def loss_of(gpt: GPT, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -90,6 +91,16 @@ def check_options(
         raise UserError("--model needs no config; leave -f, --demo and --set out")
 
 
+def commands_for(file: Path | None, demo: bool, settings: list[str] | None) -> Callable[..., str]:
+    """Makes commands for the same config, to be copied, of a verb and its words."""
+
+    def command(*verb: str) -> str:
+        named = ["--demo"] if demo else ["-f", str(file)] if file is not None else []
+        return command_again([*verb, *named, *(word for value in settings or [] for word in ("--set", value))])
+
+    return command
+
+
 def model_to_speak_with(
     model: Path | None, candidate: str | None, file: Path | None, demo: bool, settings: list[str] | None
 ) -> SpeakingModel:
@@ -100,10 +111,7 @@ def model_to_speak_with(
     check_options(model, candidate, file, demo, settings)
     from xtts_finetune.speaking.speaking_models import candidate_model, shipped_model, what_was_shipped  # noqa: PLC0415
 
-    def command(*verb: str) -> str:
-        named = ["--demo"] if demo else ["-f", str(file)] if file is not None else []
-        return command_again([*verb, *named, *(word for value in settings or [] for word in ("--set", value))])
-
+    command = commands_for(file, demo, settings)
     if model is not None:
         return shipped_model(model)
     declaration = load(file, demo, settings or [])

@@ -93,12 +93,12 @@ def _scored(folder: CandidateFolder) -> dict[str, Any] | None:
         "faults": dict(scores.faults),
         "similarity": scores.mean("similarity"),
         "utterances": [[each.id, each.seed, bool(each.faults)] for each in scores.utterances],
-        "readings": [[each.id, each.seed, *_words_and_voice(each)] for each in scores.utterances],
+        "readings": [[each.id, each.seed, *words_and_voice(each)] for each in scores.utterances],
         "not_measured": {name: each.why for name, each in scores.instruments.items() if each.state == "not measured"},
     }
 
 
-def _words_and_voice(said: UtteranceScores) -> tuple[float | None, float | None]:
+def words_and_voice(said: UtteranceScores) -> tuple[float | None, float | None]:
     """The share of the words that are understood (of the letters, where there are no words), and the likeness."""
     wrong = said.number("wer") if said.number("wer") is not None else said.number("cer")
     likeness = said.number("similarity")

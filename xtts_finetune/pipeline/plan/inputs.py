@@ -93,7 +93,8 @@ def base_inputs(base: str, clips: str) -> Inputs:
 def candidate_inputs(made: MadeCandidate, base: str, clips: str | None, weights: Mapping[str, str]) -> Inputs:
     """What a candidate that is made of others depends on; `weights` are the fingerprints of what it is made of."""
     inputs: Inputs = {"format": CODE_FORMAT, "files base": base, CLIPS: clips}
-    inputs |= flat(made.model_dump(mode="json", exclude={"name"}))
+    spoken = {"inference", "reference"}  # how it speaks is no part of what it is
+    inputs |= flat(made.model_dump(mode="json", exclude={"name", *spoken, *({"model"} if made.model is None else ())}))
     return inputs | {f"files {name}": fingerprint for name, fingerprint in weights.items()}
 
 

@@ -10,6 +10,7 @@ from xtts_finetune.data.fingerprint import changes_since, more_words
 from xtts_finetune.data.readers import check_dataset, read_dataset
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import candidate_names
+from xtts_finetune.evaluation.spoken_as import spoken_as
 from xtts_finetune.evaluation.utterance_state import utterances_current
 from xtts_finetune.fixed import BASE
 from xtts_finetune.pipeline.plan import inputs
@@ -125,7 +126,8 @@ def _utterances_stage(around: Surroundings, candidate: str, model: Stage) -> Sta
     if candidate != BASE and model.due:
         return after("utterances", name, candidate, around.run, model.name, certain=model.certain)
     weights = weights_now(around, candidate)
-    now = inputs.utterances_inputs(around.declaration, around.base, around.clips, weights)
+    spoken = spoken_as(around.declaration, around.run, candidate)
+    now = inputs.utterances_inputs(spoken, around.base, around.clips, weights)
     state, why = compare(read_stage(around.run, name), now)
     if state is State.UP_TO_DATE and not utterances_current(around.declaration, around.run, candidate):
         state, why = State.TO_RUN, "its files are gone or changed"

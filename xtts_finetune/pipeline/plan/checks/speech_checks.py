@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.evaluation.candidates import made_candidates
 from xtts_finetune.evaluation.usable_references import reference_problems
 from xtts_finetune.evaluation.whose_voice import reference_files, whose_voice
 from xtts_finetune.hearing.ears import Ears, whisper_model
@@ -97,7 +98,7 @@ def voice_checks(declaration: Declaration, plan: Plan) -> list[Check]:
 
     Nothing is said of a voice that comes from clips which are not prepared yet. Without torch.
     """
-    return [*_voice(declaration, plan), *_recogniser(declaration)]
+    return [*_voice(declaration, plan), *_own_voices(declaration), *_recogniser(declaration)]
 
 
 def _voice(declaration: Declaration, plan: Plan) -> list[Check]:
@@ -117,6 +118,16 @@ def _voice(declaration: Declaration, plan: Plan) -> list[Check]:
     except UserError as fault:
         return [error(VOICE, str(fault), f"correct 'reference:' in {file}")]
     return [ok(VOICE, found)]
+
+
+def _own_voices(declaration: Declaration) -> list[Check]:
+    """Recordings that single candidates take the voice from."""
+    found = []
+    for made in made_candidates(declaration).values():
+        problems = reference_problems(made.reference, find_base(declaration.pipeline.base)) if made.reference else []
+        cure = f"correct 'reference:' of {made.name} in {declaration.pipeline.decision.name}"
+        found += [error(VOICE, problem, cure) for problem in problems]
+    return found
 
 
 def _recogniser(declaration: Declaration) -> list[Check]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,8 +146,11 @@ def _differing(judged: Mapping[str, object], settings: InferenceSpec) -> str:
 
 
 def _spoken(speaker: Speaker, wanted: Wanted, language: str, settings: InferenceSpec) -> Iterator[Speech]:
+    from xtts_finetune.speaking.tails import without_tail  # noqa: PLC0415  (NumPy)
+
     for number, turn in enumerate(in_turns(wanted.text)):
-        yield speaker.speak(turn, language, settings, (wanted.seed + number) % 2**32)
+        speech = speaker.speak(turn, language, settings, (wanted.seed + number) % 2**32)
+        yield replace(speech, wave=without_tail(speech.wave, speech.sample_rate))
 
 
 def _timed(spoken: Iterator[Speech], began: float, heard: bool, say: Say) -> Iterator[bytes]:

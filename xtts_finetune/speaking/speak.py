@@ -30,7 +30,7 @@ RECORD, LOCK = "speak.json", ".lock"
 BATCH = 32
 MOST_PROBLEMS = 10
 # Raised when the same line begins to sound otherwise.
-VERSION = 1
+VERSION = 2
 
 Say = Callable[[str], None]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -65,6 +65,7 @@ class Session:
     def _attempt(
         self, batch: Sequence[WantedLine], places: Sequence[int], attempt: int
     ) -> Iterator[tuple[int, _Tried]]:
+        from xtts_finetune.speaking.tails import without_tail  # noqa: PLC0415  (NumPy)
         from xtts_finetune.xtts.speech.speech import Line  # noqa: PLC0415  heavy
 
         for voice in dict.fromkeys(batch[place].voice for place in places):
@@ -73,8 +74,9 @@ class Session:
             spoken = [
                 Line(batch[place].text, batch[place].language, seed) for place, seed in zip(own, seeds, strict=True)
             ]
-            for number, speech in self.speaker(voice).speak_many(spoken, self.settings):
+            for number, raw in self.speaker(voice).speak_many(spoken, self.settings):
                 line = batch[own[number]]
+                speech = replace(raw, wave=without_tail(raw.wave, raw.sample_rate))
                 yield own[number], _Tried(speech, seeds[number], attempt, self._checked(speech, line))
 
     def _checked(self, speech: Speech, line: WantedLine) -> Checked:

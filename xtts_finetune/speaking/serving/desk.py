@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from xtts_finetune.errors import UserError
 from xtts_finetune.speaking.serving.encoding import Format, encoded, whole_wav
 from xtts_finetune.speaking.sound_file import as_16_bit
+from xtts_finetune.speaking.tails import WithoutTail
 from xtts_finetune.speaking.turns import in_turns
 from xtts_finetune.spec.utterances import InferenceSpec
 
@@ -160,5 +161,7 @@ def _pieces(speaker: Speaker, order: Order) -> Iterator[NDArray[np.int16]]:
     asked = order.asked
     for number, turn in enumerate(in_turns(asked.text)):
         seed = (asked.seed + number) % 2**32
+        tail = WithoutTail(speaker.sample_rate)
         for wave in speaker.stream(turn, asked.language, asked.settings, seed, order.check):
-            yield as_16_bit(wave)
+            yield as_16_bit(tail.more(wave))
+        yield as_16_bit(tail.rest())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import shutil
 from pathlib import Path
@@ -65,6 +67,8 @@ def test_each_line_is_spoken_in_its_voice(project: Path, shipped: Path, tmp_path
         own, mood, named = (soundfile.read(str(folder / f"00{n}.wav"))[0] for n in (1, 2, 3))
         assert np.array_equal(own, named) and not np.array_equal(own, mood)
         assert len(list((folder / "takes").glob("*.flac"))) == 2
+        rows = csv.DictReader(io.StringIO((folder / "lines.csv").read_text("utf-8")))
+        assert [row["voice"] for row in rows] == ["", "Anna-kerdes", "Anna"]
 
 
 def test_say_takes_a_voice(shipped: Path, tmp_path: Path) -> None:

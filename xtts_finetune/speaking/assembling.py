@@ -196,8 +196,8 @@ def _table(script: Script, names: Sequence[str], starts: Sequence[float], takes:
     """Of each line its file, where it begins in the whole, seconds, chapter, place and text, and what checks said."""
     written = io.StringIO(newline="")
     table = csv.writer(written, lineterminator="\n")
-    table.writerow(["file", "start", "seconds", "tries", "faults", "chapter", "place", "text"])
+    table.writerow(["file", "start", "seconds", "tries", "faults", "chapter", "voice", "place", "text"])
     for name, start, take, line in zip(names, starts, takes, script.lines, strict=True):
         known = (f"{start:.3f}", f"{take.seconds:.3f}", take.tries or "", "; ".join(take.faults))
-        table.writerow([name, *known, script.chapters[line.chapter], line.place, line.text])
+        table.writerow([name, *known, script.chapters[line.chapter], line.voice or "", line.place, line.text])
     return written.getvalue()

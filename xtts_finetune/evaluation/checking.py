@@ -18,6 +18,8 @@ from xtts_finetune.records.scores import UtteranceScores
 
 # Letters wrong beyond the recordings' own mean, as a share of the text's.
 MISHEARD = 0.25
+# The seeds of a line's further tries lie so far apart.
+SEED_STEP = 104_729
 # Other texts that a line is compared with, the nearest ones of the script.
 OTHERS = 50
 
@@ -41,6 +43,11 @@ class Checked:
 
 Check = Callable[[Sound, str, str, bool, Sequence[str]], Checked]
 """A sound, its text and language, whether it was cut, and what else the script says."""
+
+
+def further_seed(seed: int, attempt: int) -> int:
+    """Of a text that is spoken once more; attempt 0 is the first."""
+    return (seed + attempt * SEED_STEP) % 2**32
 
 
 def checker(scale: Scale, panel: Panel) -> Check:

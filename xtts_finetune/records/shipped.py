@@ -32,6 +32,7 @@ class Shipped:
     sentences    the same, sentence by sentence
     fingerprint  of all that it was made of
     files        bytes and SHA-256 of every file but this one
+    faults       of the candidate's samples: how many there were, were faulty, and still were after so many tries
     """
 
     name: str
@@ -49,6 +50,7 @@ class Shipped:
     fingerprint: str
     files: Mapping[str, Mapping[str, Any]]
     voices: tuple[str, ...] = ()
+    faults: Mapping[str, int] | None = None
 
     @property
     def bytes(self) -> int:
@@ -73,7 +75,7 @@ def _shipped(content: Mapping[str, Any]) -> Shipped:
     if content["version"] != VERSION:
         raise ValueError(f"it is of version {content['version']}, this program knows {VERSION}")
     # Those from before a model had several voices name none.
-    values = {"voices": (content["name"],), **content}
+    values = {"voices": (content["name"],), "faults": None, **content}
     values = {field.name: values[field.name] for field in fields(Shipped)}
     return Shipped(**{**values, **{name: tuple(values[name]) for name in ("verified", "sentences", "voices")}})
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.errors import WorkFailed
 from xtts_finetune.evaluation.decision.words import listed
@@ -19,6 +19,7 @@ from xtts_finetune.look.quantities import now
 from xtts_finetune.records.atomic import replace_with_retry, write_text_atomic
 from xtts_finetune.records.run_folder import CHECKS, MODEL_CARD
 from xtts_finetune.records.shipped import Shipped, files_in, reference_of, write_shipped
+from xtts_finetune.shipping.fault_rate import fault_rate
 from xtts_finetune.shipping.model_card import card_text, copy_licences
 from xtts_finetune.shipping.plan import ShipPlan
 from xtts_finetune.xtts.weights.vocabulary_file import copy_vocabulary
@@ -61,7 +62,9 @@ def ship(plan: ShipPlan, device: str, progress: Progress) -> Shipped:
     original = Original(model, voice, sentences, plan.declaration.utterances.inference)
     staging = _empty(plan.folder.with_name(f".{plan.name}.new"))
     try:
+        faults = _faults(plan, model, references, staging)
         shipped = _first_that_holds(plan, staging, weights, voices, original, recorded, device, progress)
+        shipped = _with_card(plan, replace(shipped, faults=faults), staging)
         write_shipped(staging, shipped)
         put_in_place(staging, plan.folder)
     finally:
@@ -167,7 +170,7 @@ def _verify(
 
 
 def _finish(plan: ShipPlan, staging: Path, precision: Weights, parted: str, compared: list[Compared]) -> Shipped:
-    """Add the card to the folder; the record of all of it."""
+    """The record of what is in the folder, but for the card."""
     from xtts_finetune.xtts.speech.packing import CONFIG, MODEL  # noqa: PLC0415  heavy
 
     codes, same = sum(each.codes for each in compared), sum(each.same for each in compared)
@@ -178,7 +181,7 @@ def _finish(plan: ShipPlan, staging: Path, precision: Weights, parted: str, comp
         f"spoken greedily by stock Xtts, {same} of {len(compared)} sentences have the candidate's codes, one for one, "
         f"and its sound ({codes} codes in all)",
     )
-    shipped = Shipped(
+    return Shipped(
         name=plan.name,
         candidate=plan.candidate,
         model_sha=plan.spoken.model_sha,
@@ -195,8 +198,23 @@ def _finish(plan: ShipPlan, staging: Path, precision: Weights, parted: str, comp
         files={},
         voices=(plan.name, *plan.moods),
     )
+
+
+def _with_card(plan: ShipPlan, shipped: Shipped, staging: Path) -> Shipped:
+    """Add the card to the folder; the record of all that is in it then."""
     write_text_atomic(staging / MODEL_CARD, card_text(plan, shipped))
-    return Shipped(**{**vars(shipped), "files": files_in(staging)})
+    return replace(shipped, files=files_in(staging))
+
+
+def _faults(plan: ShipPlan, model: Any, references: list[Wave], staging: Path) -> dict[str, int] | None:
+    from xtts_finetune.xtts.speech.speech import Speaker  # noqa: PLC0415  heavy
+
+    vocoder = plan.declaration.pipeline.vocoder
+    trial = staging / "trial.wav"
+    speaker = Speaker.with_references(plan.spoken.base, model, vocoder, references)
+    found = fault_rate(plan, speaker, trial)
+    trial.unlink(missing_ok=True)
+    return found
 
 
 def _why(plan: ShipPlan, precision: Weights, parted: str, compared: list[Compared]) -> str:

@@ -18,6 +18,7 @@ from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.scores import Scores, read_scores
 from xtts_finetune.records.shipped import Shipped
 from xtts_finetune.records.verdict import Samples
+from xtts_finetune.shipping.fault_rate import fault_words
 from xtts_finetune.shipping.plan import ShipPlan
 from xtts_finetune.spec.decision import MadeCandidate
 from xtts_finetune.spec.languages import LANGUAGES
@@ -61,6 +62,7 @@ def card_text(plan: ShipPlan, record: Shipped) -> str:
         marks=plan.decision.quality,
         versions=", ".join(f"{package} {number}" for package, number in record.versions.items() if number),
         clean=Samples(scores.spoken - scores.gate_failures, scores.spoken).words if scores and scores.spoken else "",
+        faults=Markdown(fault_words(record.faults)),
         readings=[] if scores is None else list(_readings(scores)),
     )  # fmt: skip
 
@@ -116,7 +118,7 @@ def _ancestors(plan: ShipPlan) -> set[str]:
     """The phases whose training is in the candidate's weights."""
     made = (each for each in plan.declaration.decision.candidates if isinstance(each, MadeCandidate))
     own = [each for each in made if each.name == plan.candidate]
-    waiting = [plan.candidate, *_made_of(plan), *(each.phase for each in own if each.phase)]
+    waiting = [plan.candidate, *_made_of(plan), *(each.phase or each.model for each in own if each.phase or each.model)]
     found: set[str] = set()
     while waiting:
         name = waiting.pop()

@@ -20,7 +20,7 @@ from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.xtts.base import BaseFiles, quick_hash
 
 # Raise it when the same candidate would be written otherwise.
-SHIP_FORMAT = 2
+SHIP_FORMAT = 3
 # Sentences that candidate and shipped model both say: the shortest, the longest and some between.
 CHECKED_SENTENCES = 3
 # Longer texts are cut into pieces, which stock's inference does in its own way.

@@ -146,7 +146,7 @@ def _differing(judged: Mapping[str, object], settings: InferenceSpec) -> str:
 
 
 def _spoken(speaker: Speaker, wanted: Wanted, language: str, settings: InferenceSpec) -> Iterator[Speech]:
-    from xtts_finetune.speaking.tails import without_tail  # noqa: PLC0415  (NumPy)
+    from xtts_finetune.evaluation.tails import without_tail  # noqa: PLC0415  (NumPy)
 
     for number, turn in enumerate(in_turns(wanted.text)):
         speech = speaker.speak(turn, language, settings, (wanted.seed + number) % 2**32)

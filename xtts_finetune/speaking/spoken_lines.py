@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from xtts_finetune.evaluation.checking import Check, Checked
     from xtts_finetune.xtts.speech.speech import Speaker, Speech
 
-# Further seeds of a line lie so far apart; its nearest lines are what else it might have said.
-SEED_STEP, NEAR = 104_729, 20
+# The nearest lines of a line are what else it might have said.
+NEAR = 20
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,13 @@ class Session:
     def _attempt(
         self, batch: Sequence[WantedLine], places: Sequence[int], attempt: int
     ) -> Iterator[tuple[int, _Tried]]:
-        from xtts_finetune.speaking.tails import without_tail  # noqa: PLC0415  (NumPy)
+        from xtts_finetune.evaluation.checking import further_seed  # noqa: PLC0415  heavy
+        from xtts_finetune.evaluation.tails import without_tail  # noqa: PLC0415  (NumPy)
         from xtts_finetune.xtts.speech.speech import Line  # noqa: PLC0415  heavy
 
         for voice in dict.fromkeys(batch[place].voice for place in places):
             own = [place for place in places if batch[place].voice == voice]
-            seeds = [(batch[place].seed + attempt * SEED_STEP) % 2**32 for place in own]
+            seeds = [further_seed(batch[place].seed, attempt) for place in own]
             spoken = [
                 Line(batch[place].text, batch[place].language, seed) for place, seed in zip(own, seeds, strict=True)
             ]

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.evaluation.tails import WithoutTail
 from xtts_finetune.speaking.serving.encoding import Format, encoded, whole_wav
 from xtts_finetune.speaking.sound_file import as_16_bit
-from xtts_finetune.speaking.tails import WithoutTail
 from xtts_finetune.speaking.turns import in_turns
 from xtts_finetune.spec.utterances import InferenceSpec
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xtts_finetune.speaking.tails import KEPT_SECONDS, WithoutTail, without_tail
+from xtts_finetune.evaluation.tails import KEPT_SECONDS, WithoutTail, without_tail
 
 RATE = 24_000
 

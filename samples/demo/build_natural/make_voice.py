@@ -27,7 +27,7 @@ LITTLE_WORDS = (
     "the a my this that our your his her he she we they i you is was and but are to at in on by did who saw took then "
     "will would must can"
 )
-SHORTEST_S, LONGEST_S = 2.8, 4.9
+SHORTEST_S, LONGEST_S = 2.8, 4.1
 PACES = (0.96, 1.04)
 UTTERANCES = (
     "Hello.",
@@ -53,7 +53,7 @@ UTTERANCES = (
 def recorded_texts() -> list[str]:
     """More than enough texts to choose the recordings from: two sentences each, every eighth a single one."""
     single = iter(recorded_sentences())
-    return [first if number % 8 == 0 else f"{first} {next(single)}" for number, first in enumerate(islice(single, 150))]
+    return [first if number % 8 == 0 else f"{first} {next(single)}" for number, first in enumerate(islice(single, 220))]
 
 
 def recorded_sentences() -> list[str]:
@@ -129,7 +129,7 @@ def _write_coqui(folder: Path, clips: list[tuple[str, np.ndarray]]) -> None:
 
 def _write_flac(path: Path, audio: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, audio, SAMPLE_RATE, subtype="PCM_16", format="FLAC")
+    soundfile.write(path, audio, SAMPLE_RATE, subtype="PCM_16", format="FLAC", compression_level=1.0)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ pieces of words are learned too, from which other words are spelled."""
 SPELLED_PLAINLY = 0.65
 
 TAKES = 6
-"""Of every clip at every speed. With one alone so small a model memorises the corpus within ten epochs, with three within twenty."""
+"""Of every clip at every speed. So small a model memorises one within ten epochs, and three within twenty."""
 
 
 @dataclass(frozen=True)

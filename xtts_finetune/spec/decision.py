@@ -87,7 +87,9 @@ class MadeCandidate(Spec):
 
 
 def _of_models(given: Mapping[str, Any], way: str) -> list[Contradiction]:
-    if way != "model" or given.get("inference") or given.get("reference"):
+    change = given.get("inference")
+    differs = change.given if isinstance(change, InferenceChange) else isinstance(change, Mapping) and change
+    if way != "model" or differs or given.get("reference"):
         return []
     message = f"it is '{given['model']}' once more; say in what it differs: 'inference' or 'reference'"
     return [(("model",), message)]

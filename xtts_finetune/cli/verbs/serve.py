@@ -22,11 +22,11 @@ Token = Annotated[
     str,
     typer.Option(
         "--token",
-        help="What every request must bring: at least 16 characters.",
+        help="What every request must bring, of at least 16 characters; XTTS_FINETUNE_TOKEN sets it, too.",
         metavar="TEXT",
         envvar="XTTS_FINETUNE_TOKEN",
-        show_default="none is needed",
-        show_envvar=True,
+        show_envvar=False,
+        show_default="none",
     ),
 ]
 Queue = Annotated[

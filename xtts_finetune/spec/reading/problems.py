@@ -39,6 +39,9 @@ def _report(error: ErrorDetails, root: Shape, document: Document) -> None:
     kind = error["type"]
     if kind == "value_error":
         return  # ours: `_contradictions` reports these even where other values are wrong
+    if kind == "json_invalid":
+        document.complain((), "a key or a text has half a character in it (a lone surrogate); write it again")
+        return
     keys = _keys(error["loc"], document.data)
     if any(keys[:length] in document.faulty for length in range(len(keys) + 1)):
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -142,14 +143,16 @@ def test_proposals_are_candidates_that_the_matrix_takes(
     ]
 
 
-def test_a_real_model_is_heard(declared: Declaration, run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_real_model_is_heard(base: BaseFiles, run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tiny, with random weights: all of it is faulty, and nothing is proposed."""
-    monkeypatch.setattr(tuning, "SEARCH_TEXTS", 6)
-    monkeypatch.setattr(tuning, "FINAL_TEXTS", 6)
+    monkeypatch.setattr(tuning, "SEARCH_SEEDS", (1,))
+    monkeypatch.setattr(tuning, "FINAL_SEEDS", (101,))
     said: list[str] = []
-    model = candidate_model(declared, "base", lambda *words: " ".join(words))
-    tuned = tune(declared, run, model, "base", 3, 1, (), "cpu", said.append)
-    assert tuned.now.means.takes == 12 and tuned.now.means.faulty == 12
+    hears = {"command": [sys.executable, "-S", "-c", "print('some words')", "{file}"]}
+    declaration = declare(base, run, {**UTTERANCES, "recogniser": hears})
+    model = candidate_model(declaration, "base", lambda *words: " ".join(words))
+    tuned = tune(declaration, run, model, "base", 3, 1, TEXTS[:12], "cpu", said.append)
+    assert tuned.now.means.takes == 6 and tuned.now.means.faulty == 6
     assert not tuned.proposals
     assert [line.partition(":")[0] for line in said if " of 3:" in line] == ["1 of 3", "2 of 3", "3 of 3"]
 

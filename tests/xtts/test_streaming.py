@@ -15,7 +15,7 @@ from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.model import load_model
 from xtts_finetune.xtts.speech.speech import Speaker
 
-CODES = 100
+CODES = 70
 TEXT = "A text of a few words, and of a few words more. This is another sentence of it."
 
 
@@ -43,7 +43,7 @@ def never_ending(model: Xtts, never: bool) -> None:
         model.gpt.mel_head.bias[model.gpt.stop_audio_token] = -1e4 if never else 1.0
 
 
-@pytest.mark.parametrize("speed", [1.0, 0.8, 1.37])
+@pytest.mark.parametrize("speed", [1.0, 0.8])
 @pytest.mark.parametrize("never", [True, False], ids=["cut off", "ended"])
 def test_windows_are_the_whole_but_for_rounding(base: BaseFiles, model: Xtts, speed: float, never: bool) -> None:
     never_ending(model, never)

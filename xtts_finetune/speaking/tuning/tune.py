@@ -129,7 +129,7 @@ def texts_for(declaration: Declaration, run: RunFolder, own: Sequence[str]) -> t
     Raises UserError where there are too few.
     """
     judged = {sentence.text for sentence in declaration.utterances.sentences}
-    pool = list(own) or [clip.text for clip in read_clips(run.clips, "train")] + _held_out(run)
+    pool = list(own) or [clip.text for clip in read_clips(run.clips, "train")]  # held-out lines are judged
     fitting = sorted({text for text in pool if has_words(text) and LETTERS[0] <= len(text) <= LETTERS[1]} - judged)
     if len(fitting) < 2 * FEWEST_TEXTS:
         raise UserError(
@@ -139,10 +139,6 @@ def texts_for(declaration: Declaration, run: RunFolder, own: Sequence[str]) -> t
     Random("texts to tune with").shuffle(fitting)
     count = min(SEARCH_TEXTS, len(fitting) // 2)
     return tuple(fitting[:count]), tuple(fitting[count : count + FINAL_TEXTS])
-
-
-def _held_out(run: RunFolder) -> list[str]:
-    return [clip.text for clip in read_clips(run.clips, "eval")]
 
 
 def _listener(
@@ -160,7 +156,7 @@ def _listener(
 
     panel = Panel(Ears.of(declaration))
     if not run.voice_json.is_file():
-        say("reading the recordings of the voice, once, so that what is said can be compared with them")
+        say("reading the recordings of the voice, once, so that speech can be compared with them")
     scale = scale_of(declaration, run, panel, lambda *_: None)
     say(f"loading {model.name}")
     own, base = model.load(pick_device(device)), find_base(declaration.pipeline.base)

@@ -21,3 +21,7 @@ V2_SIZES = {
     "gpt_max_text_tokens": 402,
     "gpt_max_audio_tokens": 605,
 }
+
+# Where to train and speak, as a declaration and the command line say it.
+DEVICE_PATTERN = r"^(auto|cpu|cuda(:[0-9]{1,2})?)$"
+DEVICES = "one of 'auto', 'cpu', 'cuda', or one card of several, such as 'cuda:1'"

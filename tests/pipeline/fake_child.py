@@ -228,9 +228,10 @@ def needs_memory(clips: int, declaration: Declaration, job: Job) -> None:
     folder = job.run.candidate(job.phase)
     if as_it_ran(declaration.phases[job.phase], job.ran_with).batch_size <= clips:
         return
-    with MetricsWriter(folder.metrics) as metrics:
-        metrics.write(evaluation(0, 4.0))
-    checkpoint(folder, 500)
+    if not folder.metrics.is_file():  # what is tried again goes on from there
+        with MetricsWriter(folder.metrics) as metrics:
+            metrics.write(evaluation(0, 4.0))
+        checkpoint(folder, 500)
     print(f"{TRACEBACK}{NO_MEMORY}", file=sys.stderr)
     sys.exit(1)
 

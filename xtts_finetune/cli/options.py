@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from xtts_finetune.fixed import DEVICE_PATTERN, DEVICES
 from xtts_finetune.spec.phase import ResumeFrom, checkpoint_step
 
 if TYPE_CHECKING:
@@ -166,12 +167,13 @@ APP: dict[str, Any] = {
 }
 
 
-class Device(str, Enum):
-    """Where to train and speak."""
+def _as_device(word: str) -> str:
+    if re.fullmatch(DEVICE_PATTERN, word):
+        return word
+    raise typer.BadParameter(f"{word!r} is not {DEVICES}" + (MPS if word == "mps" else ""))
 
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
+
+MPS = "; Apple's GPUs are not supported: take cpu"
 
 
 File = Annotated[
@@ -190,8 +192,14 @@ Settings = Annotated[
     ),
 ]
 OnDevice = Annotated[
-    Device | None,
-    typer.Option("--device", help="Where to train and speak.", show_default="as in the config"),
+    str | None,
+    typer.Option(
+        "--device",
+        help="Where to train and speak: the GPU (auto), cpu, or one of several GPUs.",
+        show_default="as in the config",
+        parser=_as_device,
+        metavar="auto|cpu|cuda|cuda:N",
+    ),
 ]
 
 Storage = Annotated[
@@ -259,14 +267,14 @@ def load(file: Path | None, demo: bool, overrides: Sequence[str] = ()) -> Declar
 def work_on(
     declaration: Declaration,
     overrides: Sequence[str],
-    device: Device | None,
+    device: str | None,
     machines: Machines | None = None,
 ) -> Work:
     """What the pipeline needs to run: the declaration, where to run it, and the terminal."""
     from xtts_finetune.cli.terminal import command_again, console  # noqa: PLC0415
     from xtts_finetune.pipeline.children.running import Work  # noqa: PLC0415
 
-    chosen = device.value if device is not None else declaration.pipeline.device
+    chosen = device if device is not None else declaration.pipeline.device
     again = command_again()
     return Work(declaration, tuple(overrides), chosen, console(), again, machines=machines)
 

@@ -8,12 +8,12 @@ failure is the last record of the events file, and the last line on stderr.
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from xtts_finetune.cards import keep_to
 from xtts_finetune.errors import DONE, FAILED, INTERRUPTED, WRONG_INPUT, UserError, WorkFailed
 from xtts_finetune.records.faults import one_line
 from xtts_finetune.records.job import EventWriter, Job
@@ -31,8 +31,7 @@ def main(arguments: list[str], work: Mapping[str, Kind]) -> int:
     """Do all kinds of `work` that are named, in their order; the exit code."""
     *kinds, file = arguments
     job = Job.read(Path(file))
-    if job.device == "cpu":
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch looks for devices
+    keep_to(job.device)
     with EventWriter(job.events) as events:
         try:
             declaration = load_declaration(job.declaration_file, job.overrides, job.run_folder)
@@ -57,13 +56,13 @@ def prepare_clips(declaration: Declaration, job: Job, progress: Progress) -> Non
     from xtts_finetune.data.text_checks import TextChecks  # noqa: PLC0415
     from xtts_finetune.pipeline.children.python import python_module  # noqa: PLC0415
     from xtts_finetune.pipeline.reports.data_report import write_data_page  # noqa: PLC0415
-    from xtts_finetune.training.device import pick_device  # noqa: PLC0415
+    from xtts_finetune.training.device import pick_device_for  # noqa: PLC0415
     from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
     from xtts_finetune.xtts.encoder import AudioEncoder  # noqa: PLC0415
     from xtts_finetune.xtts.tokenizer import Tokenizer  # noqa: PLC0415
 
     base = find_base(declaration.pipeline.base)
-    encoder = AudioEncoder(base, pick_device(job.device))
+    encoder = AudioEncoder(base, pick_device_for(base, job.device))
 
     def write_page() -> None:
         progress(0, 1, "writing DATA.html")
@@ -99,9 +98,11 @@ def make_a_candidate(declaration: Declaration, job: Job, progress: Progress) -> 
 def speak(declaration: Declaration, job: Job, progress: Progress) -> None:
     """Let the candidate say the declared sentences."""
     from xtts_finetune.evaluation.utterances import speak_candidate  # noqa: PLC0415
-    from xtts_finetune.training.device import pick_device  # noqa: PLC0415
+    from xtts_finetune.training.device import pick_device_for  # noqa: PLC0415
+    from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
 
-    speak_candidate(declaration, job.run, job.candidate, pick_device(job.device), progress)
+    device = pick_device_for(find_base(declaration.pipeline.base), job.device)
+    speak_candidate(declaration, job.run, job.candidate, device, progress)
 
 
 def score(declaration: Declaration, job: Job, progress: Progress) -> None:

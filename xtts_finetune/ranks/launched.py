@@ -18,6 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from xtts_finetune.cards import NONE, ORDER, VISIBLE, nth
 from xtts_finetune.ranks.outcome import LaunchFolder
 
 if TYPE_CHECKING:
@@ -100,22 +101,14 @@ def settle(place: Launched, device: str) -> None:
     The launcher alone is asked to stop, and says so by a file, so that all ranks stop at the same step. Call it
     before torch is imported.
     """
-    if device != "cpu":
-        os.environ["CUDA_VISIBLE_DEVICES"] = own_gpu(place.local_rank, os.environ.get("CUDA_VISIBLE_DEVICES"))
+    os.environ.setdefault(ORDER, "PCI_BUS_ID")
+    os.environ[VISIBLE] = NONE if device == "cpu" else nth(place.local_rank, os.environ.get(VISIBLE))
     for name in ("SIGINT", "SIGBREAK"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     # torch's agent ends what is left of a launch by it; nothing waits for the step at hand then.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_launcher, daemon=True).start()
-
-
-def own_gpu(local_rank: int, visible: str | None) -> str:
-    """The one GPU of a rank among those that are visible to its launcher."""
-    if not visible:
-        return str(local_rank) if visible is None else ""
-    names = [name.strip() for name in visible.split(",")]
-    return names[local_rank] if local_rank < len(names) else ""
 
 
 def end_at_once(code: int) -> NoReturn:

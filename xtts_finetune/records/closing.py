@@ -76,13 +76,13 @@ def advice_of(stop: Stop, metrics: Metrics, facts: PhaseFacts) -> str:
         )
     if stop.reason is Reason.OUT_OF_MEMORY and facts.batch_size == 1:
         return (
-            "batch_size is 1 already. precision: bf16 needs less memory, and so does a base with fewer layers. Closing "
-            "other programs helps; device: cpu uses the computer's own memory."
+            "batch_size is 1 already. gradient_checkpointing: true, optimizer_moments: bf16 and precision: bf16 need "
+            "less memory, train: {lora: {}} the least. Closing other programs helps; device: cpu uses other memory."
         )
     if stop.reason is Reason.OUT_OF_MEMORY and facts.ran_with is not None:
         return (
-            "The smaller batches were still too large. Start it again: on_out_of_memory: halve_batch halves them "
-            "once more. Closing other programs helps, too, and precision: bf16 needs less memory."
+            "What was tried still takes too much memory. optimizer_moments: bf16 and precision: bf16 need less, "
+            "train: {lora: {}} the least. Closing other programs helps, too."
         )
     best, final = metrics.best, metrics.final
     if stop.reason not in COULD_GO_ON or best is None or final is None:

@@ -30,6 +30,14 @@ _MEMORY = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+# What libraries say that found no room on the card for their own, or another fault.
+_FULL_CARD = re.compile(
+    r"""
+      \bCUBLAS_STATUS_NOT_INITIALIZED\b | \bCUDNN_STATUS_\w*(?:ALLOC|INTERNAL_ERROR|NOT_INITIALIZED)\w*
+    | \bUnable[ ]to[ ]find[ ]an[ ]engine\b | \bGET[ ]was[ ]unable[ ]to[ ]find[ ]an[ ]engine\b
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
 _DISK = re.compile(
     r"""
       \bno[ ]space[ ]left\b | \bdisk[ ]quota[ ]exceeded\b | \bnot[ ]enough[ ]space[ ]on[ ]the[ ]disk\b
@@ -81,6 +89,11 @@ _SAYS_NOTHING = re.compile(
 def reason_of_text(text: str) -> Reason:
     """What an error's text is about: OUT_OF_MEMORY, DISK_FULL, UNREADABLE, or else ERROR."""
     return next((reason for reason, pattern in _TEXTS if pattern.search(text)), Reason.ERROR)
+
+
+def a_full_card_may_say(text: str) -> bool:
+    """Whether a library says so, too, that found no room on a card; whoever asks looks whether it is full."""
+    return _FULL_CARD.search(text) is not None
 
 
 def reason_of_error(error: BaseException) -> Reason:

@@ -92,14 +92,28 @@ def failure_of(path: Path) -> str | None:
 Message = TypeVar("Message", bound="_Message")
 
 
+def ran_in_words(batch_size: int, accumulate: int, gradient_checkpointing: bool) -> str:
+    """'batch_size 1 and accumulate 3, with gradient_checkpointing'."""
+    return f"batch_size {batch_size} and accumulate {accumulate}" + (
+        ", with gradient_checkpointing" if gradient_checkpointing else ""
+    )
+
+
 @dataclass(frozen=True)
 class RanWith:
-    """Batches in place of the declared ones, from a step on; as many clips an optimizer step as declared."""
+    """What saves memory in place of what was declared, from a step on; as many clips an optimizer step as declared.
+
+    `gradient_checkpointing`: each layer is computed twice, though that was not declared.
+    """
 
     batch_size: int
     accumulate: int
     from_step: int
     why: str
+    gradient_checkpointing: bool = False
+
+    def __str__(self) -> str:
+        return ran_in_words(self.batch_size, self.accumulate, self.gradient_checkpointing)
 
     def to_json(self) -> dict[str, Any]:
         """As phase.yaml and model_info.json hold it."""

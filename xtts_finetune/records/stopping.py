@@ -130,8 +130,9 @@ _WORDS: dict[Reason, tuple[str, str, str]] = {
     Reason.OUT_OF_MEMORY: (
         "out of memory",
         "The device has less memory than this batch needs.",
-        "Halve batch_size and double accumulate, which trains the same; on_out_of_memory: halve_batch does it "
-        "by itself. precision: bf16 needs less, too, and closing other programs helps.",
+        "First gradient_checkpointing: true, then optimizer_moments: bf16: both need less memory and train as well. "
+        "A smaller batch_size with a larger accumulate helps with batches of 4 and more. on_out_of_memory: halve_batch "
+        "does the first and the last by itself. precision: bf16 needs less, too, and closing other programs helps.",
     ),
     Reason.DISK_FULL: (
         "disk full",

@@ -8,6 +8,7 @@ from typing import Any
 
 from xtts_finetune.look.quantities import NOT_FINITE, duration
 from xtts_finetune.records.facts import SCENARIOS
+from xtts_finetune.records.job import ran_in_words
 from xtts_finetune.records.values import flat
 
 WIDTH = 100
@@ -79,11 +80,12 @@ def outcome_words(info: Mapping[str, Any]) -> str:
 
 
 def ran_with_words(ran_with: Mapping[str, Any]) -> str:
-    """Which batches the phase was trained with in place of the declared ones, from where on and why."""
+    """What the phase was trained with in place of what was declared, from where on and why."""
     batch, accumulate = ran_with["batch_size"], ran_with["accumulate"]
+    how = ran_in_words(batch, accumulate, bool(ran_with.get("gradient_checkpointing")))
     return (
-        f"{ran_with['why']}: from step {ran_with['from_step']} on it ran with batch_size {batch} and accumulate "
-        f"{accumulate}, {batch * accumulate} clips a step as before."
+        f"{ran_with['why']}: from step {ran_with['from_step']} on it ran with {how}: "
+        f"{batch * accumulate} clips a step, as before."
     )
 
 

@@ -13,9 +13,11 @@ def ship_it(declaration: Declaration, job: Job, progress: Progress) -> None:
     """Write the candidate's folder for use and verify it."""
     from xtts_finetune.shipping.job import ship  # noqa: PLC0415  after torch has found its devices
     from xtts_finetune.shipping.plan import make_ship_plan  # noqa: PLC0415
-    from xtts_finetune.training.device import pick_device  # noqa: PLC0415
+    from xtts_finetune.training.device import pick_device_for  # noqa: PLC0415
+    from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
 
-    ship(make_ship_plan(declaration, job.run, job.candidate), pick_device(job.device), progress)
+    device = pick_device_for(find_base(declaration.pipeline.base), job.device)
+    ship(make_ship_plan(declaration, job.run, job.candidate), device, progress)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xtts_finetune.cards import CUDA_BUILD, keep_to, torch_build
 from xtts_finetune.errors import DeclarationError, Problem, UserError
-from xtts_finetune.pipeline.plan.checks.machine import CUDA_BUILD, torch_is_for_gpus
 from xtts_finetune.speaking.playing import Background, find_player
 from xtts_finetune.speaking.sayable import no_such_voice, no_words, unspeakable
 from xtts_finetune.speaking.sound_file import as_16_bit, check_sound_file, write_sound
@@ -105,7 +105,7 @@ def say_now(model: SpeakingModel, wanted: Wanted, say: Say) -> Path | None:
     _check_text(model, wanted.text, language, say)
     from xtts_finetune.training.device import pick_device  # noqa: PLC0415  heavy
 
-    speaker = model.load(pick_device(wanted.device))
+    speaker = model.load(pick_device(wanted.device, say))
     if wanted.voice not in (None, model.voices[0]):
         speaker = model.another(speaker, str(wanted.voice))
     if differing := _differing(model.judged, settings):
@@ -117,17 +117,19 @@ def say_now(model: SpeakingModel, wanted: Wanted, say: Say) -> Path | None:
 
 
 def check_device(device: str) -> None:
-    """Raise UserError where a GPU is asked for that torch cannot use; it is imported only where that is not told so."""
-    if device != "cuda":
+    """Let this process see that device alone. Raises UserError where a GPU is asked for that torch cannot use."""
+    keep_to(device)
+    if not device.startswith("cuda"):
         return
-    if torch_is_for_gpus() is False:
+    build = torch_build()
+    if build is not None and not build.for_gpus:  # told without torch, which takes seconds to import
         raise UserError(
-            "--device cuda was asked for, but torch was built without CUDA; leave it out, take --device cpu, or "
+            f"--device {device} was asked for, but torch was built without CUDA; leave it out, take --device cpu, or "
             f"{CUDA_BUILD}"
         )
     from xtts_finetune.training.device import pick_device  # noqa: PLC0415  heavy
 
-    pick_device("cuda")
+    pick_device(device)
 
 
 def _check_text(model: SpeakingModel, text: str, language: str, say: Say) -> None:

@@ -116,7 +116,7 @@ def _speak(
     from xtts_finetune.training.device import pick_device  # noqa: PLC0415  heavy
 
     session = Session(
-        speaker=in_voices(model, model.load(pick_device(wanted.device))),
+        speaker=in_voices(model, model.load(pick_device(wanted.device, say))),
         settings=settings,
         takes=takes,
         tries=max(wanted.tries, 1),

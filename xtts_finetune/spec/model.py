@@ -7,9 +7,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from xtts_finetune.fixed import DEVICE_PATTERN
+
 # Names become folder names: no separators, no dots at the start, nothing that a file system treats specially.
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=64)]
+Device = Annotated[str, StringConstraints(pattern=DEVICE_PATTERN)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 # Beyond any run; it keeps slips of the keyboard from becoming plans of years.

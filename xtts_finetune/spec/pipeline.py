@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from xtts_finetune.spec.formats import TABLES, Column, Format, encoding_problem
-from xtts_finetune.spec.model import Contradiction, Name, Seed, Spec, number
+from xtts_finetune.spec.model import Contradiction, Device, Name, Seed, Spec, number
 
 Precision = Literal["auto", "half", "full"]
 Others = Literal["keep", "thin"]
@@ -155,7 +155,9 @@ class PipelineSpec(Spec):
     utterances: Path = Field(Path("eval/utterances.yaml"), description="What the candidates say.")
     decision: Path = Field(Path("eval/decision_matrix.yaml"), description="How the shipped phase is chosen.")
     vocoder: Vocoder = Field("hifigan", description="'hifigan', or 'preview' for a base without a trained one.")
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where to train and speak.")
+    device: Device = Field(
+        "auto", description="Where to train and speak: 'cuda:1' is the second card, as nvidia-smi counts them."
+    )
     check_texts: Check = Field(
         "auto",
         description="Whether a recogniser reads each clip and compares it with its text. 'auto': where one is "

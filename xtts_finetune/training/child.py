@@ -5,7 +5,6 @@ Exit codes as in errors.py; a phase that a stop rule ends is done.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
@@ -13,6 +12,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xtts_finetune.cards import keep_to
 from xtts_finetune.errors import WRONG_INPUT, UserError
 from xtts_finetune.ranks.launched import launched
 from xtts_finetune.ranks.outcome import OF_STATUS
@@ -35,13 +35,12 @@ def main(job_file: Path, speech: SpeechMaker | None = None) -> int:
     processes ends with 0 whatever the phase's end, which it writes down for its launcher.
     """
     job = Job.read(job_file)
-    if job.device == "cpu":
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch looks for devices
     place = launched()
     if place is not None:
         from xtts_finetune.training.rank import run_rank  # noqa: PLC0415
 
         return run_rank(place, job, speech)
+    keep_to(job.device)
     interrupted = _listen_for_interrupts()
     try:
         declaration = load_declaration(job.declaration_file, job.overrides, job.run_folder)
@@ -60,7 +59,10 @@ def train_phase(
     Whatever ends it is written down. Raises UserError when an input is wrong or cannot be read any more.
     """
     load_coqui()
-    phase, _ = as_it_runs(declaration, job)
+    from xtts_finetune.training.device import name_of  # noqa: PLC0415  (torch: once its devices are chosen)
+
+    phase, device = as_it_runs(declaration, job)
+    where = name_of(device)
     speak = speaker(declaration, job, phase, speech)
     try:
         stop = train(declaration, job, phase, interrupted, speak)
@@ -71,11 +73,11 @@ def train_phase(
             raise  # nothing has begun, so there is nothing to close
         if not unreadable:
             traceback.print_exc()
-        close_phase(declaration, job, stop, phase)
+        close_phase(declaration, job, stop, phase, where)
         if unreadable:
             raise
         return stop
-    close_phase(declaration, job, stop, phase)
+    close_phase(declaration, job, stop, phase, where)
     return stop
 
 

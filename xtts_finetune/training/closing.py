@@ -36,6 +36,7 @@ _SHOWN = (
     "weight_decay",
     "gradient_clip",
     "precision",
+    "optimizer_moments",
     "text_loss_weight",
     "mel_loss_weight",
     "kl_weight",
@@ -48,21 +49,28 @@ _SHOWN = (
 
 
 def as_it_ran(phase: PhaseSpec, ran_with: RanWith | None) -> PhaseSpec:
-    """The phase with the batches that it was reduced to; as declared where it was not."""
-    return phase if ran_with is None else phase.in_batches(ran_with.batch_size, ran_with.accumulate)
+    """The phase with what it was reduced to when memory ran out; as declared where it was not."""
+    if ran_with is None:
+        return phase
+    return phase.in_batches(ran_with.batch_size, ran_with.accumulate, ran_with.gradient_checkpointing)
 
 
-def close_phase(declaration: Declaration, job: Job, stop: Stop, phase: PhaseSpec | None = None) -> None:
+def close_phase(
+    declaration: Declaration, job: Job, stop: Stop, phase: PhaseSpec | None = None, device: str = ""
+) -> None:
     """Write the closing records of the job's phase: for the child, the first rank, the launcher or the command.
 
-    `phase` is as it ran on its device; left out, as it was to run. Raises OSError where nothing can be written.
+    `phase` is as it ran on its `device`, in words; left out, as it was to run. Raises OSError where nothing can be
+    written.
     """
     phase = phase or as_it_ran(declaration.phases[job.phase], job.ran_with)
-    facts = phase_facts(job, phase, declaration.pipeline.datasets, stop)
+    facts = phase_facts(job, phase, declaration.pipeline.datasets, stop, device)
     write_closing(job.run.candidate(job.phase), facts, stop)
 
 
-def phase_facts(job: Job, phase: PhaseSpec, datasets: Sequence[DatasetSpec], stop: Stop) -> PhaseFacts:
+def phase_facts(
+    job: Job, phase: PhaseSpec, datasets: Sequence[DatasetSpec], stop: Stop, device: str = ""
+) -> PhaseFacts:
     """What the closing records say beyond the metrics, as far as the phase's other records can be read."""
     from xtts_finetune.data.index import planned_of_run  # noqa: PLC0415  (NumPy: a plan needs none)
 
@@ -77,7 +85,7 @@ def phase_facts(job: Job, phase: PhaseSpec, datasets: Sequence[DatasetSpec], sto
         epochs_planned=planned.epochs,
         batch_size=phase.batch_size,
         learning_rate=phase.learning_rate,
-        hyperparameters={key: declared[key] for key in _SHOWN},
+        hyperparameters={**({"device": device} if device else {}), **{key: declared[key] for key in _SHOWN}},
         started=job.started,
         ended=now(),
         seconds=_seconds_of_work(metrics),
@@ -102,7 +110,8 @@ def _command(job: Job, phase: PhaseSpec, stop: Stop) -> str:
     if stop.reason is Reason.BAD_START:
         return ""  # the same command would end in the same way
     again = job.commands.get("again") or command(job.phase, "run_pipeline")
-    could_halve = phase.batch_size > 1 and phase.max_tokens is None and phase.on_out_of_memory == "stop"
+    less = phase.batch_size > 1 or not phase.gradient_checkpointing
+    could_halve = less and phase.max_tokens is None and phase.on_out_of_memory == "stop"
     if stop.reason is Reason.OUT_OF_MEMORY and could_halve:
         return f"{again} --set {job.phase}.on_out_of_memory=halve_batch"
     return (job.commands.get("go_on") or "run_pipeline") if stop.reason.status == "done" else again

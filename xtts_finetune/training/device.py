@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+
 import torch
 
+from xtts_finetune import cards
 from xtts_finetune.errors import UserError
 from xtts_finetune.spec.phase import Precision
+from xtts_finetune.xtts.base import BaseFiles, is_small
 
 HALF = {
     "bf16": torch.bfloat16,
@@ -16,16 +21,71 @@ HALF = {
 _TENSOR_CORES, _AMPERE = (7, 0), (8, 0)
 
 
-def pick_device(wanted: str) -> str:
-    """'cpu' or 'cuda' for 'auto', 'cpu' or 'cuda'. Raises UserError if there is no such device."""
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise UserError(
-            "device: 'cuda' is asked for, but torch sees no GPU here; install torch's CUDA build, or use "
-            "'device: auto' or --device cpu"
-        )
-    if wanted == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return wanted
+def pick_device(wanted: str, otherwise: Callable[[str], object] | None = None) -> str:
+    """'cpu' or 'cuda' for 'auto', 'cpu', 'cuda' or 'cuda:1'. Raises UserError if there is no such device.
+
+    A card that is there and that torch cannot use is an error for 'auto', too: on the CPU a training would take days.
+    Whoever can do with the CPU gives `otherwise`, which is told why it is taken.
+    """
+    if wanted == "cpu":
+        return "cpu"
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        sees = torch.cuda.is_available()
+    problem = _no_code() if sees else _unseen([str(each.message) for each in said])
+    if sees and problem is None:
+        if cards.spills():
+            _keep_within_the_card()
+        return "cuda"
+    if wanted != "auto":
+        cure = problem.cure if problem else cards.CUDA_BUILD
+        what = problem.what if problem else "torch sees no such GPU here"
+        raise UserError(f"device: '{wanted}' is asked for, but {what}; {cure}; or say 'device: auto' or --device cpu")
+    if problem is not None and otherwise is None:
+        raise UserError(f"device: {problem}; to train on the CPU all the same, which takes days: --device cpu")
+    if problem is not None and otherwise is not None:
+        otherwise(f"on the CPU: {problem}")
+    return "cpu"
+
+
+LEFT_TO_OTHERS = 300e6
+"""Bytes of a card that nothing of ours takes where more would be moved to the computer's memory."""
+
+
+def _keep_within_the_card() -> None:
+    """Run out of memory where the driver would rather spill, which makes each step five to twenty times as long."""
+    free, total = torch.cuda.mem_get_info()
+    torch.cuda.set_per_process_memory_fraction(min(1.0, max(free - LEFT_TO_OTHERS, LEFT_TO_OTHERS) / total))
+
+
+def pick_device_for(base: BaseFiles, wanted: str) -> str:
+    """The device for a job with this base; one as small as the demo's does without a card that cannot be used."""
+    return pick_device(wanted, otherwise=print if is_small(base) else None)
+
+
+def name_of(device: str) -> str:
+    """'the CPU', or the card's name."""
+    return "the CPU" if device == "cpu" else str(torch.cuda.get_device_name())
+
+
+def _unseen(warned: list[str]) -> cards.Problem | None:
+    """Why torch sees no card though the driver names one; None where there is none."""
+    gpu = cards.find_gpu()
+    if gpu is None:
+        return None
+    known = cards.problem_of(gpu, cards.torch_build())
+    if known is not None:
+        return cards.Problem(f"there is {gpu.name}, but {known.what}", known.cure)
+    why = next((" ".join(line.split()) for line in warned if line.strip()), "it gives no reason")
+    return cards.Problem(f"there is {gpu.name}, but torch cannot use it ({why})", "see xtts-finetune doctor")
+
+
+def _no_code() -> cards.Problem | None:
+    """The problem of a card that this torch holds no machine code for: its first kernel would fail."""
+    capability = torch.cuda.get_device_capability()
+    if cards.has_code_for(capability, torch.cuda.get_arch_list()):
+        return None
+    return cards.no_kernels(torch.cuda.get_device_name(), capability, f"CUDA {torch.version.cuda}")
 
 
 def pick_precision(wanted: Precision, device: str) -> Precision:

@@ -15,7 +15,9 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.spec.phase import Moments
 from xtts_finetune.training.course import Course, factor, reductions
+from xtts_finetune.training.half_moments import HalfMomentsAdamW
 
 if TYPE_CHECKING:
     from torch.distributed.optim import ZeroRedundancyOptimizer
@@ -81,12 +83,12 @@ def trained_names(gpt: nn.Module) -> tuple[list[str], list[str]]:
 
 
 def make_optimizer(
-    gpt: nn.Module, learning_rate: float, weight_decay: float, sharded: bool = False
+    gpt: nn.Module, learning_rate: float, weight_decay: float, sharded: bool = False, moments: Moments = "fp32"
 ) -> torch.optim.Optimizer:
     """AdamW over those of the GPT's parameters that train (Loshchilov and Hutter, ICLR 2019).
 
     `sharded`: each rank steps its part of the weights and hands them to the others, so that it holds the moments of
-    that part alone (ZeRO stage 1: Rajbhandari et al., SC 2020).
+    that part alone (ZeRO stage 1: Rajbhandari et al., SC 2020). `moments`: what they are kept in.
     """
     parameters = dict(gpt.named_parameters())
     weights, spared = trained_names(gpt)
@@ -95,11 +97,12 @@ def make_optimizer(
         {"params": [parameters[name] for name in spared], "weight_decay": 0.0},
     ]
     settings: dict[str, Any] = {"lr": learning_rate, "betas": BETAS, "eps": EPSILON, "fused": True}
+    kind = HalfMomentsAdamW if moments == "bf16" else torch.optim.AdamW
     if sharded:
         from torch.distributed.optim import ZeroRedundancyOptimizer  # noqa: PLC0415  slow to import, and for ranks only
 
-        return ZeroRedundancyOptimizer(groups, torch.optim.AdamW, **settings)
-    return torch.optim.AdamW(groups, **settings)
+        return ZeroRedundancyOptimizer(groups, kind, **settings)
+    return kind(groups, **settings)
 
 
 def _is_sharded(optimizer: torch.optim.Optimizer) -> TypeGuard[ZeroRedundancyOptimizer]:
@@ -113,8 +116,17 @@ def gather_moments(optimizer: torch.optim.Optimizer) -> None:
 
 
 def take_moments(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Load an optimizer's state; one that is sharded keeps its own part of it. Raises ValueError if it does not fit."""
+    """Load an optimizer's state; one that is sharded keeps its own part of it. Raises ValueError if it does not fit.
+
+    Nothing of it stays in a file's memory map, as Windows removes no file that is mapped; what goes to a GPU is not
+    copied before.
+    """
     optimizer.load_state_dict(state)
+    own = optimizer.optim if _is_sharded(optimizer) else optimizer
+    for moments in own.state.values():
+        for name, value in moments.items():
+            if isinstance(value, torch.Tensor) and value.device.type == "cpu":
+                moments[name] = value.clone()
     if _is_sharded(optimizer):
         # It leaves the counts of steps on the CPU, where a fused AdamW on a GPU does not look for them.
         for weight, moments in optimizer.optim.state.items():

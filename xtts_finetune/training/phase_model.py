@@ -136,7 +136,9 @@ class PhaseModel(TrainerModel):  # type: ignore[misc]  # TrainerModel has no typ
         """AdamW over what trains, decay on weights only; a balance that is learned has a rate of its own."""
         phase = self._phase
         sharded = phase.optimizer_state == "sharded" and dist.is_initialized()
-        optimizer = make_optimizer(self.xtts.gpt, phase.learning_rate, phase.weight_decay, sharded)
+        optimizer = make_optimizer(
+            self.xtts.gpt, phase.learning_rate, phase.weight_decay, sharded, phase.optimizer_moments
+        )
         balance = list(self.loss.parameters())
         if balance:
             optimizer.add_param_group({"params": balance, "lr": LEARNING_RATE, "weight_decay": 0.0})

@@ -141,16 +141,22 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
             "clips": clips,
             "load_seconds": loaded - began,
         }
-        self._write_steps()  # of the step before: a GPU that works on this one is not waited for
+        self._write_steps(in_a_step=True)  # of the step before: a GPU that works on this one is not waited for
         self._unread.append((values, {**known, "seconds": time.perf_counter() - began}))
         if self._device.type == "cpu":
             self._write_steps()
 
-    def _write_steps(self) -> None:
-        """Write the records of the steps whose values are still to be read from the device."""
+    def _write_steps(self, in_a_step: bool = False) -> None:
+        """Write the records of the steps whose values are still to be read from the device.
+
+        What is waited for in the next step is that one's time; else the step's own.
+        """
         while self._unread:
             values, known = self._unread.popleft()
+            began = time.perf_counter()
             numbers = values.get()
+            if not in_a_step:
+                known["seconds"] += time.perf_counter() - began
             stepped = self.scaler is None or math.isfinite(numbers.grad_norm)
             self.records.write(StepRecord(**known, **vars(numbers), stepped=stepped))
 

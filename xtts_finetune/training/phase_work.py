@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,10 +31,11 @@ def as_it_runs(declaration: Declaration, job: Job) -> tuple[PhaseSpec, str]:
 
     Raises UserError when this machine lacks what it asks for.
     """
-    from xtts_finetune.training.device import check_compile, pick_device, pick_precision  # noqa: PLC0415
+    from xtts_finetune.training.device import check_compile, pick_device_for, pick_precision  # noqa: PLC0415
+    from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
 
     phase = as_it_ran(declaration.phases[job.phase], job.ran_with)
-    device = pick_device(job.device)
+    device = pick_device_for(find_base(declaration.pipeline.base), job.device)
     if phase.compile:
         check_compile(device)
     return phase.model_copy(update={"precision": pick_precision(phase.precision, device)}), device
@@ -60,6 +62,7 @@ def train(
     """
     from xtts_finetune.ranks.group import ALONE  # noqa: PLC0415
     from xtts_finetune.spec.sources import kept_steps  # noqa: PLC0415
+    from xtts_finetune.training.device import name_of  # noqa: PLC0415
     from xtts_finetune.training.phase_data import PhaseData, PhaseJob  # noqa: PLC0415
     from xtts_finetune.training.starting import start  # noqa: PLC0415
     from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
@@ -83,6 +86,7 @@ def train(
         )
         with _notes(run.job_events(name), ranks) as note:
             trainer = start(declaration, run, asked, note)
+            note(f"on {name_of(next(trainer.model.parameters()).device.type)}, in {phase.precision}")
         return trainer.train()
     finally:
         data.close()
@@ -124,10 +128,18 @@ def stop_of_error(error: BaseException, step: int | None = None) -> Stop:
     Out of memory has numbers where they are known, in bytes: `asked_bytes`, and of a GPU `device_bytes` (all of
     it), `free_bytes`, `allocated_bytes` (in tensors of this process) and `peak_bytes` (the most of them so far).
     """
-    stop = faults.stop_of_error(error, step)
-    if stop.reason is not Reason.OUT_OF_MEMORY:
-        return stop
-    return Stop(stop.reason, stop.message, {**stop.numbers, **_gpu_memory()})
+    stop, memory = faults.stop_of_error(error, step), _gpu_memory()
+    if stop.reason is Reason.ERROR and faults.a_full_card_may_say(str(error)) and _is_full(memory):
+        stop = Stop(Reason.OUT_OF_MEMORY, faults.in_words(Reason.OUT_OF_MEMORY, stop.message), stop.numbers)
+    return stop if stop.reason is not Reason.OUT_OF_MEMORY else replace(stop, numbers={**stop.numbers, **memory})
+
+
+FULL_CARD = 0.03
+"""A card with a smaller share of its memory free has no room for a library's own."""
+
+
+def _is_full(memory: Mapping[str, float]) -> bool:
+    return bool(memory) and memory["free_bytes"] < FULL_CARD * memory["device_bytes"]
 
 
 def _gpu_memory() -> dict[str, float]:

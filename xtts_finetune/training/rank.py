@@ -151,7 +151,9 @@ def _train(
             raise Unreadable(stop) from error
         return stop
     if place.rank == 0:
-        close_phase(declaration, job, stop, phase)
+        from xtts_finetune.training.device import name_of  # noqa: PLC0415  (torch: once its GPU is chosen)
+
+        close_phase(declaration, job, stop, phase, name_of(device))
     return stop
 
 

@@ -163,8 +163,7 @@ def _check_fits(trainer: PhaseTrainer, checkpoint: dict[str, Any], step: int, pa
 def _take_over(trainer: PhaseTrainer, checkpoint: dict[str, Any]) -> None:
     trainer.model.take_over(checkpoint)
     declared = [{key: group[key] for key in OF_A_GROUP} for group in trainer.optimizer[0].param_groups]
-    # Copied out of the memory map, too: Windows removes no file that is mapped.
-    take_moments(trainer.optimizer[0], copy.deepcopy(checkpoint["optimizer"][0]))
+    take_moments(trainer.optimizer[0], checkpoint["optimizer"][0])
     trainer.scheduler[0].load_state_dict(checkpoint["scheduler"][0])
     if int(checkpoint["step"]) <= trainer.job.continued_at:
         # It was written under other values than those that are declared from here on.

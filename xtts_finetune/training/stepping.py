@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
 from xtts_finetune.ranks.group import ALONE, Ranks
-from xtts_finetune.spec.phase import PhaseSpec
+from xtts_finetune.spec.phase import PhaseSpec, Precision
 from xtts_finetune.training.device import HALF
 from xtts_finetune.training.phase_model import PhaseModel
 from xtts_finetune.xtts.dropout import rows_after
@@ -101,7 +101,7 @@ class Stepper:
         """
         device = self._trained[0].device
         with chance_of(batch, place, seed):
-            with torch.autocast(device.type, HALF.get(self._precision), self._precision in HALF):
+            with halved(device, self._precision):
                 values = self._model(batch.to(device))
             # DistributedDataParallel takes the mean over ranks where a sum is wanted.
             loss = values["loss"] * (self._ranks.count / count)
@@ -127,6 +127,14 @@ class Stepper:
         self._schedule.step()
         self._optimizer.zero_grad(set_to_none=True)
         return norm.float()
+
+
+def halved(device: torch.device, precision: Precision) -> torch.autocast:
+    """Inside, matrices are multiplied in 16 bit, if that is the precision.
+
+    Nothing of what was cast is kept: each weight is used once, and under checkpointing nobody would read it again.
+    """
+    return torch.autocast(device.type, HALF.get(precision), precision in HALF, cache_enabled=False)
 
 
 def wrapped(model: PhaseModel) -> DistributedDataParallel:

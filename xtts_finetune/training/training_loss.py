@@ -93,7 +93,8 @@ def uncertainty_weighted(losses: Tensor, log_variances: Tensor, weights: Sequenc
     losses, log_variances (n,)   weights of length n   share of a whole that the losses are, for the second term
     """
     each = torch.exp(-log_variances) * losses + 0.5 * share * log_variances
-    return (losses.new_tensor(weights) * each).sum()
+    # Numbers, not a tensor of them: on a GPU that would be a copy that waits for the step.
+    return torch.stack([weight * value for weight, value in zip(weights, each, strict=True)]).sum()
 
 
 def huberised(log_likelihood: Tensor, tau: float) -> Tensor:

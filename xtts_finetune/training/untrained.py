@@ -16,7 +16,7 @@ from xtts_finetune.records.closing import write_untrained_info
 from xtts_finetune.records.metrics import MetricsWriter
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.spec.declaration import Declaration
-from xtts_finetune.training.device import pick_device
+from xtts_finetune.training.device import pick_device_for
 from xtts_finetune.training.phase_data import EvalData
 from xtts_finetune.training.recorder import evaluate
 from xtts_finetune.training.saving import save_model, training_state
@@ -83,7 +83,8 @@ def evaluate_base(declaration: Declaration, run: RunFolder, device: str, fingerp
     """
     started, began = now(), time.perf_counter()
     folder = run.candidate(BASE)
-    model = load_model(find_base(declaration.pipeline.base), device=pick_device(device))
+    base = find_base(declaration.pipeline.base)
+    model = load_model(base, device=pick_device_for(base, device))
     _evaluate(model, run, folder)
     write_untrained_info(folder, started, now(), time.perf_counter() - began, fingerprint)
 
@@ -115,7 +116,7 @@ def make_candidate(
     copy_vocabulary(base.vocab, folder.vocab)
     weights = {f"xtts.{key}": value for key, value in model.state_dict().items()}
     save_model(folder, training_state(weights, model.config.to_dict(), step=0, epoch=0))
-    _evaluate(model.to(pick_device(device)), run, folder)
+    _evaluate(model.to(pick_device_for(base, device)), run, folder)
     made_of = [{"file": str(file), "weight": count} for file, count in parts]
     write_untrained_info(folder, started, now(), time.perf_counter() - began, fingerprint, made_of)
 

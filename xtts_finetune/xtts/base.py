@@ -12,6 +12,7 @@ from typing import Any
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.values import text_digest
+from xtts_finetune.usual import TINY, gpt_weights
 from xtts_finetune.xtts.weights.vocabulary_file import read_json_of_base
 
 FILE_NAMES = ("model.pth", "dvae.pth", "mel_stats.pth", "vocab.json", "config.json")
@@ -96,6 +97,11 @@ def read_config(base: BaseFiles) -> dict[str, Any]:
     if not isinstance(config, dict) or not isinstance(config.get("model_args"), dict):
         raise UserError(f"{base.config}: expected the config.json of an XTTS model with its 'model_args'")
     return config
+
+
+def is_small(base: BaseFiles) -> bool:
+    """Whether its GPT is so small that a CPU trains it in minutes, as it does the demo's. Raises as read_config."""
+    return gpt_weights(read_config(base)["model_args"]) < TINY
 
 
 def conditioning_lengths(config: dict[str, Any]) -> ConditioningLengths:

@@ -5,6 +5,7 @@ Both mel spectrograms of XTTS are at 22 050 Hz, hop 256: one for the DVAE, one f
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 
@@ -131,7 +132,8 @@ class AudioEncoder:
         A clip whose length is a multiple of 1024 has one code more in the DVAE's output, of the frame that
         centring adds; stock masks it, so it is cut off here.
         """
-        codes = self._dvae.get_codebook_indices(self._dvae_mel(self._on_device(wave)))
+        with self._exactly():
+            codes = self._dvae.get_codebook_indices(self._dvae_mel(self._on_device(wave)))
         wanted = -(-len(wave) // CODE_SAMPLES)
         kept: npt.NDArray[np.int16] = codes[0, :wanted].to(torch.int16).cpu().numpy()
         return kept
@@ -154,6 +156,12 @@ class AudioEncoder:
         padded = np.zeros(self.lengths.maximum, dtype=np.float32)
         padded[:length] = wave[:length]
         return self.conditioning(padded)
+
+    def _exactly(self) -> contextlib.AbstractContextManager[None]:
+        """Inside, a GPU's convolutions are as exact as a CPU's: rounded to TF32 one code in a thousand is another."""
+        if self.device.type == "cpu":
+            return contextlib.nullcontext()
+        return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
 
     def _on_device(self, wave: Wave) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(wave, dtype=np.float32))[None].to(self.device)

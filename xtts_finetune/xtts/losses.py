@@ -154,8 +154,8 @@ class CrossEntropies:
         heard = part.heard_tokens if batch.prompt_slices is not None else 0
         return replace(
             self,
-            text_count=self.text_sum.new_tensor(part.text_tokens),
-            mel_count=self.mel_sum.new_tensor(part.mel_tokens - heard),
+            text_count=self.text_sum.new_full((), part.text_tokens),
+            mel_count=self.mel_sum.new_full((), part.mel_tokens - heard),
         )
 
     def __add__(self, other: CrossEntropies) -> CrossEntropies:

@@ -1,4 +1,4 @@
-"""`on_out_of_memory: halve_batch`: one retry with smaller batches, as many clips a step, recorded for good."""
+"""`on_out_of_memory: halve_batch`: tried again with less memory, as many clips a step, recorded for good."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from xtts_finetune.pipeline.plan.stage_records import recorded_batches
 from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.job import RanWith
 from xtts_finetune.spec.phase import PhaseSpec
+from xtts_finetune.training.closing import as_it_ran
 
 HALVE = "phase1.on_out_of_memory=halve_batch"
 WANTED = ["phase1"]
@@ -39,12 +40,24 @@ def test_as_many_clips_a_step(batch_size: int, accumulate: int, smaller: tuple[i
         assert smaller[0] * smaller[1] == batch_size * accumulate
 
 
-def test_a_second_time_goes_on_from_the_first() -> None:
-    phase = PhaseSpec(learning_rate=1e-6, steps=10, batch_size=12)
+def test_layers_are_computed_twice_before_batches_become_smaller() -> None:
+    phase = PhaseSpec(learning_rate=1e-6, steps=10, batch_size=4)
     first = reduced(phase, None, 0)
-    assert first == RanWith(6, 2, 0, "out of memory with batch_size 12")
+    assert first == RanWith(4, 1, 0, "out of memory with batch_size 4", gradient_checkpointing=True)
     second = reduced(phase, first, 500)
-    assert second == RanWith(3, 4, 500, "out of memory with batch_size 6")
+    twice = "and gradient_checkpointing"
+    assert second == RanWith(2, 2, 500, f"out of memory with batch_size 4 {twice}", gradient_checkpointing=True)
+    third = reduced(phase, second, 500)
+    assert third == RanWith(1, 4, 500, f"out of memory with batch_size 2 {twice}", gradient_checkpointing=True)
+    assert reduced(phase, third, 500) is None
+
+
+def test_what_was_declared_stays() -> None:
+    phase = PhaseSpec(learning_rate=1e-6, steps=10, batch_size=2, gradient_checkpointing=True)
+    smaller = reduced(phase, None, 0)
+    assert smaller == RanWith(1, 2, 0, "out of memory with batch_size 2 and gradient_checkpointing")
+    ran = as_it_ran(phase, smaller)
+    assert (ran.batch_size, ran.accumulate, ran.gradient_checkpointing) == (1, 2, True)
 
 
 @pytest.mark.parametrize(
@@ -70,20 +83,27 @@ def record_of(project: Project) -> dict[str, Any]:
     return dict(yaml.safe_load(file.read_text(encoding="utf-8")))
 
 
-def test_a_phase_goes_on_once_with_smaller_batches_and_says_so_everywhere(project: Project) -> None:
+def test_a_phase_goes_on_with_less_memory_and_says_so_everywhere(project: Project) -> None:
     project.tell(phase1="memory for 1")
     printed = project.run(HALVE, wanted=WANTED)
-    assert project.started.count("phase1") == 2
+    assert project.started.count("phase1") == 3
     assert "phase1: out of memory: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB" in printed
-    assert "continuing from step 500 with batch_size 1 and accumulate 3: 3 clips a step, as before" in printed
+    assert "with batch_size 3 and accumulate 1, with gradient_checkpointing: 3 clips a step, as before" in printed
+    assert "with batch_size 1 and accumulate 3, with gradient_checkpointing: 3 clips a step, as before" in printed
     folder = project.run_folder.candidate("phase1")
     info = read_model_info(folder)
     assert info is not None
-    ran_with = {"batch_size": 1, "accumulate": 3, "from_step": 500, "why": "out of memory with batch_size 3"}
+    ran_with = {
+        "batch_size": 1,
+        "accumulate": 3,
+        "from_step": 500,
+        "why": "out of memory with batch_size 3 and gradient_checkpointing",
+        "gradient_checkpointing": True,
+    }
     assert (info["status"], info["ran_with"]) == ("done", ran_with)
     assert info["hyperparameters"]["batch_size"] == 1
     assert record_of(project)["ran_with"] == ran_with
-    said = "out of memory with batch_size 3: from step 500 on it ran with batch_size 1 and accumulate 3"
+    said = f"{ran_with['why']}: from step 500 on it ran with batch_size 1 and accumulate 3"
     for text in (folder.stopping_reason, folder.path / "RECORD.md"):
         assert said in " ".join(text.read_text(encoding="utf-8").split())
     assert said in " ".join(printed.split())
@@ -98,7 +118,7 @@ def test_by_default_it_stops_and_names_the_command_that_retries(project: Project
         project.run(wanted=WANTED)
     said = str(caught.value)
     assert said.startswith("phase1 failed: out of memory: torch.OutOfMemoryError: CUDA out of memory.")
-    assert "Halve batch_size and double accumulate" in said
+    assert "First gradient_checkpointing: true" in said
     assert f"--set {HALVE}" in said
     info = read_model_info(project.run_folder.candidate("phase1"))
     assert info is not None
@@ -106,22 +126,17 @@ def test_by_default_it_stops_and_names_the_command_that_retries(project: Project
     assert project.started.count("phase1") == 1
 
 
-def test_one_retry_a_command_and_the_next_command_begins_where_it_ended(project: Project) -> None:
+def test_it_is_tried_with_less_and_less_until_there_is_no_less(project: Project) -> None:
     project.tell(phase1="memory for 2")
     larger = ("phase1.batch_size=12", HALVE)
-    with pytest.raises(WorkFailed, match="out of memory"):
-        project.run(*larger, wanted=WANTED)
-    assert project.started.count("phase1") == 2
-    assert record_of(project)["ran_with"]["batch_size"] == 6
-    with pytest.raises(WorkFailed, match="out of memory"):
-        project.run(*larger, wanted=WANTED)
-    assert record_of(project)["ran_with"]["batch_size"] == 3
     project.run(*larger, wanted=WANTED)
+    assert project.started.count("phase1") == 5  # 12, 12 with layers computed twice, 6, 3, 1
     assert record_of(project)["ran_with"] == {
         "batch_size": 1,
         "accumulate": 12,
         "from_step": 500,
-        "why": "out of memory with batch_size 3",
+        "why": "out of memory with batch_size 3 and gradient_checkpointing",
+        "gradient_checkpointing": True,
     }
 
 
@@ -132,7 +147,7 @@ def test_an_interrupted_phase_goes_on_with_the_smaller_batches(project: Project)
     project.run_folder.candidate("phase1").model_info.unlink()
     printed = project.run(wanted=WANTED)
     assert project.started.count("phase1") == 1
-    assert "(batch_size 1, accumulate 3: out of memory with batch_size 3)" in printed
+    assert "(batch_size 1 and accumulate 3, with gradient_checkpointing: out of memory with batch_size 3 and" in printed
 
 
 def test_another_declaration_forgets_it(project: Project) -> None:
@@ -146,7 +161,7 @@ def test_another_declaration_forgets_it(project: Project) -> None:
 def test_a_batch_of_one_is_not_tried_again(project: Project) -> None:
     project.tell(phase1="memory for 0")
     with pytest.raises(WorkFailed, match="batch_size is 1 already"):
-        project.run("phase1.batch_size=1", HALVE, wanted=WANTED)
+        project.run("phase1.batch_size=1", "phase1.gradient_checkpointing=true", HALVE, wanted=WANTED)
     assert project.started.count("phase1") == 1
 
 
@@ -154,7 +169,7 @@ def test_a_child_that_closed_its_records_itself_is_retried_as_well(project: Proj
     project.tell(phase1="is out of memory and says so")
     with pytest.raises(WorkFailed, match="phase1 failed: out of memory: CUDA"):
         project.run(HALVE, wanted=WANTED)
-    assert project.started.count("phase1") == 2
+    assert project.started.count("phase1") == 3
 
 
 def test_other_failures_are_not_tried_again(project: Project) -> None:

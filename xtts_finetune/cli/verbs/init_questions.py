@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from xtts_finetune.cards import find_gpu
 from xtts_finetune.cli.terminal import agrees, ask, tell
 from xtts_finetune.commands import command, quoted
 from xtts_finetune.data.first_look import FirstLook, first_look
 from xtts_finetune.errors import UserError
-from xtts_finetune.pipeline.plan.checks.machine import find_gpu
 from xtts_finetune.pipeline.plan.checks.memory import computer_memory
 from xtts_finetune.records.clips import skipped_lines
 from xtts_finetune.records.stretches import read_stretches

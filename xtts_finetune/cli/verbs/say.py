@@ -62,7 +62,7 @@ def say(
 
     given = settings_given(temperature, top_k, top_p, repetition_penalty, speed)
     words = sys.stdin.buffer.read().decode("utf-8", "replace") if text == ["-"] else " ".join(text)
-    wanted = Wanted(words, language, out, seed, given, device.value if device else "auto", voice)
+    wanted = Wanted(words, language, out, seed, given, device or "auto", voice)
     check_wanted(wanted)
     speaking = model_to_speak_with(model, candidate, file, demo, settings)
     written = say_now(speaking, wanted, lambda line: tell(line, sys.stderr))

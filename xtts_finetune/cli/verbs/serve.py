@@ -59,5 +59,5 @@ def serve(
     from xtts_finetune.speaking.serving.serve import Wanted, serve_model  # noqa: PLC0415
 
     speaking = model_to_speak_with(model, candidate, file, demo, settings)
-    wanted = Wanted(host, port, token, queue, tuple(allow_origin or ()), device.value if device else "auto")
+    wanted = Wanted(host, port, token, queue, tuple(allow_origin or ()), device or "auto")
     serve_model(speaking, wanted, lambda line: tell(line, sys.stderr))

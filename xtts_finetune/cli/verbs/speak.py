@@ -118,7 +118,7 @@ def speak(
         language=language,
         seed=seed,
         settings=settings_given(temperature, top_k, top_p, repetition_penalty, speed),
-        device=device.value if device else "auto",
+        device=device or "auto",
         tries=tries,
     )
     if wanted.folder.resolve() == script.resolve():

@@ -59,7 +59,7 @@ def tune_speech(
     name = tunable(declaration, candidate or choose_candidate(decide(declaration, run), None))
     own = [line.text for line in read_script(texts, declaration.pipeline.language).lines] if texts else []
     model = candidate_model(declaration, name, command)
-    where = device.value if device else declaration.pipeline.device
+    where = device or declaration.pipeline.device
     tuned = tune(declaration, run, model, name, trials, seed, own, where, lambda line: tell(line, sys.stderr))
     for line in summary(tuned):
         tell(line)

@@ -18,7 +18,7 @@ from xtts_finetune.training.closing import close_phase
 
 
 def batches_to_go_on_with(work: Work, job: Job) -> RanWith | None:
-    """Smaller ones where memory ran out, said aloud; None where the phase is to end as it did."""
+    """What takes less where memory ran out, said aloud; None where the phase is to end as it did."""
     folder, spec = work.run.candidate(job.phase), work.declaration.phases[job.phase]
     reason = (read_model_info(folder) or {}).get("reason") or {}
     if spec.on_out_of_memory != "halve_batch" or reason.get("name") != Reason.OUT_OF_MEMORY.value:
@@ -28,8 +28,8 @@ def batches_to_go_on_with(work: Work, job: Job) -> RanWith | None:
     if smaller is not None:
         work.say(f"{job.phase}: {reason.get('message')}")
         work.say(
-            f"  continuing from step {grouped(smaller.from_step)} with batch_size {smaller.batch_size} and "
-            f"accumulate {smaller.accumulate}: {smaller.batch_size * smaller.accumulate} clips a step, as before"
+            f"  continuing from step {grouped(smaller.from_step)} with {smaller}: "
+            f"{smaller.batch_size * smaller.accumulate} clips a step, as before"
         )
     return smaller
 
@@ -46,13 +46,20 @@ def smaller_batch(batch_size: int, accumulate: int) -> tuple[int, int] | None:
 
 
 def reduced(phase: PhaseSpec, before: RanWith | None, from_step: int) -> RanWith | None:
-    """The batches to try next after memory ran out with `before` (None: the declared ones); None for no smaller."""
+    """What to try next after memory ran out with `before` (None: as declared); None for nothing that takes less.
+
+    Layers computed twice first: a step in several smaller batches holds its gradients while the next batch needs
+    memory for itself, so that three clips one by one take more than three at once.
+    """
     batch_size = phase.batch_size if before is None else before.batch_size
     accumulate = phase.accumulate if before is None else before.accumulate
+    why = f"out of memory with batch_size {batch_size}"
+    if not phase.gradient_checkpointing and (before is None or not before.gradient_checkpointing):
+        return RanWith(batch_size, accumulate, from_step, why, gradient_checkpointing=True)
     smaller = smaller_batch(batch_size, accumulate)
     if smaller is None:
         return None
-    return RanWith(*smaller, from_step, f"out of memory with batch_size {batch_size}")
+    return RanWith(*smaller, from_step, f"{why} and gradient_checkpointing", not phase.gradient_checkpointing)
 
 
 def close_or_fail(work: Work, job: Job, stop: Stop) -> None:

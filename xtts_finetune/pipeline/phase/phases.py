@@ -38,7 +38,7 @@ def train_phase(work: Work, stage: Stage, pause_at: int | None = None, more: boo
     """Train the stage's phase in a child of its own; return when it is done, or waits at step `pause_at`.
 
     `more`: whether this command will train others after it, for which other machines should stay. Where it is
-    declared so, a phase that runs out of memory goes on once with smaller batches.
+    declared so, a phase that runs out of memory goes on with less, until there is no less.
     Raises UserError when an input is wrong, WorkFailed with the reason, Interrupted on Ctrl-C.
     """
     if _make_way(work, stage):
@@ -49,8 +49,7 @@ def train_phase(work: Work, stage: Stage, pause_at: int | None = None, more: boo
         work.say(line)
     try:
         ended = _run(work, stage, job, continued)
-        smaller = batches_to_go_on_with(work, job)
-        if smaller is not None:
+        while (smaller := batches_to_go_on_with(work, job)) is not None:
             job = replace(job, ran_with=smaller)
             ended = _run(work, stage, job, continued)
     except (OSError, UserError) as error:
@@ -160,7 +159,7 @@ def _announcement(work: Work, stage: Stage, ran_with: RanWith | None) -> str:
     goal = work.declaration.phases[stage.name].goal
     batches = ""
     if ran_with is not None:
-        batches = f" (batch_size {ran_with.batch_size}, accumulate {ran_with.accumulate}: {ran_with.why})"
+        batches = f" ({ran_with}: {ran_with.why})"
     many = processes(work.declaration.phases[stage.name], work.machines)
     on = f", on {many}" if many else ""
     note = f"; {stage.note}" if stage.note and stage.continued else ""

@@ -6,7 +6,7 @@ import contextlib
 import shutil
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,13 @@ class TrainedSizes:
     model     a model file: the GPT and the HiFi-GAN
     trained   what has gradients and moments
     extra     what a checkpoint holds beside the GPT and moments: adapters, and the weights that they add to
+    halved    whether moments are kept in 16 bit
     """
 
     model: int
     trained: int
     extra: int = 0
+    halved: bool = False
 
     @property
     def gpt(self) -> int:
@@ -48,14 +50,24 @@ class TrainedSizes:
     @property
     def checkpoint(self) -> int:
         """About the size of a checkpoint that resumes: the GPT, Adam's two moments of what trains, and the rest."""
-        return self.gpt + 2 * self.trained + self.extra
+        return self.gpt + self.moments + self.extra
+
+    @property
+    def moments(self) -> int:
+        """Adam's two moments of what trains."""
+        return self.trained if self.halved else 2 * self.trained
 
 
-def trained_sizes(model_bytes: int, config: Mapping[str, Any], train: Train) -> TrainedSizes:
-    """The sizes for `train`; `model_bytes` is a model file in fp32, `config` the base's config.json.
+def sizes_of(model_bytes: int, config: Mapping[str, Any], phase: PhaseSpec) -> TrainedSizes:
+    """The sizes for a phase; `model_bytes` is a model file in fp32, `config` the base's config.json.
 
     Raises UserError for a size in it that is none.
     """
+    return replace(trained_sizes(model_bytes, config, phase.train), halved=phase.optimizer_moments == "bf16")
+
+
+def trained_sizes(model_bytes: int, config: Mapping[str, Any], train: Train) -> TrainedSizes:
+    """The sizes for `train`, with moments in fp32."""
     gpt = max(0, model_bytes - HIFIGAN_BYTES)
     if train == "all":
         return TrainedSizes(model_bytes, gpt)

@@ -69,7 +69,7 @@ NO_INPUTS = frozenset(
     }
 )
 # Keys that came later: at their defaults they are left out, so that runs from before them stay as they are.
-LATER = ("kl_weight", "label_smoothing", "huber_tau", "adaptive_loss_weights")
+LATER = ("kl_weight", "label_smoothing", "huber_tau", "adaptive_loss_weights", "optimizer_moments")
 LATER_OF_SCHEDULE = (
     "minimum_learning_rate",
     "period",

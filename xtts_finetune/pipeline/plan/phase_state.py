@@ -9,7 +9,7 @@ from typing import Any
 from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.plan.continuing import Length
-from xtts_finetune.pipeline.plan.disk import DiskUse, TrainedSizes, files_bytes, part_of_it, phase_disk, trained_sizes
+from xtts_finetune.pipeline.plan.disk import DiskUse, TrainedSizes, files_bytes, part_of_it, phase_disk, sizes_of
 from xtts_finetune.pipeline.plan.inputs import phase_inputs
 from xtts_finetune.pipeline.plan.phase_standing import Standing, Waits, Wanted, standing_of
 from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml
@@ -118,7 +118,7 @@ def _sizes(around: Surroundings, spec: PhaseSpec) -> TrainedSizes:
     # Most phases train all, and then a base's config.json need not be whole to make a plan.
     name = around.declaration.pipeline.base
     config = {} if spec.train == "all" else read_config(find_base(name))
-    return trained_sizes(around.weights_bytes, config, spec.train)
+    return sizes_of(around.weights_bytes, config, spec)
 
 
 def _waits_for(around: Surroundings, source_stage: Stage | None) -> Waits:

@@ -165,7 +165,11 @@ def recorded_batches(record: Mapping[str, Any] | None, fingerprint: str, phase: 
         return None
     try:
         ran_with = RanWith(
-            int(found["batch_size"]), int(found["accumulate"]), int(found["from_step"]), str(found["why"])
+            int(found["batch_size"]),
+            int(found["accumulate"]),
+            int(found["from_step"]),
+            str(found["why"]),
+            bool(found.get("gradient_checkpointing")),
         )
     except (KeyError, TypeError, ValueError):
         return None

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from xtts_finetune.cards import find_gpu, problem_of, torch_build
 from xtts_finetune.errors import UserError
 from xtts_finetune.look.quantities import about
-from xtts_finetune.pipeline.plan.checks.machine import find_gpu, torch_is_for_gpus
 from xtts_finetune.pipeline.plan.inputs import data_info
 from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml
 from xtts_finetune.pipeline.plan.stages import Plan, Stage
@@ -32,8 +32,9 @@ FORWARD_SHARE = 1 / 3
 
 def ran_on(device: str) -> dict[str, str]:
     """This machine, and what trains on it where `device` is 'auto', 'cpu' or 'cuda': 'cpu' or the GPU's name."""
-    gpu = find_gpu() if device != CPU and torch_is_for_gpus() is not False else None
-    return {"machine": platform.node(), "device": CPU if gpu is None else gpu.name}
+    gpu = find_gpu(device)
+    unused = gpu is None or problem_of(gpu, torch_build()) is not None
+    return {"machine": platform.node(), "device": CPU if gpu is None or unused else gpu.name}
 
 
 @dataclass(frozen=True)

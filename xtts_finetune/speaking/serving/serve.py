@@ -48,7 +48,7 @@ def serve_model(model: SpeakingModel, wanted: Wanted, say: Say) -> None:
         from xtts_finetune.speaking.serving.desk import Desk  # noqa: PLC0415  heavy
         from xtts_finetune.training.device import pick_device  # noqa: PLC0415  heavy
 
-        speaker = in_voices(model, model.load(pick_device(wanted.device)))
+        speaker = in_voices(model, model.load(pick_device(wanted.device, say)))
         desk = Desk(speaker, wanted.queue, lambda line: say(f"{datetime.now():%H:%M:%S} {line}"))
         app = make_app(model, desk, admitted)
         for line in _where(listener, model, admitted):

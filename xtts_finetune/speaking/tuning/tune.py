@@ -159,7 +159,7 @@ def _listener(
         say("reading the recordings of the voice, once, so that speech can be compared with them")
     scale = scale_of(declaration, run, panel, lambda *_: None)
     say(f"loading {model.name}")
-    own, base = model.load(pick_device(device)), find_base(declaration.pipeline.base)
+    own, base = model.load(pick_device(device, say)), find_base(declaration.pipeline.base)
 
     @cache
     def speaker(label: str) -> Speaker:

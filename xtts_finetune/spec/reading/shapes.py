@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from xtts_finetune.fixed import DEVICE_PATTERN, DEVICES
 from xtts_finetune.spec.model import NAME_PATTERN
 from xtts_finetune.spec.reading.document import Keys
 
@@ -82,6 +83,8 @@ def expected(shape: Shape) -> str:
         words = "text that is not empty" if shape.get("minLength") else "text"
         if shape.get("pattern") == NAME_PATTERN:
             words = "a name (at most 64 letters, digits, '-' and '_', the first a letter or digit)"
+        if shape.get("pattern") == DEVICE_PATTERN:
+            words = DEVICES
     elif kind == "array":
         words = "a list with at least one entry" if shape.get("minItems") else "a list"
         among = ", ".join(f"'{word}'" for word in choices(shape.get("items", {})))

@@ -107,10 +107,12 @@ class Choice:
         if not self._sampling:
             return scores.argmax(dim=-1)
         rows = scores.softmax(dim=-1)
-        return torch.cat([
-            torch.multinomial(row, 1, generator=generator)
-            for row, generator in zip(rows, generators, strict=True)
-        ])  # fmt: skip
+        torch._assert_async(rows.isfinite().all(), "the model's output is not finite")
+        # As torch.multinomial draws one of a row, all rows at once: the noise alone is each row's own.
+        noise = torch.empty_like(rows)
+        for row, generator in zip(noise, generators, strict=True):
+            row.exponential_(generator=generator)
+        return (rows / noise).argmax(dim=-1)
 
     def scores(self, said: Tensor, logits: Tensor) -> Tensor:
         """(rows, vocabulary) of what may come next, after penalty and, where it is drawn, the other settings."""

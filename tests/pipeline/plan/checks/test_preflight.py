@@ -15,16 +15,7 @@ from tests.pipeline.project import Project, weights_file
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.children.lock import run_lock
 from xtts_finetune.pipeline.plan.checks.check import Check, Verdict
-from xtts_finetune.pipeline.plan.checks.machine import (
-    Gpu,
-    check_device,
-    check_versions,
-    find_gpu,
-    gpu_of,
-    libraries_check,
-    python_check,
-    torch_check,
-)
+from xtts_finetune.pipeline.plan.checks.machine import check_versions, libraries_check, python_check
 from xtts_finetune.pipeline.plan.checks.memory import Estimate, Longest, Memory, check_memory, estimate, longest_clip
 from xtts_finetune.pipeline.plan.checks.model_files import check_base
 from xtts_finetune.pipeline.plan.checks.plan_checks import check_disk, check_folder, check_nobody_at_work
@@ -34,7 +25,6 @@ from xtts_finetune.pipeline.plan.stages import Plan, Stage, State
 from xtts_finetune.spec.phase import PhaseSpec
 
 OK, WARNING, ERROR = Verdict.OK, Verdict.WARNING, Verdict.ERROR
-CARD = Gpu("NVIDIA GeForce RTX 3060", 12288 << 20, 11000 << 20)
 
 
 def test_this_environment_is_as_it_was_tested() -> None:
@@ -104,64 +94,6 @@ def test_only_a_deep_look_sees_a_flipped_bit(base: Path) -> None:
     check = check_base(str(base), deep=True)
     assert check.verdict is ERROR
     assert "model.pth: this file is damaged" in check.found
-
-
-@pytest.mark.parametrize(
-    ("printed", "gpu"),
-    [
-        ("NVIDIA GeForce RTX 3060, 12288, 11000\n", CARD),
-        ("A, B, 12288, 11000\nsecond, 1, 1\n", Gpu("A, B", 12288 << 20, 11000 << 20)),
-        ("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.\n", None),
-        ("NVIDIA GB10, [N/A], [N/A]\n", None),
-        ("", None),
-    ],
-)
-def test_what_the_driver_says(printed: str, gpu: Gpu | None) -> None:
-    assert gpu_of(printed) == gpu
-
-
-@pytest.mark.skipif(os.name == "nt", reason="a shell script stands in for the driver's command")
-def test_a_driver_that_fails_is_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    command = tmp_path / "nvidia-smi"
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}/bin{os.pathsep}/usr/bin")
-    for script, found in (("echo 'Card, 8192, 8000'", Gpu("Card", 8192 << 20, 8000 << 20)), ("exit 9", None)):
-        command.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
-        command.chmod(0o755)
-        assert find_gpu() == found
-
-
-@pytest.mark.parametrize(
-    ("wanted", "gpu", "small", "verdict"),
-    [
-        ("auto", CARD, False, OK),
-        ("cuda", CARD, False, OK),
-        ("cuda", None, False, WARNING),
-        ("cuda", None, True, WARNING),
-        ("auto", None, False, WARNING),
-        ("auto", None, True, OK),
-        ("cpu", CARD, False, WARNING),
-        ("cpu", None, True, OK),
-    ],
-)
-def test_device(wanted: str, gpu: Gpu | None, small: bool, verdict: Verdict) -> None:
-    assert check_device(wanted, gpu, small).verdict is verdict
-
-
-@pytest.mark.parametrize(
-    ("wanted", "gpu", "answer", "verdict", "said"),
-    [
-        ("auto", CARD, {"cuda": True, "built_for": "13.0", "bf16": True}, OK, "CUDA 13.0, bf16"),
-        ("auto", CARD, {"cuda": False, "built_for": None}, WARNING, "built without CUDA"),
-        ("auto", CARD, {"cuda": False, "built_for": "13.0"}, WARNING, "driver may be too old"),
-        ("cuda", None, {"cuda": False, "built_for": None}, ERROR, "built without CUDA"),
-        ("cpu", CARD, {"cuda": False, "built_for": None}, OK, "sees no GPU"),
-        ("auto", None, {"cuda": False, "built_for": None}, OK, "sees no GPU"),
-    ],
-)
-def test_torch(wanted: str, gpu: Gpu | None, answer: dict[str, object], verdict: Verdict, said: str) -> None:
-    check = torch_check(wanted, gpu, answer)
-    assert check.verdict is verdict
-    assert said in check.found
 
 
 XTTS_V2 = 1_870_000_000

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import platform
-import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
 from importlib import metadata
-from importlib.util import find_spec
-from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from xtts_finetune.cards import (
+    CUDA_BUILD,
+    OLDER_BUILD,
+    Gpu,
+    Problem,
+    TorchBuild,
+    has_code_for,
+    no_kernels,
+    problem_of,
+    visible_gpus,
+)
 from xtts_finetune.look.quantities import readable_size
 from xtts_finetune.packages import OURS, install_again
 from xtts_finetune.pipeline.children.python import code_arguments
@@ -70,44 +79,17 @@ def _again(requirements: list[Requirement]) -> str:
 
 
 NAME = "device"
-MIB = 1 << 20
-QUERY = ("nvidia-smi", "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits")
-SECONDS = 5.0
 TORCH_SECONDS = 120.0
 TORCH_SAYS = (
-    "import json, torch; there = torch.cuda.is_available(); print(json.dumps({'cuda': there, "
-    "'built_for': torch.version.cuda, 'bf16': there and torch.cuda.is_bf16_supported()}))"
+    "import json, torch, warnings\n"
+    "with warnings.catch_warnings(record=True) as said:\n"
+    "    warnings.simplefilter('always')\n"
+    "    there = torch.cuda.is_available()\n"
+    "print(json.dumps({'cuda': there, 'built_for': torch.version.cuda, 'archs': torch.cuda.get_arch_list(),\n"
+    "    'capability': torch.cuda.get_device_capability() if there else None,\n"
+    "    'bf16': there and torch.cuda.is_bf16_supported(including_emulation=False),\n"
+    "    'why': ' '.join(str(each.message) for each in said[:1])}))"
 )
-CUDA_BUILD = "install torch's CUDA build of the same version: https://pytorch.org/get-started/locally/"
-
-
-@dataclass(frozen=True)
-class Gpu:
-    """A card with its memory in bytes."""
-
-    name: str
-    total: int
-    free: int
-
-
-def find_gpu() -> Gpu | None:
-    """The first NVIDIA card that the driver knows, None where there is none or no driver answers."""
-    try:
-        said = subprocess.run(QUERY, capture_output=True, text=True, check=True, timeout=SECONDS).stdout
-    except (OSError, subprocess.SubprocessError, ValueError):
-        return None
-    return gpu_of(said)
-
-
-def count_gpus(visible: str | None) -> int:
-    """How many NVIDIA cards torch would see; `visible` is what CUDA_VISIBLE_DEVICES says."""
-    try:
-        said = subprocess.run(QUERY, capture_output=True, text=True, check=True, timeout=SECONDS).stdout
-    except (OSError, subprocess.SubprocessError, ValueError):
-        return 0
-    there = sum(gpu_of(line) is not None for line in said.splitlines())
-    named = None if visible is None else len([name for name in visible.split(",") if name.strip()])
-    return there if named is None else min(there, named)
 
 
 def check_count(phase: str, devices: int, gpus: int) -> Check | None:
@@ -118,57 +100,41 @@ def check_count(phase: str, devices: int, gpus: int) -> Check | None:
     return error(f"{phase}.devices", f"{devices} are asked for, but {there}", f"give --devices {gpus}")
 
 
-def gpu_of(said: str) -> Gpu | None:
-    """The first card in what nvidia-smi printed."""
-    for line in said.splitlines():
-        parts = [part.strip() for part in line.rsplit(",", 2)]
-        if len(parts) == 3 and parts[1].isdigit() and parts[2].isdigit():
-            return Gpu(parts[0], int(parts[1]) * MIB, int(parts[2]) * MIB)
-    return None
-
-
-def torch_is_for_gpus() -> bool | None:
-    """True where the installed torch was built for GPUs, told without importing it; None where that cannot be told.
-
-    On Windows the ordinary torch is not, and a run would take days without a word.
-    """
-    try:
-        found = find_spec("torch")
-        if found is None or found.origin is None:
-            return None
-        return built_for_gpus(Path(found.origin).with_name("version.py").read_text(encoding="utf-8"))
-    except (OSError, ValueError, ImportError):
-        return None
-
-
-def built_for_gpus(version: str) -> bool | None:
-    """What torch/version.py says of that: 'cuda' or 'hip' is set, both are None, or neither is named."""
-    said = re.findall(r"^(?:cuda|hip)\b[^=]*=\s*(\S+)", version, re.MULTILINE)
-    return any(value != "None" for value in said) if said else None
-
-
-def check_device(wanted: str, gpu: Gpu | None, small: bool, torch_build: bool | None = None) -> Check:
+def check_device(wanted: str, gpu: Gpu | None, small: bool, build: TorchBuild | None = None) -> Check:
     """Check that there is a GPU where one is needed; a `small` base trains on a CPU as well.
 
-    `torch_build` says whether torch was built for GPUs, None where nobody knows.
+    A card that torch cannot use is an error, as a training on the CPU takes days; `build` is torch's, None where nobody
+    knows.
     """
-    if torch_build is False and wanted == "cuda":
-        return error(NAME, "your config says 'cuda', but torch was built without CUDA", CUDA_BUILD)
-    if torch_build is False and wanted != "cpu" and gpu is not None and not small:
-        return warning(NAME, f"the CPU: there is {gpu.name}, but torch was built without CUDA", CUDA_BUILD)
-    if torch_build is False:
-        gpu = None
-    if wanted != "cpu" and gpu is not None:
+    if wanted == "cpu":
+        return ok(NAME, "the CPU") if small else warning(NAME, *SLOW)
+    problem = None if gpu is None else problem_of(gpu, build)
+    if gpu is not None and problem is None:
         return ok(NAME, f"{gpu.name}, {readable_size(gpu.free)} of {readable_size(gpu.total)} free")
-    if wanted == "cuda":
-        return warning(
-            NAME,
-            "your config says 'cuda', but nvidia-smi names no GPU",
-            "install NVIDIA's driver, or say --device cpu",
-        )
-    if small:
-        return ok(NAME, "the CPU")
-    return warning(NAME, "the CPU: a step of XTTS v2 takes about 20 seconds", "a run of days; use an NVIDIA GPU")
+    if wanted != "auto":
+        return _no_gpu(wanted, gpu, problem, build)
+    if gpu is not None and problem is not None:
+        found = f"there is {gpu.name}, but {problem.what}"
+        if small:
+            return warning(NAME, f"the CPU: {found}", problem.cure)
+        return error(NAME, found, f"{problem.cure}; or --device cpu, which takes days")
+    return ok(NAME, "the CPU") if small else warning(NAME, *SLOW)
+
+
+SLOW = "the CPU: a step of XTTS v2 takes about 20 seconds", "a run of days; use an NVIDIA GPU"
+
+
+def _no_gpu(wanted: str, gpu: Gpu | None, problem: Problem | None, build: TorchBuild | None) -> Check:
+    asked = f"your config says '{wanted}', but "
+    if problem is not None and gpu is not None:
+        return error(NAME, f"{asked}{problem.what} ({gpu.name})", problem.cure)
+    if build is not None and not build.for_gpus:
+        return error(NAME, f"{asked}torch was built without CUDA", CUDA_BUILD)
+    if gpus := len(visible_gpus()):
+        there = "there is 1 GPU, cuda:0" if gpus == 1 else f"there are {gpus} GPUs, from cuda:0 on"
+        return error(NAME, f"{asked}{there}", "name one that is there, or say auto")
+    cure = "install NVIDIA's driver, or say --device cpu"
+    return warning(NAME, f"{asked}nvidia-smi names no GPU", cure)
 
 
 def check_torch(wanted: str, gpu: Gpu | None) -> Check:
@@ -189,13 +155,24 @@ def check_torch(wanted: str, gpu: Gpu | None) -> Check:
     return torch_check(wanted, gpu, answer)
 
 
-def torch_check(wanted: str, gpu: Gpu | None, answer: dict[str, object]) -> Check:
+def torch_check(wanted: str, gpu: Gpu | None, answer: Mapping[str, Any]) -> Check:
     """The check for torch's answer."""
     name = "torch"
+    built_for, capability = answer.get("built_for"), answer.get("capability")
     if answer.get("cuda"):
-        return ok(name, f"sees the GPU; CUDA {answer.get('built_for')}" + (", bf16" if answer.get("bf16") else ""))
-    if wanted == "cuda" or (gpu is not None and wanted != "cpu"):
-        built = "it was built without CUDA" if not answer.get("built_for") else "the driver may be too old for it"
-        verdict = error if wanted == "cuda" else warning
-        return verdict(name, f"sees no GPU: {built}", CUDA_BUILD)
-    return ok(name, "can be imported; it sees no GPU")
+        there = tuple(capability) if capability else (99, 0)
+        if has_code_for(there, answer.get("archs") or ()):
+            return ok(name, f"sees the GPU; CUDA {built_for}" + (", bf16" if answer.get("bf16") else ""))
+        problem = no_kernels(gpu.name if gpu else "the GPU", there, f"CUDA {built_for}")
+        return ok(name, problem.what) if wanted == "cpu" else error(name, problem.what, problem.cure)
+    if gpu is None or wanted == "cpu":
+        if wanted.startswith("cuda"):
+            why = "; it was built without CUDA" if not built_for else ""
+            return error(name, f"sees no GPU{why}", CUDA_BUILD)
+        return ok(name, "can be imported; it sees no GPU")
+    known = problem_of(gpu, TorchBuild(built_for))
+    if known is not None:
+        return error(name, f"cannot use {gpu.name}: {known.what}", known.cure)
+    why = answer.get("why") or "it gives no reason"
+    cure = f"update NVIDIA's driver, or take torch's build for older ones: {OLDER_BUILD}"
+    return error(name, f"cannot use {gpu.name}: {why}", cure)

@@ -10,7 +10,7 @@ from typing import Any
 from xtts_finetune.fixed import CODES_A_SECOND, CONDITIONING_TOKENS, FRAMES_A_SECOND
 from xtts_finetune.look.quantities import readable_size
 from xtts_finetune.pipeline.plan.checks.check import Check, error, ok, warning
-from xtts_finetune.pipeline.plan.disk import HIFIGAN_BYTES, gpt_sizes, trained_sizes
+from xtts_finetune.pipeline.plan.disk import HIFIGAN_BYTES, gpt_sizes, sizes_of
 from xtts_finetune.records.clips import ClipRecord
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.train import Train, TrainLora
@@ -24,9 +24,9 @@ TOKEN = (76, 44)  # of a layer, for each token and channel
 FRAME = (32, 20)  # of a block of the conditioning encoder, for each frame and channel
 MATRICES = (9, 6)  # of attention that is written out, for each head and pair of tokens
 # Python, torch and the libraries; on a GPU its context instead.
-PROCESS_BYTES = 1_000_000_000
+PROCESS_BYTES, CONTEXT_BYTES = 1_000_000_000, 450_000_000
 # What torch's allocator keeps beside what is asked for.
-SPARE = 1.05
+SPARE, GPU_SPARE = 1.05, 1.03
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ def estimate(
 ) -> Estimate:
     """Memory of a phase with its longest clips all in one batch; `model_bytes` is a model file in fp32.
 
-    Weights take 4 bytes a parameter, gradients and two moments 12 more of one that trains. A layer keeps tensors of
+    Weights take 4 bytes a parameter, gradients and two moments 12 more of one that trains, 8 with moments in bf16. A
+    layer keeps tensors of
     19 times the width for each token: its two inputs and their norms, q, k and v and q scaled, what was heard, and
     eight widths of the MLP. Attention that is written out, on the CPU, keeps two matrices of all tokens a head and a
     mask; a GPU's kernel keeps none. Checkpointed layers keep their input, and one at a time all of that. A block of the
@@ -67,18 +68,25 @@ def estimate(
     takes a second copy of the weights that they add to, when activations are free again.
     'auto' counts as fp32 on a CPU, which may have no units for less.
 
+    On a GPU weights are cast to 16 bit, 2 bytes a parameter that stay until the backward pass has read them, unless
+    layers are computed twice. Gradients come as activations go: the larger of both is there at once, but both where a
+    step has several micro-batches.
+
     Measured on a CPU as the largest resident set, 12 layers of width 768, clips of 3 s, beside the estimate:
 
         all, fp32, batches of 12                 4.9 GB   5.2 GB
         adapters of rank 8, fp32, batches of 24  4.7 GB   4.8 GB
         all, bf16, batches of 24                 5.3 GB   5.6 GB
+
+    Peaks of torch's allocator for XTTS v2 on a pretended GPU, without context and spare, beside the estimate without
+    them: tests/pipeline/plan/checks/test_gpu_memory.py.
     """
     _, width, heads = gpt_sizes(config)
     half = phase.precision in ("bf16", "fp16") or (phase.precision == "auto" and on_gpu)
-    sizes = trained_sizes(model_bytes, config, phase.train)
+    sizes = sizes_of(model_bytes, config, phase)
     adapters = sizes.trained if isinstance(phase.train, TrainLora) else 0
     held_to = sizes.gpt if phase.kl_weight and not adapters else 0
-    weights = sizes.gpt + adapters + 3 * sizes.trained + held_to
+    held = sizes.gpt + adapters + sizes.moments + held_to
     matrices = 0 if on_gpu else MATRICES[half] * heads * longest.tokens**2
     a_layer = TOKEN[half] * width * longest.tokens + matrices
     a_block = FRAME[half] * width * longest.frames
@@ -88,6 +96,13 @@ def estimate(
         kept = layers * 4 * width * longest.tokens + a_layer
     clips = phase.batch_size if phase.max_tokens is None else max(1, phase.max_tokens // longest.tokens)
     activations = clips * (kept + blocks * a_block)
+    if on_gpu:
+        casts = 0 if phase.gradient_checkpointing or not half else sizes.gpt // 2
+        at_work = activations + casts
+        busiest = at_work + sizes.trained if phase.accumulate > 1 else max(at_work, sizes.trained)
+        total = GPU_SPARE * (held + busiest + HIFIGAN_BYTES) + CONTEXT_BYTES
+        return Estimate(held + sizes.trained, int(total), clips)
+    weights = held + sizes.trained
     total = SPARE * (weights + max(activations, sizes.extra) + HIFIGAN_BYTES + PROCESS_BYTES)
     return Estimate(weights, int(total), clips)
 
@@ -177,9 +192,9 @@ def _stat(folder: Path, name: str) -> int:
 
 
 CURE = (
-    "lower batch_size (or max_tokens) and raise accumulate by as much, use precision: bf16, train adapters alone "
-    "(train: {lora: {}}), or close other programs; "
-    "on_out_of_memory: halve_batch does the first by itself"
+    "use precision: bf16, gradient_checkpointing: true or optimizer_moments: bf16, with batches of 4 and more a lower "
+    "batch_size and a higher accumulate, train adapters alone (train: {lora: {}}), or close other programs; "
+    "on_out_of_memory: halve_batch tries some of it by itself"
 )
 FULL = 0.9
 

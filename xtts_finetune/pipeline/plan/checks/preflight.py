@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 
+from xtts_finetune.cards import Gpu, find_gpu, number_of, problem_of, torch_build, visible_gpus
 from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.plan.checks.check import Check, Verdict, error
-from xtts_finetune.pipeline.plan.checks.machine import (
-    Gpu,
-    check_count,
-    check_device,
-    check_torch,
-    check_versions,
-    count_gpus,
-    find_gpu,
-    torch_is_for_gpus,
-)
+from xtts_finetune.pipeline.plan.checks.machine import check_count, check_device, check_torch, check_versions
 from xtts_finetune.pipeline.plan.checks.memory import Memory, check_memory, computer_memory, estimate, longest_clip
 from xtts_finetune.pipeline.plan.checks.model_files import check_base, loads_base, weights_checks
 from xtts_finetune.pipeline.plan.checks.plan_checks import (
@@ -40,7 +31,7 @@ from xtts_finetune.records.clips import iter_clips
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.training.closing import as_it_ran
-from xtts_finetune.xtts.base import find_base, read_config
+from xtts_finetune.xtts.base import find_base, is_small, read_config
 
 
 def check_first(work: Work, plan: Plan) -> None:
@@ -59,10 +50,6 @@ def check_first(work: Work, plan: Plan) -> None:
         raise UserError("\n".join([*errors, f"nothing was started; to see all checks: {command('doctor')}"]))
 
 
-# A base with fewer bytes of weights trains on a CPU in minutes.
-SMALL_BASE = 200_000_000
-
-
 def quick_checks(declaration: Declaration, device: str, plan: Plan) -> list[Check]:
     """What can be said before the plan's first stage: in half a second, and a second more for each GB of
     weights that due stages load. Nothing is written."""
@@ -74,22 +61,24 @@ def quick_checks(declaration: Declaration, device: str, plan: Plan) -> list[Chec
         return checks
     checks += weights_checks(declaration, plan, RunFolder(declaration.run_folder))
     checks += left_out_checks(declaration, plan)
-    gpu = find_gpu() if device != "cpu" else None
-    small = weights_bytes(find_base(declaration.pipeline.base).model) < SMALL_BASE
-    build = torch_is_for_gpus()
-    used = gpu if build is not False else None
+    gpu, build = find_gpu(device), torch_build()
+    small = is_small(find_base(declaration.pipeline.base))
+    used = gpu if gpu is not None and problem_of(gpu, build) is None else None
     checks += [check_device(device, gpu, small, build), *memory_checks(declaration, plan, used)]
     if used is not None:
-        checks += count_checks(declaration, plan)
+        checks += count_checks(declaration, plan, device)
     return [*checks, *value_checks(declaration, plan), *voice_checks(declaration, plan)]
 
 
-def count_checks(declaration: Declaration, plan: Plan) -> list[Check]:
+def count_checks(declaration: Declaration, plan: Plan, device: str) -> list[Check]:
     """What several GPUs are asked for, where there are not as many."""
     wanted = {stage.name: declaration.phases[stage.name].devices for stage in plan.due if stage.kind == "phase"}
     if max(wanted.values(), default=1) == 1:
         return []
-    gpus = count_gpus(os.environ.get("CUDA_VISIBLE_DEVICES"))
+    if number_of(device) is not None:
+        cure = "say device: cuda, and name the cards in CUDA_VISIBLE_DEVICES, such as 0,1"
+        return [error("device", f"{device} is one card, but several devices are asked for", cure)]
+    gpus = len(visible_gpus())
     checks = [check_count(name, devices, gpus) for name, devices in wanted.items()]
     return [check for check in checks if check is not None]
 
@@ -97,7 +86,7 @@ def count_checks(declaration: Declaration, plan: Plan) -> list[Check]:
 def all_checks(declaration: Declaration, device: str) -> list[Check]:
     """Everything that can be looked at; takes as long as reading the base and importing torch."""
     base = check_base(declaration.pipeline.base, deep=True)
-    gpu = find_gpu()
+    gpu = find_gpu(device)
     checks = [*check_versions(), check_torch(device, gpu), base, check_folder(declaration.run_folder)]
     checks.append(check_nobody_at_work(declaration.run_folder))
     checks += [*language_checks(declaration, deep=True), text_check(declaration)]
@@ -107,8 +96,7 @@ def all_checks(declaration: Declaration, device: str) -> list[Check]:
         plan = make_plan(declaration)
     except UserError as fault:
         return [*checks, error("plan", str(fault), "correct that first")]
-    small = weights_bytes(find_base(declaration.pipeline.base).model) < SMALL_BASE
-    build = torch_is_for_gpus()
+    small, build = is_small(find_base(declaration.pipeline.base)), torch_build()
     checks += [check_device(device, gpu, small, build), check_data(plan)]
     checks += [*check_sources(declaration, plan), check_disk(plan), *value_checks(declaration, plan)]
     checks += [
@@ -116,7 +104,7 @@ def all_checks(declaration: Declaration, device: str) -> list[Check]:
         *weights_checks(declaration, plan, RunFolder(declaration.run_folder)),
         *left_out_checks(declaration, plan),
     ]
-    used = gpu if device != "cpu" and build is not False else None
+    used = gpu if gpu is not None and problem_of(gpu, build) is None else None
     try:
         return [*checks, *memory_checks(declaration, plan, used)]
     except UserError as fault:
@@ -126,7 +114,11 @@ def all_checks(declaration: Declaration, device: str) -> list[Check]:
 def installation_checks() -> list[Check]:
     """What can be said without any declaration."""
     gpu = find_gpu()
-    return [*check_versions(), check_torch("auto", gpu), check_device("auto", gpu, small=gpu is None)]
+    return [
+        *check_versions(),
+        check_torch("auto", gpu),
+        check_device("auto", gpu, small=gpu is None, build=torch_build()),
+    ]
 
 
 def memory_checks(declaration: Declaration, plan: Plan, gpu: Gpu | None) -> list[Check]:

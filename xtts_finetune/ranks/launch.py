@@ -219,7 +219,7 @@ def uses_gpus(device: str) -> bool:
 def check_devices(devices: int, device: str) -> None:
     """Raise UserError where there are fewer GPUs than ranks; a CPU is shared by as many as one likes."""
     there = device_count() if device != "cpu" else 0
-    if device == "cuda" and not there:
+    if device.startswith("cuda") and not there:
         raise UserError(
             "device: your config says 'cuda', but torch sees no GPU here; install torch's CUDA build, or use "
             "'device: auto' or --device cpu"

@@ -25,6 +25,7 @@ from xtts_finetune.training.recorder import Recorder, eval_record, sums_of_batch
 from xtts_finetune.training.rules import first_stop
 from xtts_finetune.training.rules.foreign_start import foreign_start
 from xtts_finetune.training.rules.no_op import changed_nothing
+from xtts_finetune.training.saves import Saves
 from xtts_finetune.training.saving import (
     clear_best_models,
     clear_checkpoints,
@@ -64,12 +65,25 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         self.records: Recorder
         self._unread: deque[tuple[Readback, dict[str, Any]]] = deque()
         self._saved_at = time.monotonic()
+        self._saves = Saves(beside=self._device.type == "cuda")
 
     def save_training_script(self) -> None:
         """Nothing: Trainer would copy the command that was started into the folder."""
 
     def train(self) -> Stop:
         """The step loop. `fit()` is not used: it hides exceptions, deletes folders and knows no stop rule."""
+        try:
+            stop = self._train()
+            self._saves.wait()
+        finally:
+            self._saves.settle()
+        if not self.first:
+            shutil.rmtree(self.output_path, ignore_errors=True)
+        elif stop.reason.status != "interrupted":
+            clear_best_models(self.job.folder, self.records.history.evals, self.job.phase.keep.best, ended=True)
+        return stop
+
+    def _train(self) -> Stop:
         check_same_weights(self.model, self.job.ranks, self.step)
         self._stepper = Stepper(
             self.model, self.optimizer[0], self.scheduler[0], self.scaler, self.job.phase, self.job.ranks
@@ -90,12 +104,7 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
                 if self._must_save(stop):
                     self._save()
             self._write_steps()
-        stop = stop or changed_nothing(self.records.history) or self._all_done()
-        if not self.first:
-            shutil.rmtree(self.output_path, ignore_errors=True)
-        elif stop.reason.status != "interrupted":
-            clear_best_models(self.job.folder, self.records.history.evals, self.job.phase.keep.best, ended=True)
-        return stop
+        return stop or changed_nothing(self.records.history) or self._all_done()
 
     def go_on_from(self, step: int) -> None:
         """Count on from a step whose weights, optimizer and schedule have been put in place."""
@@ -177,7 +186,8 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         self._follow_plateau()
         if self.first:
             state = self._state(self.model.weights(), model_loss={"eval_loss": record.mel_ce})
-            save_best(self.job.folder, state, self.records.history.evals, self.job.phase.keep.best)
+            evals, keep = tuple(self.records.history.evals), self.job.phase.keep.best
+            self._saves.do(state, lambda state: save_best(self.job.folder, state, evals, keep))
         return self._speak_and_ask()
 
     def _eval_sums(self) -> list[CrossEntropies] | None:
@@ -264,9 +274,14 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
             scaler=self.scaler.state_dict() if self.scaler else None,
             **self.model.of_resuming(),
         )
-        save_checkpoint(self.job.folder, state, regular=self._is_due(self.job.phase.checkpoint_every.steps))
-        clear_checkpoints(self.job.folder, self.job.phase.keep.checkpoints, self.job.needed)
-        logger.info(" > checkpoint_%d.pth written", self.step)
+        step, regular = self.step, self._is_due(self.job.phase.checkpoint_every.steps)
+
+        def write(state: dict[str, Any]) -> None:
+            save_checkpoint(self.job.folder, state, regular)
+            clear_checkpoints(self.job.folder, self.job.phase.keep.checkpoints, self.job.needed)
+            logger.info(" > checkpoint_%d.pth written", step)
+
+        self._saves.do(state, write)
         if same is not None:
             logger.info(" > %d ranks have the same weights: %s", self.job.ranks.count, same)
 

@@ -63,6 +63,19 @@ def pick_device_for(base: BaseFiles, wanted: str) -> str:
     return pick_device(wanted, otherwise=print if is_small(base) else None)
 
 
+FULL_CARD = 0.03
+"""A card with a smaller share of its memory free has no room for a library's own."""
+
+
+def is_full() -> bool:
+    """Whether the card that this process uses has no memory left; a device in trouble need not answer."""
+    try:
+        free, total = torch.cuda.mem_get_info()
+    except RuntimeError:
+        return False
+    return free < FULL_CARD * total
+
+
 def name_of(device: str) -> str:
     """'the CPU', or the card's name."""
     return "the CPU" if device == "cpu" else str(torch.cuda.get_device_name())

@@ -34,7 +34,8 @@ class PhaseJob:
     it was interrupted. At `pause_at` steps the phase waits, with a checkpoint, for whoever compares it with
     others; its schedule and its length are those of the whole. `continued_at` is the step from which the phase goes on
     under other values than before: rates are taken as declared from there, and rules that wait count from there.
-    `base` is the base's evaluation, where weights from a file of the user's are to be held against it.
+    `base` is the base's evaluation, where weights from a file of the user's are to be held against it. `note` says
+    something aloud.
     """
 
     folder: CandidateFolder
@@ -48,6 +49,7 @@ class PhaseJob:
     continued_at: int = 0
     base: EvalRecord | None = None
     ranks: Ranks = ALONE
+    note: Callable[[str], None] = field(default=lambda message: None)
 
 
 class PhaseData:

@@ -18,6 +18,7 @@ from trainer import Trainer, TrainerArgs
 from xtts_finetune.ranks.group import check_same_weights
 from xtts_finetune.records.metrics import StepRecord
 from xtts_finetune.records.stopping import Reason, Stop
+from xtts_finetune.training.device import is_full
 from xtts_finetune.training.optimizer import follow_plateau, gather_moments
 from xtts_finetune.training.phase_data import PhaseJob
 from xtts_finetune.training.phase_model import PhaseModel, configured, hide_events_after, in_folder
@@ -33,6 +34,7 @@ from xtts_finetune.training.saving import (
     save_checkpoint,
     training_state,
 )
+from xtts_finetune.training.spilling import Spilling
 from xtts_finetune.training.stepping import Readback, Stepper
 from xtts_finetune.xtts.losses import CrossEntropies, GptBatch
 
@@ -65,6 +67,9 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         self.records: Recorder
         self._unread: deque[tuple[Readback, dict[str, Any]]] = deque()
         self._saved_at = time.monotonic()
+        halves = job.phase.on_out_of_memory == "halve_batch"
+        self._spilling = Spilling(lambda: self._device.type == "cuda" and is_full(), job.note, halves)
+        self._crawls: Stop | None = None
         self._saves = Saves(beside=self._device.type == "cuda")
 
     def save_training_script(self) -> None:
@@ -168,6 +173,7 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
                 known["seconds"] += time.perf_counter() - began
             stepped = self.scaler is None or math.isfinite(numbers.grad_norm)
             self.records.write(StepRecord(**known, **vars(numbers), stepped=stepped))
+            self._crawls = self._crawls or self._spilling.see(known["step"], known["seconds"])
 
     def _evaluate(self) -> Stop | None:
         """Evaluate, keep the model if it is among the best so far, let it speak, ask the stop rules."""
@@ -226,7 +232,8 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
             yield batch
 
     def _ask_rules(self) -> Stop | None:
-        return first_stop(self.records.history, self.job.phase.stop_when, self.records.since_continued)
+        stop = first_stop(self.records.history, self.job.phase.stop_when, self.records.since_continued)
+        return stop or self._crawls
 
     def _evaluation_is_due(self) -> bool:
         final = self.records.history.final

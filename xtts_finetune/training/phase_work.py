@@ -85,7 +85,7 @@ def train(
             ranks=ranks,
         )
         with _notes(run.job_events(name), ranks) as note:
-            trainer = start(declaration, run, asked, note)
+            trainer = start(declaration, run, replace(asked, note=note), note)
             note(f"on {name_of(next(trainer.model.parameters()).device.type)}, in {phase.precision}")
         return trainer.train()
     finally:
@@ -134,11 +134,9 @@ def stop_of_error(error: BaseException, step: int | None = None) -> Stop:
     return stop if stop.reason is not Reason.OUT_OF_MEMORY else replace(stop, numbers={**stop.numbers, **memory})
 
 
-FULL_CARD = 0.03
-"""A card with a smaller share of its memory free has no room for a library's own."""
-
-
 def _is_full(memory: Mapping[str, float]) -> bool:
+    from xtts_finetune.training.device import FULL_CARD  # noqa: PLC0415  torch
+
     return bool(memory) and memory["free_bytes"] < FULL_CARD * memory["device_bytes"]
 
 

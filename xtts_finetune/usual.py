@@ -63,14 +63,14 @@ class Unusual:
 # not in fifty; Coqui's recipe takes 5e-6, and plateaus are left with 1e-5 and more.
 FULL_SIZE, FULL_SIZE_RATES = 441e6, (5e-7, 2e-5)
 OVERFITS_SOON_ABOVE = 5e-6
-# Smaller models take larger rates: this power of the size leads from XTTS v2 to the demo's 5.7 M weights, which learn
-# well at 1e-4 to 3e-4. Between larger models published tables (GPT-3's, say) have smaller powers.
+# Smaller models take larger rates: this power of the size leads from XTTS v2 to models of 5 to 9 M weights, as the
+# demo's, which learn well at 1e-4 to 3e-4. Between larger models published tables (GPT-3's, say) have smaller powers.
 SIZE_POWER = 2 / 3
 # Adapters start from nothing and take larger steps.
 OF_ADAPTERS = 10
 # What `init` writes for its first and second phase: as the first voice of this pipeline had it, and as the demo has it.
 STARTING_RATES, TINY_STARTING_RATES = (1.5e-6, 1e-6), (3e-4, 1e-4)
-TINY = 25e6  # weights; the demo has 5.7 million
+TINY = 25e6  # weights; the demo has 8.6 million
 LEAST_KNOWN = 1e5  # weights; of models that are smaller nothing is known
 
 # Where no step was measured yet. The card's time is worked out from its speed, the CPU's was measured with 12 layers of

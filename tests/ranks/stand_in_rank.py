@@ -71,7 +71,7 @@ def behave(told: str, step: int, round_: int) -> None:
         os._exit(3)
 
 
-def close(declaration: Any, job: Job, stop: Stop, phase: Any = None) -> None:
+def close(declaration: Any, job: Job, stop: Stop, phase: Any = None, device: str = "") -> None:
     (FOLDER / "closed").write_text(f"{stop.reason.value}: {stop.message}", encoding="utf-8")
 
 

@@ -19,7 +19,7 @@ from xtts_finetune.pipeline.plan.plan_table import shown_value, value_lines
 from xtts_finetune.spec.phase import PhaseSpec
 
 ROOT = Path(__file__).parents[3]
-FULL, DEMO = 441e6, 5.7e6
+FULL, DEMO = 441e6, 8.6e6
 
 
 def phase(**values: object) -> PhaseSpec:
@@ -108,8 +108,8 @@ def _level(project: Project, name: str, text: str) -> Path:
         ),
         ({"learning_rate": 1e-8}, FULL, "below what is usual"),
         ({"learning_rate": 1e-4, "train": {"lora": {}}}, FULL, ""),  # adapters take ten times as much
-        ({"learning_rate": 3e-4}, DEMO, ""),
-        ({"learning_rate": 3e-3}, DEMO, "above what is usual for a GPT of 5.7 M weights"),
+        ({"learning_rate": 2.5e-4}, DEMO, ""),
+        ({"learning_rate": 3e-3}, DEMO, "above what is usual for a GPT of 8.6 M weights"),
         ({"mel_loss_weight": 35}, FULL, "35 is above what is usual, 1 to 5"),
         ({"mel_loss_weight": 5}, FULL, ""),
     ],

@@ -1,7 +1,7 @@
 """The base as files: config.json, vocab.json, model.pth, dvae.pth and mel_stats.pth, as XTTS v2 is published.
 
-Weights are stored in half precision. model.pth holds the GPT alone: the demo speaks through the DVAE's decoder, so a
-HiFi-GAN (50 MB in half precision) would be ballast.
+Weights are stored in half precision. model.pth holds the GPT alone: the demo speaks through preview.pth, so a HiFi-GAN
+(50 MB in half precision) would be ballast.
 """
 
 from __future__ import annotations
@@ -16,10 +16,13 @@ from TTS.tts.configs.xtts_config import XttsConfig
 from TTS.tts.layers.xtts.dvae import DiscreteVAE
 from TTS.tts.layers.xtts.gpt import GPT
 
+from xtts_finetune.xtts.base import PREVIEW_NAME
+from xtts_finetune.xtts.speech.latent_mels import LatentMels, save_latent_mels
+
 SIZES = {
     "gpt_layers": 6,
-    "gpt_n_model_channels": 192,
-    "gpt_n_heads": 3,
+    "gpt_n_model_channels": 240,
+    "gpt_n_heads": 4,
     "gpt_max_audio_tokens": 302,
     "gpt_max_text_tokens": 202,
     "gpt_max_prompt_tokens": 70,
@@ -28,7 +31,7 @@ SIZES = {
     "gpt_stop_audio_token": 1025,
     "gpt_code_stride_len": 1024,
     "gpt_use_perceiver_resampler": True,
-    "decoder_input_dim": 192,
+    "decoder_input_dim": 240,
 }
 CONDITIONING = {"min_conditioning_length": 22_050, "max_conditioning_length": 66_150}
 """Samples of a conditioning slice in training: 1 to 3 s, half of what GPTArgs has by default, since the conditioning
@@ -76,8 +79,10 @@ def small_gpt(vocabulary: Path) -> GPT:
     )
 
 
-def write_base(folder: Path, gpt: GPT, dvae: DiscreteVAE, mel_stats: Path, vocabulary: Path) -> int:
-    """Write the five files into `folder`; returns their size in bytes."""
+def write_base(
+    folder: Path, gpt: GPT, dvae: DiscreteVAE, preview: LatentMels, mel_stats: Path, vocabulary: Path
+) -> int:
+    """Write the five files and preview.pth into `folder`; returns their size in bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(vocabulary, folder / "vocab.json")
     stats = torch.load(mel_stats, weights_only=True).float()
@@ -86,6 +91,7 @@ def write_base(folder: Path, gpt: GPT, dvae: DiscreteVAE, mel_stats: Path, vocab
     torch.save({"model": {**weights, "mel_stats": stats}}, folder / "model.pth")
     codec = {name: tensor.half() for name, tensor in dvae.state_dict().items() if not name.startswith("discrete_loss")}
     torch.save(codec, folder / "dvae.pth")
+    save_latent_mels(folder / PREVIEW_NAME, preview)
     (folder / "config.json").write_text(json.dumps(_config(vocabulary), indent=2) + "\n", encoding="utf-8")
     return sum(path.stat().st_size for path in folder.iterdir())
 

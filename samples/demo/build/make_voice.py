@@ -1,27 +1,34 @@
-"""Make the demo's recordings: 65 clips of one synthetic voice, in two data sets of two layouts.
+"""Make the demo's recordings: 65 clips of one natural voice, in two data sets of two layouts.
 
-    python make_voice.py            writes ../data/set_a (LJSpeech layout) and ../data/set_b (Coqui layout)
+    python make_voice.py --styles kokoro-js/voices    writes ../data/set_a (LJSpeech layout) and ../data/set_b (Coqui's)
+    python make_voice.py --styles kokoro-js/voices --voice bf_emma --to OTHER     the same sentences in another voice
 
-It needs flite; the voice is that of `voices.TARGET`. Seconds on one core; the same sentences and samples every time.
+It needs what voices.py says. Four minutes on one core; the same sentences every time.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 import re
+import tempfile
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import soundfile
 from lexicon import PHRASES, sentences
-from voices import SAMPLE_RATE, TARGET, speak
+from voices import SAMPLE_RATE, TARGET, Kokoro, Voice
 
 SEED = 15
 SET_A, SET_B = 20, 45
-DRAWN = 60_000
-LITTLE_WORDS = "the a my this that our your he she we they i you is was and are to at in on by did who saw took"
-SHORTEST_S, LONGEST_S = 3.0, 5.6
+DRAWN = 400_000
+LITTLE_WORDS = (
+    "the a my this that our your his her he she we they i you is was and but are to at in on by did who saw took then "
+    "will would must can"
+)
+SHORTEST_S, LONGEST_S = 2.8, 4.1
+PACES = (0.96, 1.04)
 UTTERANCES = (
     "Hello.",
     "Good morning, teacher.",
@@ -35,6 +42,10 @@ UTTERANCES = (
     "We bought bread and milk at the station.",
     "The little girl painted a picture of the river.",
     "The doctor closed the door after dinner.",
+    "His daughter finished a long story in the library.",
+    "The hunter followed a gray wolf through the forest.",
+    "Our neighbor repaired the broken fence last week.",
+    "The queen never lost her golden ring.",
 )
 """What the demo has its models say: in neither the recordings nor the pretraining corpus."""
 
@@ -42,7 +53,7 @@ UTTERANCES = (
 def recorded_texts() -> list[str]:
     """More than enough texts to choose the recordings from: two sentences each, every eighth a single one."""
     single = iter(recorded_sentences())
-    return [first if number % 8 == 0 else f"{first} {next(single)}" for number, first in enumerate(islice(single, 150))]
+    return [first if number % 8 == 0 else f"{first} {next(single)}" for number, first in enumerate(islice(single, 220))]
 
 
 def recorded_sentences() -> list[str]:
@@ -74,15 +85,21 @@ def _words(text: str) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--to", type=Path, default=Path(__file__).parent.parent / "data")
-    folder = parser.parse_args().to
+    parser.add_argument("--styles", type=Path, required=True, help="the folder `voices` of kokoro-js")
+    parser.add_argument("--voice", default=TARGET, help="one of its styles")
+    given = parser.parse_args()
+    folder: Path = given.to
 
     clips: list[tuple[str, np.ndarray]] = []
-    for text in recorded_texts():
-        audio = speak(TARGET, text)
-        if SHORTEST_S <= len(audio) / SAMPLE_RATE <= LONGEST_S:
-            clips.append((text, audio))
-        if len(clips) == SET_A + SET_B:
-            break
+    rng = random.Random(SEED)
+    with tempfile.TemporaryDirectory() as work:
+        kokoro, voice = Kokoro(given.styles, Path(work)), Voice(given.voice, (given.voice,))
+        for text in recorded_texts():
+            audio = kokoro.speak(voice, text, rng.uniform(*PACES))
+            if SHORTEST_S <= len(audio) / SAMPLE_RATE <= LONGEST_S:
+                clips.append((text, audio))
+            if len(clips) == SET_A + SET_B:
+                break
     _write_ljspeech(folder / "set_a", clips[:SET_A])
     _write_coqui(folder / "set_b", clips[SET_A:])
     seconds = sum(len(audio) for _, audio in clips) / SAMPLE_RATE
@@ -112,7 +129,7 @@ def _write_coqui(folder: Path, clips: list[tuple[str, np.ndarray]]) -> None:
 
 def _write_flac(path: Path, audio: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, audio, SAMPLE_RATE, subtype="PCM_16", format="FLAC")
+    soundfile.write(path, audio, SAMPLE_RATE, subtype="PCM_16", format="FLAC", compression_level=1.0)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from corpus import Clip
+from made_voices import SPEEDS, with_other_speeds
 from mels import coded_mel, conditioning_mel
 from TTS.tts.layers.xtts.dvae import DiscreteVAE
 from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
@@ -24,8 +26,13 @@ JOINED = 0.6
 """Share of the clips that are two sentences of one voice, one after the other. It makes of a small corpus a large one
 and teaches that a sentence may follow a full stop."""
 
+SPELLINGS, BROKEN = 3, 0.25
+"""Of every text, and the share of merges that all but the first leave out (BPE dropout, Provilkov et al. 2020): so
+pieces of words are learned too, from which other words are spelled."""
+SPELLED_PLAINLY = 0.65
+
 TAKES = 6
-"""Of every clip. With one alone a model of a few million weights learns the corpus by heart within ten epochs."""
+"""Of every clip at every speed. So small a model memorises one within ten epochs, and three within twenty."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +45,8 @@ class Take:
 @dataclass(frozen=True)
 class Example:
     voice: str
-    tokens: torch.Tensor
-    """(text tokens,) int32."""
+    spellings: tuple[torch.Tensor, ...]
+    """Text tokens, each (tokens,) int32: as the tokenizer writes it, then with words broken into smaller pieces."""
     takes: tuple[Take, ...]
     """The same clip, begun at several places of a code's 46 ms: other codes for the same sound."""
 
@@ -57,29 +64,38 @@ class Pretraining:
     mel_stats: torch.Tensor
 
     def split(self, held_out: int) -> tuple[Pretraining, Pretraining]:
-        """All but `held_out` clips, and these, drawn by a fixed seed."""
-        order = np.random.default_rng(0).permutation(len(self.examples))
-        parts = ([self.examples[index] for index in sorted(part)] for part in (order[held_out:], order[:held_out]))
+        """All but `held_out` clips with all their speeds, and these, drawn by a fixed seed."""
+        speeds = 1 + len(SPEEDS)
+        order = np.random.default_rng(0).permutation(len(self.examples) // speeds)
+        parts = (
+            [example for index in sorted(part) for example in self.examples[speeds * index : speeds * (index + 1)]]
+            for part in (order[held_out:], order[:held_out])
+        )
         return tuple(replace(self, examples=part) for part in parts)  # type: ignore[return-value]
 
 
 @torch.no_grad()
-def prepare(clips: list[Clip], dvae: DiscreteVAE, mel_stats: Path, vocabulary: Path) -> Pretraining:
-    """Codes of all `clips` (each coded alone) and their conditioning mels."""
+def prepare(clips: Iterable[Clip], dvae: DiscreteVAE, mel_stats: Path, vocabulary: Path) -> Pretraining:
+    """Codes of all `clips` at all speeds (each coded alone) and their conditioning mels."""
     tokenizer = VoiceBpeTokenizer(str(vocabulary))
     to_code, to_condition = coded_mel(mel_stats), conditioning_mel(mel_stats)
     examples: list[Example] = []
     streams: dict[str, list[torch.Tensor]] = defaultdict(list)
     rng = np.random.default_rng(1)
-    for clip in clips:
+    for clip in with_other_speeds(clips):
         audio = torch.from_numpy(clip.audio)[None]
-        tokens = torch.tensor(tokenizer.encode(clip.text, "en"), dtype=torch.int32)
+        spellings = tuple(_spelled(tokenizer, clip.text, BROKEN if number else None) for number in range(SPELLINGS))
         delays = [0, *rng.integers(1, CODE_STRIDE, TAKES - 1)]
         takes = tuple(_take(F.pad(audio, (int(delay), 0)), dvae, to_code) for delay in delays)
-        examples.append(Example(clip.voice, tokens, takes))
+        examples.append(Example(clip.voice, spellings, takes))
         streams[clip.voice].append(to_condition(audio)[0].half())
     voices = {name: torch.cat(pieces, dim=1) for name, pieces in streams.items()}
     return Pretraining(examples, voices, torch.load(mel_stats, weights_only=True))
+
+
+def _spelled(tokenizer: VoiceBpeTokenizer, text: str, dropout: float | None) -> torch.Tensor:
+    tokenizer.tokenizer.model.dropout = dropout
+    return torch.tensor(tokenizer.encode(text, "en"), dtype=torch.int32)
 
 
 def _take(audio: torch.Tensor, dvae: DiscreteVAE, to_code: torch.nn.Module) -> Take:
@@ -97,6 +113,9 @@ class Batch:
     conditioning: torch.Tensor
     """(groups, 1, 80, frames): one for each run of clips // groups clips of one voice."""
 
+    def with_conditioning(self, conditioning: torch.Tensor) -> Batch:
+        return replace(self, conditioning=conditioning)
+
 
 class Batches:
     """Batches as a function of the step: groups of clips of one voice, all of about one length.
@@ -109,10 +128,10 @@ class Batches:
     def __init__(self, data: Pretraining, clips: int, groups: int, padded_frames: int, seed: int) -> None:
         self.data, self.groups, self.clips_a_group = data, groups, clips // groups
         self.padded_frames, self.seed = padded_frames, seed
-        self.names = sorted(data.voices)
         self.by_length: dict[str, list[Example]] = defaultdict(list)
         for example in sorted(data.examples, key=lambda example: example.samples):
             self.by_length[example.voice].append(example)
+        self.names = sorted(self.by_length)
         self.floor = np.log(SILENCE_POWER) / data.mel_stats[:, None]
 
     def at(self, step: int, longest_s: float) -> Batch:
@@ -139,20 +158,27 @@ class Batches:
         second = self.by_length[first.voice][rng.integers(len(self.by_length[first.voice]))]
         too_long = first.samples + second.samples > longest_s * 22_050
         if rng.random() > JOINED or too_long:
-            return first.tokens, take
+            return self._spelling(first, rng), take
         other = second.takes[rng.integers(len(second.takes))]
         space = torch.tensor([SPACE_TOKEN], dtype=torch.int32)
-        tokens = torch.cat([first.tokens, space, second.tokens[1:]])  # without its language token
+        after = self._spelling(second, rng)[1:]  # without its language token
+        tokens = torch.cat([self._spelling(first, rng), space, after])
         codes = torch.cat([take.codes, other.codes])
         return tokens, Take(codes, CODE_STRIDE * len(codes))
+
+    def _spelling(self, example: Example, rng: np.random.Generator) -> torch.Tensor:
+        plain = rng.random() < SPELLED_PLAINLY
+        return example.spellings[0 if plain else rng.integers(1, SPELLINGS)]
 
     def _group(self, voice: str, place: float, longest_s: float, rng: np.random.Generator) -> list[Example]:
         """Clips of `voice` around one place of its order of lengths."""
         examples = self.by_length[voice]
         end = next((n for n, e in enumerate(examples) if e.samples > longest_s * 22_050), len(examples))
+        end = max(end, min(self.clips_a_group, len(examples)))  # a voice may have none so short
         window = 6 * self.clips_a_group
         first = int(place * max(end - window, 1))
-        return [examples[first + i] for i in rng.choice(min(window, end - first), self.clips_a_group, replace=False)]
+        there = min(window, end - first)
+        return [examples[first + i] for i in rng.choice(there, self.clips_a_group, replace=there < self.clips_a_group)]
 
     def _conditioning(self, voice: str, frames: int, padded: bool, rng: np.random.Generator) -> torch.Tensor:
         stream = self.data.voices[voice]

@@ -18,7 +18,7 @@ from tokenizers.trainers import BpeTrainer
 SPECIALS = ["[STOP]", "[UNK]", "[SPACE]", "[START]", "[en]"]
 """In this order: [STOP] must be 0 and [UNK] 1."""
 LETTERS = list(string.ascii_lowercase + "áàâäãåæçéèêëíìîïñóòôöőõøúùûüűýœß" + string.digits + ".,?!:;'\"-()")
-SIZE = 640
+SIZE = 1000
 
 
 def write_vocabulary(path: Path) -> None:

@@ -101,7 +101,7 @@ def test_a_recording_is_sound_and_like_itself(scores: Scores) -> None:
     assert (well.id, well.faults, well.findings) == ("well", (), ())
     assert well.number("mcd_db") == pytest.approx(0.0, abs=0.1)
     assert well.number("duration_ratio") == pytest.approx(1.0, abs=0.02)
-    assert well.number("f0_median_hz") == pytest.approx(140, abs=10)
+    assert well.number("f0_median_hz") == pytest.approx(110, abs=10)
     assert well.number("level_lufs") == pytest.approx(-23.5, abs=1.5)
     if (similarity := well.number("similarity")) is not None:
         assert similarity == pytest.approx(1.0, abs=0.1)

@@ -68,7 +68,9 @@ FULL_CARD = 0.03
 
 
 def is_full() -> bool:
-    """Whether the card that this process uses has no memory left; a device in trouble need not answer."""
+    """Whether the card that this process uses has no memory left; False without one, or where it does not answer."""
+    if not torch.cuda.is_available():
+        return False
     try:
         free, total = torch.cuda.mem_get_info()
     except RuntimeError:

@@ -67,8 +67,7 @@ class PhaseTrainer(Trainer):  # type: ignore[misc]  # Trainer has no types
         self.records: Recorder
         self._unread: deque[tuple[Readback, dict[str, Any]]] = deque()
         self._saved_at = time.monotonic()
-        halves = job.phase.on_out_of_memory == "halve_batch"
-        self._spilling = Spilling(lambda: self._device.type == "cuda" and is_full(), job.note, halves)
+        self._spilling = Spilling(is_full, job.note, job.phase.on_out_of_memory == "halve_batch")
         self._crawls: Stop | None = None
         self._saves = Saves(beside=self._device.type == "cuda")
 

@@ -89,12 +89,18 @@ def in_the_middle(wave: Wave, inserted: Wave) -> Wave:
     return np.concatenate([wave[:half], inserted, wave[half:]])
 
 
+def in_a_vowel(wave: Wave, inserted: Wave) -> Wave:
+    """At the loudest place of the middle third: in a pause that is there already, both would add up."""
+    power, third = np.convolve(wave**2, np.ones(RATE // 10), "same"), len(wave) // 3
+    place = third + int(np.argmax(power[third : 2 * third]))
+    return np.concatenate([wave[:place], inserted, wave[place:]])
+
+
 HARMLESS: dict[str, Callable[[Wave], Wave]] = {
     "up to full scale": lambda w: 0.99 * w / np.abs(w).max(),
     "15 dB quieter": lambda w: w * 10 ** (-15 / 20),
     "half a second of silence at both ends": lambda w: np.pad(w, RATE // 2),
-    # Where the middle is a pause already, both add up.
-    "a longer pause": lambda w: in_the_middle(w, np.zeros(round(0.15 * RATE))),
+    "a pause between sentences": lambda w: in_a_vowel(w, np.zeros(round(0.4 * RATE))),
     "a hissing microphone": lambda w: w + noise(len(w), level_of(w) * 10 ** (-20 / 20)),
     "an eighth slower": lambda w: stretched(w, 1.125),  # and lower: the ends of its sentences creak
     "a fifth faster": lambda w: stretched(w, 1 / 1.2),

@@ -29,7 +29,7 @@ from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.xtts.base import find_base
 
 # Raised when the same sound begins to be read otherwise, so that old scores count as out of date.
-SCORES_VERSION = 2
+SCORES_VERSION = 3
 # Languages whose texts are put into Latin letters for the model.
 ROMANISED = ("zh-cn", "ja", "ko")
 

@@ -20,10 +20,10 @@ if not any(model.name == "tiny.en" for model in installed_models()):
 
 CLIPS = Path(__file__).parents[2] / "samples" / "demo" / "data" / "set_a" / "wavs"
 TEXTS = {
-    "demo_a_001": "The sailor is good and young. The old box and the door.",
-    "demo_a_006": "The box is over the bridge. Your old teacher found a window.",
-    "demo_a_009": "My doctor closed this box on Monday. The old letter is under the tree.",
-    "demo_a_012": "The old sailor painted that window. The girl is little and old.",
+    "demo_a_006": "Then they bought our good box. Her road is in the forest.",
+    "demo_a_009": "Our box is in the garden. My golden bread is down the road.",
+    "demo_a_012": "The mother is young and good. She sold a road over the bridge.",
+    "demo_a_018": "Your road and this long door. His letter and that blue river.",
 }
 
 
@@ -43,30 +43,29 @@ def asked(recogniser: Recogniser, name: str, text: str) -> Agreement:
 def test_right_texts_agree_even_where_a_word_is_misheard(recogniser: Recogniser) -> None:
     found = {name: asked(recogniser, name, text) for name, text in TEXTS.items()}
     assert all(each.agrees for each in found.values()), found
-    assert "docks" in found["demo_a_001"].heard, "this word is misheard; else choose another clip"
+    assert "road in this" in found["demo_a_018"].heard, "a word is misheard; else choose another clip"
 
 
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
-        ("demo_a_006", TEXTS["demo_a_012"], 'text and sound differ: something else is heard: "The box is over'),
+        ("demo_a_006", TEXTS["demo_a_012"], 'text and sound differ: something else is heard: "Then they boug'),
         (
             "demo_a_006",
-            "The fox is over the bridge. Your old teacher found a window.",
+            "Then they bought our good fox. Her road is in the forest.",
             'text and sound differ: "fox" is written, "box" is heard',
         ),
         (
             "demo_a_006",
-            "The box is over the bridge. Your old teacher",
-            'word at the edge: "found a window" is heard, but not written',
+            "Then they bought our good box. Her road",
+            'word at the edge: "is in the forest" is heard, but not written',
         ),
         (
             "demo_a_006",
-            "The box is over the bridge. Your old teacher found a window yesterday.",
+            "Then they bought our good box. Her road is in the forest yesterday.",
             'word at the edge: "yesterday" is written, but not heard',
         ),
-        # The last words of what is written are misheard, and much more is heard after them.
-        ("demo_a_012", "The old sailor painted that window.", "text and sound differ: "),
+        ("demo_a_012", "The mother is young and good.", 'word at the edge: "She sold a road over the bridge" is heard'),
     ],
 )
 def test_a_wrong_text_is_found_with_its_words(recogniser: Recogniser, name: str, text: str, says: str) -> None:

@@ -1,6 +1,6 @@
 """The candidates of known_order.py: trained from the demo's base so that their order is known, one folder a seed.
 
-    few         stopped after 15 steps          hot       a learning rate thirty times too high
+    few         stopped after 15 steps          hot       a learning rate two hundred times too high
     right       the demo's steps                shuffled  the texts of the clips exchanged
     long        far too many steps: its last    other     the clips of another speaker
     average     of few and right
@@ -24,8 +24,8 @@ import yaml
 from xtts_finetune.records.run_folder import RunFolder
 
 DEMO = Path(__file__).parents[1] / "samples" / "demo"
-STEPS, FEW, EVERY, MOST = 250, 15, 200, 1000
-RATE, HOT = 3e-4, 1e-2
+STEPS, FEW, EVERY, MOST = 180, 15, 200, 1000
+RATE, HOT = 5e-5, 1e-2
 LADDER = tuple(range(EVERY, MOST, EVERY))
 """Checkpoints of `long` before its last."""
 

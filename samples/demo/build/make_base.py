@@ -39,9 +39,11 @@ def main() -> None:
     parser.add_argument("--styles", type=Path, required=True, help="the folder `voices` of kokoro-js")
     parser.add_argument("--to", type=Path, default=Path(__file__).parent.parent / "base")
     parser.add_argument("--rounds", type=int, default=12, help="of the corpus")
-    parser.add_argument("--dvae-steps", type=int, default=2000)
+    parser.add_argument(
+        "--dvae-steps", type=int, default=8000, help="without quantising; then three times as many with"
+    )
     parser.add_argument("--workers", type=int, default=2, help="processes; one for each core")
-    parser.add_argument("--steps", type=int, default=7000, help="of pretraining")
+    parser.add_argument("--steps", type=int, default=6000, help="of pretraining")
     parser.add_argument("--preview-steps", type=int, default=6000)
     parser.add_argument("--until", choices=("corpus", "codec", "gpt", "base"), default="base")
     given = parser.parse_args()

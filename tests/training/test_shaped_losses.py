@@ -55,6 +55,7 @@ def of_checkpoint(path: Path) -> dict[str, Any]:
             *EVERYTHING,
             *TOGETHER,
             "phase1.precision=bf16",
+            "phase1.optimizer_moments=bf16",
             PLATEAU,
             "phase1.learning_rate=0.1",
         ),  # far too high

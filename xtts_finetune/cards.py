@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from xtts_finetune.packages import installed_version, pip_install
+
 MIB = 1 << 20
 SECONDS = 5.0
 VISIBLE, ORDER = "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"
@@ -25,8 +27,6 @@ OLDEST_DRIVER: Mapping[int, int] = {11: 450, 12: 525, 13: 580}
 # CUDA 13 compiles for nothing older than Turing.
 OLDEST_CARD: Mapping[int, tuple[int, int]] = {13: (7, 5)}
 
-OLDER_BUILD = "pip install --force-reinstall -c constraints.txt torch torchaudio --index-url https://download.pytorch.org/whl/cu126"
-"""torch's build for drivers from 525 and cards from 5.0 on; on Windows it is the one with CUDA, too."""
 CUDA_BUILD = "install torch's CUDA build of the same version: https://pytorch.org/get-started/locally/"
 
 
@@ -173,6 +173,16 @@ def build_of(version: str) -> TorchBuild | None:
     return TorchBuild(None if cuda == "None" else cuda, said.get("hip", "None") != "None")
 
 
+OLDER_CUDA = "cu126"
+
+
+def older_build() -> str:
+    """What installs torch's build for drivers from 525 and cards from 5.0 on; on Windows, too, it is one with CUDA."""
+    versions = {name: (installed_version(name) or "").partition("+")[0] for name in ("torch", "torchaudio")}
+    wanted = [f"{name}=={version}+{OLDER_CUDA}" for name, version in versions.items()]
+    return pip_install(wanted, "--index-url", f"https://download.pytorch.org/whl/{OLDER_CUDA}")
+
+
 @dataclass(frozen=True)
 class Problem:
     """Why torch cannot use a card that is there, and what helps."""
@@ -193,7 +203,7 @@ def problem_of(gpu: Gpu, build: TorchBuild | None) -> Problem | None:
     cuda = int(build.cuda.partition(".")[0]) if build.cuda and build.cuda[0].isdigit() else 0
     oldest, driver = OLDEST_DRIVER.get(cuda), gpu.driver.partition(".")[0]
     if oldest is not None and driver.isdigit() and int(driver) < oldest:
-        cure = f"update NVIDIA's driver, or take torch's build for older ones: {OLDER_BUILD}"
+        cure = f"update NVIDIA's driver, or take torch's build for older ones: {older_build()}"
         return Problem(f"driver {gpu.driver} is too old for torch's CUDA {build.cuda}, which needs {oldest}", cure)
     if gpu.capability is not None and gpu.capability < OLDEST_CARD.get(cuda, (0, 0)):
         return no_kernels(gpu.name, gpu.capability, f"CUDA {build.cuda}")
@@ -203,7 +213,7 @@ def problem_of(gpu: Gpu, build: TorchBuild | None) -> Problem | None:
 def no_kernels(name: str, capability: tuple[int, int], build: str) -> Problem:
     """The problem of a card that torch's `build` was not compiled for."""
     what = f"torch's build for {build} has no code for {name} (compute capability {capability[0]}.{capability[1]})"
-    return Problem(what, f"take the one for older cards: {OLDER_BUILD}")
+    return Problem(what, f"take the one for older cards: {older_build()}")
 
 
 def has_code_for(capability: tuple[int, int], built: Sequence[str]) -> bool:

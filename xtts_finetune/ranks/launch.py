@@ -221,7 +221,7 @@ def check_devices(devices: int, device: str) -> None:
     there = device_count() if device != "cpu" else 0
     if device.startswith("cuda") and not there:
         raise UserError(
-            "device: your config says 'cuda', but torch sees no GPU here; install torch's CUDA build, or use "
+            f"device: your config says '{device}', but torch sees no GPU here; install torch's CUDA build, or use "
             "'device: auto' or --device cpu"
         )
     if there and devices > there:

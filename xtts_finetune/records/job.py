@@ -165,7 +165,7 @@ class Job(_Message):
 
     declaration_file   pipeline.yaml; `overrides` are what `--set` changes in it, as KEY=VALUE
     run_folder         where results go; the clips and the eval set are in `data_folder`, mostly the same
-    device             'auto', 'cpu' or 'cuda', as asked for
+    device             'auto', 'cpu', 'cuda' or 'cuda:1', as asked for
     events             where the child says how far it is, as JSON lines
     fingerprint        of what the results depend on: they are recorded with it
     candidate          whom a job that is no phase is about

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,16 +128,12 @@ def stop_of_error(error: BaseException, step: int | None = None) -> Stop:
     Out of memory has numbers where they are known, in bytes: `asked_bytes`, and of a GPU `device_bytes` (all of
     it), `free_bytes`, `allocated_bytes` (in tensors of this process) and `peak_bytes` (the most of them so far).
     """
+    from xtts_finetune.training.device import is_full  # noqa: PLC0415  torch
+
     stop, memory = faults.stop_of_error(error, step), _gpu_memory()
-    if stop.reason is Reason.ERROR and faults.a_full_card_may_say(str(error)) and _is_full(memory):
+    if stop.reason is Reason.ERROR and faults.a_full_card_may_say(str(error)) and is_full():
         stop = Stop(Reason.OUT_OF_MEMORY, faults.in_words(Reason.OUT_OF_MEMORY, stop.message), stop.numbers)
     return stop if stop.reason is not Reason.OUT_OF_MEMORY else replace(stop, numbers={**stop.numbers, **memory})
-
-
-def _is_full(memory: Mapping[str, float]) -> bool:
-    from xtts_finetune.training.device import FULL_CARD  # noqa: PLC0415  torch
-
-    return bool(memory) and memory["free_bytes"] < FULL_CARD * memory["device_bytes"]
 
 
 def _gpu_memory() -> dict[str, float]:

@@ -75,7 +75,7 @@ def make_models(work: Path, seed: int, base: Path, other: Path) -> Project:
         "long": phase(MOST, seed) | {"keep": {"checkpoints": 50}, "utterances_every_evals": 2},
     }
     made: list[Any] = [*phases, *wrong.values(), {"name": "average", "average": ["few", "right"]}]
-    made += [{"name": "long_last", "phase": "long", "checkpoint": "last"}]
+    made += [{"name": f"{name}_last", "phase": name, "checkpoint": "last"} for name in ("long", "hot")]
     project = write_project(folder / "main", base, None, phases, seed, made)
     project.go()
     return project

@@ -19,8 +19,8 @@ function showHeard() {
 for (const sound of document.querySelectorAll("audio[data-key]")) {
   const side = sound.dataset.key;
   hear.sounds[side] = sound;
-  // Whoever takes the player's own button is followed as well.
-  sound.addEventListener("play", () => { hear.current = side; });
+  // Whoever takes the player's own button is followed as well; a word that comes after the pause is late.
+  sound.addEventListener("play", () => { if (!sound.paused) hear.current = side; });
   for (const event of ["play", "pause", "ended"]) sound.addEventListener(event, showHeard);
 }
 for (const button of switches) button.addEventListener("click", () => hear.play(button.dataset.switch));

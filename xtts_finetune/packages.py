@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib.metadata
 import os
 import re
 import shlex
@@ -139,3 +140,18 @@ def without_collecting() -> Iterator[None]:
         gc.freeze()
         if collects:
             gc.enable()
+
+
+@contextmanager
+def distributions_read_once() -> Iterator[None]:
+    """Whoever asks within here which installed package brings which module gets one answer, read once.
+
+    Coqui's package and transformers ask three times while they are imported, and each time the lists of files of
+    every installed package are read.
+    """
+    asked = importlib.metadata.packages_distributions
+    importlib.metadata.packages_distributions = cache(asked)
+    try:
+        yield
+    finally:
+        importlib.metadata.packages_distributions = asked

@@ -15,9 +15,10 @@ import gc
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from xtts_finetune.spec.phase import PhaseSpec
+from xtts_finetune.spec.utterances import InferenceSpec
 from xtts_finetune.training import stepping
 from xtts_finetune.training.phase_model import PhaseModel
 from xtts_finetune.training.stepping import Stepper
@@ -34,6 +36,8 @@ from xtts_finetune.training.training_loss import FrozenCopy
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.losses import GptBatch
 from xtts_finetune.xtts.model import load_model
+from xtts_finetune.xtts.speech import generation
+from xtts_finetune.xtts.speech.generation import Choice, Piece, _Rows
 from xtts_finetune.xtts.speech.latent_mels import LatentMels
 
 CARD = "card"
@@ -232,6 +236,33 @@ def vocoders(xtts: Any) -> dict[str, Any]:
     return seen
 
 
+class _NoChance:
+    """In place of torch.Generator, which no device but a real one has."""
+
+    def __init__(self, device: object) -> None: ...
+
+    def manual_seed(self, seed: int) -> None:
+        """Nothing is drawn."""
+
+
+def speaking(xtts: Any, texts: Sequence[int]) -> list[dict[str, Any]]:
+    """What is seen in each of some steps of generation, of rows whose texts have so many tokens."""
+    mine = copy.deepcopy(xtts)
+    with generation.without_hints():
+        mine.eval()
+    with FakeTensorMode(), torch.no_grad(), patch.object(torch, "Generator", _NoChance):
+        onto_the_card(mine)
+        voice = _like(torch.empty(1, 32, mine.gpt.model_dim))
+        pieces = [Piece(_like(torch.empty(tokens, dtype=torch.int64)), 1) for tokens in texts]
+        rows, choice, seen = _Rows(mine.gpt, voice, pieces), Choice(InferenceSpec(), sampling=True), []
+        for _ in range(STEPS):
+            watch = Watch()
+            with watch:
+                rows.step(choice)
+            seen.append(watch.seen())
+    return seen
+
+
 def main(base: Path) -> dict[str, Any]:
     """All settings and all faults."""
     kept = register()
@@ -243,6 +274,7 @@ def main(base: Path) -> dict[str, Any]:
     with without_autocast():
         found["without_autocast"] = steps_of(xtts, {})
     found["vocoders"] = vocoders(xtts)
+    found["speaking"] = {str(len(texts)): speaking(xtts, texts) for texts in ((8, 5), (8, 5, 5, 5))}
     assert kept
     return found
 

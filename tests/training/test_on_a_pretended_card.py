@@ -1,6 +1,6 @@
 """A step on a card that computes nothing: one device, nothing read, 16 bit where it is declared, no more than before.
 
-Speaking is not here: it reads after every code whether all rows have ended, which a card without values cannot say.
+Of speaking each step is here, not the one look after it, whether a row has ended: a card without values cannot say so.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ MOST: dict[str, tuple[int, int, int]] = {
     "two micro-batches": (14_400, 558, 196),
 }
 LIKE_BF16 = MOST["bf16"]
+# A code of two rows of different length with the tiny base, and each further row's own chance.
+MOST_OF_A_CODE, A_ROW_MORE = 345, 2
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +69,16 @@ def test_both_vocoders_are_all_on_the_card(seen: dict[str, Any]) -> None:
     for watched in seen["vocoders"].values():
         assert watched["launches"] > 0
         assert watched["copied_back"] == {}
+
+
+def test_a_code_is_all_on_the_card_reads_nothing_and_launches_what_the_one_before_did(seen: dict[str, Any]) -> None:
+    for steps in seen["speaking"].values():
+        assert [step["copied_back"] for step in steps] == [{}] * len(steps)
+        _, second, third = steps
+        assert third == second
+    two, four = (seen["speaking"][rows][-1]["launches"] for rows in ("2", "4"))
+    assert two <= MOST_OF_A_CODE
+    assert four - two <= 2 * A_ROW_MORE, "more rows at once cost hardly more launches"
 
 
 # Faults that were put in: each of them is seen by what the tests above look at.

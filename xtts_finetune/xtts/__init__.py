@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from xtts_finetune.packages import without_collecting
+from xtts_finetune.packages import distributions_read_once, without_collecting
 
 MODEL = "TTS.tts.models.xtts"
 
@@ -12,5 +12,5 @@ MODEL = "TTS.tts.models.xtts"
 def load_coqui() -> None:
     """Import torch and Coqui's XTTS at once, with which nearly every child process begins; nothing if that was done."""
     if MODEL not in sys.modules:
-        with without_collecting():
+        with without_collecting(), distributions_read_once():
             import TTS.tts.models.xtts  # noqa: F401, PLC0415  heavy

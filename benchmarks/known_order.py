@@ -36,7 +36,18 @@ from xtts_finetune.spec.stop_rules import Overfitting, QualityFalling
 from xtts_finetune.training.rules.overfitting import overfitting
 from xtts_finetune.training.rules.quality_falling import quality_falling
 
-CANDIDATES = ("base", "few", "right", "average", "long", "long_last", "hot", "hot_last", "shuffled_clips", "other_clips")
+CANDIDATES = (
+    "base",
+    "few",
+    "right",
+    "average",
+    "long",
+    "long_last",
+    "hot",
+    "hot_last",
+    "shuffled_clips",
+    "other_clips",
+)
 RUINED = ("hot_last", "shuffled_clips", "other_clips")
 """The best weights of `hot` may be the base's own: what it ruins is its last."""
 NOISE, LEAST_GAP = 2.0, 0.03

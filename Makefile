@@ -21,6 +21,9 @@ help: ## list the targets
 	@echo "Installing into .venv (torch and its libraries: about 5.5 GB, a few minutes) ..."
 	@rm -f $@
 	@"$(PYTHON)" -m venv .venv
+	@index="$$($(BIN)/python scripts/torch_for_card.py)"; if [ -n "$$index" ]; then \
+		echo "For this NVIDIA card and its driver torch comes from $$index ..."; \
+		$(PIP) install --no-compile -c constraints.txt --no-deps --index-url "$$index" torch torchaudio; fi
 	@$(PIP) install --no-compile -c constraints.txt -e ".[dev]"
 	@$(PIP) install --no-compile -c constraints.txt --no-deps resemblyzer  # one of what it asks for needs a compiler
 	@$(BIN)/python -m compileall -q -j 0 -x '[/\\]tests?[/\\]' .venv >/dev/null || true  # what pip does on one core

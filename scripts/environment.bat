@@ -24,14 +24,24 @@ if errorlevel 1 (
     goto :eof
 )
 echo Installing into .venv ^(torch and its libraries: a few minutes^) ...
+rem The ordinary torch for Windows has no CUDA: where there is an NVIDIA card, the build for it comes first.
+set "INDEX="
+for /f "usebackq delims=" %%i in (`call "%PY%" scripts\torch_for_card.py`) do set "INDEX=%%i"
+if not defined INDEX goto packages
+echo There is an NVIDIA card: torch with CUDA comes from %INDEX% ^(3 GB^) ...
+"%PY%" -m pip --disable-pip-version-check --quiet install -c constraints.txt --no-deps --index-url %INDEX% torch torchaudio
+if errorlevel 1 goto failed
+
+:packages
 "%PY%" -m pip --disable-pip-version-check --quiet install -c constraints.txt -e ".[demo]"
 if not errorlevel 1 "%PY%" -m pip --disable-pip-version-check --quiet install -c constraints.txt --no-deps resemblyzer
-if errorlevel 1 (
-    echo The installation failed: the lines above say why.
-    set "RESULT=1"
-    goto :eof
-)
+if errorlevel 1 goto failed
 type nul >".venv\installed"
 
 :ready
 set "RESULT=0"
+goto :eof
+
+:failed
+echo The installation failed: the lines above say why.
+set "RESULT=1"

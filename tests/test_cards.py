@@ -13,9 +13,11 @@ from xtts_finetune.cards import (
     TorchBuild,
     build_of,
     chosen,
+    cuda_for,
     find_gpu,
     gpus_of,
     has_code_for,
+    index_for,
     keep_to,
     nth,
     problem_of,
@@ -114,6 +116,28 @@ def test_what_torch_lacks_for_a_card(
     problem = problem_of(Gpu("Card", 1, 1, driver, capability), TorchBuild(cuda))
     assert (problem is None) if said is None else (problem is not None and said in problem.what)
     assert problem is None or "torch" in problem.cure
+
+
+@pytest.mark.parametrize(
+    ("driver", "capability", "cuda"),
+    [
+        ("580.65", (8, 6), "cu130"),
+        ("591.44", (12, 0), "cu130"),
+        ("580.65", (6, 1), "cu126"),
+        ("551.23", (8, 6), "cu126"),
+        ("572.16", (12, 0), "cu128"),
+        ("472.12", None, "cu126"),
+        ("unknown", (7, 5), "cu126"),
+        ("580.65", None, "cu130"),
+    ],
+)
+def test_which_cuda_a_card_and_its_driver_want(driver: str, capability: tuple[int, int] | None, cuda: str) -> None:
+    assert cuda_for(capability, driver) == cuda
+    card = Gpu("Card", 1, 1, driver, capability)
+    address = f"https://download.pytorch.org/whl/{cuda}"
+    assert index_for(card, on_windows=True) == address, "what PyPI has for Windows knows no card"
+    assert index_for(card, on_windows=False) == (None if cuda == "cu130" else address)
+    assert index_for(None, on_windows=True) is None
 
 
 @pytest.mark.parametrize(

@@ -173,14 +173,39 @@ def build_of(version: str) -> TorchBuild | None:
     return TorchBuild(None if cuda == "None" else cuda, said.get("hip", "None") != "None")
 
 
-OLDER_CUDA = "cu126"
+TORCH_INDEX = "https://download.pytorch.org/whl/"
+"""Where torch's builds for each CUDA are, in folders such as cu126."""
+NEWEST_CUDA = "cu130"
+"""Of the build that is on PyPI for Linux; there is none with CUDA for Windows."""
+BLACKWELL = (10, 0)
 
 
-def older_build() -> str:
-    """What installs torch's build for drivers from 525 and cards from 5.0 on; on Windows, too, it is one with CUDA."""
+def cuda_for(capability: tuple[int, int] | None, driver: str) -> str:
+    """The CUDA whose build of torch runs with this driver and has code for the card: 'cu130', 'cu128' or 'cu126'.
+
+    CUDA 13 wants a driver from 580 on and has nothing for cards before Turing, 12.6 nothing for those after Hopper.
+    """
+    number = driver.partition(".")[0]
+    new_driver = number.isdigit() and int(number) >= OLDEST_DRIVER[13]
+    if new_driver and (capability is None or capability >= OLDEST_CARD[13]):
+        return NEWEST_CUDA
+    return "cu128" if capability is not None and capability >= BLACKWELL else "cu126"
+
+
+def index_for(gpu: Gpu | None, on_windows: bool) -> str | None:
+    """The index with the build of torch that this card wants; None without a card, and where PyPI's will do."""
+    if gpu is None:
+        return None
+    cuda = cuda_for(gpu.capability, gpu.driver)
+    return None if cuda == NEWEST_CUDA and not on_windows else TORCH_INDEX + cuda
+
+
+def other_build(capability: tuple[int, int] | None, driver: str = "") -> str:
+    """What installs torch's build for this card and an older driver; on Windows, too, it is one with CUDA."""
     versions = {name: (installed_version(name) or "").partition("+")[0] for name in ("torch", "torchaudio")}
-    wanted = [f"{name}=={version}+{OLDER_CUDA}" for name, version in versions.items()]
-    return pip_install(wanted, "--index-url", f"https://download.pytorch.org/whl/{OLDER_CUDA}")
+    cuda = cuda_for(capability, driver)
+    wanted = [f"{name}=={version}+{cuda}" for name, version in versions.items()]
+    return pip_install(wanted, "--index-url", TORCH_INDEX + cuda)
 
 
 @dataclass(frozen=True)
@@ -199,11 +224,12 @@ def problem_of(gpu: Gpu, build: TorchBuild | None) -> Problem | None:
     if build is None:
         return None
     if not build.for_gpus:
-        return Problem("torch was built without CUDA", CUDA_BUILD)
+        cure = f"install its build for this card: {other_build(gpu.capability, gpu.driver)}"
+        return Problem("torch was built without CUDA", cure)
     cuda = int(build.cuda.partition(".")[0]) if build.cuda and build.cuda[0].isdigit() else 0
     oldest, driver = OLDEST_DRIVER.get(cuda), gpu.driver.partition(".")[0]
     if oldest is not None and driver.isdigit() and int(driver) < oldest:
-        cure = f"update NVIDIA's driver, or take torch's build for older ones: {older_build()}"
+        cure = f"update NVIDIA's driver, or take torch's build for older ones: {other_build(gpu.capability)}"
         return Problem(f"driver {gpu.driver} is too old for torch's CUDA {build.cuda}, which needs {oldest}", cure)
     if gpu.capability is not None and gpu.capability < OLDEST_CARD.get(cuda, (0, 0)):
         return no_kernels(gpu.name, gpu.capability, f"CUDA {build.cuda}")
@@ -213,7 +239,7 @@ def problem_of(gpu: Gpu, build: TorchBuild | None) -> Problem | None:
 def no_kernels(name: str, capability: tuple[int, int], build: str) -> Problem:
     """The problem of a card that torch's `build` was not compiled for."""
     what = f"torch's build for {build} has no code for {name} (compute capability {capability[0]}.{capability[1]})"
-    return Problem(what, f"take the one for older cards: {older_build()}")
+    return Problem(what, f"take the one for older cards: {other_build(capability)}")
 
 
 def has_code_for(capability: tuple[int, int], built: Sequence[str]) -> bool:

@@ -17,8 +17,6 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
-
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
@@ -118,6 +116,8 @@ def alone(machine_code: Path) -> AbstractContextManager[object]:
 
     numba writes to `machine_code`, or to a folder of the user where that one is read-only.
     """
+    from filelock import FileLock  # noqa: PLC0415  the launchers ask about cards before anything is installed
+
     user = os.environ.get("USER", os.environ.get("USERNAME", ""))
     for place in (machine_code / LOCK, Path(tempfile.gettempdir()) / f"{user}-{LOCK}"):
         with suppress(OSError, NotImplementedError):

@@ -94,6 +94,7 @@ READ: dict[str, str] = {
     r"mlflow .*": "serves until Ctrl-C",
     r"tts .*": "Coqui's own command",
     r"git clone .+|cd .+|pre-commit install": "no command of ours",
+    r"python scripts/torch_for_card\.py": "asks the driver; run in tests/launchers/test_torch_for_card.py",
     r"python -c .+": "one line of Python",
 }
 

@@ -25,6 +25,7 @@ if "%~1"=="" goto done
 shift
 goto next
 :done
+if exist "%HERE%%NAME%.says" type "%HERE%%NAME%.says"
 if exist "%HERE%%NAME%.code" for /f "usebackq" %%c in ("%HERE%%NAME%.code") do exit %%c
 exit 0
 """
@@ -40,6 +41,10 @@ class Checkout:
     def ends_with(self, command: str, code: int) -> None:
         """What a command's exit code shall be."""
         (self.folder / f"{command}.code").write_text(str(code), encoding="ascii")
+
+    def says(self, command: str, text: str) -> None:
+        """What a command shall print."""
+        (self.folder / f"{command}.says").write_text(f"{text}\r\n", encoding="ascii", newline="")
 
     def run(self, line: str) -> subprocess.CompletedProcess[str]:
         """Run a line of the prompt in the folder."""

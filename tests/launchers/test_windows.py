@@ -50,13 +50,25 @@ def test_the_window_waits_for_a_key(checkout: Checkout) -> None:
 def test_an_environment_that_is_there_is_installed_into_once(checkout: Checkout) -> None:
     (checkout.folder / ".venv" / "installed").unlink()
     assert checkout.run("demo.bat").returncode == 0
-    (_, *version), (_, *install), (_, *voices), demo = checkout.called
+    (_, *version), (_, *asked), (_, *install), (_, *voices), demo = checkout.called
     assert version[0] == "-c"
+    assert asked == ["scripts\\torch_for_card.py"]
     options = ["-m", "pip", "--disable-pip-version-check", "--quiet", "install", "-c", "constraints.txt"]
     assert install == [*options, "-e", '".[demo]"']
     assert voices == [*options, "--no-deps", "resemblyzer"]
     assert demo == ["run_pipeline", "--demo"]
     assert (checkout.folder / ".venv" / "installed").is_file()
+
+
+def test_where_there_is_a_card_torch_for_it_comes_first(checkout: Checkout) -> None:
+    (checkout.folder / ".venv" / "installed").unlink()
+    checkout.says("python", "https://example.org/whl/cu126")
+    done = checkout.run("demo.bat")
+    assert done.returncode == 0
+    assert "There is an NVIDIA card" in done.stdout
+    _, _, (_, *torch), (_, *install), *_ = checkout.called
+    assert torch[-5:] == ["--no-deps", "--index-url", "https://example.org/whl/cu126", "torch", "torchaudio"]
+    assert install[-1] == '".[demo]"'
 
 
 def test_a_failed_installation_is_said_and_tried_again(checkout: Checkout) -> None:

@@ -50,6 +50,11 @@ def agrees(question: str) -> bool:
         raise KeyboardInterrupt from None
 
 
+def agrees_if_there(question: str) -> bool:
+    """Whether the answer is yes; yes where nobody is at the keyboard to be asked."""
+    return not (sys.stdin.isatty() and sys.stdout.isatty()) or agrees(question)
+
+
 PIPE_WIDTH = 120
 
 

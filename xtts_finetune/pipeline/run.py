@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from xtts_finetune.commands import run_first
@@ -66,18 +66,25 @@ def prepare_now(work: Work, strict: bool = False) -> None:
         raise WorkFailed(f"--strict: {found}; see {work.run.data_page}")
 
 
-def run_plan(work: Work, wanted: Sequence[str] = (), fresh: bool = False, kinds: Sequence[Kind] = ALL_KINDS) -> None:
+def run_plan(
+    work: Work,
+    wanted: Sequence[str] = (),
+    fresh: bool = False,
+    kinds: Sequence[Kind] = ALL_KINDS,
+    agrees: Callable[[str], bool] = lambda question: True,
+) -> None:
     """Do all that is due for the wanted phases (all when none is named), of the kinds given.
 
     `fresh` sets the wanted phases' results aside first. The plan is made again after each stage, from what the
-    run's folder then shows: data that came out as it was leaves the phases up to date.
+    run's folder then shows: data that came out as it was leaves the phases up to date. `agrees` answers what is asked
+    before anything starts.
 
     Raises UserError when an input is wrong, WorkFailed with the reason and the log, Interrupted on Ctrl-C.
     """
     plan = make_plan(work.declaration, wanted, fresh)
     refuse_second_command(work.run.root)
     if "phase" in kinds and any(stage.kind in kinds for stage in plan.due):
-        check_first(work, plan)
+        check_first(work, plan, agrees)
     with run_lock(work.run.root), ending_like_ctrl_c():
         if plan.due:
             # What it saves at last must not come into the folder of a phase that is begun anew.

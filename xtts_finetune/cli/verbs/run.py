@@ -116,6 +116,7 @@ def run(
         # What would keep it from starting, in the words that the run itself would say it in.
         check_first(work, planned)
         return
+    from xtts_finetune.cli.terminal import agrees_if_there  # noqa: PLC0415
     from xtts_finetune.monitor.tracking.following import tracked  # noqa: PLC0415
     from xtts_finetune.pipeline.run import run_plan  # noqa: PLC0415
 
@@ -127,4 +128,4 @@ def run(
         return
     tell_of_other_clips(declaration)
     with tracked(declaration, work.run, work.say):
-        run_plan(work, wanted, fresh)
+        run_plan(work, wanted, fresh, agrees=agrees_if_there)

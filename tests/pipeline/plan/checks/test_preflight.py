@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.child import heavy_after
 from tests.pipeline.project import Project, weights_file
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.children.lock import run_lock
+from xtts_finetune.pipeline.plan.checks import preflight
 from xtts_finetune.pipeline.plan.checks.check import Check, Verdict
 from xtts_finetune.pipeline.plan.checks.machine import check_versions, libraries_check, python_check
 from xtts_finetune.pipeline.plan.checks.memory import Estimate, Longest, Memory, check_memory, estimate, longest_clip
@@ -21,6 +23,7 @@ from xtts_finetune.pipeline.plan.checks.model_files import check_base
 from xtts_finetune.pipeline.plan.checks.plan_checks import check_disk, check_folder, check_nobody_at_work
 from xtts_finetune.pipeline.plan.checks.preflight import all_checks, quick_checks
 from xtts_finetune.pipeline.plan.disk import DiskUse
+from xtts_finetune.pipeline.plan.plan import make_plan
 from xtts_finetune.pipeline.plan.stages import Plan, Stage, State
 from xtts_finetune.spec.phase import PhaseSpec
 
@@ -212,6 +215,33 @@ def test_a_run_is_refused_with_everything_that_is_wrong(project: Project) -> Non
     assert "dvae.pth: this is a text file ('spoiled...')" in str(error.value)
     assert "is a file, not a folder" in str(error.value)
     assert project.started == []
+
+
+@pytest.mark.parametrize(
+    ("device", "small", "asked", "starts"),
+    [("auto", False, True, False), ("cpu", False, False, True), ("auto", True, False, True)],
+)
+def test_before_days_on_a_cpu_that_nobody_asked_for_comes_a_question(
+    device: str, small: bool, asked: bool, starts: bool, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight, "find_gpu", lambda device: None)
+    monkeypatch.setattr(preflight, "is_small", lambda base: small)
+    work, questions = replace(project.work(), device=device), []
+
+    def no(question: str) -> bool:
+        questions.append(question)
+        return False
+
+    def check() -> None:
+        preflight.check_first(work, make_plan(work.declaration), no)
+
+    if starts:
+        check()
+    else:
+        with pytest.raises(UserError, match=r"nothing was started; .*--device cpu"):
+            check()
+    assert bool(questions) is asked
+    assert not (project.folder / "run").exists()
 
 
 def test_all_checks_name_the_phases_and_what_they_start_from(finished: Project) -> None:

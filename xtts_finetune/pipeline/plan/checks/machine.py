@@ -19,7 +19,7 @@ from xtts_finetune.cards import (
     TorchBuild,
     has_code_for,
     no_kernels,
-    older_build,
+    other_build,
     problem_of,
     visible_gpus,
 )
@@ -174,5 +174,5 @@ def torch_check(wanted: str, gpu: Gpu | None, answer: Mapping[str, Any]) -> Chec
     if known is not None:
         return error(name, f"cannot use {gpu.name}: {known.what}", known.cure)
     why = answer.get("why") or "it gives no reason"
-    cure = f"update NVIDIA's driver, or take torch's build for older ones: {older_build()}"
+    cure = f"update NVIDIA's driver, or take torch's build for older ones: {other_build(gpu.capability)}"
     return error(name, f"cannot use {gpu.name}: {why}", cure)

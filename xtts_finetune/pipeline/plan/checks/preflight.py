@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 
 from xtts_finetune.cards import Gpu, find_gpu, number_of, problem_of, torch_build, visible_gpus
 from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.plan.checks.check import Check, Verdict, error
-from xtts_finetune.pipeline.plan.checks.machine import check_count, check_device, check_torch, check_versions
+from xtts_finetune.pipeline.plan.checks.machine import SLOW, check_count, check_device, check_torch, check_versions
 from xtts_finetune.pipeline.plan.checks.memory import Memory, check_memory, computer_memory, estimate, longest_clip
 from xtts_finetune.pipeline.plan.checks.model_files import check_base, loads_base, weights_checks
 from xtts_finetune.pipeline.plan.checks.plan_checks import (
@@ -34,10 +35,11 @@ from xtts_finetune.training.closing import as_it_ran
 from xtts_finetune.xtts.base import find_base, is_small, read_config
 
 
-def check_first(work: Work, plan: Plan) -> None:
+def check_first(work: Work, plan: Plan, agrees: Callable[[str], bool] = lambda question: True) -> None:
     """Say what may go wrong. Raises UserError with everything that will; nothing is written before.
 
-    A plan with nothing to do starts nothing, and nothing is checked.
+    A plan with nothing to do starts nothing, and nothing is checked. `agrees` is asked before phases train for days on
+    a CPU that nobody has asked for; UserError where the answer is no.
     """
     if not plan.due:
         return
@@ -48,6 +50,10 @@ def check_first(work: Work, plan: Plan) -> None:
     errors = [str(check) for check in checks if check.verdict is Verdict.ERROR]
     if errors:
         raise UserError("\n".join([*errors, f"nothing was started; to see all checks: {command('doctor')}"]))
+    phases = any(stage.kind == "phase" for stage in plan.due)
+    slow = phases and work.device == "auto" and any(check.found == SLOW[0] for check in checks)
+    if slow and not agrees("There is no NVIDIA GPU that can be used. Train on the CPU, for days?"):
+        raise UserError("nothing was started; to train on the CPU without being asked: --device cpu")
 
 
 def quick_checks(declaration: Declaration, device: str, plan: Plan) -> list[Check]:

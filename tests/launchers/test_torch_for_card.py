@@ -1,4 +1,4 @@
-"""Which index the launchers and the Makefile take torch from: asked with nothing but Python, before anything is there."""
+"""Which index the launchers and the Makefile take torch from: asked with Python alone, before anything is there."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import io
 import json
@@ -28,10 +29,11 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.look.loopback import open_port
 from xtts_finetune.speaking.serving.app import make_app
 from xtts_finetune.speaking.serving.asking import settings_of
-from xtts_finetune.speaking.serving.desk import Desk
+from xtts_finetune.speaking.serving.desk import Asked, Desk, Full
 from xtts_finetune.speaking.serving.guard import Admitted
 from xtts_finetune.speaking.serving.serve import Wanted, admitted_of
 from xtts_finetune.speaking.speaking_models import SpeakingModel, in_voices
+from xtts_finetune.spec.utterances import InferenceSpec
 
 ANYBODY_HERE = Admitted()
 TOKEN = "a-token-that-is-long-enough"
@@ -253,6 +255,29 @@ def test_a_crowd_gets_its_sound_or_is_told_to_come_again(model: SpeakingModel) -
             found = list(crowd.map(ask, range(50)))
         assert set(found) == {200, 429}
         assert spoken(server) == own
+
+
+def test_whoever_left_while_waiting_keeps_no_place_in_the_line() -> None:
+    speaking, go_on = threading.Event(), threading.Event()
+
+    def speaker(voice: str | None) -> Any:
+        speaking.set()
+        assert go_on.wait(30)
+        raise UserError("nothing is spoken here")
+
+    async def ask() -> None:
+        desk = Desk(speaker, most_waiting=2)
+        asked = Asked("Good morning.", "en", None, InferenceSpec(), 1, "pcm")
+        desk.take(asked)
+        assert await asyncio.to_thread(speaking.wait, 30)
+        waiting = [desk.take(asked) for _ in range(2)]
+        with pytest.raises(Full):
+            desk.take(asked)
+        waiting[0].leave()
+        desk.take(asked)
+        go_on.set()
+
+    asyncio.run(ask())
 
 
 MALFORMED = st.one_of(

@@ -33,6 +33,8 @@ from xtts_finetune.spec.languages import LANGUAGES
 from xtts_finetune.spec.utterances import InferenceSpec
 
 FIRST_WORDS = "Good morning."
+COUNTED = "1, 2, 3, 4, 5."
+"""Numbers are written out in every language: a preview in the model's own, without a sentence in it."""
 SOUND: dict[int | str, dict[str, Any]] = {
     200: {"content": {"audio/*": {}}, "description": "The sound, while it is spoken."}
 }
@@ -118,7 +120,7 @@ def _tavern(app: FastAPI, model: SpeakingModel, desk: Desk) -> None:
             {
                 "name": voice,
                 "voice_id": voice,
-                "preview_url": heard + urlencode({"text": FIRST_WORDS, "speaker_wav": voice, "language": "en"}),
+                "preview_url": heard + urlencode({"text": COUNTED, "speaker_wav": voice, "language": model.language}),
             }
             for voice in model.voices
         ]

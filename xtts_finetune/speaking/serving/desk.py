@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -104,22 +104,30 @@ class Desk:
         self, speaker: Callable[[str | None], Speaker], most_waiting: int, say: Callable[[str], None] = lambda _: None
     ) -> None:
         """`speaker`: the model in each of its voices; None is its own. `say` is told of each order that was spoken."""
-        self._speaker, self._say = speaker, say
-        self._waiting: queue.Queue[Order] = queue.Queue(most_waiting)
+        self._speaker, self._say, self._most = speaker, say, most_waiting
+        self._line: deque[Order] = deque()
+        self._some = threading.Condition()
         threading.Thread(target=self._work, name="speaking", daemon=True).start()
 
     def take(self, asked: Asked) -> Order:
-        """Put it into the line. Raises Full. Call it where the event loop runs."""
+        """Put it into the line, in which nobody counts who has left. Raises Full. Call it where the event loop runs."""
         order = Order(asked, asyncio.get_running_loop())
-        try:
-            self._waiting.put_nowait(order)
-        except queue.Full:
-            raise Full from None
+        with self._some:
+            self._line = deque(each for each in self._line if not each.left)
+            if len(self._line) >= self._most:
+                raise Full
+            self._line.append(order)
+            self._some.notify()
         return order
+
+    def _next(self) -> Order:
+        with self._some:
+            self._some.wait_for(lambda: self._line)
+            return self._line.popleft()
 
     def _work(self) -> None:
         while True:
-            order = self._waiting.get()
+            order = self._next()
             try:
                 order.check()
                 self._speak(order)

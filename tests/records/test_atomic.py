@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,21 @@ def test_a_refused_replace_is_tried_again_but_not_forever(
         with pytest.raises(PermissionError):
             atomic.write_text_atomic(target, "new")
         assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_gets_a_second_name_also_where_the_disk_knows_no_links(
+    links: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = tmp_path / "step_100.pth", tmp_path / "best_model.pth"
+    source.write_bytes(b"weights")
+    target.write_bytes(b"older")
+    if not links:
+        monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError("no links on FAT")))
+    atomic.link_or_copy(source, target)
+    assert target.read_bytes() == b"weights"
+    assert Path(source).samefile(target) is links
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best_model.pth", "step_100.pth"]
 
 
 RECORD = {"b": [1, 2.5, None, True], "a": {"é": "ő"}}

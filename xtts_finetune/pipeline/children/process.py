@@ -9,13 +9,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from xtts_finetune.errors import DONE
+from xtts_finetune.pipeline.children.staying import Turn, begin
 
 
 class Interrupted(Exception):
@@ -55,6 +57,8 @@ def ending_like_ctrl_c() -> Iterator[None]:
         for name, handler in before.items():
             signal.signal(getattr(signal, name), handler)
 
+
+Process = subprocess.Popen[bytes] | Turn
 
 POLL_SECONDS = 0.2
 # Long enough to write a full-size checkpoint of 5.5 GB to a slow disk.
@@ -108,7 +112,9 @@ def run_child(
         output.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')}  {' '.join(command)}\n".encode())
         output.flush()
         offset = log.stat().st_size
-        process = _start(command, output.fileno())
+        environment = _environment()
+        turn = begin(command, environment, log, lambda frame: _start(frame, environment, output.fileno(), answers=True))
+        process = turn or _start(command, environment, output.fileno())
         try:
             while process.poll() is None:
                 watch()
@@ -117,48 +123,57 @@ def run_child(
             with contextlib.suppress(OSError):  # the terminal may be gone: closing it asks for the end, too
                 asked_to_stop()
             killed = _stop(process, watch, grace_seconds)
-            return ChildEnd(process.returncode, _printed_since(log, offset), interrupted=True, killed_by_us=killed)
+            return ChildEnd(_status(process), _printed_since(log, offset), interrupted=True, killed_by_us=killed)
         except BaseException:
             process.kill()
             process.wait()
             raise
         finally:
-            if process.stdin is not None:
+            if isinstance(process, Turn):
+                process.let_go()
+            elif process.stdin is not None:
                 process.stdin.close()
     watch()
     if process.returncode == DONE:
         something_is_kept()
-    return ChildEnd(process.returncode, _printed_since(log, offset))
+    return ChildEnd(_status(process), _printed_since(log, offset))
 
 
-def _start(command: Sequence[str], output: int) -> subprocess.Popen[bytes]:
+def _status(ended: Process) -> int:
+    assert ended.returncode is not None
+    return ended.returncode
+
+
+def _environment() -> dict[str, str]:
+    """That of a child."""
     # OpenMP's threads wait for each other spinning, which on cores that other programs use too makes a training
     # step ten times slower; asleep they cost nothing. Whoever sets the variable knows better.
     waiting = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "passive")}
-    environment = {**os.environ, **waiting, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+    return {**os.environ, **waiting, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+
+
+def _start(
+    command: Sequence[str], environment: Mapping[str, str], log: int, answers: bool = False
+) -> subprocess.Popen[bytes]:
+    """`answers`: its stdout is a pipe on which it answers; what it prints comes to the log all the same."""
     # Its own group: the terminal's Ctrl-C reaches the parent alone, which passes it on exactly once.
+    own_group: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=output,
-            env=environment,
-            creationflags=subprocess.CREATE_NEW_PROCESS_GROUP,
-        )
+        own_group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    output = subprocess.PIPE if answers else log
     return subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=output, stderr=output, env=environment, start_new_session=True
+        command, stdin=subprocess.PIPE, stdout=output, stderr=log, env=dict(environment), **own_group
     )
 
 
-def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
+def _wait(process: Process, seconds: float) -> None:
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
         return
 
 
-def _stop(process: subprocess.Popen[bytes], watch: Callable[[], None], grace_seconds: float) -> bool:
+def _stop(process: Process, watch: Callable[[], None], grace_seconds: float) -> bool:
     """Ask the process to end, kill it if it does not; whether it had to be killed."""
     ends = time.monotonic() + grace_seconds
     try:

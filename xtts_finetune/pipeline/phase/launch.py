@@ -9,7 +9,6 @@ from __future__ import annotations
 import signal
 import sys
 import tempfile
-import threading
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xtts_finetune.errors import DONE, FAILED, INTERRUPTED, WRONG_INPUT, UserError
-from xtts_finetune.pipeline.children.child import stop_without_parent
+from xtts_finetune.pipeline.children.child import Parent
 from xtts_finetune.pipeline.children.jobs import oom_kills_so_far
 from xtts_finetune.pipeline.children.lock import sweep_leftovers
 from xtts_finetune.pipeline.children.python import module_arguments
@@ -47,7 +46,7 @@ def main(job_file: Path, rank: Sequence[str] = RANK) -> int:
         folder = LaunchFolder(Path(temporary))
         try:
             if not job.phase:
-                threading.Thread(target=stop_without_parent, daemon=True).start()
+                Parent().start()
                 heard = hear_leading(job)
                 if heard is None:
                     return DONE

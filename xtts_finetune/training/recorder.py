@@ -154,4 +154,4 @@ class Recorder:
     def __exit__(self, *error: object) -> None:
         if self._file is not None:
             self._file.close()
-        self._dashboard.flush()
+        self._dashboard.finish()

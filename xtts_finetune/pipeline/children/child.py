@@ -40,15 +40,14 @@ def main(arguments: list[str]) -> None:
     do(arguments[stays:])
     while stays:
         began.again()
+        _print_to(Path(os.devnull))  # Windows moves and removes no file that is open
         parent.at_work = False
         os.write(answers, b"done\n")
         job = parent.jobs.get()
         if job is None:
             return
         parent.at_work = True
-        with open(job["log"], "ab") as log:  # noqa: PTH123  its number is wanted
-            os.dup2(log.fileno(), 1)
-            os.dup2(log.fileno(), 2)
+        _print_to(Path(job["log"]))
         do(job["arguments"])
 
 
@@ -78,6 +77,12 @@ def _answers() -> int:
     answers = os.dup(1)
     os.dup2(2, 1)
     return answers
+
+
+def _print_to(path: Path) -> None:
+    with path.open("ab") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
 
 
 def _say(events: Path, message: str) -> None:

@@ -60,10 +60,10 @@ def test_what_follows_stands_under_the_last_column() -> None:
 
 
 def test_fields_with_wide_gaps_stay_whole() -> None:
-    line = "  mel_ce 4.322 -> 3.710 (-14.2 %)   text_ce 0.0131 -> 0.0119 (-9.7 %)   reached: minimum   20 s"
+    line = "  mel_ce 4.322 -> 3.710 (-14.2 %)   text_ce 0.0131 -> 0.0119 (-9.7 %)   reached: minimum   took 20 s"
     assert wrapped(line, 80).split("\n") == [
         "  mel_ce 4.322 -> 3.710 (-14.2 %)   text_ce 0.0131 -> 0.0119 (-9.7 %)",
-        "    reached: minimum   20 s",
+        "    reached: minimum   took 20 s",
     ]
 
 

@@ -23,6 +23,7 @@ from xtts_finetune.pipeline.run import renew_report
 from xtts_finetune.records.listening import read_votes
 from xtts_finetune.records.listening_files import ListeningTest, checksum
 from xtts_finetune.records.run_folder import RunFolder
+from xtts_finetune.records.scores import Scores, UtteranceScores, write_scores
 
 
 def texts(count: int) -> list[str]:
@@ -120,6 +121,17 @@ def test_other_weights_are_another_question(work: Work) -> None:
     assert read_votes(work.run).votes == ()
     second = lay_down(work, Asked(seed=1))
     assert (second.name, second.id != first.id) == ("test-2", True)
+
+
+def test_of_one_that_is_held_back_it_is_said_why(work: Work) -> None:
+    for name, clean in (("base", 6), ("phase1", 2)):
+        found = (UtteranceScores(f"s{n}", 1, f"s{n}.wav", "x", ("cut end",) * (n >= clean)) for n in range(6))
+        write_scores(work.run.candidate(name).scores_json, Scores(name, "f", {}, tuple(found)))
+    lay_down(work, Asked(("base", "phase1"), seed=1))
+    said = printed(work)
+    assert "phase1 is held back: 4 of its 6 samples fail the checks" in said
+    assert "  xtts-finetune ship --candidate phase1" in said
+    assert "base is held back" not in said
 
 
 def test_a_pair_is_asked_about_once(work: Work) -> None:

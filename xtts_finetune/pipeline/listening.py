@@ -19,7 +19,7 @@ from xtts_finetune.evaluation.listening.plan import Pair
 from xtts_finetune.evaluation.listening.question import best_two, heard_in, is_open, winner_and_base
 from xtts_finetune.fixed import BASE
 from xtts_finetune.pipeline.children.running import Work, verb
-from xtts_finetune.pipeline.listening_words import say_files, say_made, say_outdated
+from xtts_finetune.pipeline.listening_words import say_files, say_held_back, say_made, say_outdated
 from xtts_finetune.pipeline.next_step import say_next
 from xtts_finetune.records.listening_files import ListeningTest, is_of_weights_now, looks_of, read_test, read_tests
 
@@ -64,6 +64,7 @@ def lay_down(work: Work, asked: Asked) -> ListeningTest:
     chosen = tuple(name for name in chosen if any(name in pair for pair in pairs))
     material = gather_material(work.declaration, work.run, chosen)
     say_outdated(work, chosen)
+    say_held_back(work, chosen)
     seed = secrets.randbelow(2**32) if asked.seed is None else asked.seed
     wanted = asked.sentences or LOOKS[0]
     lines = choose_lines(material.lines, wanted, seed)

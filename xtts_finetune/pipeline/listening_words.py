@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from xtts_finetune.evaluation.decision import decide_from, gather_inputs
 from xtts_finetune.evaluation.listening.make import Made
 from xtts_finetune.evaluation.listening.sounds import LOUDNESS_LUFS
 from xtts_finetune.evaluation.utterance_state import utterances_current
@@ -20,6 +21,15 @@ def say_outdated(work: Work, candidates: Sequence[str]) -> None:
                 f"let it speak again: {verb(work, f'samples {name}')}",
                 "yellow",
             )
+
+
+def say_held_back(work: Work, candidates: Sequence[str]) -> None:
+    """Which of the candidates would not ship by themselves, and why."""
+    excluded = decide_from(gather_inputs(work.declaration, work.run)).excluded
+    for name in candidates:
+        if name in excluded:
+            work.say(f"note: {name} is held back: {excluded[name]}; to ship it all the same:")
+            work.say(f"  {verb(work, f'ship --candidate {name}')}")
 
 
 def say_made(work: Work, made: Made, candidates: Sequence[str]) -> None:

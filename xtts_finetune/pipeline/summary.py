@@ -149,7 +149,7 @@ def phase_lines(folder: CandidateFolder) -> list[str]:
     changes = "   ".join(change(initial, best, name) for name in ("mel_ce", "text_ce"))
     level = info.get("level") or "none"
     took = duration(float(info.get("seconds") or 0))
-    lines = [stopped_words(info, grouped), f"  {changes}   reached: {level}   {took}"]
+    lines = [stopped_words(info, grouped), f"  {changes}   reached: {level}   took {took}"]
     if info.get("ran_with"):
         lines.append(f"  {ran_with_words(info['ran_with'])}")
     if info.get("scenario") == "none":

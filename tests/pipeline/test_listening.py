@@ -13,6 +13,7 @@ from rich.console import Console
 
 from tests.evaluation.listening.made_ratings import as_bytes, rate
 from tests.evaluation.listening.spoken_run import CANDIDATES, add_spoken, spoken_run
+from tests.evaluation.test_decision import evaluate
 from xtts_finetune.errors import UserError
 from xtts_finetune.pipeline import listening
 from xtts_finetune.pipeline.children.running import Work
@@ -125,8 +126,12 @@ def test_other_weights_are_another_question(work: Work) -> None:
 
 def test_of_one_that_is_held_back_it_is_said_why(work: Work) -> None:
     for name, clean in (("base", 6), ("phase1", 2)):
+        evaluate(work.run, name, {0: 5.0, 100: 4.0} if name == "phase1" else {0: 5.0})
         found = (UtteranceScores(f"s{n}", 1, f"s{n}.wav", "x", ("cut end",) * (n >= clean)) for n in range(6))
         write_scores(work.run.candidate(name).scores_json, Scores(name, "f", {}, tuple(found)))
+    folder = work.run.candidate("phase1")
+    folder.best_model.touch()
+    folder.model_info.write_text('{"status": "done"}', encoding="utf-8")
     lay_down(work, Asked(("base", "phase1"), seed=1))
     said = printed(work)
     assert "phase1 is held back: 4 of its 6 samples fail the checks" in said

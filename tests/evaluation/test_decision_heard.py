@@ -156,6 +156,18 @@ def test_within_noise_of_mel_ce_the_clean_samples_choose(phase2: float, clean: t
     assert decide_from({**given, "rows": row}).ship == "phase2"
 
 
+@pytest.mark.parametrize(("faulty", "ships"), [((2, 4), "phase1"), ((3, 4), "phase2"), ((4, 2), "phase2")])
+def test_a_lower_mel_ce_does_not_outweigh_two_faulty_samples(faulty: tuple[int, int], ships: str) -> None:
+    scores = {name: scored(each, 9) for name, each in zip(("phase1", "phase2"), faulty, strict=True)}
+    decision = decide_from(inputs(None, scores=scores, candidates=candidates(phase1=3.2, phase2=3.1), rows=[]))
+    assert decision.ship == ships
+    said = "phase2 does not come first: 4 of its 9 samples fail the checks, compared with 2 of phase1's."
+    assert (said in decision.why) is (ships == "phase1")
+    row = [{"mel_ce": {"below": 4}, "ship": "phase2", "verdict": "mine"}]
+    chosen = inputs(None, scores=scores, candidates=candidates(phase1=3.2, phase2=3.1), rows=row)
+    assert decide_from(chosen).ship == "phase2", "a row that matches chooses"
+
+
 def test_ears_win_over_the_matrix_and_mel_ce_and_it_is_said() -> None:
     decision = decide_from(inputs(listened(two(2, 18, phase1=[9.0, 9.5], phase2=[9.4, 9.2]))))
     assert (decision.status, decision.ship) == ("decided", "phase1")

@@ -117,12 +117,17 @@ def _fall_back(evidence: Evidence, why: list[str], row: int | None = None) -> An
     elif lowest.mel_ce != min(measured):
         words = f"Of the models that may ship, {the(lowest.name)} has the lowest mel_ce: {lowest.mel_ce:.3f}."
         first = [words, *first]
-    if best is not lowest:
-        first.append(within_noise_in_words(evidence, best, lowest))
-    why = [*first, *why, *unfinished_in_words(best)]
     verdict = "the lowest mel_ce of the models that may ship"
     if best is not lowest:
-        verdict = "the best of the models with the lowest mel_ce, give or take its noise"
+        cleaner = next((each for each in evidence.clean_enough if evidence.fails_more(lowest.name, each.name)), None)
+        if cleaner is not None:
+            _, counts = compared(evidence.scores, lowest.name, cleaner.name)
+            first.append(f"{opening(the(lowest.name))} does not come first: {counts}.")
+            verdict = "the lowest mel_ce of the models with the fewest faulty samples"
+        else:
+            first.append(within_noise_in_words(evidence, best, lowest))
+            verdict = "the best of the models with the lowest mel_ce, give or take its noise"
+    why = [*first, *why, *unfinished_in_words(best)]
     return Answer(best.name, verdict, "provisional", True, tuple(why), row, confidence=BY_NUMBERS)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from xtts_finetune.evaluation.decision.by_checks import compared, held_back_by_checks, held_back_by_others
+from xtts_finetune.evaluation.decision.by_checks import MORE_FAULTY, compared, held_back_by_checks, held_back_by_others
 from xtts_finetune.evaluation.decision.by_readings import held_back_by_readings
 from xtts_finetune.evaluation.decision.heard import Heard, hear, rounded
 from xtts_finetune.evaluation.decision.matrix import Fit, Values, first_fit
@@ -65,16 +65,32 @@ class Evidence:
         return [each for each in self.candidates if each.can_ship and each.name not in self.excluded]
 
     @property
+    def clean_enough(self) -> list[Candidate]:
+        """Those that may ship, but for any that fails the checks more often than another of them: by two samples.
+
+        Trained too long, a model loses its words while mel_ce still falls: benchmarks/known_order.py.
+        """
+        there = self._may_ship
+        kept = [each for each in there if not any(self.fails_more(each.name, other.name) for other in there)]
+        return kept or there
+
+    def fails_more(self, name: str, other: str) -> bool:
+        """Whether at least two samples more fail of what both spoke; not where one of them was not checked."""
+        checked = name in self.scores and other in self.scores
+        return checked and compared(self.scores, name, other)[0] >= MORE_FAULTY
+
+    @property
     def best_by_numbers(self) -> Candidate | None:
-        """Of those whose mel_ce is the lowest but for noise, who has the most clean samples; of equals the earliest.
+        """Of those whose samples are clean enough and whose mel_ce is the lowest but for noise, who has the most clean
+        samples; of equals the earliest.
 
         Two are compared by what both spoke; one that was not checked is neither better nor worse.
         """
-        lowest = self.lowest
-        if lowest is None:
+        there = self.clean_enough
+        if not there:
             return None
-        limit = (lowest.mel_ce or 0.0) * (1 + MEL_CE_NOISE)
-        best, *others = [each for each in self._may_ship if (each.mel_ce or 0.0) <= limit]
+        limit = min(each.mel_ce or 0.0 for each in there) * (1 + MEL_CE_NOISE)
+        best, *others = [each for each in there if (each.mel_ce or 0.0) <= limit]
         for other in others:
             if best.name in self.scores and other.name in self.scores:
                 best = other if compared(self.scores, best.name, other.name)[0] > 0 else best

@@ -1,12 +1,13 @@
-"""What is heavy is imported with the garbage collector at rest, which works again afterwards."""
+"""What is heavy is imported sooner than by `import` alone, and everything is as before afterwards."""
 
 from __future__ import annotations
 
 import gc
+import importlib.metadata
 
 import pytest
 
-from xtts_finetune.packages import without_collecting
+from xtts_finetune.packages import distributions_read_once, without_collecting
 
 
 @pytest.mark.parametrize("collects", [True, False])
@@ -22,3 +23,19 @@ def test_nothing_is_collected_meanwhile_and_the_collector_is_as_it_was(collects:
     finally:
         gc.unfreeze()
         (gc.enable if before else gc.disable)()
+
+
+def test_installed_packages_are_listed_once_while_others_ask_and_as_ever_afterwards(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[bool] = []
+
+    def listed() -> dict[str, list[str]]:
+        asked.append(True)
+        return {"yaml": ["PyYAML"]}
+
+    monkeypatch.setattr(importlib.metadata, "packages_distributions", listed)
+    with distributions_read_once():
+        answers = [importlib.metadata.packages_distributions() for _ in range(3)]
+    assert answers == 3 * [{"yaml": ["PyYAML"]}] and len(asked) == 1
+    assert importlib.metadata.packages_distributions is listed

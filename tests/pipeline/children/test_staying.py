@@ -107,6 +107,13 @@ def test_one_that_waits_ends_with_its_parent(do: Do) -> None:
     assert not Path(f"/proc/{one['pid']}").exists()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_beside_a_process_of_its_own_none_waits(do: Do, tmp_path: Path) -> None:
+    _, one = do("0")
+    assert run_child([sys.executable, "-c", "pass"], tmp_path / "log", lambda: None).status == 0
+    assert not Path(f"/proc/{one['pid']}").exists()
+
+
 @pytest.mark.parametrize("differs", ["environment", "folder", "asked for"])
 def test_where_a_new_process_would_begin_otherwise_there_is_a_new_one(
     differs: str, do: Do, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -141,9 +141,13 @@ def let_all_go() -> None:
 
 
 def begin(command: Sequence[str], environment: Mapping[str, str], log: Path, start: Start) -> Turn | None:
-    """Have a child that stays do the command; None for one that wants a process of its own."""
+    """Have a child that stays do the command; None for one that wants a process of its own.
+
+    One that waits is gone then: it would hold on to a part of the card.
+    """
     arguments = arguments_of(command)
     if arguments is None or os.environ.get(SAYS_NO):
+        let_all_go()
         return None
     folder = Path.cwd()
     child = _kept.pop() if _kept else None

@@ -254,9 +254,9 @@ def _when_there(file: Path, then: Callable[[], None]) -> None:
 
 def _making_a_batch(declaration: Any, run: Any) -> float:
     """Milliseconds to make the batches of a step, when nothing else is done."""
+    from xtts_finetune.data.batching.index import ClipIndex, batch_plan  # noqa: PLC0415
+    from xtts_finetune.data.batching.loader import TrainingBatches  # noqa: PLC0415
     from xtts_finetune.data.cache import ClipCache  # noqa: PLC0415
-    from xtts_finetune.data.index import ClipIndex, batch_plan  # noqa: PLC0415
-    from xtts_finetune.data.loader import TrainingBatches  # noqa: PLC0415
     from xtts_finetune.xtts.base import conditioning_lengths, find_base, read_config  # noqa: PLC0415
     from xtts_finetune.xtts.encoder import load_mel_stats, silence  # noqa: PLC0415
 

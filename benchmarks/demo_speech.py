@@ -20,10 +20,10 @@ import soxr
 import torch
 
 from benchmarks.ears import LikeTheVoice, Said, Words, at_16_khz, ge2e
-from xtts_finetune.fixed import SAMPLE_RATE
-from xtts_finetune.hearing.recogniser import RATE, Wave
+from xtts_finetune.data.hearing.recogniser import RATE, Wave
+from xtts_finetune.numbers.fixed import SAMPLE_RATE
+from xtts_finetune.records.heard.scores import read_scores
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.records.scores import read_scores
 from xtts_finetune.xtts.base import BaseFiles, find_base
 from xtts_finetune.xtts.encoder import AudioEncoder, load_dvae, load_mel_stats
 from xtts_finetune.xtts.model import load_model

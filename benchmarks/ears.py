@@ -20,11 +20,11 @@ import soxr
 import torch
 from rapidfuzz.distance import Levenshtein
 
+from xtts_finetune.data.hearing.models import find_model
+from xtts_finetune.data.hearing.normalised import words_of
+from xtts_finetune.data.hearing.recogniser import RATE, Recogniser, Wave
 from xtts_finetune.evaluation.instruments.panel import installed_file
 from xtts_finetune.evaluation.instruments.similarity import SpeakerEncoder, mean_voice, own_similarity
-from xtts_finetune.hearing.models import find_model
-from xtts_finetune.hearing.normalised import words_of
-from xtts_finetune.hearing.recogniser import RATE, Recogniser, Wave
 
 CAMPPLUS = "models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
 ORDINARY = re.compile(r"(?!.*\d)\S+( \S+){4,}")

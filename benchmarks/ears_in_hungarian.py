@@ -15,10 +15,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from xtts_finetune.data.hearing.ears import Ears, whisper_model
 from xtts_finetune.evaluation.instruments.characters import character_error_rate, word_error_rate
 from xtts_finetune.evaluation.instruments.instrument import Sound
 from xtts_finetune.evaluation.instruments.recognisers import Whisper
-from xtts_finetune.hearing.ears import Ears, whisper_model
 
 SENTENCES = (
     "Jó estét kívánok, üdvözlöm a kedves nézőket.",

@@ -30,9 +30,9 @@ from xtts_finetune.evaluation.instruments.instrument import Sound, Take
 from xtts_finetune.evaluation.instruments.panel import Panel
 from xtts_finetune.evaluation.scores import read_utterance, voice_faults
 from xtts_finetune.evaluation.voice import measure_voice
-from xtts_finetune.packages import librosa_loaded
+from xtts_finetune.machine.packages import librosa_loaded
 from xtts_finetune.records.clips import ClipRecord
-from xtts_finetune.records.scores import UtteranceScores
+from xtts_finetune.records.heard.scores import UtteranceScores
 
 DEMO = Path(__file__).parents[1] / "samples" / "demo" / "data"
 RATE = 22_050

@@ -31,8 +31,8 @@ import torch
 from benchmarks import gpu_day_speech as speech
 from benchmarks import gpu_day_training as training
 from benchmarks.gpu_day_bench import Day, let_go
-from xtts_finetune.cards import CUDA_BUILD, find_gpu
-from xtts_finetune.packages import installed_version
+from xtts_finetune.machine.cards import CUDA_BUILD, find_gpu
+from xtts_finetune.machine.packages import installed_version
 
 ROOT = Path(__file__).parents[1]
 NO_GPU = "torch can use no GPU here: this is the CPU's part alone"

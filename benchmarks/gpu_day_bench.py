@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from testbed.random_base import XTTS_V2, BaseSize, make_random_base
-from xtts_finetune.fixed import CODES_A_SECOND, FRAMES_A_SECOND, MEL_CHANNELS
+from xtts_finetune.numbers.fixed import CODES_A_SECOND, FRAMES_A_SECOND, MEL_CHANNELS
 from xtts_finetune.pipeline.plan.checks.memory import Longest, estimate
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.training.phase_model import PhaseModel

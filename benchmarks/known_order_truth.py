@@ -15,9 +15,9 @@ from rapidfuzz.distance import Levenshtein
 
 from benchmarks.ears import Encoder, LikeTheVoice, Said, Words, at_16_khz
 from benchmarks.known_order_models import Project
+from xtts_finetune.data.hearing.normalised import words_of
 from xtts_finetune.evaluation.utterances import read_references
 from xtts_finetune.evaluation.whose_voice import reference_files
-from xtts_finetune.hearing.normalised import words_of
 from xtts_finetune.spec.declaration import load_declaration
 from xtts_finetune.xtts.base import find_base
 from xtts_finetune.xtts.model import load_model

@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from xtts_finetune.cards import find_gpu, index_for
+from xtts_finetune.machine.cards import find_gpu, index_for
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from tokenizers.models import BPE
 from TTS.tts.layers.xtts.dvae import DiscreteVAE
 from TTS.tts.models.xtts import Xtts
 
-from xtts_finetune.fixed import MEL_CHANNELS
+from xtts_finetune.numbers.fixed import MEL_CHANNELS
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.model import load_config
 

@@ -16,7 +16,7 @@ import torch
 
 from testbed.killing import Kill, Moment, kill_once, phase_folder, run_to_the_end
 from xtts_finetune.errors import UserError
-from xtts_finetune.records.checkpoints import check_whole, read_checkpoint_records
+from xtts_finetune.records.candidates.checkpoints import check_whole, read_checkpoint_records
 from xtts_finetune.records.run_folder import CandidateFolder
 
 MOST_KILLS_A_LIFE = 8

@@ -7,7 +7,7 @@ import importlib.metadata
 
 import pytest
 
-from xtts_finetune.packages import distributions_read_once, without_collecting
+from xtts_finetune.machine.packages import distributions_read_once, without_collecting
 
 
 @pytest.mark.parametrize("collects", [True, False])

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.project import make_project
-from xtts_finetune.commands import NAMED, command, note_named, options_of_config
 from xtts_finetune.errors import UserError
+from xtts_finetune.look.commands import NAMED, command, note_named, options_of_config
 
 PACKAGE = Path(__file__).parents[1] / "xtts_finetune"
 

@@ -13,8 +13,8 @@ from rapidfuzz.distance import Levenshtein
 
 from benchmarks.recordings.figures import cuts_of, of_others
 from benchmarks.recordings.truth import MAIN, Truth, normal
-from xtts_finetune.hearing.models import find_model
-from xtts_finetune.hearing.recogniser import RATE, Recogniser
+from xtts_finetune.data.hearing.models import find_model
+from xtts_finetune.data.hearing.recogniser import RATE, Recogniser
 from xtts_finetune.records.stretches import Stretch, Word
 
 BUFFER = 0.2

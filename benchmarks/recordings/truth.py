@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
 from benchmarks.recordings.made import as_spoken
-from xtts_finetune.hearing.normalised import words_of
+from xtts_finetune.data.hearing.normalised import words_of
 from xtts_finetune.records.stretches import Stretch
 
 MAIN = "joe"

@@ -27,7 +27,7 @@ import soxr
 from benchmarks.recordings.own_text import OTHER_WORDS
 from benchmarks.recordings.truth import Truth, overlap
 from testbed.random_base import make_random_base
-from xtts_finetune.fixed import SAMPLE_RATE
+from xtts_finetune.numbers.fixed import SAMPLE_RATE
 
 DIFFERS = "text and sound differ"
 PIPELINE = """

@@ -14,7 +14,7 @@ from threading import Timer
 import pytest
 
 from tests.pipeline.project import make_project
-from xtts_finetune.commands import NAMED
+from xtts_finetune.look.commands import NAMED
 
 if sys.platform == "win32":
     pytest.skip("Windows has no pseudo-terminals for tests", allow_module_level=True)

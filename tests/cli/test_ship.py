@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.test_commands import command, imported
 from tests.pipeline.project import make_project
-from xtts_finetune.cards import find_gpu
+from xtts_finetune.machine.cards import find_gpu
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 import soundfile
 
 from tests.data.data_samples import sound, write_sound
-from xtts_finetune.data.audio import AudioError, load_audio, read_audio, seconds_of
-from xtts_finetune.fixed import SAMPLE_RATE
+from xtts_finetune.data.sound.audio import AudioError, load_audio, read_audio, seconds_of
+from xtts_finetune.numbers.fixed import SAMPLE_RATE
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 24_000, 44_100, 48_000, 11_025])

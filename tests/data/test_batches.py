@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xtts_finetune.data.batches import WINDOW, BatchPlan, Lengths, bucketed, step_generator, token_batches
-from xtts_finetune.data.epochs import Epochs, cached_clips, epochs_of_one
+from xtts_finetune.data.batching.batches import WINDOW, BatchPlan, Lengths, bucketed, step_generator, token_batches
+from xtts_finetune.data.batching.epochs import Epochs, cached_clips, epochs_of_one
 
 
 def lengths(clips: int, seed: int = 0) -> Lengths:

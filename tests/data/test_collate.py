@@ -6,9 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xtts_finetune.data.batches import step_generator
+from xtts_finetune.data.batching.batches import step_generator
+from xtts_finetune.data.batching.collate import collate_eval, collate_training, draw_prompt_slice
 from xtts_finetune.data.cache import Item
-from xtts_finetune.data.collate import collate_eval, collate_training, draw_prompt_slice
 from xtts_finetune.xtts.base import ConditioningLengths
 from xtts_finetune.xtts.losses import GptBatch
 

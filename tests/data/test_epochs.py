@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xtts_finetune.data.epochs import Epochs, cached_clips, epochs_of_one
+from xtts_finetune.data.batching.epochs import Epochs, cached_clips, epochs_of_one
 
 # Nothing is timed: the machine may be busy.
 UNTIMED = settings(deadline=None)

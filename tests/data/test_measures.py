@@ -9,9 +9,9 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from xtts_finetune.data.audio import AudioError, load_audio
 from xtts_finetune.data.findings import Measures, measure, sound_warnings
-from xtts_finetune.fixed import SAMPLE_RATE
+from xtts_finetune.data.sound.audio import AudioError, load_audio
+from xtts_finetune.numbers.fixed import SAMPLE_RATE
 from xtts_finetune.records.clips import WarningKind
 
 Wave = NDArray[np.float32]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.data.data_samples import clip
-from xtts_finetune.data.index import ClipIndex, batch_plan, planned, planned_of_run
+from xtts_finetune.data.batching.index import ClipIndex, batch_plan, planned, planned_of_run
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.clips import write_clips
 from xtts_finetune.records.run_folder import RunFolder
@@ -56,8 +56,8 @@ def test_steps_counted_without_the_clips_are_those_of_the_plan(
 ):
     import numpy as np
 
-    from xtts_finetune.data.batches import BatchPlan, Lengths
-    from xtts_finetune.data.epochs import epochs_of_one
+    from xtts_finetune.data.batching.batches import BatchPlan, Lengths
+    from xtts_finetune.data.batching.epochs import epochs_of_one
 
     declared = phase(epochs=epochs, batch_size=batch_size, accumulate=accumulate)
     none = np.zeros(clips, dtype=np.int64)

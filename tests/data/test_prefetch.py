@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from xtts_finetune.data.loader import Prefetcher
+from xtts_finetune.data.batching.loader import Prefetcher
 
 
 def test_gives_what_was_asked_in_any_order():

@@ -22,14 +22,14 @@ from tests.data.data_samples import (
     write_ljspeech,
     write_sound,
 )
-from xtts_finetune.data.audio import Audio, load_audio
-from xtts_finetune.data.batches import BatchPlan
+from xtts_finetune.data.batching.batches import BatchPlan
+from xtts_finetune.data.batching.epochs import epochs_of_one
+from xtts_finetune.data.batching.index import ClipIndex
+from xtts_finetune.data.batching.loader import TrainingBatches, eval_batches
 from xtts_finetune.data.cache import ClipCache
-from xtts_finetune.data.epochs import epochs_of_one
 from xtts_finetune.data.fingerprint import data_inputs
-from xtts_finetune.data.index import ClipIndex
-from xtts_finetune.data.loader import TrainingBatches, eval_batches
 from xtts_finetune.data.prepare import DataSummary, prepare
+from xtts_finetune.data.sound.audio import Audio, load_audio
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.records.clips import DropReason, read_clips, read_dropped
 from xtts_finetune.spec.declaration import Declaration

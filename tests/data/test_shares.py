@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xtts_finetune.data.batches import Lengths
-from xtts_finetune.data.collate import Piece, pieces_of
+from xtts_finetune.data.batching.batches import Lengths
+from xtts_finetune.data.batching.collate import Piece, pieces_of
 
 SIZES = st.lists(st.integers(1, 9), min_size=1, max_size=6)
 

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from testbed.encoded import cut, encode, mp3, speechlike, wav_that_tells, without_last_page
 from tests.data.data_samples import CountingEncoder, LetterTokenizer, declare, run_folder, silent_progress
-from xtts_finetune.data.audio import AudioError, load_audio, read_audio, seconds_of
 from xtts_finetune.data.first_look import first_look
 from xtts_finetune.data.prepare import prepare
+from xtts_finetune.data.sound.audio import AudioError, load_audio, read_audio, seconds_of
+from xtts_finetune.data.sound.streamed import open_stream
 from xtts_finetune.data.sound_rules import SoundRules
-from xtts_finetune.data.streamed import open_stream
-from xtts_finetune.data.texts import Unusable
+from xtts_finetune.data.text.trainable import Unusable
 from xtts_finetune.evaluation.instruments.instrument import Sound
-from xtts_finetune.fixed import SAMPLE_RATE
+from xtts_finetune.numbers.fixed import SAMPLE_RATE
 from xtts_finetune.pipeline.reports.players import player
 from xtts_finetune.records.clips import DropReason, read_clips, read_dropped
 from xtts_finetune.spec.pipeline import ClipLimits

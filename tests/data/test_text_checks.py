@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.data.data_samples import clip, silent_progress
-from xtts_finetune.data import text_checks
-from xtts_finetune.data.text_checks import TextChecks
+from xtts_finetune.data.hearing.models import installed_models
+from xtts_finetune.data.text import checks as text_checks
+from xtts_finetune.data.text.checks import TextChecks
 from xtts_finetune.errors import UserError
-from xtts_finetune.hearing.models import installed_models
 from xtts_finetune.pipeline.children.python import python_module
 from xtts_finetune.records.clips import ClipRecord, WarningKind, write_clips
 from xtts_finetune.spec.pipeline import PipelineSpec

@@ -15,7 +15,7 @@ import pytest
 
 from testbed.killing import command, phase_folder, run_to_the_end
 from testbed.soak import differences, leftovers
-from xtts_finetune.records.checkpoints import check_whole, read_checkpoint_records
+from xtts_finetune.records.candidates.checkpoints import check_whole, read_checkpoint_records
 
 
 @pytest.fixture

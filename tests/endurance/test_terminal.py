@@ -15,7 +15,7 @@ import pytest
 
 from testbed.killing import FILES, command, phase_folder
 from testbed.soak import leftovers
-from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.candidates.closing import read_model_info
 from xtts_finetune.records.metrics import read_metrics
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has other terminals")

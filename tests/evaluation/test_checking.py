@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from xtts_finetune.data.hearing.models import installed_models
 from xtts_finetune.evaluation.checking import Check, checker
 from xtts_finetune.evaluation.instruments.frames import paces_of
 from xtts_finetune.evaluation.instruments.instrument import Sound
 from xtts_finetune.evaluation.instruments.panel import Panel
 from xtts_finetune.evaluation.scores import Scale
 from xtts_finetune.evaluation.voice import measure_voice, read_checks, write_checks
-from xtts_finetune.hearing.models import installed_models
 from xtts_finetune.records.clips import ClipRecord
 
 MEASURED, CHECKED = 8, 6

@@ -11,7 +11,7 @@ import pytest
 
 from tests.evaluation.statistics.votes import duel, vote
 from xtts_finetune.evaluation.decision import decide_from
-from xtts_finetune.records.listening import Vote
+from xtts_finetune.records.heard.listening import Vote
 
 ROWS: list[dict[str, Any]] = [
     {"mel_ce": {"below": 2.5}, "quality": {"at_least": 9.0}, "ship": "phase2", "verdict": "excellent"},

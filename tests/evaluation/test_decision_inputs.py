@@ -9,9 +9,9 @@ import pytest
 
 from tests.evaluation.test_decision import declaration, evaluate
 from xtts_finetune.evaluation.decision import decide, decide_from, gather_inputs, marks_given
-from xtts_finetune.records.listening_files import checksum
+from xtts_finetune.records.heard.listening_files import checksum
+from xtts_finetune.records.heard.scores import InstrumentState, Scores, UtteranceScores, write_scores
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.records.scores import InstrumentState, Scores, UtteranceScores, write_scores
 from xtts_finetune.spec.declaration import Declaration
 
 SENTENCES = 20

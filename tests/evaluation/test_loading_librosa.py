@@ -10,7 +10,7 @@ import pytest
 from filelock import FileLock, Timeout
 
 from tests.child import run
-from xtts_finetune.packages import COMPILED, LOCK, alone, librosa_loaded
+from xtts_finetune.machine.packages import COMPILED, LOCK, alone, librosa_loaded
 
 
 class Probe:

@@ -27,7 +27,7 @@ from tests.evaluation.verdict_states import (
     shown,
 )
 from xtts_finetune.evaluation.decision import decide_from
-from xtts_finetune.records.scores import read_scores
+from xtts_finetune.records.heard.scores import read_scores
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.records.verdict import read_verdict, the
 

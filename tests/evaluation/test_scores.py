@@ -16,8 +16,8 @@ from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.evaluation.scores import score_candidate, scores_current
 from xtts_finetune.evaluation.voice import RECORDINGS, chosen_clips, read_voice
 from xtts_finetune.records.clips import ClipRecord, write_clips
+from xtts_finetune.records.heard.scores import Scores, read_scores
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.records.scores import Scores, read_scores
 from xtts_finetune.spec.decision import DecisionSpec
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.pipeline import PipelineSpec

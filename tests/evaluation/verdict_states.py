@@ -30,13 +30,13 @@ from xtts_finetune.pipeline.phase.record import record_text
 from xtts_finetune.pipeline.reports.report import collect_report, render
 from xtts_finetune.pipeline.summary import say_decision
 from xtts_finetune.records.atomic import read_json
-from xtts_finetune.records.closing import read_model_info, write_closing, write_untrained_info
+from xtts_finetune.records.candidates.closing import read_model_info, write_closing, write_untrained_info
+from xtts_finetune.records.candidates.shipped import Shipped
+from xtts_finetune.records.heard.listening_files import checksum
+from xtts_finetune.records.heard.scores import Scores, UtteranceScores, write_scores
 from xtts_finetune.records.job import Job
-from xtts_finetune.records.listening_files import checksum
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, StepRecord
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.records.scores import Scores, UtteranceScores, write_scores
-from xtts_finetune.records.shipped import Shipped
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.records.verdict import read_verdict
 from xtts_finetune.shipping.model_card import card_text

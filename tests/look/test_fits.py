@@ -19,7 +19,7 @@ from xtts_finetune.monitor.run import RunWatch
 from xtts_finetune.pipeline.reports.data_report import write_data_page
 from xtts_finetune.pipeline.reports.report import write_report
 from xtts_finetune.records.clips import ClipWarning, WarningKind, read_clips, write_clips
-from xtts_finetune.records.scores import Scores, UtteranceScores, write_scores
+from xtts_finetune.records.heard.scores import Scores, UtteranceScores, write_scores
 from xtts_finetune.trials.pages import race_page, search_page
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 from tests.monitor.made import MadeRun
 from xtts_finetune.monitor.run import RunWatch
 from xtts_finetune.monitor.sounds import sound_file
-from xtts_finetune.records.sample_faults import SampleFault
+from xtts_finetune.records.heard.sample_faults import SampleFault
 
 
 def test_final_utterances_those_that_are_being_spoken_and_those_of_the_middle(tmp_path: Path) -> None:

@@ -17,11 +17,11 @@ import pytest
 from tests.child import start
 from tests.pipeline.project import Project, make_project
 from xtts_finetune.errors import UserError, WorkFailed
+from xtts_finetune.machine.packages import install_extra
 from xtts_finetune.monitor.tracking import following, server
 from xtts_finetune.monitor.tracking.following import tracked
 from xtts_finetune.monitor.tracking.server import CANDIDATE_TAG, PARENT_TAG, Server, Where, where
 from xtts_finetune.monitor.tracking.tracked_run import TrackedRun
-from xtts_finetune.packages import install_extra
 from xtts_finetune.pipeline.run import run_plan
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, StepRecord, keep_metrics_until

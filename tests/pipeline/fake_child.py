@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from xtts_finetune.records.atomic import write_json_atomic, write_text_atomic
-from xtts_finetune.records.checkpoints import CheckpointRecord, write_checkpoint_record
+from xtts_finetune.records.candidates.checkpoints import CheckpointRecord, write_checkpoint_record
+from xtts_finetune.records.candidates.closing import write_untrained_info
 from xtts_finetune.records.clips import ClipRecord, write_clips
-from xtts_finetune.records.closing import write_untrained_info
 from xtts_finetune.records.job import EventWriter, Job
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter
 from xtts_finetune.records.run_folder import CandidateFolder
@@ -180,7 +180,7 @@ def speak(declaration: Declaration, job: Job) -> None:
 
 def score(declaration: Declaration, job: Job) -> None:
     from xtts_finetune.evaluation.scores import scores_fingerprint
-    from xtts_finetune.records.scores import Scores, write_scores
+    from xtts_finetune.records.heard.scores import Scores, write_scores
 
     name = job.candidate
     scores = Scores(name, scores_fingerprint(declaration, job.run, name), {}, ())
@@ -188,7 +188,7 @@ def score(declaration: Declaration, job: Job) -> None:
 
 
 def ship(declaration: Declaration, job: Job) -> None:
-    from xtts_finetune.records.shipped import Shipped, files_in, write_shipped
+    from xtts_finetune.records.candidates.shipped import Shipped, files_in, write_shipped
     from xtts_finetune.shipping.plan import make_ship_plan
 
     plan = make_ship_plan(declaration, job.run, job.candidate)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from xtts_finetune.records.candidates.closing import write_closing, write_untrained_info
 from xtts_finetune.records.clips import ClipRecord, DroppedClip, DropReason, write_clips, write_dropped
-from xtts_finetune.records.closing import write_closing, write_untrained_info
 from xtts_finetune.records.job import Job
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, StepRecord
 from xtts_finetune.records.run_folder import RunFolder

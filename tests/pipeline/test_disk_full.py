@@ -9,7 +9,7 @@ import pytest
 from tests.pipeline.project import Project, make_project
 from tests.records.test_reserve import fill, small_disk  # noqa: F401  (a fixture)
 from xtts_finetune.errors import WorkFailed
-from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.candidates.closing import read_model_info
 
 
 @pytest.fixture

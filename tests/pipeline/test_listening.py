@@ -21,10 +21,10 @@ from xtts_finetune.pipeline.listening import Asked, lay_down
 from xtts_finetune.pipeline.ratings import take_in
 from xtts_finetune.pipeline.reports.report import write_report
 from xtts_finetune.pipeline.run import renew_report
-from xtts_finetune.records.listening import read_votes
-from xtts_finetune.records.listening_files import ListeningTest, checksum
+from xtts_finetune.records.heard.listening import read_votes
+from xtts_finetune.records.heard.listening_files import ListeningTest, checksum
+from xtts_finetune.records.heard.scores import Scores, UtteranceScores, write_scores
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.records.scores import Scores, UtteranceScores, write_scores
 
 
 def texts(count: int) -> list[str]:

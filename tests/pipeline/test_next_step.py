@@ -21,13 +21,13 @@ from tests.evaluation.listening.made_ratings import as_bytes, rate
 from tests.pipeline.project import Project, fake_child, make_project
 from xtts_finetune.cli import exits, run_pipeline
 from xtts_finetune.cli import main as program
-from xtts_finetune.commands import NAMED
 from xtts_finetune.evaluation.decision import decide
 from xtts_finetune.evaluation.decision.inputs import votes_now
 from xtts_finetune.evaluation.listening import taking
 from xtts_finetune.look import loopback
+from xtts_finetune.look.commands import NAMED
 from xtts_finetune.pipeline.children import running
-from xtts_finetune.records.listening_files import ListeningTest, checksum, read_tests
+from xtts_finetune.records.heard.listening_files import ListeningTest, checksum, read_tests
 
 SENTENCES = 12
 # What listeners may say: the first of a pair is better, neither; only half of that; or all without listening.

@@ -20,8 +20,8 @@ from xtts_finetune.cli.exits import run_app
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.pipeline.children.lock import run_lock
 from xtts_finetune.pipeline.run import decide_now, prepare_now, report_now, speak_now
-from xtts_finetune.records.closing import read_model_info
-from xtts_finetune.records.tries import read_tries
+from xtts_finetune.records.candidates.closing import read_model_info
+from xtts_finetune.records.candidates.tries import read_tries
 
 ALL = ["prepare", "base", "phase1", "utterances", "phase2", "utterances"]
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")

@@ -15,7 +15,7 @@ from xtts_finetune.pipeline.plan import plan
 from xtts_finetune.pipeline.plan.checks import preflight
 from xtts_finetune.pipeline.plan.checks.check import Check, error, warning
 from xtts_finetune.pipeline.plan.stages import State
-from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.candidates.closing import read_model_info
 
 NOBODY = 4194999  # above every process number
 

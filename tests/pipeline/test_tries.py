@@ -22,8 +22,8 @@ from xtts_finetune.pipeline.plan.plan_table import print_plan
 from xtts_finetune.pipeline.run import run_plan
 from xtts_finetune.pipeline.tries import set_aside
 from xtts_finetune.pipeline.tries_commands import with_candidate
+from xtts_finetune.records.candidates.tries import read_tries, tries_bytes
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.records.tries import read_tries, tries_bytes
 
 FASTER, FASTEST = "phase2.learning_rate=5e-6", "phase2.learning_rate=4e-6"
 

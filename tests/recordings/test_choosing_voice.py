@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from xtts_finetune.recordings.choosing_voice import Voices, with_speaker
 from xtts_finetune.recordings.examining import Finding
+from xtts_finetune.recordings.voices.choosing import Voices, with_speaker
 from xtts_finetune.records.stretches import Reason, Stretch, Word
 
 ANN, BEN = np.eye(2, 256, dtype=np.float32)

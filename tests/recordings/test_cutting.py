@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from xtts_finetune.recordings.cutting import LONGEST, SHORTEST, Piece, cut
-from xtts_finetune.recordings.envelope import RATE, STEP, Envelope, EnvelopeBuilder
+from xtts_finetune.recordings.cutting.cutting import LONGEST, SHORTEST, Piece, cut
+from xtts_finetune.recordings.sound.envelope import RATE, STEP, Envelope, EnvelopeBuilder
 from xtts_finetune.records.stretches import Word
 
 SPEECH_DB, ROOM_DB = -25.0, -70.0

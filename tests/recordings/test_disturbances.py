@@ -12,7 +12,7 @@ import soxr
 from numpy.typing import NDArray
 
 from tests.recordings.made import RATE, clip_texts
-from xtts_finetune.recordings.disturbances import Usual, level_of, reasons_of
+from xtts_finetune.recordings.sound.disturbances import Usual, level_of, reasons_of
 
 Wave = NDArray[np.float32]
 ROOM = 0.0003

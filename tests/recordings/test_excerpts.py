@@ -9,8 +9,8 @@ import pytest
 import soundfile
 
 from tests.recordings.made import encode
-from xtts_finetune.data.streamed import open_stream
-from xtts_finetune.recordings.excerpts import excerpt, excerpts
+from xtts_finetune.data.sound.streamed import open_stream
+from xtts_finetune.recordings.sound.excerpts import excerpt, excerpts
 
 RATE = 44_100
 SPANS = [(-0.06, 0.5), (0.3, 2.0), (1.9, 2.0), (14.0, 15.25), (14.5, 26.0), (31.95, 33.0)]

@@ -18,9 +18,9 @@ import pytest
 import soundfile
 
 from tests.recordings.made import RATE, Said, encode, make_recording
+from xtts_finetune.data.hearing.models import installed_models
 from xtts_finetune.data.readers import RawClip, read_dataset
 from xtts_finetune.errors import UserError
-from xtts_finetune.hearing.models import installed_models
 from xtts_finetune.recordings.importing import import_recordings
 from xtts_finetune.recordings.review.decisions import Decision, write_decision
 from xtts_finetune.recordings.screen import Voice

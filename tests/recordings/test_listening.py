@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.recordings.made import clip_texts
-from xtts_finetune.data.streamed import open_stream
-from xtts_finetune.recordings.envelope import Envelope
+from xtts_finetune.data.sound.streamed import open_stream
 from xtts_finetune.recordings.listening import _said
-from xtts_finetune.recordings.speech import LONGEST_SECTION, SpeechFinder, sections_of, spans_of_speech
+from xtts_finetune.recordings.sound.envelope import Envelope
+from xtts_finetune.recordings.sound.speech import LONGEST_SECTION, SpeechFinder, sections_of, spans_of_speech
 from xtts_finetune.records.stretches import Word
 
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xtts_finetune.data.hearing.recogniser import joined
 from xtts_finetune.errors import UserError
-from xtts_finetune.hearing.recogniser import joined
-from xtts_finetune.recordings.aligning import NOT_IN_TEXT, align, told, upheld
-from xtts_finetune.recordings.own_texts import OwnText, own_text_of, read_own_text, words_of_line
+from xtts_finetune.recordings.words.aligning import NOT_IN_TEXT, align, told, upheld
+from xtts_finetune.recordings.words.own_texts import OwnText, own_text_of, read_own_text, words_of_line
 from xtts_finetune.records.stretches import Word
 
 STORY = (

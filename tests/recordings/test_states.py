@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from xtts_finetune.recordings.cutting import Piece
+from xtts_finetune.recordings.cutting.cutting import Piece
 from xtts_finetune.recordings.examining import Finding
 from xtts_finetune.recordings.states import stretch_of
 from xtts_finetune.records.stretches import Reason, State, Word

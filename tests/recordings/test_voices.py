@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from tests.recordings.made import RATE, clip_texts
 from xtts_finetune.evaluation.instruments.panel import NotMeasured
-from xtts_finetune.recordings import voices
-from xtts_finetune.recordings.voices import VoiceSorter
+from xtts_finetune.recordings.voices import voices
+from xtts_finetune.recordings.voices.voices import VoiceSorter
 
 Wave = NDArray[np.float32]
 TELLERS = [

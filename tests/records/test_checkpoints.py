@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.records.checkpoints import (
+from xtts_finetune.records.candidates.checkpoints import (
     CheckpointRecord,
     check_whole,
     checkpoints_that_stay,

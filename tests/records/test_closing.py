@@ -12,8 +12,13 @@ import pytest
 from xtts_finetune.curves.judge import trend_of
 from xtts_finetune.errors import UserError
 from xtts_finetune.look.quantities import duration
-from xtts_finetune.records.closing import read_model_info, rewrite_judgement, write_closing, write_untrained_info
-from xtts_finetune.records.facts import Judgement, LimitCheck, PhaseFacts
+from xtts_finetune.records.candidates.closing import (
+    read_model_info,
+    rewrite_judgement,
+    write_closing,
+    write_untrained_info,
+)
+from xtts_finetune.records.candidates.facts import Judgement, LimitCheck, PhaseFacts
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, QualityRecord, StepRecord, read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.records.stopping import Reason, Stop

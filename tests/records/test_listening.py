@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.records.listening import is_enough, read_votes
-from xtts_finetune.records.listening_files import checksum
+from xtts_finetune.records.heard.listening import is_enough, read_votes
+from xtts_finetune.records.heard.listening_files import checksum
 from xtts_finetune.records.run_folder import RunFolder
 
 SHAS = {"base": "sha-0", "phase1": "sha-1"}

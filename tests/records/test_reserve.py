@@ -13,7 +13,7 @@ import pytest
 
 from tests.records.test_closing import FACTS, folder_with
 from xtts_finetune.records.atomic import RESERVE_BYTES, free_reserve, make_reserve
-from xtts_finetune.records.closing import HISTORY_LEFT_OUT, history_columns, read_model_info, write_closing
+from xtts_finetune.records.candidates.closing import HISTORY_LEFT_OUT, history_columns, read_model_info, write_closing
 from xtts_finetune.records.faults import reason_of_error
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import RESERVE

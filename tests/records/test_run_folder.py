@@ -23,7 +23,7 @@ ELSEWHERE = {
     "data/readers/": "formats of data sets",
     "hearing/": "a recogniser's folder",
     "monitor/remembered.py": "the two forms of records",
-    "packages.py": "a lock beside the machine code of librosa, and the repository",
+    "machine/packages.py": "a lock beside the machine code of librosa, and the repository",
     "pipeline/phase/launch.py": "a launch, among temporary files",
     "pipeline/phase/machines.py": "a launch, among temporary files",
     "pipeline/tries.py": "what weights of any name end with",

@@ -10,7 +10,7 @@ import pytest
 from xtts_finetune.evaluation.gate import FAULT_NAMES
 from xtts_finetune.evaluation.instruments import INSTRUMENTS
 from xtts_finetune.evaluation.instruments.instrument import Fault
-from xtts_finetune.records.sample_faults import (
+from xtts_finetune.records.heard.sample_faults import (
     FAULT_WORDS,
     MOST_MISHEARD,
     NEARER_TO_ANOTHER,

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from xtts_finetune.records.scores import InstrumentState, Reading, Scores, UtteranceScores, read_scores, write_scores
+from xtts_finetune.records.heard.scores import (
+    InstrumentState,
+    Reading,
+    Scores,
+    UtteranceScores,
+    read_scores,
+    write_scores,
+)
 
 READINGS = {"level_lufs": -23.0, "similarity": 0.9, "mcd_db": None, "cer": None, "heard": None}
 ONE = UtteranceScores("one", 1, "one_s1.wav", "Yes.", (), (), 1.0, 4.0, READINGS)

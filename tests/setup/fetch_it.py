@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.setup.hub_server import made_files, release_of
-from xtts_finetune.cli.verbs.fetch import FetchScreen
+from xtts_finetune.cli.verbs.beginning.fetch import FetchScreen
 from xtts_finetune.setup.fetch import fetch, look_around
 
 release = release_of(made_files())

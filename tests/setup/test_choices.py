@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from xtts_finetune.data.text_language import guess_language
+from xtts_finetune.data.text.language import guess_language
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.metrics import EvalRecord, Metrics
 from xtts_finetune.setup.found_data import XTTS_V2_CONFIG

@@ -299,7 +299,7 @@ def test_somebody_at_the_keyboard_reads_the_licence_and_is_asked(
 ) -> None:
     import typer
 
-    from xtts_finetune.cli.verbs.fetch import FetchScreen
+    from xtts_finetune.cli.verbs.beginning.fetch import FetchScreen
 
     asked = []
 

@@ -14,11 +14,11 @@ import yaml
 
 from tests.cli.test_commands import command
 from tests.data.made_data import RATE, MadeData, speech
-from xtts_finetune.cli.verbs.init import init
+from xtts_finetune.cli.verbs.beginning.init import init
 from xtts_finetune.errors import UserError
+from xtts_finetune.numbers.usual import little_data
 from xtts_finetune.pipeline.plan.plan import make_plan
 from xtts_finetune.spec.declaration import Declaration, load_declaration
-from xtts_finetune.usual import little_data
 from xtts_finetune.xtts.base import BaseFiles
 
 # What is said is no speech, so that comparing texts with it would only take time.

@@ -12,7 +12,7 @@ import pytest
 
 from testbed.layouts import LAYOUTS, Clip, Made
 from tests.data.data_samples import CountingEncoder, LetterTokenizer, run_folder, silent_progress
-from xtts_finetune.cli.verbs.init import init
+from xtts_finetune.cli.verbs.beginning.init import init
 from xtts_finetune.data.prepare import prepare
 from xtts_finetune.data.readers import RawClip, read_dataset
 from xtts_finetune.pipeline.plan.plan import make_plan

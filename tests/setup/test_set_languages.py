@@ -10,9 +10,9 @@ import yaml
 from tests.data.data_samples import CountingEncoder, LetterTokenizer, declare, run_folder, silent_progress
 from tests.data.made_data import MadeData
 from tests.setup.test_init import _nobody_at_the_keyboard, english, hungarian, planned  # noqa: F401
-from xtts_finetune.cli.verbs.init import init
+from xtts_finetune.cli.verbs.beginning.init import init
 from xtts_finetune.data.prepare import prepare
-from xtts_finetune.data.text_language import plainly_another
+from xtts_finetune.data.text.language import plainly_another
 from xtts_finetune.records.clips import WarningKind, read_clips
 from xtts_finetune.xtts.base import BaseFiles
 

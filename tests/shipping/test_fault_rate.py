@@ -11,8 +11,8 @@ import pytest
 from tests.shipping.shippable import make_shippable, plan_of, run_of
 from xtts_finetune.evaluation import checking
 from xtts_finetune.evaluation.checking import Checked
-from xtts_finetune.records.scores import Scores, UtteranceScores, write_scores
-from xtts_finetune.records.shipped import read_shipped
+from xtts_finetune.records.candidates.shipped import read_shipped
+from xtts_finetune.records.heard.scores import Scores, UtteranceScores, write_scores
 from xtts_finetune.shipping.fault_rate import fault_words, in_thousand
 from xtts_finetune.shipping.job import ship
 

@@ -17,8 +17,8 @@ import torch
 from tests.shipping.shippable import declared, make_shippable, plan_of, run_of, save_phase
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.evaluation.utterances import read_references, speak_candidate
+from xtts_finetune.records.candidates.shipped import Shipped, is_whole, read_shipped
 from xtts_finetune.records.clips import ClipRecord, write_clips
-from xtts_finetune.records.shipped import Shipped, is_whole, read_shipped
 from xtts_finetune.shipping.job import mend, put_in_place, ship
 from xtts_finetune.shipping.plan import already_shipped, shipped_folder
 from xtts_finetune.speaking.say import Wanted, in_turns, say_now

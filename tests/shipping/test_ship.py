@@ -12,7 +12,7 @@ from tests.pipeline.project import Project
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.evaluation.decision import Decision, decide
 from xtts_finetune.evaluation.utterance_state import WantedUtterance
-from xtts_finetune.records.checkpoints import CheckpointRecord, write_checkpoint_record
+from xtts_finetune.records.candidates.checkpoints import CheckpointRecord, write_checkpoint_record
 from xtts_finetune.records.json_lines import read_json_lines
 from xtts_finetune.shipping.plan import choose_candidate, sentences_to_compare
 from xtts_finetune.shipping.ship import ship_now, surplus

@@ -15,7 +15,7 @@ import torch
 
 from tests.shipping.shippable import declared, make_shippable, plan_of
 from xtts_finetune.errors import UserError
-from xtts_finetune.records.shipped import read_shipped
+from xtts_finetune.records.candidates.shipped import read_shipped
 from xtts_finetune.shipping.job import ship
 from xtts_finetune.shipping.plan import already_shipped
 from xtts_finetune.speaking.assembling import Form

@@ -195,7 +195,7 @@ def test_neither_torch_nor_the_model_is_imported(file: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
         "from xtts_finetune.spec.declaration import load_declaration\n"
-        "import xtts_finetune.spec.schema, xtts_finetune.cli.verbs.schema\n"
+        "import xtts_finetune.spec.schema, xtts_finetune.cli.verbs.beginning.schema\n"
         "load_declaration(Path(sys.argv[1]))"
     )
     assert heavy_after(code, file) == set()

@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from xtts_finetune.cli.verbs.schema import schema
+from xtts_finetune.cli.verbs.beginning.schema import schema
 from xtts_finetune.errors import UserError
 
 app = typer.Typer()

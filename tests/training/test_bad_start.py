@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.training.conftest import run_of, train
-from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.candidates.closing import read_model_info
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, read_metrics
 from xtts_finetune.records.stopping import Reason
 from xtts_finetune.training.rules.foreign_start import foreign_start

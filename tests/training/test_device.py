@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from xtts_finetune import cards
-from xtts_finetune.cards import Gpu, TorchBuild
 from xtts_finetune.errors import UserError
+from xtts_finetune.machine import cards
+from xtts_finetune.machine.cards import Gpu, TorchBuild
 from xtts_finetune.spec.phase import Precision
 from xtts_finetune.training.device import check_compile, pick_device, pick_precision
 

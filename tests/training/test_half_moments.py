@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from xtts_finetune.training import half_moments
-from xtts_finetune.training.half_moments import MOMENTS, HalfMomentsAdamW
-from xtts_finetune.training.optimizer import BETAS, EPSILON, make_optimizer, take_moments
+from xtts_finetune.training.optimizing import half_moments
+from xtts_finetune.training.optimizing.half_moments import MOMENTS, HalfMomentsAdamW
+from xtts_finetune.training.optimizing.optimizer import BETAS, EPSILON, make_optimizer, take_moments
 
 SETTINGS: dict[str, Any] = {"lr": 1e-2, "betas": BETAS, "eps": EPSILON, "weight_decay": 0.01, "fused": True}
 

@@ -7,7 +7,7 @@ import torch
 
 from testbed.stock import stock_config, stock_model
 from xtts_finetune.errors import UserError
-from xtts_finetune.training.optimizer import keep_moments, make_optimizer, parameter_names
+from xtts_finetune.training.optimizing.optimizer import keep_moments, make_optimizer, parameter_names
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.model import load_model
 

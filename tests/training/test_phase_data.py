@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.training.conftest import declaration_of, job_of, run_of
-from xtts_finetune.data import loader
-from xtts_finetune.data.index import ClipIndex
+from xtts_finetune.data.batching import loader
+from xtts_finetune.data.batching.index import ClipIndex
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.job import RanWith
 from xtts_finetune.spec.phase import PhaseSpec
@@ -85,7 +85,7 @@ def test_a_clip_that_is_gone_from_the_cache_is_named(project: Path) -> None:
 def test_smaller_batches_after_memory_ran_out_train_the_same_clips(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from xtts_finetune.data.loader import TrainingBatches
+    from xtts_finetune.data.batching.loader import TrainingBatches
     from xtts_finetune.training.child import train_phase
 
     seen: dict[str, list[list[int]]] = {}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from xtts_finetune.records.checkpoints import check_whole, read_checkpoint_records
+from xtts_finetune.records.candidates.checkpoints import check_whole, read_checkpoint_records
 from xtts_finetune.records.metrics import EvalRecord
 from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.spec.sources import KeptStep

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from xtts_finetune.records.checkpoints import check_whole, read_checkpoint_records, sweep_checkpoints
+from xtts_finetune.records.candidates.checkpoints import check_whole, read_checkpoint_records, sweep_checkpoints
 from xtts_finetune.records.metrics import EvalRecord
 from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.spec.sources import KeptStep

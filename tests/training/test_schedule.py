@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from xtts_finetune.spec.phase import PhaseSpec
-from xtts_finetune.training.course import Course, course_of, factor, reductions
-from xtts_finetune.training.optimizer import follow_plateau, make_schedule
+from xtts_finetune.training.optimizing.course import Course, course_of, factor, reductions
+from xtts_finetune.training.optimizing.optimizer import follow_plateau, make_schedule
 
 TOTAL = 101
 PEAK = 2e-6

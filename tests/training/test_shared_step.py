@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.training.conftest import declaration_of, run_of
-from xtts_finetune.data import loader
+from xtts_finetune.data.batching import loader
 from xtts_finetune.ranks.group import Ranks
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.training.phase_data import EvalData, PhaseData

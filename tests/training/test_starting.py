@@ -16,7 +16,7 @@ import torch
 
 from tests.training.conftest import open_trainer, run_of, train
 from xtts_finetune.errors import UserError
-from xtts_finetune.records.checkpoints import read_checkpoint_records, write_checkpoint_record
+from xtts_finetune.records.candidates.checkpoints import read_checkpoint_records, write_checkpoint_record
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder
 from xtts_finetune.training.starting import resume

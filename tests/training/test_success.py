@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from xtts_finetune.records.facts import LimitCheck
+from xtts_finetune.records.candidates.facts import LimitCheck
 from xtts_finetune.records.metrics import EvalRecord, Metrics
 from xtts_finetune.records.stopping import Reason
 from xtts_finetune.spec.stop_rules import SuccessGoal

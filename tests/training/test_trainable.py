@@ -21,11 +21,11 @@ from xtts_finetune.records.metrics import EvalRecord, StepRecord, read_metrics
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.train import LoraSpec, TrainLora
 from xtts_finetune.spec.utterances import InferenceSpec
-from xtts_finetune.training.optimizer import keep_moments, make_optimizer, trained_names
+from xtts_finetune.training.optimizing.optimizer import keep_moments, make_optimizer, trained_names
+from xtts_finetune.training.optimizing.trainable import PARTS, make_trainable
 from xtts_finetune.training.phase_data import PhaseData
 from xtts_finetune.training.phase_model import PhaseModel
 from xtts_finetune.training.recorder import evaluate
-from xtts_finetune.training.trainable import PARTS, make_trainable
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.model import left_as_it_was, load_model
 from xtts_finetune.xtts.speech.speech import Speaker, Speech

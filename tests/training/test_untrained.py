@@ -14,7 +14,7 @@ from TTS.tts.models.xtts import Xtts
 from tests.training.conftest import declaration_of, run_of
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import candidate_names, made_candidates, parts_of
-from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.candidates.closing import read_model_info
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.training.untrained import evaluate_base, make_candidate
 from xtts_finetune.xtts.base import find_base

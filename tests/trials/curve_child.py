@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xtts_finetune.records.checkpoints import CheckpointRecord, write_checkpoint_record
+from xtts_finetune.records.candidates.checkpoints import CheckpointRecord, write_checkpoint_record
 from xtts_finetune.records.job import Job
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter, StepRecord, keep_metrics_until
 from xtts_finetune.records.run_folder import CandidateFolder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xtts_finetune.packages import librosa_loaded
+from xtts_finetune.machine.packages import librosa_loaded
 from xtts_finetune.xtts.speech.mel_inversion import griffin_lim
 
 HOP, SIZE = 64, 256

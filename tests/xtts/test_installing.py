@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from xtts_finetune import packages
-from xtts_finetune.packages import install_again, install_extra, pip_install, requirements_of_extra, shell_line
+from xtts_finetune.machine import packages
+from xtts_finetune.machine.packages import install_again, install_extra, pip_install, requirements_of_extra, shell_line
 from xtts_finetune.xtts.cleaning import install_command
 
 METADATA = """\

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import torch
 
-from xtts_finetune.fixed import HOP, SAMPLE_RATE
+from xtts_finetune.numbers.fixed import HOP, SAMPLE_RATE
 from xtts_finetune.xtts.encoder import dvae_mel
 from xtts_finetune.xtts.speech.mel_inversion import below_clipping, invert_mel, mel_filters, power_spectrum
 

@@ -28,7 +28,7 @@ def test_it_is_what_coquis_cleaner_makes_of_the_text(language: str, text: str):
 
 
 def test_torch_is_not_loaded_for_it():
-    code = "import sys; from xtts_finetune.recordings.spoken import spoken_form as s\n"
+    code = "import sys; from xtts_finetune.recordings.words.spoken import spoken_form as s\n"
     code += "print(s('Mr. Bell is 23', 'en'), '|', s('No number.', 'en'), '|', s('日本', 'ja'), 'torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "mister bell is twenty-three |  |  False"

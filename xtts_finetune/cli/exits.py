@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from xtts_finetune.cli.terminal import command_again, width_of
-from xtts_finetune.commands import note_named
 from xtts_finetune.errors import DONE, FAILED, INTERRUPTED, WRONG_INPUT
+from xtts_finetune.look.commands import note_named
 from xtts_finetune.look.wrapping import wrapped
 
 

@@ -29,29 +29,29 @@ def build_app() -> typer.Typer:
 
     from xtts_finetune.cli.options import APP, start  # noqa: PLC0415
     from xtts_finetune.cli.verb import Say, Verb, Verbs  # noqa: PLC0415
-    from xtts_finetune.cli.verbs.decide import decide  # noqa: PLC0415
-    from xtts_finetune.cli.verbs.diagnose import diagnose  # noqa: PLC0415
-    from xtts_finetune.cli.verbs.doctor import doctor  # noqa: PLC0415
-    from xtts_finetune.cli.verbs.fetch import fetch  # noqa: PLC0415
-    from xtts_finetune.cli.verbs.import_ import import_  # noqa: PLC0415
-    from xtts_finetune.cli.verbs.init import init  # noqa: PLC0415
-    from xtts_finetune.cli.verbs.listen import listen  # noqa: PLC0415
-    from xtts_finetune.cli.verbs.monitor import monitor  # noqa: PLC0415
-    from xtts_finetune.cli.verbs.prepare import prepare  # noqa: PLC0415
-    from xtts_finetune.cli.verbs.report import report  # noqa: PLC0415
-    from xtts_finetune.cli.verbs.review import review  # noqa: PLC0415
-    from xtts_finetune.cli.verbs.run import run  # noqa: PLC0415
-    from xtts_finetune.cli.verbs.samples import samples  # noqa: PLC0415
-    from xtts_finetune.cli.verbs.say import say  # noqa: PLC0415
-    from xtts_finetune.cli.verbs.schema import schema  # noqa: PLC0415
-    from xtts_finetune.cli.verbs.search import search  # noqa: PLC0415
-    from xtts_finetune.cli.verbs.serve import serve  # noqa: PLC0415
-    from xtts_finetune.cli.verbs.ship import ship  # noqa: PLC0415
-    from xtts_finetune.cli.verbs.solve import solve  # noqa: PLC0415
-    from xtts_finetune.cli.verbs.speak import speak  # noqa: PLC0415
-    from xtts_finetune.cli.verbs.tries import tries  # noqa: PLC0415
-    from xtts_finetune.cli.verbs.tune_speech import tune_speech  # noqa: PLC0415
-    from xtts_finetune.cli.verbs.worker import worker  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.beginning.doctor import doctor  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.beginning.fetch import fetch  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.beginning.import_ import import_  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.beginning.init import init  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.beginning.review import review  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.beginning.schema import schema  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.choosing.decide import decide  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.choosing.listen import listen  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.choosing.report import report  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.choosing.samples import samples  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.training.diagnose import diagnose  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.training.monitor import monitor  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.training.prepare import prepare  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.training.run import run  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.training.search import search  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.training.solve import solve  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.training.tries import tries  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.training.worker import worker  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.using.say import say  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.using.serve import serve  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.using.ship import ship  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.using.speak import speak  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.using.tune_speech import tune_speech  # noqa: PLC0415
 
     app = typer.Typer(**APP)
     app.callback(cls=Verbs, no_args_is_help=True)(start)

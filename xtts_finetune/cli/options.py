@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xtts_finetune.fixed import DEVICE_PATTERN, DEVICES
+from xtts_finetune.numbers.fixed import DEVICE_PATTERN, DEVICES
 from xtts_finetune.spec.phase import ResumeFrom, checkpoint_step
 
 if TYPE_CHECKING:
@@ -242,8 +242,8 @@ def declared_file(file: Path | None, demo: bool) -> tuple[Path, Path | None]:
 
 def check_there(path: Path) -> None:
     """Raise UserError where no config is where one was named: `init` makes one in a folder without."""
-    from xtts_finetune.commands import quoted, run_first  # noqa: PLC0415
     from xtts_finetune.errors import UserError  # noqa: PLC0415
+    from xtts_finetune.look.commands import quoted, run_first  # noqa: PLC0415
 
     is_yaml = path.suffix in (".yaml", ".yml")
     if path.exists() and (is_yaml or not path.is_dir()):

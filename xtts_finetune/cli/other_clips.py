@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from xtts_finetune.cli.terminal import tell
-from xtts_finetune.commands import quoted
+from xtts_finetune.look.commands import quoted
 from xtts_finetune.spec.declaration import Declaration
 
 

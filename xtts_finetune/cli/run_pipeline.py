@@ -26,7 +26,7 @@ def build_app() -> typer.Typer:
 
     from xtts_finetune.cli.options import APP  # noqa: PLC0415
     from xtts_finetune.cli.verb import Verb  # noqa: PLC0415
-    from xtts_finetune.cli.verbs.run import run  # noqa: PLC0415
+    from xtts_finetune.cli.verbs.training.run import run  # noqa: PLC0415
 
     app = typer.Typer(**APP)
     app.command(cls=Verb)(run)

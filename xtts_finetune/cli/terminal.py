@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from xtts_finetune.commands import quoted
+from xtts_finetune.look.commands import quoted
 from xtts_finetune.look.wrapping import wrapped, wrapped_text
 
 # Options that belong to the first start alone.

@@ -10,7 +10,7 @@ from xtts_finetune.curves.verdict import Judgement
 from xtts_finetune.curves.wording import more_values, value
 from xtts_finetune.curves.wording import place as at
 from xtts_finetune.look.quantities import NOT_FINITE
-from xtts_finetune.usual import Usual, learning_rates, short
+from xtts_finetune.numbers.usual import Usual, learning_rates, short
 
 BREAKER = "plateau_breaker"
 STABLE = "stable"

@@ -14,7 +14,7 @@ from xtts_finetune.curves.judge import NOTHING, lowest, unrest
 from xtts_finetune.curves.movement import RELEVANT, in_blocks
 from xtts_finetune.curves.verdict import Judgement, Verdict, Which, judge
 from xtts_finetune.curves.wording import share, value, words_of
-from xtts_finetune.usual import Usual
+from xtts_finetune.numbers.usual import Usual
 
 LATELY = 5  # values
 

@@ -13,8 +13,8 @@ from itertools import combinations
 from statistics import median
 from typing import Any, Literal
 
+from xtts_finetune.numbers.usual import EVAL_RISE, EVAL_STD
 from xtts_finetune.records.metrics import EvalRecord
-from xtts_finetune.usual import EVAL_RISE, EVAL_STD
 
 
 def ends_not_finite(values: Sequence[float], count: int = 1) -> bool:

@@ -13,15 +13,15 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from xtts_finetune.data.audio import Audio, AudioError, load_audio
 from xtts_finetune.data.cache import ClipCache
 from xtts_finetune.data.findings import sound_warnings
 from xtts_finetune.data.readers import RawClip, Unreadable
+from xtts_finetune.data.sound.audio import Audio, AudioError, load_audio
 from xtts_finetune.data.sound_rules import SoundRules
 from xtts_finetune.data.sources import Source, Sources, Stamp, stamp_of
-from xtts_finetune.data.text_language import language_warnings
-from xtts_finetune.data.texts import TextCheck, Unusable
-from xtts_finetune.fixed import CODE_SAMPLES, SAMPLE_RATE
+from xtts_finetune.data.text.language import language_warnings
+from xtts_finetune.data.text.trainable import TextCheck, Unusable
+from xtts_finetune.numbers.fixed import CODE_SAMPLES, SAMPLE_RATE
 from xtts_finetune.records.clips import ClipRecord, DroppedClip, DropReason
 from xtts_finetune.spec.pipeline import ClipLimits
 

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
-from xtts_finetune.fixed import HOP, MEL_CHANNELS
+from xtts_finetune.look.commands import command
+from xtts_finetune.numbers.fixed import HOP, MEL_CHANNELS
 from xtts_finetune.records.atomic import is_abandoned, json_or_none, write_bytes_atomic, write_json_atomic
 from xtts_finetune.records.clips import ClipRecord
 from xtts_finetune.records.run_folder import CACHE_KEYS

@@ -9,8 +9,8 @@ from dataclasses import astuple, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xtts_finetune.data.audio import Audio
-from xtts_finetune.fixed import SAMPLE_RATE
+from xtts_finetune.data.sound.audio import Audio
+from xtts_finetune.numbers.fixed import SAMPLE_RATE
 from xtts_finetune.records.clips import ClipWarning, DropReason, WarningKind
 
 FRAME = 220  # samples, 10 ms

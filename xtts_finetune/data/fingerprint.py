@@ -14,7 +14,7 @@ from xtts_finetune.data.readers import RawClip, metadata_of, read_dataset
 from xtts_finetune.data.readers.folder import pairs_of
 from xtts_finetune.data.readers.parquet import parquet_files
 from xtts_finetune.errors import UserError
-from xtts_finetune.fixed import CODES_A_SECOND, V2_SIZES
+from xtts_finetune.numbers.fixed import CODES_A_SECOND, V2_SIZES
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.values import canonical, digest_of, file_digest
 from xtts_finetune.spec.declaration import Declaration

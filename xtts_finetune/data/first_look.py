@@ -11,8 +11,8 @@ from xtts_finetune.data.audit import Entry, LeftOut, entries, judged, survey
 from xtts_finetune.data.in_threads import in_order
 from xtts_finetune.data.readers import RawClip, Unreadable, read_dataset
 from xtts_finetune.data.sound_rules import SoundRules
-from xtts_finetune.data.texts import ForeseenTextCheck
-from xtts_finetune.fixed import SAMPLE_RATE
+from xtts_finetune.data.text.trainable import ForeseenTextCheck
+from xtts_finetune.numbers.fixed import SAMPLE_RATE
 from xtts_finetune.records.clips import DroppedClip
 from xtts_finetune.spec.pipeline import ClipLimits, DatasetSpec
 from xtts_finetune.xtts.foreseen_tokenizer import ForeseenTokenizer

@@ -10,7 +10,6 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from xtts_finetune.data.audio import AudioError
 from xtts_finetune.data.audit import Audit, LeftOut, SoundEncoder, entries, survey
 from xtts_finetune.data.cache import ClipCache
 from xtts_finetune.data.comparisons import compare
@@ -22,10 +21,11 @@ from xtts_finetune.data.outlines import Outlines, outline
 from xtts_finetune.data.passages import cut_from_recordings
 from xtts_finetune.data.readers import RawClip, Unreadable, read_dataset
 from xtts_finetune.data.readers.parquet import unpack
+from xtts_finetune.data.sound.audio import AudioError
 from xtts_finetune.data.sources import Sources
-from xtts_finetune.data.text_checks import Compared
-from xtts_finetune.data.text_language import OtherLanguages
-from xtts_finetune.data.texts import TextCheck, TextEncoder
+from xtts_finetune.data.text.checks import Compared
+from xtts_finetune.data.text.language import OtherLanguages
+from xtts_finetune.data.text.trainable import TextCheck, TextEncoder
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.records.atomic import is_abandoned, write_json_atomic
 from xtts_finetune.records.clips import (

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from xtts_finetune.data.audio import Audio, AudioError, load_audio, seconds_of
 from xtts_finetune.data.findings import QUIETEST, measure
+from xtts_finetune.data.sound.audio import Audio, AudioError, load_audio, seconds_of
 from xtts_finetune.data.sources import Source
-from xtts_finetune.data.texts import Unusable
-from xtts_finetune.fixed import SAMPLE_RATE
+from xtts_finetune.data.text.trainable import Unusable
+from xtts_finetune.numbers.fixed import SAMPLE_RATE
 from xtts_finetune.records.clips import DropReason
 from xtts_finetune.spec.pipeline import ClipLimits
 

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
-from xtts_finetune.fixed import BASE
+from xtts_finetune.look.commands import command
+from xtts_finetune.numbers.fixed import BASE
 from xtts_finetune.records.atomic import json_or_none, write_json_atomic
-from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.candidates.closing import read_model_info
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.spec.decision import MadeCandidate, RowSpec

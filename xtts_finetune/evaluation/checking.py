@@ -14,7 +14,7 @@ from xtts_finetune.evaluation.instruments.characters import FEWEST_LETTERS
 from xtts_finetune.evaluation.instruments.instrument import Fault, Sound, Take
 from xtts_finetune.evaluation.instruments.panel import Panel
 from xtts_finetune.evaluation.scores import Scale, gate_faults, read_utterance, voice_faults, with_faults
-from xtts_finetune.records.scores import UtteranceScores
+from xtts_finetune.records.heard.scores import UtteranceScores
 
 # Letters wrong beyond the recordings' own mean, as a share of the text's.
 MISHEARD = 0.25

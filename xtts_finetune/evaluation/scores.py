@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from xtts_finetune.commands import command, run_first
+from xtts_finetune.data.hearing.ears import Ears
 from xtts_finetune.data.in_threads import in_order, one_core_a_thread
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.evaluation.gate import faults_of
@@ -20,10 +20,10 @@ from xtts_finetune.evaluation.spoken_as import spoken_as
 from xtts_finetune.evaluation.utterance_state import read_record
 from xtts_finetune.evaluation.voice import measure_voice, read_voice, voice_fingerprint, write_voice
 from xtts_finetune.evaluation.whose_voice import voice_clips
-from xtts_finetune.hearing.ears import Ears
+from xtts_finetune.look.commands import command, run_first
 from xtts_finetune.records.clips import ClipRecord, read_clips
+from xtts_finetune.records.heard.scores import InstrumentState, Scores, UtteranceScores, read_scores, write_scores
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.records.scores import InstrumentState, Scores, UtteranceScores, read_scores, write_scores
 from xtts_finetune.records.values import digest_of
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.xtts.base import find_base

@@ -73,9 +73,9 @@ def _heard(file: Path, most: float) -> _Heard | str:
 @lru_cache(maxsize=256)
 def _listened(file: Path, most: float, changed: int, size: int) -> _Heard | str:
     """Asked several times for each plan; `changed` and `size` tell when it must be listened to again."""
-    from xtts_finetune.data.audio import AudioError, load_audio, seconds_of  # noqa: PLC0415  heavy
     from xtts_finetune.data.findings import QUIETEST, measure  # noqa: PLC0415
-    from xtts_finetune.fixed import SAMPLE_RATE  # noqa: PLC0415
+    from xtts_finetune.data.sound.audio import AudioError, load_audio, seconds_of  # noqa: PLC0415  heavy
+    from xtts_finetune.numbers.fixed import SAMPLE_RATE  # noqa: PLC0415
 
     try:
         whole, audio = seconds_of(file), load_audio(file, at_most_seconds=most)

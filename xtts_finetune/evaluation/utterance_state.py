@@ -10,7 +10,7 @@ from typing import Any
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.spoken_as import spoken_as
 from xtts_finetune.evaluation.whose_voice import held_out_clips, reference_files, voice_speaker
-from xtts_finetune.fixed import BASE
+from xtts_finetune.numbers.fixed import BASE
 from xtts_finetune.records.atomic import json_or_none
 from xtts_finetune.records.clips import read_clips
 from xtts_finetune.records.run_folder import RunFolder, sound_name

@@ -16,7 +16,7 @@ from xtts_finetune.evaluation.utterance_state import (
     plan_utterances,
     read_record,
 )
-from xtts_finetune.packages import installed_version
+from xtts_finetune.machine.packages import installed_version
 from xtts_finetune.records.atomic import atomic_path, write_bytes_atomic, write_json_atomic
 from xtts_finetune.records.json_lines import JsonLinesWriter, json_line, read_json_lines
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
@@ -134,7 +134,7 @@ def write_wav(path: Path, speech: Speech) -> None:
 
 def read_references(files: Sequence[Path]) -> list[Wave]:
     """Recordings of the voice, (samples,) each at 22 050 Hz. Raises UserError for one that cannot be read."""
-    from xtts_finetune.data.audio import AudioError, read_audio  # noqa: PLC0415  heavy
+    from xtts_finetune.data.sound.audio import AudioError, read_audio  # noqa: PLC0415  heavy
 
     waves = []
     for file in files:

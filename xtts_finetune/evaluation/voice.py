@@ -7,13 +7,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from xtts_finetune.data.hearing.ears import Ears, identity
 from xtts_finetune.data.in_threads import in_order, one_core_a_thread
 from xtts_finetune.evaluation.instruments import AT_ONCE, IN_TURN, INSTRUMENTS
 from xtts_finetune.evaluation.instruments.frames import Pace, paces_of
 from xtts_finetune.evaluation.instruments.instrument import Instrument, Sound, Take, Voice
 from xtts_finetune.evaluation.instruments.panel import Panel
-from xtts_finetune.hearing.ears import Ears, identity
-from xtts_finetune.packages import installed_version
+from xtts_finetune.machine.packages import installed_version
 from xtts_finetune.records.atomic import json_or_none, write_json_atomic
 from xtts_finetune.records.clips import ClipRecord
 from xtts_finetune.records.values import digest_of

@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xtts_finetune.commands import command
+from xtts_finetune.look.commands import command
 from xtts_finetune.look.quantities import duration
 
 if TYPE_CHECKING:

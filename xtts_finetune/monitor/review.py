@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xtts_finetune.monitor.view import Finding
-from xtts_finetune.usual import (
+from xtts_finetune.numbers.usual import (
     CLIPS_A_STEP,
     ENOUGH_EVAL_CLIPS,
     EVAL_CLIPS,

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from xtts_finetune.fixed import BASE
 from xtts_finetune.monitor.candidate import CandidateWatch, seconds_left
 from xtts_finetune.monitor.remembered import RememberedFile
 from xtts_finetune.monitor.review import review_of
@@ -28,6 +27,7 @@ from xtts_finetune.monitor.view import (
     Work,
 )
 from xtts_finetune.monitor.warnings import gauges_of, warnings_of
+from xtts_finetune.numbers.fixed import BASE
 from xtts_finetune.records.atomic import UNREADABLE
 from xtts_finetune.records.holders import Holder, read_holder
 from xtts_finetune.records.run_folder import CHILD_LOCK, COMMAND_LOCK, RunFolder

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from xtts_finetune.curves.judge import EpochMean
+from xtts_finetune.numbers.usual import EVAL_RISE, EVAL_STD, GOOD_IMPROVEMENT, IMPROVEMENT
 from xtts_finetune.records.metrics import EvalRecord, StepRecord
-from xtts_finetune.usual import EVAL_RISE, EVAL_STD, GOOD_IMPROVEMENT, IMPROVEMENT
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from typing import Any
 from xtts_finetune.errors import UserError
 from xtts_finetune.monitor.remembered import RememberedFile
 from xtts_finetune.monitor.view import Sound
+from xtts_finetune.records.heard.sample_faults import SampleFault, faults_of_lines
 from xtts_finetune.records.json_lines import read_json_lines
 from xtts_finetune.records.run_folder import STEP_FOLDER_NAME, CandidateFolder, sound_name
-from xtts_finetune.records.sample_faults import SampleFault, faults_of_lines
 
 SOUND_NAME = re.compile(r"[^/\\:]{1,200}\.wav")
 

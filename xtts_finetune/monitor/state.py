@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from xtts_finetune.commands import command
+from xtts_finetune.look.commands import command
 from xtts_finetune.look.quantities import duration
 from xtts_finetune.monitor.view import State
 from xtts_finetune.records.holders import Holder

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from xtts_finetune.monitor.buckets import Stretch
-from xtts_finetune.records.sample_faults import SampleFault
+from xtts_finetune.records.heard.sample_faults import SampleFault
 from xtts_finetune.records.values import strict_json
 from xtts_finetune.records.verdict import Verdict
 

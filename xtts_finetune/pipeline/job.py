@@ -13,8 +13,8 @@ import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from xtts_finetune.cards import keep_to
 from xtts_finetune.errors import DONE, FAILED, INTERRUPTED, WRONG_INPUT, UserError, WorkFailed
+from xtts_finetune.machine.cards import keep_to
 from xtts_finetune.records.faults import one_line
 from xtts_finetune.records.job import EventWriter, Job
 from xtts_finetune.records.run_folder import KNOWN_READINGS
@@ -53,7 +53,7 @@ def main(arguments: list[str], work: Mapping[str, Kind]) -> int:
 def prepare_clips(declaration: Declaration, job: Job, progress: Progress) -> None:
     """Read, check, split and encode the clips."""
     from xtts_finetune.data.prepare import prepare  # noqa: PLC0415  (each kind loads only what it needs)
-    from xtts_finetune.data.text_checks import TextChecks  # noqa: PLC0415
+    from xtts_finetune.data.text.checks import TextChecks  # noqa: PLC0415
     from xtts_finetune.pipeline.children.python import python_module  # noqa: PLC0415
     from xtts_finetune.pipeline.reports.data_report import write_data_page  # noqa: PLC0415
     from xtts_finetune.training.device import pick_device_for  # noqa: PLC0415

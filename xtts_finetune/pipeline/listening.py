@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from xtts_finetune.commands import run_first
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import candidate_names, left_out
 from xtts_finetune.evaluation.decision import decide
@@ -17,11 +16,18 @@ from xtts_finetune.evaluation.listening.make import Wanted, make_test
 from xtts_finetune.evaluation.listening.material import check_named, choose_lines, gather_material, has_spoken, unspoken
 from xtts_finetune.evaluation.listening.plan import Pair
 from xtts_finetune.evaluation.listening.question import best_two, heard_in, is_open, winner_and_base
-from xtts_finetune.fixed import BASE
+from xtts_finetune.look.commands import run_first
+from xtts_finetune.numbers.fixed import BASE
 from xtts_finetune.pipeline.children.running import Work, verb
 from xtts_finetune.pipeline.listening_words import say_files, say_held_back, say_made, say_outdated
 from xtts_finetune.pipeline.next_step import say_next
-from xtts_finetune.records.listening_files import ListeningTest, is_of_weights_now, looks_of, read_test, read_tests
+from xtts_finetune.records.heard.listening_files import (
+    ListeningTest,
+    is_of_weights_now,
+    looks_of,
+    read_test,
+    read_tests,
+)
 
 
 @dataclass(frozen=True)

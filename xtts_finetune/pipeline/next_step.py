@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xtts_finetune import commands
-from xtts_finetune.commands import quoted
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import candidate_names, left_out
 from xtts_finetune.evaluation.decision import Decision
@@ -15,13 +13,15 @@ from xtts_finetune.evaluation.decision.inputs import votes_now
 from xtts_finetune.evaluation.decision.words import listed
 from xtts_finetune.evaluation.listening.material import said_by_all
 from xtts_finetune.evaluation.listening.question import best_two, heard_in, is_open, winner_and_base
+from xtts_finetune.look import commands
+from xtts_finetune.look.commands import quoted
 from xtts_finetune.pipeline.children.running import Work, verb
 from xtts_finetune.pipeline.plan.plan import make_plan
 from xtts_finetune.records.atomic import json_or_none
-from xtts_finetune.records.closing import read_model_info
-from xtts_finetune.records.listening_files import ListeningTest, is_of_weights_now, looks_of, read_tests
+from xtts_finetune.records.candidates.closing import read_model_info
+from xtts_finetune.records.candidates.shipped import Shipped, is_outdated, is_whole, read_shipped
+from xtts_finetune.records.heard.listening_files import ListeningTest, is_of_weights_now, looks_of, read_tests
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.records.shipped import Shipped, is_outdated, is_whole, read_shipped
 from xtts_finetune.spec.declaration import Declaration
 
 # Makes the whole command line of this package's program from its words: 'listen --serve'.

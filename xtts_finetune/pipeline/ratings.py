@@ -6,13 +6,13 @@ import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from xtts_finetune.commands import run_first
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.listening.answers import NotTaken
 from xtts_finetune.evaluation.listening.taking import Taken, take_file
+from xtts_finetune.look.commands import run_first
 from xtts_finetune.pipeline.children.running import Work, verb
 from xtts_finetune.pipeline.next_step import say_next
-from xtts_finetune.records.listening_files import ListeningTest, is_of_weights_now, read_tests
+from xtts_finetune.records.heard.listening_files import ListeningTest, is_of_weights_now, read_tests
 
 DEFAULT_PORT = 8765
 

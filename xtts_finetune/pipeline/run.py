@@ -6,12 +6,12 @@ import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from xtts_finetune.commands import run_first
 from xtts_finetune.data.fingerprint import more_words
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.evaluation.candidates import forget_failure, made_candidates
 from xtts_finetune.evaluation.decision import decide, write_decision
-from xtts_finetune.fixed import BASE
+from xtts_finetune.look.commands import run_first
+from xtts_finetune.numbers.fixed import BASE
 from xtts_finetune.pipeline.children.jobs import run_job
 from xtts_finetune.pipeline.children.lock import (
     child_is_gone,

@@ -16,8 +16,8 @@ from xtts_finetune.pipeline.children.running import Work, verb
 from xtts_finetune.pipeline.next_step import say_next
 from xtts_finetune.pipeline.plan.inputs import data_info
 from xtts_finetune.records.atomic import read_json
+from xtts_finetune.records.candidates.closing import read_model_info
 from xtts_finetune.records.clips import read_dropped, skipped_lines
-from xtts_finetune.records.closing import read_model_info
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.records.stopping_text import ran_with_words, stopped_words
 from xtts_finetune.records.verdict import Verdict, read_verdict, samples_of

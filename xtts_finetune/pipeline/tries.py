@@ -15,11 +15,11 @@ from xtts_finetune.pipeline.plan.disk import files_bytes
 from xtts_finetune.pipeline.plan.stage_records import differences, forget_stage, read_phase_yaml
 from xtts_finetune.pipeline.plan.stages import compared
 from xtts_finetune.records.atomic import free_reserve, link_or_copy, replace_with_retry
-from xtts_finetune.records.checkpoints import read_checkpoint_records, remove_checkpoint
-from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.candidates.checkpoints import read_checkpoint_records, remove_checkpoint
+from xtts_finetune.records.candidates.closing import read_model_info
+from xtts_finetune.records.candidates.tries import EarlierTry, read_tries, write_try
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import CHECKPOINT_NAME, CHECKPOINT_RECORD_NAME, CandidateFolder, RunFolder
-from xtts_finetune.records.tries import EarlierTry, read_tries, write_try
 from xtts_finetune.spec.decision import MadeCandidate
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.sources import kept_steps, last_is_needed

@@ -16,8 +16,8 @@ import yaml
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import candidate_names
-from xtts_finetune.fixed import BASE
 from xtts_finetune.look.quantities import readable_size
+from xtts_finetune.numbers.fixed import BASE
 from xtts_finetune.pipeline.children.lock import run_lock, wait_for_older_child
 from xtts_finetune.pipeline.children.running import Work, verb
 from xtts_finetune.pipeline.plan.plan import make_plan
@@ -25,7 +25,7 @@ from xtts_finetune.pipeline.plan.stage_records import differences, read_phase_ya
 from xtts_finetune.pipeline.plan.stages import Stage, compared
 from xtts_finetune.pipeline.tries import bring_back, needed_of, remove_try, uses_of
 from xtts_finetune.records.atomic import write_bytes_atomic
-from xtts_finetune.records.tries import EarlierTry, earlier_words, read_tries, tries_bytes, try_facts
+from xtts_finetune.records.candidates.tries import EarlierTry, earlier_words, read_tries, tries_bytes, try_facts
 from xtts_finetune.spec.declaration import load_declaration
 from xtts_finetune.spec.names import is_name
 

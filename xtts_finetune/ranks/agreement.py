@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from xtts_finetune.commands import command
+from xtts_finetune.data.batching.index import ClipIndex
 from xtts_finetune.data.cache import ClipCache
-from xtts_finetune.data.index import ClipIndex
 from xtts_finetune.errors import UserError
+from xtts_finetune.look.commands import command
 from xtts_finetune.ranks.launched import Launched
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.values import flat, parse_object

@@ -18,7 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from xtts_finetune.cards import NONE, ORDER, VISIBLE, nth
+from xtts_finetune.machine.cards import NONE, ORDER, VISIBLE, nth
 from xtts_finetune.ranks.outcome import LaunchFolder
 
 if TYPE_CHECKING:

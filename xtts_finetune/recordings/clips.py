@@ -11,11 +11,11 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from xtts_finetune.data.streamed import open_stream
-from xtts_finetune.data.unbroken import AudioError
+from xtts_finetune.data.sound.streamed import open_stream
+from xtts_finetune.data.sound.unbroken import AudioError
 from xtts_finetune.errors import UserError
-from xtts_finetune.fixed import SAMPLE_RATE
-from xtts_finetune.recordings.excerpts import Wave, excerpt, excerpts
+from xtts_finetune.numbers.fixed import SAMPLE_RATE
+from xtts_finetune.recordings.sound.excerpts import Wave, excerpt, excerpts
 from xtts_finetune.recordings.sources import read_known
 from xtts_finetune.records.atomic import atomic_path
 from xtts_finetune.records.stretches import SOUNDS, Stretch

@@ -15,15 +15,15 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from xtts_finetune.fixed import SAMPLE_RATE
-from xtts_finetune.hearing.agreement import agreement
-from xtts_finetune.hearing.normalised import same_words, split
-from xtts_finetune.hearing.recogniser import RATE, Recogniser, joined
-from xtts_finetune.recordings.cutting import Piece
-from xtts_finetune.recordings.disturbances import Usual, reasons_of
-from xtts_finetune.recordings.excerpts import Wave, excerpts
+from xtts_finetune.data.hearing.agreement import agreement
+from xtts_finetune.data.hearing.normalised import same_words, split
+from xtts_finetune.data.hearing.recogniser import RATE, Recogniser, joined
+from xtts_finetune.numbers.fixed import SAMPLE_RATE
+from xtts_finetune.recordings.cutting.cutting import Piece
 from xtts_finetune.recordings.listening import Progress, Sound
-from xtts_finetune.recordings.voices import VoiceSorter
+from xtts_finetune.recordings.sound.disturbances import Usual, reasons_of
+from xtts_finetune.recordings.sound.excerpts import Wave, excerpts
+from xtts_finetune.recordings.voices.voices import VoiceSorter
 from xtts_finetune.records.json_lines import JsonLinesWriter, read_json_lines
 from xtts_finetune.records.stretches import Reason, Stretch
 

@@ -7,13 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xtts_finetune.data.unbroken import AudioError
+from xtts_finetune.data.hearing.models import RecogniserModel, find_model, installed_models
+from xtts_finetune.data.sound.unbroken import AudioError
 from xtts_finetune.errors import UserError
-from xtts_finetune.hearing.models import RecogniserModel, find_model, installed_models
 from xtts_finetune.pipeline.children.process import ending_like_ctrl_c
-from xtts_finetune.recordings.choosing_voice import Voices, with_speaker
 from xtts_finetune.recordings.clips import named, write_clips
-from xtts_finetune.recordings.own_texts import check_texts
 from xtts_finetune.recordings.reading import Reader, other_model
 from xtts_finetune.recordings.review.renewing import Renewed, found_of, renew
 from xtts_finetune.recordings.screen import Screen, Voice
@@ -27,8 +25,10 @@ from xtts_finetune.recordings.sources import (
     together,
     write_known,
 )
-from xtts_finetune.recordings.voices import encoder_missing
+from xtts_finetune.recordings.voices.choosing import Voices, with_speaker
+from xtts_finetune.recordings.voices.voices import encoder_missing
 from xtts_finetune.recordings.wanted import Wanted, check_answers, readable
+from xtts_finetune.recordings.words.own_texts import check_texts
 from xtts_finetune.records.stretches import WORK, Stretch
 from xtts_finetune.spec.languages import LANGUAGES, language_problem
 from xtts_finetune.spec.made_names import slug

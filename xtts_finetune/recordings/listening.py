@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xtts_finetune.data.streamed import open_stream
-from xtts_finetune.data.unbroken import AudioError
-from xtts_finetune.hearing.recogniser import RATE, Recogniser
-from xtts_finetune.recordings.envelope import Envelope, EnvelopeBuilder
-from xtts_finetune.recordings.excerpts import BLOCK_SECONDS, excerpts
-from xtts_finetune.recordings.speech import SpeechFinder, sections_of, spans_of_speech
+from xtts_finetune.data.hearing.recogniser import RATE, Recogniser
+from xtts_finetune.data.sound.streamed import open_stream
+from xtts_finetune.data.sound.unbroken import AudioError
+from xtts_finetune.recordings.sound.envelope import Envelope, EnvelopeBuilder
+from xtts_finetune.recordings.sound.excerpts import BLOCK_SECONDS, excerpts
+from xtts_finetune.recordings.sound.speech import SpeechFinder, sections_of, spans_of_speech
 from xtts_finetune.records.atomic import atomic_path
 from xtts_finetune.records.json_lines import JsonLinesWriter, read_json_lines
 from xtts_finetune.records.stretches import Word

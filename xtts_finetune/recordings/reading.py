@@ -9,20 +9,20 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from xtts_finetune.data.hearing.models import WEIGHTS, RecogniserModel, installed_models
+from xtts_finetune.data.hearing.recogniser import Recogniser
 from xtts_finetune.errors import UserError
-from xtts_finetune.hearing.models import WEIGHTS, RecogniserModel, installed_models
-from xtts_finetune.hearing.recogniser import Recogniser
 from xtts_finetune.pipeline.children.process import something_is_kept
-from xtts_finetune.recordings.aligning import align, told
-from xtts_finetune.recordings.cutting import cut
+from xtts_finetune.recordings.cutting.cutting import cut
 from xtts_finetune.recordings.examining import Examiner, Finding, kept_findings, key_of
 from xtts_finetune.recordings.listening import Sound, language_of, sound_of, words_of
-from xtts_finetune.recordings.own_texts import own_text_of
 from xtts_finetune.recordings.screen import Screen
 from xtts_finetune.recordings.sources import Source
-from xtts_finetune.recordings.spoken import spoken_form
 from xtts_finetune.recordings.states import stretch_of
-from xtts_finetune.recordings.voices import voices_told_by
+from xtts_finetune.recordings.voices.voices import voices_told_by
+from xtts_finetune.recordings.words.aligning import align, told
+from xtts_finetune.recordings.words.own_texts import own_text_of
+from xtts_finetune.recordings.words.spoken import spoken_form
 from xtts_finetune.records.stretches import Stretch
 from xtts_finetune.spec.languages import language_problem
 

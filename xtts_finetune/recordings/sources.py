@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from xtts_finetune.data.sound_endings import is_recording
+from xtts_finetune.data.sound.endings import is_recording
 from xtts_finetune.errors import UserError
 from xtts_finetune.records.atomic import read_json, write_json_atomic
 from xtts_finetune.records.stretches import SOUNDS, STRETCHES, WORK

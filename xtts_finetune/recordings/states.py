@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from xtts_finetune.hearing.recogniser import joined
-from xtts_finetune.recordings.aligning import upheld
-from xtts_finetune.recordings.cutting import Piece
+from xtts_finetune.data.hearing.recogniser import joined
+from xtts_finetune.recordings.cutting.cutting import Piece
 from xtts_finetune.recordings.examining import Finding
-from xtts_finetune.recordings.voices import OTHER_VOICE, TELLING_SECONDS
+from xtts_finetune.recordings.voices.voices import OTHER_VOICE, TELLING_SECONDS
+from xtts_finetune.recordings.words.aligning import upheld
 from xtts_finetune.records.stretches import Reason, State, Stretch, Word
 
 VOICE = "voice "

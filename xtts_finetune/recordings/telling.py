@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rich.table import Table
 
-from xtts_finetune.commands import quoted
+from xtts_finetune.look.commands import quoted
 from xtts_finetune.look.quantities import duration
 from xtts_finetune.recordings.importing import Imported
-from xtts_finetune.recordings.voices import encoder_missing
+from xtts_finetune.recordings.voices.voices import encoder_missing
 from xtts_finetune.records.stretches import Stretch
 from xtts_finetune.spec.made_names import slug
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xtts_finetune.data.streamed import open_stream
-from xtts_finetune.data.unbroken import AudioError
+from xtts_finetune.data.sound.streamed import open_stream
+from xtts_finetune.data.sound.unbroken import AudioError
 from xtts_finetune.errors import UserError
 from xtts_finetune.recordings.screen import Screen
 

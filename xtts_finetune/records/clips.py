@@ -11,8 +11,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
-from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
+from xtts_finetune.look.commands import command
 from xtts_finetune.records.atomic import atomic_path
 from xtts_finetune.records.run_folder import RUNS
 from xtts_finetune.records.values import parse_object

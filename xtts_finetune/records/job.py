@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from xtts_finetune.fixed import BASE
+from xtts_finetune.numbers.fixed import BASE
 from xtts_finetune.records.atomic import read_json, write_json_atomic
 from xtts_finetune.records.json_lines import JsonLinesTail, JsonLinesWriter, read_json_lines
 from xtts_finetune.records.run_folder import RunFolder

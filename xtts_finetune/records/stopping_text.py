@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from xtts_finetune.look.quantities import NOT_FINITE, duration
-from xtts_finetune.records.facts import SCENARIOS
+from xtts_finetune.records.candidates.facts import SCENARIOS
 from xtts_finetune.records.job import ran_in_words
 from xtts_finetune.records.values import flat
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from xtts_finetune.commands import command
+from xtts_finetune.look.commands import command
 from xtts_finetune.records.atomic import read_json, write_json_atomic
 
 _SEARCH_VERSION = 1

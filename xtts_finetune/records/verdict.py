@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from xtts_finetune.fixed import BASE
+from xtts_finetune.numbers.fixed import BASE
 
 # Its key in decision.json.
 KEY = "says"

@@ -12,7 +12,7 @@ from xtts_finetune.data.readers.encodings import code_page_of_texts, encoding_of
 from xtts_finetune.data.readers.folder import pairs_of
 from xtts_finetune.data.readers.found_table import table_of
 from xtts_finetune.data.readers.sounds import files_below
-from xtts_finetune.data.sound_endings import is_recording
+from xtts_finetune.data.sound.endings import is_recording
 from xtts_finetune.errors import UserError
 from xtts_finetune.setup.lists import Kind, kind_of, names_texts, split_of
 from xtts_finetune.setup.missing_data import how_to_import, what_is_missing

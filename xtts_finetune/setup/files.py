@@ -17,6 +17,7 @@ from xtts_finetune.data.first_look import minutes_of
 from xtts_finetune.data.passages import cut_from_recordings
 from xtts_finetune.errors import UserError
 from xtts_finetune.look.templating import environment
+from xtts_finetune.numbers.usual import EVAL_CLIPS, EVAL_FRACTION
 from xtts_finetune.records.atomic import replace_with_retry, write_text_atomic
 from xtts_finetune.setup.data_sets import FoundSet
 from xtts_finetune.setup.found_data import Answers
@@ -27,7 +28,6 @@ from xtts_finetune.spec.languages import LANGUAGES
 from xtts_finetune.spec.names import is_name
 from xtts_finetune.spec.pipeline import EvalSetSpec
 from xtts_finetune.spec.schema import schema_texts
-from xtts_finetune.usual import EVAL_CLIPS, EVAL_FRACTION
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -9,11 +9,11 @@ from typing import Any
 
 from xtts_finetune.data.first_look import FirstLook
 from xtts_finetune.errors import UserError
-from xtts_finetune.fixed import V2_SIZES
+from xtts_finetune.numbers.fixed import V2_SIZES
+from xtts_finetune.numbers.usual import TINY, gpt_weights
 from xtts_finetune.pipeline.plan.disk import has_hifigan, weights_bytes
 from xtts_finetune.setup.data_sets import FoundSet
 from xtts_finetune.spec.files import is_base_folder
-from xtts_finetune.usual import TINY, gpt_weights
 from xtts_finetune.xtts.base import KNOWN_BASES, find_base, read_config
 from xtts_finetune.xtts.releases import release_of
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from xtts_finetune.commands import quoted
 from xtts_finetune.data.readers import Unreadable, read_dataset
 from xtts_finetune.data.readers.folder import pairs_of
 from xtts_finetune.data.readers.lacking import what_a_list_lacks
-from xtts_finetune.data.sound_endings import is_recording
+from xtts_finetune.data.sound.endings import is_recording
 from xtts_finetune.errors import UserError
+from xtts_finetune.look.commands import quoted
 from xtts_finetune.records.stretches import STRETCHES
 from xtts_finetune.setup.lists import names_texts
 from xtts_finetune.spec.formats import LAYOUTS_ARE, Format

@@ -11,9 +11,17 @@ from typing import Any
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.look.quantities import readable_size
+from xtts_finetune.numbers.usual import (
+    EVAL_CLIPS,
+    EVAL_FRACTION,
+    FULL_SIZE,
+    GOOD_MINUTES,
+    START_MINUTES,
+    TINY,
+    starting_rates,
+)
 from xtts_finetune.pipeline.plan.checks.memory import FULL, LONGEST_TEXT, Longest, estimate
 from xtts_finetune.spec.phase import PhaseSpec
-from xtts_finetune.usual import EVAL_CLIPS, EVAL_FRACTION, FULL_SIZE, GOOD_MINUTES, START_MINUTES, TINY, starting_rates
 
 CLIPS_A_STEP = 3
 # From the fastest to the smallest; each step sees the same clips.

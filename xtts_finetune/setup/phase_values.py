@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from xtts_finetune.numbers.usual import OVERFITS_SOON_ABOVE, SPOKEN_ON_THE_WAY, STARTING_RATES, short
 from xtts_finetune.setup.found_data import Answers
 from xtts_finetune.setup.numbers import Batches, Numbers, PhaseNumbers
-from xtts_finetune.usual import OVERFITS_SOON_ABOVE, SPOKEN_ON_THE_WAY, STARTING_RATES, short
 
 
 def phase_values(name: str, answers: Answers, numbers: Numbers, batches: Batches) -> dict[str, Any]:

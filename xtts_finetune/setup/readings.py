@@ -13,7 +13,7 @@ from xtts_finetune.data.readers.audiofolder import JSON_ENDINGS
 from xtts_finetune.data.readers.found_table import check_columns
 from xtts_finetune.data.readers.layouts import LAYOUTS
 from xtts_finetune.data.readers.parquet import unpack
-from xtts_finetune.data.sound_endings import is_sound
+from xtts_finetune.data.sound.endings import is_sound
 from xtts_finetune.errors import UserError
 from xtts_finetune.setup.lists import Kind, is_a_list, kind_of
 from xtts_finetune.spec.formats import FORMATS, Format

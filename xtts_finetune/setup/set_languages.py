@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from xtts_finetune.data.readers import RawClip
-from xtts_finetune.data.text_language import TEXTS_READ, OtherLanguages, guess_language
+from xtts_finetune.data.text.language import TEXTS_READ, OtherLanguages, guess_language
 from xtts_finetune.setup.data_sets import FoundSet
 from xtts_finetune.spec.languages import LANGUAGES
 

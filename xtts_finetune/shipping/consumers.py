@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xtts_finetune.records.atomic import atomic_path, link_or_copy
+from xtts_finetune.records.candidates.shipped import reference_of
 from xtts_finetune.records.run_folder import MODEL_CARD
-from xtts_finetune.records.shipped import reference_of
 
 CONFIG, MODEL, VOCABULARY, SPEAKERS, REFERENCE = (
     "config.json",

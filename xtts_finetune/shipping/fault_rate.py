@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from xtts_finetune.data.hearing.ears import Ears
 from xtts_finetune.evaluation.scores import scale_of
-from xtts_finetune.hearing.ears import Ears
-from xtts_finetune.records.scores import UtteranceScores, read_scores
+from xtts_finetune.records.heard.scores import UtteranceScores, read_scores
 from xtts_finetune.shipping.plan import ShipPlan
 from xtts_finetune.spec.utterances import InferenceSpec
 

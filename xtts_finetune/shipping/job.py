@@ -8,17 +8,17 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xtts_finetune.data.hearing.ears import Ears
 from xtts_finetune.errors import WorkFailed
 from xtts_finetune.evaluation.decision.words import listed
 from xtts_finetune.evaluation.instruments.frames import paces_of
 from xtts_finetune.evaluation.utterances import package_versions, read_references
 from xtts_finetune.evaluation.voice import read_voice, voice_fingerprint, write_checks
 from xtts_finetune.evaluation.whose_voice import voice_clips
-from xtts_finetune.hearing.ears import Ears
 from xtts_finetune.look.quantities import now
 from xtts_finetune.records.atomic import replace_with_retry, write_text_atomic
+from xtts_finetune.records.candidates.shipped import Shipped, files_in, reference_of, write_shipped
 from xtts_finetune.records.run_folder import CHECKS, MODEL_CARD
-from xtts_finetune.records.shipped import Shipped, files_in, reference_of, write_shipped
 from xtts_finetune.shipping.fault_rate import fault_rate
 from xtts_finetune.shipping.model_card import card_text, copy_licences
 from xtts_finetune.shipping.plan import ShipPlan

@@ -10,13 +10,13 @@ from typing import Any
 from xtts_finetune.evaluation.decision.words import preference_in_words
 from xtts_finetune.evaluation.instruments import INSTRUMENTS
 from xtts_finetune.evaluation.whose_voice import speakers_in_words
-from xtts_finetune.fixed import BASE
 from xtts_finetune.look.quantities import duration, metric
 from xtts_finetune.look.templating import Markdown, markdown_template
+from xtts_finetune.numbers.fixed import BASE
 from xtts_finetune.pipeline.plan.inputs import data_info
-from xtts_finetune.records.closing import read_model_info
-from xtts_finetune.records.scores import Scores, read_scores
-from xtts_finetune.records.shipped import Shipped
+from xtts_finetune.records.candidates.closing import read_model_info
+from xtts_finetune.records.candidates.shipped import Shipped
+from xtts_finetune.records.heard.scores import Scores, read_scores
 from xtts_finetune.records.verdict import Samples
 from xtts_finetune.shipping.fault_rate import fault_words
 from xtts_finetune.shipping.plan import ShipPlan

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xtts_finetune.commands import command, run_first
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.decision import Decision, decide
 from xtts_finetune.evaluation.spoken_as import spoken_as
 from xtts_finetune.evaluation.usable_references import check_references, reference_problems
 from xtts_finetune.evaluation.utterance_state import UtterancePlan, WantedUtterance, plan_utterances
 from xtts_finetune.evaluation.whose_voice import WhoseVoice, whose_voice
+from xtts_finetune.look.commands import command, run_first
+from xtts_finetune.records.candidates.shipped import Shipped, is_whole, read_shipped
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.records.shipped import Shipped, is_whole, read_shipped
 from xtts_finetune.records.values import digest_of, hash_of
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.xtts.base import BaseFiles, quick_hash

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xtts_finetune.commands import command, quoted, run_first
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.evaluation.decision import decide
 from xtts_finetune.evaluation.decision.words import listed
 from xtts_finetune.evaluation.utterance_state import read_record
+from xtts_finetune.look.commands import command, quoted, run_first
 from xtts_finetune.look.quantities import now, readable_size
 from xtts_finetune.pipeline.children.jobs import run_job
 from xtts_finetune.pipeline.children.lock import run_lock, sweep_leftovers, wait_for_older_child
@@ -20,12 +20,12 @@ from xtts_finetune.pipeline.children.running import SHIPPING, Work, verb
 from xtts_finetune.pipeline.next_step import say_next
 from xtts_finetune.pipeline.plan.disk import free_bytes
 from xtts_finetune.pipeline.plan.plan import check_candidates, make_plan
-from xtts_finetune.records.checkpoints import read_checkpoint_records, remove_checkpoint
-from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.candidates.checkpoints import read_checkpoint_records, remove_checkpoint
+from xtts_finetune.records.candidates.closing import read_model_info
+from xtts_finetune.records.candidates.shipped import Shipped, read_shipped
 from xtts_finetune.records.json_lines import JsonLinesWriter
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import SHIPPED_RECORD, CandidateFolder, RunFolder
-from xtts_finetune.records.shipped import Shipped, read_shipped
 from xtts_finetune.shipping.consumers import CONSUMERS, Given, hand_over, handed_over_before
 from xtts_finetune.shipping.job import mend
 from xtts_finetune.shipping.plan import ShipPlan, already_shipped, choose_candidate, make_ship_plan

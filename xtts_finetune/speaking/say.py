@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xtts_finetune.cards import CUDA_BUILD, keep_to, torch_build
 from xtts_finetune.errors import DeclarationError, Problem, UserError
+from xtts_finetune.machine.cards import CUDA_BUILD, keep_to, torch_build
 from xtts_finetune.speaking.playing import Background, find_player
 from xtts_finetune.speaking.sayable import no_such_voice, no_words, unspeakable
 from xtts_finetune.speaking.sound_file import as_16_bit, check_sound_file, write_sound

@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xtts_finetune.commands import run_first
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import candidate_names, made_candidates
 from xtts_finetune.evaluation.spoken_as import spoken_as
@@ -16,13 +15,14 @@ from xtts_finetune.evaluation.usable_references import check_references
 from xtts_finetune.evaluation.utterance_state import made_of
 from xtts_finetune.evaluation.utterances import load_speaker, read_references
 from xtts_finetune.evaluation.whose_voice import reference_files, whose_voice
-from xtts_finetune.fixed import BASE
+from xtts_finetune.look.commands import run_first
+from xtts_finetune.numbers.fixed import BASE
 from xtts_finetune.pipeline.plan.plan import check_candidates
 from xtts_finetune.records.atomic import json_or_none
-from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.candidates.closing import read_model_info
+from xtts_finetune.records.candidates.shipped import Shipped, is_outdated, is_whole, read_shipped
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import CHECKS, SHIPPED_RECORD, CandidateFolder, RunFolder
-from xtts_finetune.records.shipped import Shipped, is_outdated, is_whole, read_shipped
 from xtts_finetune.records.values import digest_of
 from xtts_finetune.shipping.plan import further_voices, shipped_folder, shipped_name
 from xtts_finetune.spec.declaration import Declaration
@@ -256,10 +256,10 @@ def _check_of_shipped(folder: Path, speed: float) -> Check:
 
 
 def _check_of_run(declaration: Declaration, run: RunFolder, speed: float, say: Callable[[str], None]) -> Check:
+    from xtts_finetune.data.hearing.ears import Ears  # noqa: PLC0415
     from xtts_finetune.evaluation.checking import checker  # noqa: PLC0415  heavy
     from xtts_finetune.evaluation.instruments.panel import Panel  # noqa: PLC0415  heavy
     from xtts_finetune.evaluation.scores import scale_of  # noqa: PLC0415  heavy
-    from xtts_finetune.hearing.ears import Ears  # noqa: PLC0415
 
     panel = Panel(Ears.of(declaration))
     if not run.voice_json.is_file():

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xtts_finetune.fixed import BASE
+from xtts_finetune.numbers.fixed import BASE
 from xtts_finetune.spec.formats import METADATA, find_metadata
 from xtts_finetune.spec.reading.document import Document, Keys
 from xtts_finetune.spec.reading.words import did_you_mean, listed

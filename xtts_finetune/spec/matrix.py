@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from xtts_finetune.fixed import BASE
+from xtts_finetune.numbers.fixed import BASE
 from xtts_finetune.spec.files import STEP, problem_of_path
 from xtts_finetune.spec.names import TAKEN, is_name
 from xtts_finetune.spec.reading.document import Document, Keys, label

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from xtts_finetune.fixed import DEVICE_PATTERN
+from xtts_finetune.numbers.fixed import DEVICE_PATTERN
 
 # Names become folder names: no separators, no dots at the start, nothing that a file system treats specially.
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from xtts_finetune.fixed import BASE
+from xtts_finetune.numbers.fixed import BASE
 from xtts_finetune.spec.model import NAME_PATTERN
 from xtts_finetune.spec.reading.document import Document, Keys, label
 from xtts_finetune.spec.utterances import HELD_OUT

@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from xtts_finetune.numbers.usual import MEL_WEIGHTS
 from xtts_finetune.spec.model import MOST_STEPS, Contradiction, Name, PositiveFloat, Seed, Spec, Steps
 from xtts_finetune.spec.schedule import ScheduleSpec
 from xtts_finetune.spec.search import SearchSpace
 from xtts_finetune.spec.stop_rules import StopRule, SuccessGoal
 from xtts_finetune.spec.train import Train, phase_contradictions
-from xtts_finetune.usual import MEL_WEIGHTS
 
 
 class ResumeFrom(Spec):

@@ -12,8 +12,8 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xtts_finetune.cards import keep_to
 from xtts_finetune.errors import WRONG_INPUT, UserError
+from xtts_finetune.machine.cards import keep_to
 from xtts_finetune.ranks.launched import launched
 from xtts_finetune.ranks.outcome import OF_STATUS
 from xtts_finetune.records.job import Job

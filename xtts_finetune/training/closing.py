@@ -9,12 +9,12 @@ import contextlib
 import math
 from collections.abc import Sequence
 
-from xtts_finetune.commands import command
 from xtts_finetune.curves.judge import trend_of
 from xtts_finetune.errors import UserError
+from xtts_finetune.look.commands import command
 from xtts_finetune.look.quantities import now
-from xtts_finetune.records.closing import write_closing
-from xtts_finetune.records.facts import Judgement, LimitCheck, PhaseFacts, Result, Scenario
+from xtts_finetune.records.candidates.closing import write_closing
+from xtts_finetune.records.candidates.facts import Judgement, LimitCheck, PhaseFacts, Result, Scenario
 from xtts_finetune.records.job import Job, RanWith
 from xtts_finetune.records.metrics import EvalRecord, Metrics, read_metrics
 from xtts_finetune.records.stopping import Reason, Stop
@@ -72,7 +72,7 @@ def phase_facts(
     job: Job, phase: PhaseSpec, datasets: Sequence[DatasetSpec], stop: Stop, device: str = ""
 ) -> PhaseFacts:
     """What the closing records say beyond the metrics, as far as the phase's other records can be read."""
-    from xtts_finetune.data.index import planned_of_run  # noqa: PLC0415  (NumPy: a plan needs none)
+    from xtts_finetune.data.batching.index import planned_of_run  # noqa: PLC0415  (NumPy: a plan needs none)
 
     metrics, planned = Metrics(), Planned(phase.steps or 0, phase.epochs or 0.0)
     with contextlib.suppress(UserError):  # the records say so

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import torch
 
-from xtts_finetune import cards
 from xtts_finetune.errors import UserError
+from xtts_finetune.machine import cards
 from xtts_finetune.spec.phase import Precision
 from xtts_finetune.xtts.base import BaseFiles, is_small
 

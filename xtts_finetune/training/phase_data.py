@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 import torch
 from TTS.tts.models.xtts import Xtts
 
+from xtts_finetune.data.batching.index import ClipIndex, batch_plan, planned
+from xtts_finetune.data.batching.loader import Prefetcher, TrainingBatches, eval_batches
 from xtts_finetune.data.cache import ClipCache
-from xtts_finetune.data.index import ClipIndex, batch_plan, planned
-from xtts_finetune.data.loader import Prefetcher, TrainingBatches, eval_batches
 from xtts_finetune.ranks.group import ALONE, Ranks
 from xtts_finetune.records.metrics import EvalRecord, QualityRecord
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder

@@ -17,9 +17,14 @@ from trainer.model import TrainerModel
 from TTS.tts.models.xtts import Xtts
 
 from xtts_finetune.spec.phase import PhaseSpec
-from xtts_finetune.training.course import StepsOf, course_of
-from xtts_finetune.training.optimizer import make_optimizer, make_schedule, trained_names
-from xtts_finetune.training.trainable import adapter_weights, load_with_adapters, make_trainable, merged_weights
+from xtts_finetune.training.optimizing.course import StepsOf, course_of
+from xtts_finetune.training.optimizing.optimizer import make_optimizer, make_schedule, trained_names
+from xtts_finetune.training.optimizing.trainable import (
+    adapter_weights,
+    load_with_adapters,
+    make_trainable,
+    merged_weights,
+)
 from xtts_finetune.training.training_loss import LEARNING_RATE, StartModel, TrainingLoss
 from xtts_finetune.xtts.forward import RunBlock, run_again_later, run_block
 from xtts_finetune.xtts.losses import GptBatch, gpt_logits

@@ -19,7 +19,7 @@ from xtts_finetune.ranks.group import check_same_weights
 from xtts_finetune.records.metrics import StepRecord
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.training.device import is_full
-from xtts_finetune.training.optimizer import follow_plateau, gather_moments
+from xtts_finetune.training.optimizing.optimizer import follow_plateau, gather_moments
 from xtts_finetune.training.phase_data import PhaseJob
 from xtts_finetune.training.phase_model import PhaseModel, configured, hide_events_after, in_folder
 from xtts_finetune.training.recorder import Recorder, eval_record, sums_of_batches

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.fixed import BASE
+from xtts_finetune.numbers.fixed import BASE
 from xtts_finetune.records import faults
 from xtts_finetune.records.job import EventWriter, Job
 from xtts_finetune.records.metrics import EvalRecord, read_metrics

@@ -90,7 +90,7 @@ def _outcome(place: Launched, job: Job, speech: SpeechMaker | None, told: TCPSto
 
 def _ready(place: Launched, job: Job) -> tuple[Start, tuple[Declaration, PhaseSpec, str] | None]:
     """What this rank would start with, as it is told to the others; what is wrong is told as well."""
-    from xtts_finetune.data.index import ClipIndex, batch_plan, planned  # noqa: PLC0415
+    from xtts_finetune.data.batching.index import ClipIndex, batch_plan, planned  # noqa: PLC0415
     from xtts_finetune.ranks.agreement import Start, check_cache, clips_checksum, values_of  # noqa: PLC0415
     from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
     from xtts_finetune.xtts.base_as_recorded import content_fingerprint  # noqa: PLC0415

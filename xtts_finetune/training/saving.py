@@ -12,7 +12,7 @@ from typing import IO, Any, BinaryIO, cast
 import torch
 
 from xtts_finetune.records.atomic import atomic_path, link_or_copy
-from xtts_finetune.records.checkpoints import (
+from xtts_finetune.records.candidates.checkpoints import (
     CheckpointRecord,
     checkpoints_that_stay,
     read_checkpoint_records,

@@ -9,16 +9,21 @@ from typing import Any
 
 from TTS.tts.models.xtts import Xtts
 
-from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
-from xtts_finetune.records.checkpoints import check_whole, put_aside, read_checkpoint_records, sweep_checkpoints
+from xtts_finetune.look.commands import command
+from xtts_finetune.records.candidates.checkpoints import (
+    check_whole,
+    put_aside,
+    read_checkpoint_records,
+    sweep_checkpoints,
+)
 from xtts_finetune.records.metrics import keep_metrics_until
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.sources import Source, source_of
 from xtts_finetune.spec.train import is_lora
-from xtts_finetune.training.optimizer import begin_at, keep_moments, take_moments
+from xtts_finetune.training.optimizing.optimizer import begin_at, keep_moments, take_moments
 from xtts_finetune.training.phase_data import PhaseJob
 from xtts_finetune.training.phase_model import PhaseModel, extras_of
 from xtts_finetune.training.phase_trainer import PhaseTrainer

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from xtts_finetune.spec.phase import PhaseSpec
-from xtts_finetune.training.trainable import adapters_off
+from xtts_finetune.training.optimizing.trainable import adapters_off
 from xtts_finetune.xtts.losses import IGNORE, CrossEntropies, GptBatch, GptLogits, cross_entropies, gpt_logits
 
 

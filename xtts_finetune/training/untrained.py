@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.fixed import BASE
 from xtts_finetune.look.quantities import now
-from xtts_finetune.records.closing import write_untrained_info
+from xtts_finetune.numbers.fixed import BASE
+from xtts_finetune.records.candidates.closing import write_untrained_info
 from xtts_finetune.records.metrics import MetricsWriter
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.spec.declaration import Declaration

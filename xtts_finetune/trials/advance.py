@@ -16,8 +16,8 @@ from xtts_finetune.pipeline.children.lock import run_lock, wait_for_older_child
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.phase.phases import train_phase
 from xtts_finetune.pipeline.plan.stages import Stage, State
-from xtts_finetune.records.checkpoints import remove_checkpoint
-from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.candidates.checkpoints import remove_checkpoint
+from xtts_finetune.records.candidates.closing import read_model_info
 from xtts_finetune.records.metrics import Metrics, read_metrics
 from xtts_finetune.records.stopping import Reason
 from xtts_finetune.trials.trial import Trial, trial_stage, trial_work

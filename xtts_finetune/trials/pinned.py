@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from xtts_finetune.commands import command, run_first
 from xtts_finetune.errors import UserError
+from xtts_finetune.look.commands import command, run_first
 from xtts_finetune.look.quantities import readable_size
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.plan.disk import DiskUse, free_bytes, planned_disk
 from xtts_finetune.records.atomic import link_or_copy, read_json, write_json_atomic
-from xtts_finetune.records.checkpoints import read_checkpoint_records
+from xtts_finetune.records.candidates.checkpoints import read_checkpoint_records
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import TrialsFolder
 from xtts_finetune.spec.phase import PhaseSpec

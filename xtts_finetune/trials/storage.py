@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from xtts_finetune.errors import UserError, WorkFailed
-from xtts_finetune.packages import install_extra
+from xtts_finetune.machine.packages import install_extra
 from xtts_finetune.records.atomic import read_json, write_json_atomic
 from xtts_finetune.records.run_folder import RunFolder
 

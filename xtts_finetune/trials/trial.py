@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 import yaml
 
-from xtts_finetune.commands import command, run_first
 from xtts_finetune.errors import UserError
-from xtts_finetune.fixed import BASE
+from xtts_finetune.look.commands import command, run_first
+from xtts_finetune.numbers.fixed import BASE
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.plan.disk import weights_bytes
 from xtts_finetune.pipeline.plan.inputs import data_content

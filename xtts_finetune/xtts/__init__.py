@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from xtts_finetune.packages import distributions_read_once, without_collecting
+from xtts_finetune.machine.packages import distributions_read_once, without_collecting
 
 MODEL = "TTS.tts.models.xtts"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from xtts_finetune.errors import UserError
+from xtts_finetune.numbers.usual import TINY, gpt_weights
 from xtts_finetune.records.values import text_digest
-from xtts_finetune.usual import TINY, gpt_weights
 from xtts_finetune.xtts.weights.vocabulary_file import read_json_of_base
 
 FILE_NAMES = ("model.pth", "dvae.pth", "mel_stats.pth", "vocab.json", "config.json")

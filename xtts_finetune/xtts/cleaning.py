@@ -15,7 +15,7 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from xtts_finetune.packages import pip_install, requirements_of_extra
+from xtts_finetune.machine.packages import pip_install, requirements_of_extra
 from xtts_finetune.spec.languages import LANGUAGES, language_problem
 
 if TYPE_CHECKING:

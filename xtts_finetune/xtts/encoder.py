@@ -16,7 +16,7 @@ from TTS.tts.layers.tortoise.arch_utils import TorchMelSpectrogram
 from TTS.tts.layers.xtts.dvae import DiscreteVAE
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.fixed import CODE_SAMPLES, HOP, MEL_CHANNELS, SAMPLE_RATE
+from xtts_finetune.numbers.fixed import CODE_SAMPLES, HOP, MEL_CHANNELS, SAMPLE_RATE
 from xtts_finetune.records.values import text_digest
 from xtts_finetune.xtts.base import BaseFiles, conditioning_lengths, quick_hash, read_config
 from xtts_finetune.xtts.state import read_content

@@ -21,7 +21,7 @@ from TTS.tts.layers.xtts.dvae import DiscreteVAE
 from TTS.tts.layers.xtts.gpt import GPT
 from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
 
-from xtts_finetune.fixed import CODE_SAMPLES
+from xtts_finetune.numbers.fixed import CODE_SAMPLES
 from xtts_finetune.xtts.speech.latent_mels import FRAMES, LatentMels
 
 SEGMENT = 32

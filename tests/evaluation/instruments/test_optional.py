@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from xtts_finetune.data.hearing.ears import Ears, identity
+from xtts_finetune.data.hearing.models import RecogniserModel, installed_models
 from xtts_finetune.evaluation.instruments import INSTRUMENTS
 from xtts_finetune.evaluation.instruments.characters import (
     CHARACTERS,
@@ -26,8 +28,6 @@ from xtts_finetune.evaluation.instruments.similarity import (
     own_similarity,
     relative_similarity,
 )
-from xtts_finetune.hearing.ears import Ears, identity
-from xtts_finetune.hearing.models import RecogniserModel, installed_models
 from xtts_finetune.spec.utterances import RecogniserSpec
 
 
@@ -132,7 +132,7 @@ def test_whisper_reads_where_it_is_installed(sounds: list[Sound], demo_folder: P
 
 
 def test_the_model_that_reads_is_part_of_what_was_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xtts_finetune.hearing.ears.recogniser_installed", lambda: True)
+    monkeypatch.setattr("xtts_finetune.data.hearing.ears.recogniser_installed", lambda: True)
     known: list[RecogniserModel] = []
     for module in ("hearing.ears", "hearing.models"):
         monkeypatch.setattr(f"xtts_finetune.{module}.installed_models", lambda: known)
@@ -212,7 +212,7 @@ def test_a_language_without_a_recogniser_is_said() -> None:
 def test_without_any_extra_everything_else_is_measured(monkeypatch: pytest.MonkeyPatch, sound: Sound) -> None:
     """As on a plain install: the packages' files are not found, and their modules cannot be imported."""
     monkeypatch.setattr("xtts_finetune.evaluation.instruments.panel.find_spec", lambda package: None)
-    monkeypatch.setattr("xtts_finetune.hearing.ears.recogniser_installed", lambda: False)
+    monkeypatch.setattr("xtts_finetune.data.hearing.ears.recogniser_installed", lambda: False)
     for package in ("pocketsphinx", "onnxruntime"):
         monkeypatch.setitem(sys.modules, package, None)
     take = Take(sound, "Yes.", "en", "Yes.", Panel(), recording=sound)

@@ -18,7 +18,7 @@ from xtts_finetune.evaluation.instruments.instrument import Sound
 from xtts_finetune.evaluation.instruments.loudness import loudness_of
 from xtts_finetune.evaluation.instruments.pitch import pitch_of, semitones_between
 from xtts_finetune.evaluation.instruments.treble import treble_of
-from xtts_finetune.packages import librosa_loaded
+from xtts_finetune.machine.packages import librosa_loaded
 
 RATE = 22_050
 Wave = np.ndarray

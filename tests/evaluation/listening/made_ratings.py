@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from xtts_finetune.records.listening_files import ListeningTest, checksum
+from xtts_finetune.records.heard.listening_files import ListeningTest, checksum
 
 Rating = dict[str, Any]
 

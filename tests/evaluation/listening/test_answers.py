@@ -15,8 +15,8 @@ from xtts_finetune.evaluation.listening.answers import MOST_BYTES, AlreadyTaken,
 from xtts_finetune.evaluation.listening.make import Wanted, make_test
 from xtts_finetune.evaluation.listening.material import gather_material
 from xtts_finetune.evaluation.listening.taking import take, take_file
-from xtts_finetune.records.listening import read_votes
-from xtts_finetune.records.listening_files import ListeningTest, checksum, read_test
+from xtts_finetune.records.heard.listening import read_votes
+from xtts_finetune.records.heard.listening_files import ListeningTest, checksum, read_test
 from xtts_finetune.records.run_folder import RunFolder
 
 

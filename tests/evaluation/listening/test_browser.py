@@ -17,8 +17,8 @@ from xtts_finetune.evaluation.decision import decide
 from xtts_finetune.evaluation.listening.make import Wanted, make_test
 from xtts_finetune.evaluation.listening.material import gather_material
 from xtts_finetune.evaluation.listening.taking import take_file
-from xtts_finetune.records.listening import read_votes
-from xtts_finetune.records.listening_files import ListeningTest, read_test
+from xtts_finetune.records.heard.listening import read_votes
+from xtts_finetune.records.heard.listening_files import ListeningTest, read_test
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.declaration import Declaration

@@ -18,7 +18,7 @@ from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.listening.make import Wanted, make_test
 from xtts_finetune.evaluation.listening.material import check_named, choose_lines, gather_material
 from xtts_finetune.look.templating import look
-from xtts_finetune.records.listening_files import ListeningTest, read_test
+from xtts_finetune.records.heard.listening_files import ListeningTest, read_test
 
 NAMES = ("base", "phase1", "phase2")
 

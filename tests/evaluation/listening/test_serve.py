@@ -17,7 +17,7 @@ from xtts_finetune.evaluation.listening.make import Wanted, make_test
 from xtts_finetune.evaluation.listening.material import gather_material
 from xtts_finetune.evaluation.listening.taking import Taken, make_app
 from xtts_finetune.look.loopback import open_port
-from xtts_finetune.records.listening_files import ListeningTest, checksum, read_test
+from xtts_finetune.records.heard.listening_files import ListeningTest, checksum, read_test
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 from xtts_finetune.evaluation.listening.forms import LOOKS
 from xtts_finetune.evaluation.statistics.sign_test import LOOK_ALPHA, holm, sign_test
-from xtts_finetune.records.listening_files import ALPHA_OF_TWO_LOOKS
+from xtts_finetune.records.heard.listening_files import ALPHA_OF_TWO_LOOKS
 
 
 @pytest.mark.parametrize(

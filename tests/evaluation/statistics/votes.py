@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xtts_finetune.records.listening import Vote
+from xtts_finetune.records.heard.listening import Vote
 
 
 def vote(

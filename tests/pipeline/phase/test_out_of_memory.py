@@ -11,7 +11,7 @@ from tests.pipeline.project import Project
 from xtts_finetune.errors import WorkFailed
 from xtts_finetune.pipeline.phase.closing import reduced, smaller_batch
 from xtts_finetune.pipeline.plan.stage_records import recorded_batches
-from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.candidates.closing import read_model_info
 from xtts_finetune.records.job import RanWith
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.training.closing import as_it_ran

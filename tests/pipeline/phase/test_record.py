@@ -14,7 +14,7 @@ from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.pipeline.phase.closing import close_or_fail
 from xtts_finetune.pipeline.phase.record import update_records
 from xtts_finetune.records.atomic import write_json_atomic
-from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.candidates.closing import read_model_info
 from xtts_finetune.records.job import Job
 from xtts_finetune.records.metrics import EvalRecord, MetricsWriter
 from xtts_finetune.records.stopping import Reason, Stop

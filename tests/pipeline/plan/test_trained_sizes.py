@@ -8,7 +8,7 @@ import pytest
 
 from xtts_finetune.pipeline.plan.disk import HIFIGAN_BYTES, trained_sizes
 from xtts_finetune.spec.phase import PhaseSpec
-from xtts_finetune.training.trainable import adapter_weights, make_trainable
+from xtts_finetune.training.optimizing.trainable import adapter_weights, make_trainable
 from xtts_finetune.xtts.base import BaseFiles, read_config
 from xtts_finetune.xtts.model import load_model
 

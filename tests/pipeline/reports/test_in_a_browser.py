@@ -18,8 +18,8 @@ from xtts_finetune.evaluation.listening.make import Wanted, make_test
 from xtts_finetune.evaluation.listening.material import gather_material
 from xtts_finetune.evaluation.listening.taking import take
 from xtts_finetune.pipeline.reports.report import write_report
-from xtts_finetune.records.listening_files import ListeningTest, checksum, read_test
-from xtts_finetune.records.scores import Scores, UtteranceScores, write_scores
+from xtts_finetune.records.heard.listening_files import ListeningTest, checksum, read_test
+from xtts_finetune.records.heard.scores import Scores, UtteranceScores, write_scores
 from xtts_finetune.records.stopping import Reason, Stop
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from tests.pipeline.reports.test_page import read
 from xtts_finetune.pipeline.reports.players import badness, readings
 from xtts_finetune.pipeline.reports.report import write_report
 from xtts_finetune.records.atomic import write_json_atomic
+from xtts_finetune.records.heard.scores import InstrumentState, Reading, Scores, UtteranceScores, write_scores
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.records.scores import InstrumentState, Reading, Scores, UtteranceScores, write_scores
 from xtts_finetune.spec.declaration import Declaration
 
 

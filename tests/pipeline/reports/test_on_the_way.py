@@ -12,9 +12,9 @@ import soundfile
 from tests.pipeline.made_up_run import declare, whole_run
 from xtts_finetune.pipeline.reports.players import collect_on_the_way
 from xtts_finetune.pipeline.reports.report import write_report
+from xtts_finetune.records.heard.sample_faults import SampleFault
 from xtts_finetune.records.metrics import MetricsWriter, QualityRecord, read_metrics
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.records.sample_faults import SampleFault
 
 SAID = {"hello": [], "long": ["unvoiced tail: 1.2 s, limit 0.6"], "third": [], "fourth": []}
 

@@ -16,7 +16,7 @@ from xtts_finetune.curves.readers.plain_log import rows_of_log, without_colours
 from xtts_finetune.curves.readers.rows import curves_of_rows
 from xtts_finetune.curves.readers.tensorboard_events import is_events, read_events
 from xtts_finetune.errors import UserError
-from xtts_finetune.fixed import BASE
+from xtts_finetune.numbers.fixed import BASE
 from xtts_finetune.records.run_folder import METRICS
 from xtts_finetune.records.run_folder import RunFolder as RunFolder
 

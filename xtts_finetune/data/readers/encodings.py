@@ -15,7 +15,7 @@ from functools import lru_cache
 from math import log
 from pathlib import Path
 
-from xtts_finetune.data.text_language import guess_language
+from xtts_finetune.data.text.language import guess_language
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),

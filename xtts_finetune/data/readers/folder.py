@@ -22,7 +22,7 @@ from xtts_finetune.data.readers.raw import (
 from xtts_finetune.data.readers.sounds import files_below
 from xtts_finetune.data.readers.speakers import speaker_in_names
 from xtts_finetune.data.readers.subtitles import cues_of, is_timed
-from xtts_finetune.data.sound_endings import SOUND_ENDINGS
+from xtts_finetune.data.sound.endings import SOUND_ENDINGS
 from xtts_finetune.spec.pipeline import DatasetSpec
 
 # Those first that count where several lie there. LibriTTS has a text as it was written and as it is spoken.

@@ -9,7 +9,7 @@ from xtts_finetune.data.readers.layouts import SHOWN
 from xtts_finetune.data.readers.lines import NAMES, SEPARATORS, Fields, Line, is_quoted, read_fields, read_lines
 from xtts_finetune.data.readers.raw import lines_of, printable
 from xtts_finetune.data.readers.sounds import Sounds, clip_id, existing, files_below, names_a_file
-from xtts_finetune.data.sound_endings import is_recording
+from xtts_finetune.data.sound.endings import is_recording
 from xtts_finetune.spec.formats import LAYOUTS_ARE
 from xtts_finetune.spec.pipeline import DatasetSpec
 

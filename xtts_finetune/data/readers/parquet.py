@@ -9,9 +9,9 @@ from typing import Any, Literal
 from xtts_finetune.data.readers.columns import roles_by_names
 from xtts_finetune.data.readers.raw import RawClip, Unreadable, clip_language, clip_speaker, clip_text, metadata_of
 from xtts_finetune.data.readers.sounds import Sounds
-from xtts_finetune.data.sound_endings import RECORDING_ENDINGS
+from xtts_finetune.data.sound.endings import RECORDING_ENDINGS
 from xtts_finetune.errors import UserError
-from xtts_finetune.packages import install_extra
+from xtts_finetune.machine.packages import install_extra
 from xtts_finetune.records.atomic import atomic_path
 from xtts_finetune.spec.formats import Column
 from xtts_finetune.spec.pipeline import DatasetSpec

@@ -57,7 +57,7 @@ def _number(written: object) -> float | None:
 
 
 def _seconds(audio: Path) -> float | None:
-    from xtts_finetune.data.audio import AudioError, seconds_of  # noqa: PLC0415 - for lines with times alone
+    from xtts_finetune.data.sound.audio import AudioError, seconds_of  # noqa: PLC0415 - for lines with times alone
 
     try:
         return seconds_of(audio)

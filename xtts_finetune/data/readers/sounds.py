@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from xtts_finetune.data.sound_endings import RECORDING_ENDINGS, is_recording
+from xtts_finetune.data.sound.endings import RECORDING_ENDINGS, is_recording
 from xtts_finetune.spec.pipeline import DatasetSpec
 
 # As files on a disk that tells cases apart may end, too.

@@ -6,7 +6,7 @@ docs/deciding.md says by which rules.
 from xtts_finetune.evaluation.decision.decide import decide, decide_from, write_decision
 from xtts_finetune.evaluation.decision.inputs import gather_inputs, marks_given
 from xtts_finetune.evaluation.decision.model import NOT_RUN, Candidate, Decision
-from xtts_finetune.fixed import BASE
+from xtts_finetune.numbers.fixed import BASE
 
 __all__ = [
     "BASE",

@@ -14,9 +14,9 @@ from xtts_finetune.evaluation.decision.words import (
     opening,
     row_in_words,
 )
-from xtts_finetune.fixed import BASE
+from xtts_finetune.numbers.fixed import BASE
+from xtts_finetune.numbers.usual import MEL_CE_NOISE
 from xtts_finetune.records.verdict import the
-from xtts_finetune.usual import MEL_CE_NOISE
 
 ENDED = {"failed": "failed", "interrupted": "was interrupted", "unfinished": "is not finished"}
 MARKED_BY_HAND = "nobody can say: the score is your own, without a listening test"

@@ -12,10 +12,10 @@ from xtts_finetune.evaluation.decision.heard import Heard, hear, rounded
 from xtts_finetune.evaluation.decision.matrix import Fit, Values, first_fit
 from xtts_finetune.evaluation.decision.model import NOT_RUN, Candidate
 from xtts_finetune.evaluation.statistics.preferences import Preference
-from xtts_finetune.fixed import BASE
+from xtts_finetune.numbers.fixed import BASE
+from xtts_finetune.numbers.usual import MEL_CE_NOISE
 from xtts_finetune.records.verdict import Samples, samples_of
 from xtts_finetune.spec.decision import RowSpec
-from xtts_finetune.usual import MEL_CE_NOISE
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from xtts_finetune.evaluation.decision.by_checks import MORE_FAULTY, compared
 from xtts_finetune.evaluation.decision.evidence import Evidence
 from xtts_finetune.evaluation.decision.model import GoOn
 from xtts_finetune.evaluation.decision.words import apart, listed
-from xtts_finetune.fixed import BASE
+from xtts_finetune.numbers.fixed import BASE
 from xtts_finetune.records.stopping import Reason
 from xtts_finetune.records.verdict import Condition, the
 

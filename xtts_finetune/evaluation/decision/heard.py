@@ -13,8 +13,8 @@ from xtts_finetune.evaluation.decision.model import Mark
 from xtts_finetune.evaluation.statistics.preferences import Counts, Preference, Rule, compare, count
 from xtts_finetune.evaluation.statistics.sentences import OVERALL, marks_by_sentence, preferences_by_sentence
 from xtts_finetune.evaluation.statistics.sign_test import LOOK_ALPHA
-from xtts_finetune.records.listening import Asked, Vote
-from xtts_finetune.records.listening_files import ALPHA_OF_TWO_LOOKS
+from xtts_finetune.records.heard.listening import Asked, Vote
+from xtts_finetune.records.heard.listening_files import ALPHA_OF_TWO_LOOKS
 
 
 @dataclass(frozen=True)

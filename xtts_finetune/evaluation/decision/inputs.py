@@ -10,12 +10,12 @@ from xtts_finetune.curves.judge import trend_of
 from xtts_finetune.evaluation.candidates import candidate_names, left_out
 from xtts_finetune.evaluation.decision.heard import marks_heard
 from xtts_finetune.evaluation.decision.model import NOT_RUN
-from xtts_finetune.fixed import BASE
-from xtts_finetune.records.closing import read_model_info
-from xtts_finetune.records.listening import Vote, Votes, read_votes
+from xtts_finetune.numbers.fixed import BASE
+from xtts_finetune.records.candidates.closing import read_model_info
+from xtts_finetune.records.heard.listening import Vote, Votes, read_votes
+from xtts_finetune.records.heard.scores import UtteranceScores, read_scores
 from xtts_finetune.records.metrics import EvalRecord, Metrics, read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
-from xtts_finetune.records.scores import UtteranceScores, read_scores
 from xtts_finetune.records.values import strict_json
 from xtts_finetune.spec.declaration import Declaration
 

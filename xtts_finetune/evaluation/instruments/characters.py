@@ -9,12 +9,12 @@ from typing import Any
 
 from rapidfuzz.distance import Levenshtein
 
+from xtts_finetune.data.hearing.normalised import words_of
+from xtts_finetune.data.hearing.short_sound import WITHOUT_SPACES
 from xtts_finetune.evaluation.instruments.instrument import Instrument, Shown, Take
 from xtts_finetune.evaluation.instruments.recognisers import recogniser_for
-from xtts_finetune.hearing.normalised import words_of
-from xtts_finetune.hearing.short_sound import WITHOUT_SPACES
-from xtts_finetune.records.sample_faults import NEARER_TO_ANOTHER
-from xtts_finetune.records.scores import Reading, UtteranceScores
+from xtts_finetune.records.heard.sample_faults import NEARER_TO_ANOTHER
+from xtts_finetune.records.heard.scores import Reading, UtteranceScores
 
 # Fewer letters are recognised by luck.
 FEWEST_LETTERS = 8

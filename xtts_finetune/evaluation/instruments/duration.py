@@ -10,7 +10,7 @@ import numpy as np
 
 from xtts_finetune.evaluation.instruments.frames import spoken_characters, tells_its_length
 from xtts_finetune.evaluation.instruments.instrument import Instrument, Take, deviation
-from xtts_finetune.records.scores import Reading, UtteranceScores
+from xtts_finetune.records.heard.scores import Reading, UtteranceScores
 
 # Seconds that no character pays for: onset, and the last syllable, which is drawn out. Not fitted: recordings
 # that are all of about one length say nothing of it.

@@ -12,7 +12,7 @@ import numpy as np
 
 from xtts_finetune.evaluation.instruments.frames import Frames, Wave, frames_of
 from xtts_finetune.evaluation.instruments.panel import Panel
-from xtts_finetune.records.scores import Reading, UtteranceScores
+from xtts_finetune.records.heard.scores import Reading, UtteranceScores
 
 NOTHING_TO_READ = "nothing in the samples to measure it on"
 Better = Literal["higher", "lower", "near the voice's own", "neither"]
@@ -29,7 +29,7 @@ class Sound:
     @classmethod
     def of(cls, file: Path) -> Sound:
         """The sound of `file` at its own rate. Raises OSError or ValueError."""
-        from xtts_finetune.data.audio import AudioError, read_as_it_is  # noqa: PLC0415  heavy
+        from xtts_finetune.data.sound.audio import AudioError, read_as_it_is  # noqa: PLC0415  heavy
 
         try:
             wave, rate = read_as_it_is(file)

@@ -9,8 +9,8 @@ import numpy as np
 from xtts_finetune.evaluation.instruments.frames import Wave
 from xtts_finetune.evaluation.instruments.instrument import Instrument, Shown, Take
 from xtts_finetune.evaluation.instruments.panel import NotMeasured, installed_file
-from xtts_finetune.packages import librosa_loaded
-from xtts_finetune.records.scores import Reading, UtteranceScores
+from xtts_finetune.machine.packages import librosa_loaded
+from xtts_finetune.records.heard.scores import Reading, UtteranceScores
 
 INSTALL = "pip install onnxruntime speechmos"
 MODEL = "dnsmos_models/sig_bak_ovr.onnx"

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar
 
-from xtts_finetune.hearing.ears import Ears
+from xtts_finetune.data.hearing.ears import Ears
 
 Model = TypeVar("Model")
 Answer = TypeVar("Answer")

@@ -10,8 +10,8 @@ import numpy as np
 
 from xtts_finetune.evaluation.instruments.frames import HIGHEST_PITCH, HOP_SECONDS, LOWEST_PITCH, Frames, Wave
 from xtts_finetune.evaluation.instruments.instrument import Instrument, Shown, Take, deviation
-from xtts_finetune.packages import librosa_loaded
-from xtts_finetune.records.scores import Reading, UtteranceScores
+from xtts_finetune.machine.packages import librosa_loaded
+from xtts_finetune.records.heard.scores import Reading, UtteranceScores
 
 # Samples of one frame as seconds: four periods of the lowest pitch.
 FRAME_SECONDS = 4.0 / LOWEST_PITCH

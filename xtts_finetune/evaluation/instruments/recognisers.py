@@ -9,14 +9,14 @@ from typing import Any, Protocol
 import numpy as np
 import soxr
 
+from xtts_finetune.data.hearing.ears import Ears, whisper_model
+from xtts_finetune.data.hearing.models import RecogniserModel, how_to_install
+from xtts_finetune.data.hearing.recogniser import MOST_SECONDS, RATE
+from xtts_finetune.data.hearing.recogniser import Recogniser as WhisperModel
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.instruments.instrument import Sound
 from xtts_finetune.evaluation.instruments.panel import NotMeasured
-from xtts_finetune.hearing.ears import Ears, whisper_model
-from xtts_finetune.hearing.models import RecogniserModel, how_to_install
-from xtts_finetune.hearing.recogniser import MOST_SECONDS, RATE
-from xtts_finetune.hearing.recogniser import Recogniser as WhisperModel
-from xtts_finetune.packages import install_extra, librosa_loaded
+from xtts_finetune.machine.packages import install_extra, librosa_loaded
 from xtts_finetune.spec.utterances import FILE_MARK, LANGUAGE_MARK, RecogniserSpec
 
 POCKETSPHINX_LANGUAGE = "en"

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xtts_finetune.evaluation.instruments.frames import HOP_SECONDS, Frames, Wave
-from xtts_finetune.packages import librosa_loaded
+from xtts_finetune.machine.packages import librosa_loaded
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from xtts_finetune.evaluation.instruments.frames import HOP_SECONDS, Wave, frames_of
 from xtts_finetune.evaluation.instruments.instrument import Instrument, Shown, Take
 from xtts_finetune.evaluation.instruments.panel import NotMeasured, installed_file
-from xtts_finetune.packages import librosa_loaded
-from xtts_finetune.records.scores import Reading, UtteranceScores
+from xtts_finetune.machine.packages import librosa_loaded
+from xtts_finetune.records.heard.scores import Reading, UtteranceScores
 
 Embedding = npt.NDArray[np.float32]
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from xtts_finetune.evaluation.instruments.frames import Frames, Wave
 from xtts_finetune.evaluation.instruments.instrument import Instrument, Take
-from xtts_finetune.records.scores import UtteranceScores
+from xtts_finetune.records.heard.scores import UtteranceScores
 
 # Below lie the formants that make vowels, above the hiss that makes consonants; telephones cut near the border.
 BORDER_HZ = 4000.0

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from xtts_finetune.evaluation.listening.forms import FAULTS, LONGEST_NAME, LONGEST_NOTE, QUALITIES, VERSION
-from xtts_finetune.records.listening_files import ListeningTest, checksum
+from xtts_finetune.records.heard.listening_files import ListeningTest, checksum
 
 # A whole test of five candidates with a long note everywhere stays below this.
 MOST_BYTES = 4_000_000

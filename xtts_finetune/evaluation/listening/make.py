@@ -18,8 +18,8 @@ from xtts_finetune.evaluation.listening.plan import Pair, Plan, Sound, Trial, ma
 from xtts_finetune.evaluation.listening.sounds import Matched, pack_sounds
 from xtts_finetune.evaluation.statistics.sign_test import LOOK_ALPHA
 from xtts_finetune.records.atomic import write_json_atomic, write_text_atomic
-from xtts_finetune.records.listening import PASSED_AT_LEAST, RULE
-from xtts_finetune.records.listening_files import REFERENCE
+from xtts_finetune.records.heard.listening import PASSED_AT_LEAST, RULE
+from xtts_finetune.records.heard.listening_files import REFERENCE
 from xtts_finetune.records.run_folder import ListeningFolder
 from xtts_finetune.records.values import digest_of
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.whose_voice import best_references, is_heard, reference_files
+from xtts_finetune.look.commands import command
 from xtts_finetune.records.atomic import read_json
 from xtts_finetune.records.clips import read_clips
 from xtts_finetune.records.run_folder import RunFolder

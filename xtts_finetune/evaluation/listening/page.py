@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from xtts_finetune.commands import command
 from xtts_finetune.evaluation.listening.forms import (
     FAULTS,
     LONGEST_NAME,
@@ -19,6 +18,7 @@ from xtts_finetune.evaluation.listening.forms import (
 )
 from xtts_finetune.evaluation.listening.plan import Plan, Sound, Trial
 from xtts_finetune.evaluation.listening.sounds import Packed
+from xtts_finetune.look.commands import command
 from xtts_finetune.look.templating import html_page
 
 SCRIPTS = ("sounds.js", "state.js", "player.js", "answer.js", "app.js")

@@ -12,7 +12,7 @@ from itertools import product
 from random import Random
 
 from xtts_finetune.evaluation.listening.forms import LONGEST_SITTING
-from xtts_finetune.records.listening_files import ANCHOR, REFERENCE
+from xtts_finetune.records.heard.listening_files import ANCHOR, REFERENCE
 
 # About one trial in eight is a check: one for seven pairs.
 PAIRS_A_CHECK = 7

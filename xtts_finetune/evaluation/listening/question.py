@@ -8,8 +8,8 @@ from typing import Any
 from xtts_finetune.evaluation.decision import decide_from, gather_inputs
 from xtts_finetune.evaluation.decision.model import Candidate, Decision
 from xtts_finetune.evaluation.listening.plan import Pair
-from xtts_finetune.fixed import BASE
-from xtts_finetune.records.listening_files import ListeningTest
+from xtts_finetune.numbers.fixed import BASE
+from xtts_finetune.records.heard.listening_files import ListeningTest
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.sources import source_of

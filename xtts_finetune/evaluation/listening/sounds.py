@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.listening.plan import Sound
-from xtts_finetune.records.listening_files import REFERENCE
+from xtts_finetune.records.heard.listening_files import REFERENCE
 
 Wave = NDArray[np.float32]
 
@@ -134,7 +134,7 @@ def damaged(wave: Wave, rate: int, damage: str) -> Wave:
 
 def _read(file: Path) -> tuple[Wave, int]:
     """A file's sound, mono (samples,), and its rate; a long recording fades out after 12 s."""
-    from xtts_finetune.data.audio import AudioError, read_as_it_is  # noqa: PLC0415  heavy
+    from xtts_finetune.data.sound.audio import AudioError, read_as_it_is  # noqa: PLC0415  heavy
 
     try:
         wave, rate = read_as_it_is(file, LONGEST_RECORDING * 10)

@@ -20,8 +20,8 @@ from xtts_finetune.evaluation.listening.answers import (
 from xtts_finetune.look.loopback import HEADERS, NotAccepted, OwnHostOnly, handed_in
 from xtts_finetune.look.templating import may_ask_its_server
 from xtts_finetune.records.atomic import json_or_none, write_json_atomic
-from xtts_finetune.records.listening import passed_checks
-from xtts_finetune.records.listening_files import ListeningTest
+from xtts_finetune.records.heard.listening import passed_checks
+from xtts_finetune.records.heard.listening_files import ListeningTest
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from xtts_finetune.evaluation.statistics.sign_test import CONFIDENCE
-from xtts_finetune.records.listening import Vote
+from xtts_finetune.records.heard.listening import Vote
 
 LOWEST, HIGHEST = 0.0, 10.0
 # Of fewer sentences no resampling tells how sure a mean is.

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from xtts_finetune.errors import UserError, WorkFailed
-from xtts_finetune.fixed import BASE
+from xtts_finetune.machine.packages import install_extra
 from xtts_finetune.monitor.tracking.server import Server, where
 from xtts_finetune.monitor.tracking.tracked_run import TrackedRun
-from xtts_finetune.packages import install_extra
+from xtts_finetune.numbers.fixed import BASE
 from xtts_finetune.records.run_folder import TRACKING_LOCK, RunFolder
 from xtts_finetune.spec.decision import MadeCandidate
 from xtts_finetune.spec.declaration import Declaration

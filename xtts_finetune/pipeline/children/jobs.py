@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from xtts_finetune.errors import DONE, INTERRUPTED, WRONG_INPUT, UserError, WorkFailed
-from xtts_finetune.fixed import BASE
+from xtts_finetune.numbers.fixed import BASE
 from xtts_finetune.pipeline.children.process import ChildEnd, Interrupted, run_child, something_is_kept
 from xtts_finetune.pipeline.children.progress import JobWatch, progress_bar
 from xtts_finetune.pipeline.children.running import JOB, Work

@@ -20,8 +20,8 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path, PurePath
 
-from xtts_finetune.commands import quoted
 from xtts_finetune.errors import UserError
+from xtts_finetune.look.commands import quoted
 from xtts_finetune.records.atomic import write_json_atomic
 from xtts_finetune.records.holders import SAME_START_SECONDS, Holder, read_holder, started_at
 from xtts_finetune.records.run_folder import CHILD_LOCK, COMMAND_LOCK, RunFolder, lock_record

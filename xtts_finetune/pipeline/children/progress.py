@@ -14,11 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TaskID,
 from rich.text import Text
 
 from xtts_finetune.look.quantities import about, grouped
+from xtts_finetune.records.heard.sample_faults import counted_faults
 from xtts_finetune.records.job import EventTail
 from xtts_finetune.records.json_lines import JsonLinesTail
 from xtts_finetune.records.metrics import EvalRecord, QualityRecord
 from xtts_finetune.records.pace import Length, Newest, pace_of
-from xtts_finetune.records.sample_faults import counted_faults
 
 NARROWEST_BAR = 6
 

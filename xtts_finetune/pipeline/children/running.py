@@ -9,9 +9,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from xtts_finetune.commands import named_as_in_docs
+from xtts_finetune.look.commands import named_as_in_docs
 from xtts_finetune.pipeline.children.python import python_module
-from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.candidates.closing import read_model_info
 from xtts_finetune.records.job import Job
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration

@@ -10,7 +10,7 @@ from xtts_finetune.look.quantities import grouped
 from xtts_finetune.pipeline.children.process import ChildEnd, Interrupted, something_is_kept
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.phase.record import write_record
-from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.candidates.closing import read_model_info
 from xtts_finetune.records.job import Job, RanWith
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.phase import PhaseSpec

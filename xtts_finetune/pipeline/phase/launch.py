@@ -22,7 +22,7 @@ from xtts_finetune.pipeline.children.jobs import oom_kills_so_far
 from xtts_finetune.pipeline.children.lock import sweep_leftovers
 from xtts_finetune.pipeline.children.python import module_arguments
 from xtts_finetune.ranks.outcome import LaunchFolder
-from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.candidates.closing import read_model_info
 from xtts_finetune.records.job import EventWriter, Job, LaunchNews
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.declaration import load_declaration

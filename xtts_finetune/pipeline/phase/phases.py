@@ -26,10 +26,10 @@ from xtts_finetune.pipeline.plan.stages import Stage, State
 from xtts_finetune.pipeline.plan.times import ran_on
 from xtts_finetune.pipeline.tries import bring_back, keep_finished, needed_of, set_aside, uses_of
 from xtts_finetune.records.atomic import free_reserve, make_reserve
-from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.candidates.closing import read_model_info
+from xtts_finetune.records.candidates.tries import EarlierTry
 from xtts_finetune.records.faults import stop_of_error
 from xtts_finetune.records.job import Job, RanWith
-from xtts_finetune.records.tries import EarlierTry
 from xtts_finetune.records.values import hash_of
 from xtts_finetune.spec.sources import source_of
 

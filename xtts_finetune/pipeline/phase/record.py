@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.decision import marks_given
 from xtts_finetune.evaluation.decision.words import listed
+from xtts_finetune.look.commands import command
 from xtts_finetune.look.quantities import duration
 from xtts_finetune.look.templating import Markdown, code, escaped, markdown_template
 from xtts_finetune.records.atomic import finding, json_or_none, write_text_atomic
-from xtts_finetune.records.closing import read_model_info, rewrite_judgement
+from xtts_finetune.records.candidates.closing import read_model_info, rewrite_judgement
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason

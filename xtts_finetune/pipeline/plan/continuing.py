@@ -10,12 +10,12 @@ from pydantic import ValidationError
 
 from xtts_finetune.pipeline.plan.inputs import planned_phase
 from xtts_finetune.pipeline.plan.stage_records import Inputs
-from xtts_finetune.records.checkpoints import read_checkpoint_records
+from xtts_finetune.records.candidates.checkpoints import read_checkpoint_records
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.records.stopping import Reason
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.phase import PhaseSpec, Planned
-from xtts_finetune.training.course import course_of, factor
+from xtts_finetune.training.optimizing.course import course_of, factor
 
 LENGTH = frozenset({"epochs", "steps"})
 # What else may be declared otherwise for the rest of a phase: nothing that says which clips a step has.

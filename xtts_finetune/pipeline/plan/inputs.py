@@ -14,8 +14,8 @@ from xtts_finetune.evaluation.candidates import candidate_names
 from xtts_finetune.evaluation.decision import gather_inputs
 from xtts_finetune.pipeline.plan.stage_records import Inputs
 from xtts_finetune.records.atomic import read_json
+from xtts_finetune.records.candidates.tries import read_tries
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.records.tries import read_tries
 from xtts_finetune.records.values import flat, hash_of
 from xtts_finetune.spec.decision import MadeCandidate
 from xtts_finetune.spec.declaration import Declaration
@@ -33,7 +33,7 @@ def planned_phase(declaration: Declaration, run: RunFolder, name: str) -> Planne
     """
     phase, datasets = declaration.phases[name], declaration.pipeline.datasets
     if phase.max_tokens is not None or any(spec.weight != 1 for spec in datasets):
-        from xtts_finetune.data.index import planned_of_run  # noqa: PLC0415  (NumPy: see planned.py)
+        from xtts_finetune.data.batching.index import planned_of_run  # noqa: PLC0415  (NumPy: see planned.py)
 
         return planned_of_run(run, datasets, phase) if run.clips.is_file() else None
     info = data_info(run)

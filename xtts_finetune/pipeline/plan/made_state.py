@@ -19,7 +19,7 @@ from xtts_finetune.evaluation.candidates import (
     without_part,
     write_failure,
 )
-from xtts_finetune.fixed import BASE
+from xtts_finetune.numbers.fixed import BASE
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.plan.checks.check import Check, warning
 from xtts_finetune.pipeline.plan.disk import DiskUse, files_bytes
@@ -27,7 +27,7 @@ from xtts_finetune.pipeline.plan.inputs import candidate_inputs
 from xtts_finetune.pipeline.plan.phase_state import Surroundings, weights_of
 from xtts_finetune.pipeline.plan.stage_records import read_stage
 from xtts_finetune.pipeline.plan.stages import Plan, Stage, State, after, compare
-from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.candidates.closing import read_model_info
 from xtts_finetune.records.values import hash_of
 from xtts_finetune.spec.decision import MadeCandidate
 from xtts_finetune.spec.declaration import Declaration

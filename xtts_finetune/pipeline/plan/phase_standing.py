@@ -11,9 +11,9 @@ from xtts_finetune.pipeline.plan.continuing import Length, asks_in_vain, continu
 from xtts_finetune.pipeline.plan.inputs import CLIPS, weights_key
 from xtts_finetune.pipeline.plan.stage_records import Inputs, differences, read_phase_yaml
 from xtts_finetune.pipeline.plan.stages import State, compared
-from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.candidates.closing import read_model_info
+from xtts_finetune.records.candidates.tries import EarlierTry, read_tries
 from xtts_finetune.records.run_folder import CandidateFolder
-from xtts_finetune.records.tries import EarlierTry, read_tries
 from xtts_finetune.spec.sources import Source
 
 GOES_ON = "continues"

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
+from xtts_finetune.look.commands import command
 from xtts_finetune.pipeline.plan.continuing import Length
 from xtts_finetune.pipeline.plan.disk import DiskUse, TrainedSizes, files_bytes, part_of_it, phase_disk, sizes_of
 from xtts_finetune.pipeline.plan.inputs import phase_inputs
@@ -15,7 +15,7 @@ from xtts_finetune.pipeline.plan.phase_standing import Standing, Waits, Wanted, 
 from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml
 from xtts_finetune.pipeline.plan.stages import Stage, State
 from xtts_finetune.pipeline.tries import freed_by_setting_aside, kept_bytes, needed_of, worth_of
-from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.candidates.closing import read_model_info
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.values import hash_of
 from xtts_finetune.spec.declaration import Declaration

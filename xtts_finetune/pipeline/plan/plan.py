@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from difflib import get_close_matches
 
-from xtts_finetune.commands import command, run_first
 from xtts_finetune.data.fingerprint import changes_since, more_words
 from xtts_finetune.data.readers import check_dataset, read_dataset
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import candidate_names
 from xtts_finetune.evaluation.spoken_as import spoken_as
 from xtts_finetune.evaluation.utterance_state import utterances_current
-from xtts_finetune.fixed import BASE
+from xtts_finetune.look.commands import command, run_first
+from xtts_finetune.numbers.fixed import BASE
 from xtts_finetune.pipeline.plan import inputs
 from xtts_finetune.pipeline.plan.disk import free_bytes, weights_bytes
 from xtts_finetune.pipeline.plan.made_state import made_stages, weights_now
 from xtts_finetune.pipeline.plan.phase_state import Surroundings, check_checkpoint, phase_stage
 from xtts_finetune.pipeline.plan.stage_records import Inputs, read_stage
 from xtts_finetune.pipeline.plan.stages import Kind, Plan, Stage, State, after, compare, compared
-from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.candidates.closing import read_model_info
+from xtts_finetune.records.candidates.tries import read_tries
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.records.tries import read_tries
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.pipeline import DatasetSpec
 from xtts_finetune.spec.sources import source_of

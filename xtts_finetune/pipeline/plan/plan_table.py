@@ -13,7 +13,7 @@ from xtts_finetune.look.tables import print_table
 from xtts_finetune.pipeline.plan.disk import PlannedDisk
 from xtts_finetune.pipeline.plan.stages import Plan, Stage, State
 from xtts_finetune.pipeline.plan.times import PlannedTimes
-from xtts_finetune.records.tries import earlier_words
+from xtts_finetune.records.candidates.tries import earlier_words
 from xtts_finetune.spec.declaration import Declaration
 
 

@@ -9,9 +9,9 @@ from typing import Literal
 
 from xtts_finetune.pipeline.plan.disk import DiskUse, PlannedDisk, planned_disk
 from xtts_finetune.pipeline.plan.stage_records import Inputs, differences, read_stage
+from xtts_finetune.records.candidates.tries import EarlierTry
 from xtts_finetune.records.pace import Length
 from xtts_finetune.records.run_folder import RunFolder
-from xtts_finetune.records.tries import EarlierTry
 
 
 def compare(before: Inputs | None, now: Inputs) -> tuple[State, str]:

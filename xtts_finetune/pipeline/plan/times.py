@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from xtts_finetune.cards import find_gpu, problem_of, torch_build
 from xtts_finetune.errors import UserError
 from xtts_finetune.look.quantities import about
+from xtts_finetune.machine.cards import find_gpu, problem_of, torch_build
+from xtts_finetune.numbers.usual import CPU_SPEED, GPU_SPEED, Speed, gpt_weights
 from xtts_finetune.pipeline.plan.inputs import data_info
 from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml
 from xtts_finetune.pipeline.plan.stages import Plan, Stage
@@ -22,7 +23,6 @@ from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.train import is_lora
-from xtts_finetune.usual import CPU_SPEED, GPU_SPEED, Speed, gpt_weights
 from xtts_finetune.xtts.base import find_base, read_config
 
 CPU = "cpu"

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from xtts_finetune.data.audio import AudioError, load_audio
 from xtts_finetune.data.findings import ADVICE, CURE, spoken_characters
-from xtts_finetune.fixed import SAMPLE_RATE
+from xtts_finetune.data.sound.audio import AudioError, load_audio
 from xtts_finetune.look.charts import Histogram, draw_histogram
 from xtts_finetune.look.templating import html_page
+from xtts_finetune.numbers.fixed import SAMPLE_RATE
 from xtts_finetune.pipeline.reports.data_report_model import DataPage, LeftOut, OddClip, Oddity, SetLine, Tallies
 from xtts_finetune.pipeline.reports.players import data_uri
 from xtts_finetune.pipeline.reports.side_by_side import heard_otherwise, is_read_otherwise, reading

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from xtts_finetune.evaluation.decision import Decision
-from xtts_finetune.fixed import BASE
+from xtts_finetune.numbers.fixed import BASE
 from xtts_finetune.pipeline.reports.players import REAL, REFERENCE_SECONDS, player
 from xtts_finetune.pipeline.reports.report_model import Hear, PageLink, Player, Sentence
 from xtts_finetune.records.clips import read_clips

@@ -15,10 +15,10 @@ from xtts_finetune.evaluation.instruments import INSTRUMENTS
 from xtts_finetune.pipeline.reports.report_model import OnTheWay, Player, Sentence, SpokenStep
 from xtts_finetune.records.atomic import json_or_none, read_json
 from xtts_finetune.records.clips import read_clips
+from xtts_finetune.records.heard.sample_faults import counted_faults, faults_of_lines, near_the_text
+from xtts_finetune.records.heard.scores import UtteranceScores, read_scores
 from xtts_finetune.records.metrics import Metrics, QualityRecord
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder, sound_name
-from xtts_finetune.records.sample_faults import counted_faults, faults_of_lines, near_the_text
-from xtts_finetune.records.scores import UtteranceScores, read_scores
 
 # The same sentences at each step let a change be heard; more of them would make the page heavy.
 SENTENCES_A_STEP = 3
@@ -114,7 +114,7 @@ def player(label: str, file: Path, *, ships: bool = False, longest: float | None
     """A recording as a player; where the file cannot be played, a note says so instead."""
     import numpy as np  # noqa: PLC0415  (heavy; planning does without it)
 
-    from xtts_finetune.data.audio import AudioError, read_as_it_is  # noqa: PLC0415  (as above)
+    from xtts_finetune.data.sound.audio import AudioError, read_as_it_is  # noqa: PLC0415  (as above)
 
     if not file.is_file():
         return Player(label, None, note="the recording is missing", ships=ships)

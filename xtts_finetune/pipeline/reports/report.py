@@ -13,10 +13,10 @@ from xtts_finetune.evaluation.candidates import standing
 from xtts_finetune.evaluation.decision import Candidate, Decision, decide
 from xtts_finetune.evaluation.instruments import INSTRUMENTS
 from xtts_finetune.evaluation.whose_voice import whose_voice
-from xtts_finetune.fixed import BASE
 from xtts_finetune.look.quantities import duration, readable_size
 from xtts_finetune.look.templating import html_page
-from xtts_finetune.packages import installed_version
+from xtts_finetune.machine.packages import installed_version
+from xtts_finetune.numbers.fixed import BASE
 from xtts_finetune.pipeline.next_step import next_step
 from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml
 from xtts_finetune.pipeline.reports.data_report_model import SetLine
@@ -40,13 +40,13 @@ from xtts_finetune.pipeline.reports.report_model import (
     Report,
 )
 from xtts_finetune.records.atomic import write_text_atomic
+from xtts_finetune.records.candidates.closing import read_model_info
+from xtts_finetune.records.candidates.tries import earlier_words, read_tries, tries_bytes, try_facts
 from xtts_finetune.records.clips import read_clips, read_dropped
-from xtts_finetune.records.closing import read_model_info
-from xtts_finetune.records.listening import read_votes
+from xtts_finetune.records.heard.listening import read_votes
 from xtts_finetune.records.metrics import Metrics, read_metrics
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.records.stopping import Reason
-from xtts_finetune.records.tries import earlier_words, read_tries, tries_bytes, try_facts
 from xtts_finetune.records.values import flat
 from xtts_finetune.records.verdict import samples_of
 from xtts_finetune.spec.declaration import Declaration

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from xtts_finetune.evaluation.decision import Candidate, Decision
-from xtts_finetune.fixed import BASE
 from xtts_finetune.look.charts import Chart
+from xtts_finetune.numbers.fixed import BASE
 from xtts_finetune.pipeline.reports.data_report_model import SetLine, total_of
 from xtts_finetune.records.clips import DroppedClip
-from xtts_finetune.records.listening import ListenerCheck
+from xtts_finetune.records.heard.listening import ListenerCheck
+from xtts_finetune.records.heard.sample_faults import SampleFault
 from xtts_finetune.records.metrics import EvalRecord
-from xtts_finetune.records.sample_faults import SampleFault
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 
-from xtts_finetune.hearing.normalised import same_words, split, words_of
+from xtts_finetune.data.hearing.normalised import same_words, split, words_of
 from xtts_finetune.pipeline.reports.data_report_model import Piece, Reading
 from xtts_finetune.records.clips import ClipRecord
 

@@ -12,9 +12,9 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from xtts_finetune.data.audio import read_audio
+from xtts_finetune.data.sound.audio import read_audio
 from xtts_finetune.errors import UserError
-from xtts_finetune.fixed import SAMPLE_RATE
+from xtts_finetune.numbers.fixed import SAMPLE_RATE
 from xtts_finetune.recordings.clips import part_of
 from xtts_finetune.recordings.review.decisions import (
     Decision,

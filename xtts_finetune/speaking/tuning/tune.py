@@ -149,9 +149,9 @@ def _listener(
     device: str,
     say: Say,
 ) -> Listener:
+    from xtts_finetune.data.hearing.ears import Ears  # noqa: PLC0415
     from xtts_finetune.evaluation.instruments.panel import Panel  # noqa: PLC0415  heavy
     from xtts_finetune.evaluation.scores import scale_of  # noqa: PLC0415  heavy
-    from xtts_finetune.hearing.ears import Ears  # noqa: PLC0415
     from xtts_finetune.training.device import pick_device  # noqa: PLC0415  heavy
 
     panel = Panel(Ears.of(declaration))

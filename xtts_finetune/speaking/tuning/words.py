@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xtts_finetune.evaluation.candidates import candidate_names
-from xtts_finetune.fixed import BASE
+from xtts_finetune.numbers.fixed import BASE
 from xtts_finetune.speaking.tuning.points import AS_NOW, REFERENCE, Point
 from xtts_finetune.speaking.tuning.tune import Tried, Tuned, in_words
 from xtts_finetune.spec.decision import MadeCandidate

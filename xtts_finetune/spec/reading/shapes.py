@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from xtts_finetune.fixed import DEVICE_PATTERN, DEVICES
+from xtts_finetune.numbers.fixed import DEVICE_PATTERN, DEVICES
 from xtts_finetune.spec.model import NAME_PATTERN
 from xtts_finetune.spec.reading.document import Keys
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
-from xtts_finetune.fixed import BASE
+from xtts_finetune.look.commands import command
+from xtts_finetune.numbers.fixed import BASE
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.records.atomic import write_text_atomic
 from xtts_finetune.records.run_folder import TrialsFolder

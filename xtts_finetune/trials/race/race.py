@@ -19,7 +19,7 @@ from xtts_finetune.pipeline.children.lock import run_lock, wait_for_older_child
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.plan.inputs import data_content
 from xtts_finetune.records.atomic import link_or_copy
-from xtts_finetune.records.closing import read_model_info
+from xtts_finetune.records.candidates.closing import read_model_info
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder, TrialsFolder
 from xtts_finetune.records.values import hash_of

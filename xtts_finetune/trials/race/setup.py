@@ -20,7 +20,7 @@ from xtts_finetune.errors import DeclarationError, UserError
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.plan.inputs import planned_phase
 from xtts_finetune.records.atomic import write_text_atomic
-from xtts_finetune.records.checkpoints import read_checkpoint_records
+from xtts_finetune.records.candidates.checkpoints import read_checkpoint_records
 from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder, TrialsFolder
 from xtts_finetune.records.values import text_digest

@@ -6,8 +6,8 @@ import math
 
 from rich.table import Table
 
-from xtts_finetune.commands import command
 from xtts_finetune.errors import WorkFailed
+from xtts_finetune.look.commands import command
 from xtts_finetune.look.quantities import every
 from xtts_finetune.look.tables import print_table
 from xtts_finetune.pipeline.children.lock import run_lock

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from xtts_finetune.commands import command, run_first
 from xtts_finetune.errors import UserError
+from xtts_finetune.look.commands import command, run_first
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.plan.inputs import planned_phase
 from xtts_finetune.records.run_folder import TrialsFolder

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from xtts_finetune.fixed import CODE_SAMPLES, HOP, MEL_CHANNELS
+from xtts_finetune.numbers.fixed import CODE_SAMPLES, HOP, MEL_CHANNELS
 
 FRAMES = CODE_SAMPLES // HOP
 WIDTH, DILATIONS = 160, (1, 3, 9, 1, 3, 9)

@@ -17,7 +17,7 @@ import scipy.signal
 import torch
 from scipy.sparse import csr_array
 
-from xtts_finetune.fixed import HOP
+from xtts_finetune.numbers.fixed import HOP
 from xtts_finetune.xtts.encoder import LOG_FLOOR, dvae_mel
 
 Floats = npt.NDArray[np.float32]

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from TTS.tts.configs.xtts_config import XttsConfig
 
-from xtts_finetune.fixed import SAMPLE_RATE
+from xtts_finetune.numbers.fixed import SAMPLE_RATE
 from xtts_finetune.spec.utterances import InferenceSpec
 from xtts_finetune.xtts.base import PREVIEW_NAME, BaseFiles, read_config
 from xtts_finetune.xtts.speech.mel_inversion import Wave

@@ -18,7 +18,7 @@ from TTS.tts.layers.xtts.dvae import DiscreteVAE
 from TTS.tts.models.xtts import Xtts
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.fixed import CODE_SAMPLES, SAMPLE_RATE
+from xtts_finetune.numbers.fixed import CODE_SAMPLES, SAMPLE_RATE
 from xtts_finetune.spec.pipeline import Vocoder as VocoderName
 from xtts_finetune.xtts.base import BaseFiles
 from xtts_finetune.xtts.encoder import load_dvae, load_mel_stats

@@ -10,7 +10,7 @@ import torch
 from TTS.tts.models.xtts import Xtts
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.fixed import SAMPLE_RATE
+from xtts_finetune.numbers.fixed import SAMPLE_RATE
 from xtts_finetune.xtts.speech.mel_inversion import Wave
 
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.fixed import MEL_CHANNELS
+from xtts_finetune.numbers.fixed import MEL_CHANNELS
 from xtts_finetune.xtts.base import FILE_NAMES, BaseFiles, read_config
 from xtts_finetune.xtts.weights.containers import read_container
 from xtts_finetune.xtts.weights.directory import WeightsDirectory, read_directory, weights_in

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from xtts_finetune.fixed import V2_SIZES
+from xtts_finetune.numbers.fixed import V2_SIZES
 from xtts_finetune.xtts.base import BaseFiles, read_config
 from xtts_finetune.xtts.weights.gpt_shapes import (
     GptSizes,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from xtts_finetune.errors import UserError
-from xtts_finetune.fixed import CONDITIONING_TOKENS, MEL_CHANNELS, V2_SIZES
+from xtts_finetune.numbers.fixed import CONDITIONING_TOKENS, MEL_CHANNELS, V2_SIZES
 
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]

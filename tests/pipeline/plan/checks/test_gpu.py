@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from xtts_finetune.cards import Gpu, TorchBuild
+from xtts_finetune.machine.cards import Gpu, TorchBuild
 from xtts_finetune.pipeline.plan.checks import machine
 from xtts_finetune.pipeline.plan.checks.check import Verdict
 from xtts_finetune.pipeline.plan.checks.machine import check_device, torch_check

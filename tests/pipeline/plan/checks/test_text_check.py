@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.project import make_project
-from xtts_finetune.data import text_checks
-from xtts_finetune.hearing.models import RecogniserModel
+from xtts_finetune.data.hearing.models import RecogniserModel
+from xtts_finetune.data.text import checks as text_checks
 from xtts_finetune.pipeline.plan.checks.check import Check, Verdict
 from xtts_finetune.pipeline.plan.checks.text_checks import text_check
 

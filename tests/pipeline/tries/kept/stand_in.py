@@ -26,7 +26,7 @@ from xtts_finetune.pipeline.phase import phases
 from xtts_finetune.pipeline.plan import disk, plan
 from xtts_finetune.pipeline.plan.checks import preflight
 from xtts_finetune.records.atomic import link_or_copy
-from xtts_finetune.records.checkpoints import (
+from xtts_finetune.records.candidates.checkpoints import (
     CheckpointRecord,
     checkpoints_that_stay,
     read_checkpoint_records,

@@ -25,8 +25,8 @@ from xtts_finetune.pipeline.plan.plan import make_plan
 from xtts_finetune.pipeline.plan.stage_records import read_phase_yaml
 from xtts_finetune.pipeline.run import run_plan
 from xtts_finetune.pipeline.tries_commands import restore_now
-from xtts_finetune.records.closing import read_model_info
-from xtts_finetune.records.tries import read_tries
+from xtts_finetune.records.candidates.closing import read_model_info
+from xtts_finetune.records.candidates.tries import read_tries
 from xtts_finetune.shipping.ship import ship_now
 
 SEQUENCES, OF_A_PART = int(os.environ.get("XTTS_FINETUNE_SEQUENCES", "40")), 20

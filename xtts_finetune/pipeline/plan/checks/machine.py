@@ -12,7 +12,8 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from xtts_finetune.cards import (
+from xtts_finetune.look.quantities import readable_size
+from xtts_finetune.machine.cards import (
     CUDA_BUILD,
     Gpu,
     Problem,
@@ -23,8 +24,7 @@ from xtts_finetune.cards import (
     problem_of,
     visible_gpus,
 )
-from xtts_finetune.look.quantities import readable_size
-from xtts_finetune.packages import OURS, install_again
+from xtts_finetune.machine.packages import OURS, install_again
 from xtts_finetune.pipeline.children.python import code_arguments
 from xtts_finetune.pipeline.plan.checks.check import Check, error, ok, warning
 from xtts_finetune.records.values import parse_object

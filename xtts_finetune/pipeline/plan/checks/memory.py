@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xtts_finetune.fixed import CODES_A_SECOND, CONDITIONING_TOKENS, FRAMES_A_SECOND
 from xtts_finetune.look.quantities import readable_size
+from xtts_finetune.numbers.fixed import CODES_A_SECOND, CONDITIONING_TOKENS, FRAMES_A_SECOND
 from xtts_finetune.pipeline.plan.checks.check import Check, error, ok, warning
 from xtts_finetune.pipeline.plan.disk import HIFIGAN_BYTES, gpt_sizes, sizes_of
 from xtts_finetune.records.clips import ClipRecord

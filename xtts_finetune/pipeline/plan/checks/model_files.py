@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import made_candidates, sources_of
+from xtts_finetune.look.commands import command
 from xtts_finetune.look.quantities import readable_size
 from xtts_finetune.pipeline.plan.checks.check import Check, error, found_and_cure, ok, warning
 from xtts_finetune.pipeline.plan.disk import gpt_sizes
 from xtts_finetune.pipeline.plan.made_state import UNTIL
 from xtts_finetune.pipeline.plan.stages import Plan, Stage
-from xtts_finetune.records.checkpoints import read_checkpoint_records
+from xtts_finetune.records.candidates.checkpoints import read_checkpoint_records
 from xtts_finetune.records.run_folder import RunFolder
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.sources import Source, source_of

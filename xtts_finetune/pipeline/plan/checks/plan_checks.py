@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
+from xtts_finetune.look.commands import command
 from xtts_finetune.look.quantities import readable_size
+from xtts_finetune.numbers.usual import Unusual, gpt_weights, short, unusual_values
 from xtts_finetune.pipeline.children.lock import refuse_second_command
 from xtts_finetune.pipeline.plan.checks.check import Check, error, ok, warning
 from xtts_finetune.pipeline.plan.stages import Plan, State
-from xtts_finetune.records.tries import tries_bytes
+from xtts_finetune.records.candidates.tries import tries_bytes
 from xtts_finetune.spec.declaration import Declaration
 from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.spec.sources import source_of
 from xtts_finetune.spec.train import is_lora
-from xtts_finetune.usual import Unusual, gpt_weights, short, unusual_values
 from xtts_finetune.xtts.base import find_base, read_config
 
 

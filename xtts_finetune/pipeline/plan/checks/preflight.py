@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
-from xtts_finetune.cards import Gpu, find_gpu, number_of, problem_of, torch_build, visible_gpus
-from xtts_finetune.commands import command
 from xtts_finetune.errors import UserError
+from xtts_finetune.look.commands import command
+from xtts_finetune.machine.cards import Gpu, find_gpu, number_of, problem_of, torch_build, visible_gpus
 from xtts_finetune.pipeline.children.running import Work
 from xtts_finetune.pipeline.plan.checks.check import Check, Verdict, error
 from xtts_finetune.pipeline.plan.checks.machine import SLOW, check_count, check_device, check_torch, check_versions

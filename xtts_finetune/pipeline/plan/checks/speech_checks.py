@@ -8,11 +8,11 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from xtts_finetune.data.hearing.ears import Ears, whisper_model
 from xtts_finetune.errors import UserError
 from xtts_finetune.evaluation.candidates import made_candidates
 from xtts_finetune.evaluation.usable_references import reference_problems
 from xtts_finetune.evaluation.whose_voice import reference_files, whose_voice
-from xtts_finetune.hearing.ears import Ears, whisper_model
 from xtts_finetune.pipeline.plan.checks.check import Check, error, found_and_cure, ok, warning
 from xtts_finetune.pipeline.plan.stages import Plan
 from xtts_finetune.records.run_folder import RunFolder

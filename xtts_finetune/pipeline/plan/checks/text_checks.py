@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from xtts_finetune.data.text_checks import recogniser_for
+from xtts_finetune.data.hearing.models import is_fetched_first
+from xtts_finetune.data.text.checks import recogniser_for
 from xtts_finetune.errors import UserError
-from xtts_finetune.hearing.models import is_fetched_first
 from xtts_finetune.pipeline.plan.checks.check import Check, error, found_and_cure, ok, warning
 from xtts_finetune.spec.declaration import Declaration
 

@@ -1,0 +1,1 @@
+"""Candidates speak, are heard, and one is chosen."""

@@ -1,0 +1,1 @@
+"""Phases trained, watched and made better."""

@@ -1,0 +1,1 @@
+"""The chosen model put to use."""

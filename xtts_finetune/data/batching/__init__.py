@@ -1,0 +1,1 @@
+"""Which clips make up a step, and how they become tensors."""

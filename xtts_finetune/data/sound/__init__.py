@@ -1,0 +1,1 @@
+"""Sound of any format, read as XTTS wants it."""

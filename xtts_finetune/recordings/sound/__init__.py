@@ -1,0 +1,1 @@
+"""Sound of recordings as numbers: levels, spectra, speech, disturbances."""

@@ -1,0 +1,1 @@
+"""Words of recordings: heard, aligned with the user's own text, compared."""

@@ -1,0 +1,1 @@
+"""What was spoken and heard: scores of samples, listeners, faults."""

@@ -1,0 +1,1 @@
+"""Which weights are trained, by which optimizer, at which rate."""

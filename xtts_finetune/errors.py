@@ -13,8 +13,8 @@ These stay in their rooms: whoever calls knows what to make of them.
 
     TooMuch                   spec.reading.yaml_file            no declaration is as large
     NotRead                   xtts.weights.stored_tensors       a file of weights, and why
-    AudioError                data.sound.unbroken                     a file that is no sound; its clip is left out
-    Unusable                  data.text.trainable                        a text that cannot be used; its clip is left out
+    AudioError                data.sound.unbroken               a file that is no sound; its clip is left out
+    Unusable                  data.text.trainable               a text that cannot be used; its clip is left out
     NoClip                    data.readers.jsonl                a line that is no clip; it is left out
     ToldByAnother             training.rank                     another rank has said how the phase ends
     OthersAreGone             training.rank                     the other ranks are gone, and said nothing

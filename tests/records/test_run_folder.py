@@ -21,7 +21,7 @@ ELSEWHERE = {
     "cli/": "declarations; the log of an unexpected error, among temporary files",
     "curves/readers/": "logs of other programs",
     "data/readers/": "formats of data sets",
-    "hearing/": "a recogniser's folder",
+    "data/hearing/": "a recogniser's folder",
     "monitor/remembered.py": "the two forms of records",
     "machine/packages.py": "a lock beside the machine code of librosa, and the repository",
     "pipeline/phase/launch.py": "a launch, among temporary files",

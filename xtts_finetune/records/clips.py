@@ -83,7 +83,7 @@ class ClipRecord:
     speaker: str
     language: str
     seconds: float
-    sha256: str  # of the sound, not of the file: see data.audio
+    sha256: str  # of the sound, not of the file: see data.sound.audio
     split: Split
     text_tokens: int
     normalised: str = ""

@@ -1,4 +1,4 @@
-"""`schedule`: how the learning rate moves from step to step, as declared. `training.course` has the formulas."""
+"""`schedule`: how the learning rate moves from step to step, as declared; `training.optimizing.course` has formulas."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """A child that leaves the records of a real one in no time, or ends as it is told: `behaviour.json` says how.
 
-Run as `python fake_child.py MODULE ... JOB.json`. `behaviour.json` stands beside the declaration and holds
-{"phase1": "killed", ...}; what is not named does its work.
-Hundreds of these are started: each imports what its own kind of job needs.
+Run as `python fake_child.py [--stays] MODULE ... JOB.json`. `behaviour.json` stands beside the declaration and holds
+{"phase1": "killed", ...}; what is not named does its work. As a real child does, it takes further jobs where it is told
+to stay. Each imports what its own kind of job needs.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from xtts_finetune.pipeline.children import child
 from xtts_finetune.records.atomic import write_json_atomic, write_text_atomic
 from xtts_finetune.records.candidates.checkpoints import CheckpointRecord, write_checkpoint_record
 from xtts_finetune.records.candidates.closing import write_untrained_info
@@ -268,5 +269,11 @@ def train(declaration: Declaration, job: Job) -> int:
     return code
 
 
+def do(arguments: list[str]) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if code := main(arguments):
+        sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    child.main(sys.argv[1:], do)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from rich.console import Console
 
 from tests.pipeline.fake_base import CONFIG, TOKENS, fake_base, model_file
 from tests.spec.wrong_declarations import RIGHT, write_files
-from xtts_finetune.pipeline.children.running import Work
+from xtts_finetune.pipeline.children.running import JOB, SHIPPING, TRAINING, Work
+from xtts_finetune.pipeline.children.staying import FRAMES
 from xtts_finetune.pipeline.plan.plan import make_plan
 from xtts_finetune.pipeline.plan.stages import Plan
 from xtts_finetune.pipeline.run import run_plan
@@ -26,7 +28,13 @@ FAKE_CHILD = Path(__file__).with_name("fake_child.py")
 
 def fake_child(module: str, arguments: Sequence[str]) -> list[str]:
     """The command line of the fake child."""
+    # pytest's own variable would give each test's children an environment of their own, and so a process of their own.
+    os.environ.pop("PYTEST_CURRENT_TEST", None)
     return [sys.executable, str(FAKE_CHILD), module, *arguments]
+
+
+# It takes further jobs, as the real ones do: hundreds of starts of Python are saved.
+FRAMES.extend(fake_child(module, []) for module in (JOB, TRAINING, SHIPPING))
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def do(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setenv("PYTEST_CURRENT_TEST", "")
     monkeypatch.delenv("PYTEST_CURRENT_TEST")  # another one in each part of a test: no process would fit
-    monkeypatch.setattr(staying, "JOB", "some_job")
+    monkeypatch.setattr(staying, "FRAMES", [python_child("some_job", [])])
     job = tmp_path / "job.json"
     replace(project.work().job(tmp_path / "events.jsonl"), run_folder=tmp_path).write(job)
 

@@ -107,6 +107,9 @@ def _of_packages() -> tuple[RecogniserModel, ...]:
     """Those that an installed package brings with it."""
     found = []
     for package in distributions():
+        listed = package.read_text("RECORD")
+        if listed is not None and f"/{WEIGHTS}," not in listed:
+            continue  # most of them: their thousands of lines need not be taken apart
         for file in package.files or ():
             if file.name == WEIGHTS:
                 folder = Path(str(package.locate_file(file))).parent
@@ -117,6 +120,11 @@ def _of_packages() -> tuple[RecogniserModel, ...]:
 
 def _fetched() -> list[RecogniserModel]:
     """Those that faster-whisper fetched before."""
+    from huggingface_hub.constants import HF_HUB_CACHE  # noqa: PLC0415
+
+    # Whoever fetched none, as most, is spared the library: it takes a second, in every command that makes a plan.
+    if not any(Path(HF_HUB_CACHE).glob("models--*whisper*")):
+        return []
     from faster_whisper.utils import available_models, download_model  # noqa: PLC0415  heavy
 
     found = []

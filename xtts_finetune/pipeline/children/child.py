@@ -18,6 +18,7 @@ import runpy
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,12 @@ from xtts_finetune.records.job import EventWriter, Job
 FIRST_SEED = 67280421310721
 
 
-def main(arguments: list[str]) -> None:
-    """Run the module named first, with the rest as its arguments; the last one is the job's file."""
+def main(arguments: list[str], do: Callable[[list[str]], None] | None = None) -> None:
+    """Run the module named first, with the rest as its arguments; the last one is the job's file.
+
+    `do` does a job, and ends the process where it is not done; left out, as `run_module` does.
+    """
+    do = do or run_module
     stays = arguments[:1] == [STAYS]
     answers = _answers() if stays else -1
     parent = Parent()
@@ -51,7 +56,7 @@ def main(arguments: list[str]) -> None:
         do(job["arguments"])
 
 
-def do(arguments: list[str]) -> None:
+def run_module(arguments: list[str]) -> None:
     """Run a module; a job that is not done ends the process."""
     if hasattr(signal, "SIGBREAK"):
         # The only signal that a parent on Windows can send to a child with a process group of its own.

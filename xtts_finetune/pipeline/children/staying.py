@@ -24,6 +24,8 @@ STAYS = "--stays"
 SAYS_NO = "XTTS_FINETUNE_NEW_PROCESSES"
 """Set to anything, each job has a process of its own."""
 END_SECONDS = 10.0
+FRAMES: list[Sequence[str]] = [python_child(module, []) for module in (JOB, TRAINING, SHIPPING)]
+"""How the commands begin that leave nothing behind in their process, each up to its module."""
 
 Start = Callable[[Sequence[str]], "subprocess.Popen[bytes]"]
 """Starts a command with a pipe for its stdin and one for its stdout."""
@@ -161,8 +163,7 @@ def begin(command: Sequence[str], environment: Mapping[str, str], log: Path, sta
 
 def arguments_of(command: Sequence[str]) -> Sequence[str] | None:
     """The module and its arguments, where one is run that leaves nothing behind in its process."""
-    for module in (JOB, TRAINING, SHIPPING):
-        frame = python_child(module, [])
-        if list(command[: len(frame)]) == frame:
+    for frame in FRAMES:
+        if list(command[: len(frame)]) == list(frame):
             return command[len(frame) - 1 :]
     return None

@@ -228,6 +228,16 @@ def test_design_names_every_room_and_the_way_of_imports() -> None:
     assert rooms - {"__init__"} == {room for layer in layers for room in layer}
 
 
+def test_no_room_has_more_than_twenty_doors() -> None:
+    package = ROOT / "xtts_finetune"
+    doors: dict[Path, set[str]] = {}
+    for module in package.rglob("*.py"):
+        if module.name != "__init__.py":
+            for inner in (module, *list(module.parents)[: list(module.parents).index(package)]):
+                doors.setdefault(inner.parent, set()).add(inner.name)
+    assert {str(room): len(names) for room, names in doors.items() if len(names) > 20} == {}
+
+
 def test_every_folder_of_tests_is_that_of_a_room() -> None:
     folders = {path.name for path in (ROOT / "tests").iterdir() if any(path.glob("*.py"))}
     rooms = {path.name for path in (ROOT / "xtts_finetune").iterdir()}

@@ -1,6 +1,6 @@
 """How much quicker a script is spoken at once than line by line: `speak`, `speak --tries 0` and `say` in a loop.
 
-    python -m benchmarks.script_speed run/demo/shipped/demo --to FOLDER [--lines 200] [--says 12] [--parts 4]
+    python -m benchmarks.script_speed run/demo/shipped/demo --to FOLDER [--lines 200] [--checked N] [--says 12]
 
 The script is ordinary sentences of the demo's grammar. It is spoken in `--parts` parts, and between them some of its
 lines are said by `say`, each by a command of its own, so that all three are timed in the same minutes. One line a
@@ -30,26 +30,28 @@ def main() -> None:
     parser.add_argument("model", type=Path, help="a shipped folder")
     parser.add_argument("--to", type=Path, required=True)
     parser.add_argument("--lines", type=int, default=200)
+    parser.add_argument("--checked", type=int, help="so many lines are spoken with checks; left out: all")
     parser.add_argument("--says", type=int, default=12)
     parser.add_argument("--parts", type=int, default=4)
     given = parser.parse_args()
     given.to.mkdir(parents=True, exist_ok=True)
     texts, record = ordinary(given.lines, SEED), given.to / "times.jsonl"
     known = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()] if record.exists() else []
-    for way, name, lines in list(turns(texts, given.says, given.parts))[len(known) :]:
+    for way, name, lines in list(turns(texts, given.checked or len(texts), given.says, given.parts))[len(known) :]:
         known.append({"way": way, "lines": len(lines), "seconds": timed(way, name, lines, given.model, given.to)})
         with record.open("a", encoding="utf-8") as file:
             file.write(json.dumps(known[-1]) + "\n")
         print(in_words(known), flush=True)
 
 
-def turns(texts: Sequence[str], says: int, parts: int) -> Iterator[tuple[str, str, Sequence[str]]]:
+def turns(texts: Sequence[str], checked: int, says: int, parts: int) -> Iterator[tuple[str, str, Sequence[str]]]:
     """What is timed, in turn: a part of the script in both ways, and the share of the sentences that are said."""
     said = spread(texts, says)
     for part in range(parts):
         lines = texts[len(texts) * part // parts : len(texts) * (part + 1) // parts]
         for way in WAYS:
-            yield way, f"{way}-{part}", lines
+            most = checked // parts if way == "checked" else len(lines)
+            yield way, f"{way}-{part}", lines[:most]
         for number in range(says * part // parts, says * (part + 1) // parts):
             yield "say", f"say-{number}", [said[number]]
 

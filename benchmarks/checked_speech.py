@@ -91,11 +91,11 @@ def main() -> None:
     heard = json.loads(alarms.read_text(encoding="utf-8"))
     for group, found in heard.items():
         print(f"false alarms, {group}: {share(sum(map(bool, found)), len(found))} {[each for each in found if each]}")
-    for name, take in (("first", 0), ("last", -1)):
+    for name, chosen in (("first takes", lambda takes: takes[0]), ("what is kept", best)):
         kinds = Counter(
-            " ".join(fault.split()[:2]) for each in done for of in each.found.values() for fault in of[take]
+            fault.split(":")[0] for each in done for takes in each.found.values() for fault in chosen(takes)
         )
-        print(f"faults of {name} takes: {dict(kinds.most_common())}")
+        print(f"faults of {name}: {dict(kinds.most_common())}")
 
 
 loaded: dict[int, tuple[Any, Any]] = {}

@@ -4,10 +4,10 @@
                                                            [--format mp3]
 
 What the command does runs in a process that is forked from one in which everything is imported already, so that kills
-hit the speaking and the writing and not the start. SIGKILL, which leaves no chance, comes at a random moment, of 10
-kills on average after a tenth of the time that a whole run takes; where all was done before, it begins anew. At last
-one runs to its end, every file but the lock is compared, and each sound file is decoded by another program than wrote
-it: FFmpeg, by PyAV.
+hit the speaking and the writing and not the start. SIGKILL, which leaves no chance, comes at a random moment of the
+time that a whole run takes, or of its share `--within`; where all was done before, it begins anew. At last one runs to
+its end, every file but the lock is compared, and each sound file is decoded by another program than wrote it: FFmpeg,
+by PyAV.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import av
 import numpy as np
 import torch
 
-from benchmarks.demo_texts import ordinary
+from benchmarks.demo_texts import ordinary, short
 from xtts_finetune.evaluation import checking, tails  # imported ahead, for the forks
 from xtts_finetune.speaking.assembling import Form
 from xtts_finetune.speaking.script import read_script
@@ -74,13 +74,15 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=60)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--tries", type=int, default=3)
+    parser.add_argument("--short", action="store_true", help="texts of one to three words, which are spoken sooner")
+    parser.add_argument("--within", type=float, default=1.0, help="of a whole run's time, when a kill comes at last")
     parser.add_argument("--format", default="mp3")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     torch.set_num_threads(1)
     given.to.mkdir(parents=True, exist_ok=True)
     script = given.to / "script.txt"
-    script.write_text("\n".join(ordinary(given.lines, SEED)) + "\n", encoding="utf-8")
+    script.write_text("\n".join((short if given.short else ordinary)(given.lines, SEED)) + "\n", encoding="utf-8")
     speaking = Speaking(given.model, script, Form(f".{given.format}"), given.tries)
     undisturbed, disturbed = given.to / f"undisturbed-{given.format}", given.to / f"disturbed-{given.format}"
     shutil.rmtree(undisturbed, ignore_errors=True)
@@ -91,7 +93,7 @@ def main() -> None:
     shutil.rmtree(disturbed, ignore_errors=True)
     chance, killed = random.Random(given.seed), 0
     while killed < given.kills:
-        if killed_in(speaking.start(disturbed), chance.uniform(0.0, whole * 2 / given.kills)):
+        if killed_in(speaking.start(disturbed), chance.uniform(0.0, whole * given.within)):
             killed += 1
             takes = len(list(disturbed.glob("takes/*.flac")))
             print(

@@ -134,7 +134,7 @@ def test_whisper_reads_where_it_is_installed(sounds: list[Sound], demo_folder: P
 def test_the_model_that_reads_is_part_of_what_was_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("xtts_finetune.data.hearing.ears.recogniser_installed", lambda: True)
     known: list[RecogniserModel] = []
-    for module in ("hearing.ears", "hearing.models"):
+    for module in ("data.hearing.ears", "data.hearing.models"):
         monkeypatch.setattr(f"xtts_finetune.{module}.installed_models", lambda: known)
     assert identity(["en", "hu"], Ears()) is None
     for name, size in (("tiny.en", 10), ("base", 20)):

@@ -60,7 +60,7 @@ def prepare(
 
     Clips are read and encoded on all cores, and only outlines of them stay in memory. A kill at any time leaves
     only whole files, and `data.json`, written last, only where all of them agree; `before_closing` is called
-    when all the others are there. `compare_texts` reads the clips of a clips.jsonl (data.text_checks.TextChecks).
+    when all the others are there. `compare_texts` reads the clips of a clips.jsonl (data.text.checks.TextChecks).
     Raises UserError if a data set is missing or too few clips can be used, WorkFailed if audio changes
     meanwhile.
     """

@@ -207,7 +207,8 @@ class Planned:
 def planned_of_count(clips: int, phase: PhaseSpec) -> Planned:
     """Of a phase whose steps depend on the number of clips alone: no max_tokens, and no weights.
 
-    Without NumPy, as a plan of the usual kind is made. `data.index.planned` knows every phase; both say the same.
+    Without NumPy, as a plan of the usual kind is made. `data.batching.index.planned` knows every phase; both say the
+    same.
     """
     clips_a_step = phase.batch_size * phase.accumulate
     steps = phase.steps

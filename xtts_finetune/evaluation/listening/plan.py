@@ -39,7 +39,7 @@ class Sound:
 
 @dataclass(frozen=True)
 class Trial:
-    """Two sounds to be compared; `id` tells nothing. `kind`, `repeats`: as in records.heard.listening_files.KeyTrial."""
+    """Two sounds to compare; `id` tells nothing. `kind` and `repeats` as in records.heard.listening_files.KeyTrial."""
 
     id: str
     kind: str

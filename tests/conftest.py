@@ -39,7 +39,7 @@ gc.disable()
 ROOT = Path(__file__).parents[1]
 DURATIONS = ROOT / "tests" / "durations.json"
 # Seconds of a file, with the fixtures that it shares with others: whoever trains something for its tests takes longer.
-QUICK_SECONDS = 4.0
+QUICK_SECONDS = 2.5
 # Seconds that each fixture of the whole session took to make in this process, and those of the test that runs now.
 MADE_ONCE: dict[str, float] = {}
 MADE_NOW: list[str] = []

@@ -50,6 +50,7 @@ def make_corpus(folder: Path, styles: Path, rounds: int, workers: int) -> None:
     """Speak what is missing of `rounds`."""
     folder.mkdir(parents=True, exist_ok=True)
     voices = pretraining_voices(styles)
+    Kokoro(styles, folder.parent)  # its weights in one file, before several processes want to make it
     jobs = [
         (folder, styles, voice, number, 1000 * number + place)
         for number in range(rounds)

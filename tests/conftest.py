@@ -39,7 +39,7 @@ gc.disable()
 ROOT = Path(__file__).parents[1]
 DURATIONS = ROOT / "tests" / "durations.json"
 # Seconds of a file, with the fixtures that it shares with others: whoever trains something for its tests takes longer.
-QUICK_SECONDS = 2.5
+QUICK_SECONDS = 1.5
 # Seconds that each fixture of the whole session took to make in this process, and those of the test that runs now.
 MADE_ONCE: dict[str, float] = {}
 MADE_NOW: list[str] = []
@@ -103,10 +103,10 @@ def pytest_runtest_setup(item: pytest.Function) -> Generator[None, None, None]:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Three workers for two cores: a third of the time a test waits for what it has started."""
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Three workers for two cores: a third of the time a test waits for what it has started, but for quick tests."""
     cores = os.cpu_count() or 1
-    return cores + cores // 2
+    return cores if config.getoption("--quick") else cores + cores // 2
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -63,6 +63,7 @@ class CandidateFolder:
         return self.path.name
 
     phase_yaml = _Below("phase.yaml")  # the declaration as it was run, with hashes of its inputs
+    cpu = _Below("cpu.json")  # precision and threads that a phase on the CPU was given at its start, and why
     metrics = _Below(METRICS)  # one record a line: every step's loss, every evaluation
     best_model = _Below("best_model.pth")  # weights of the best step, without optimizer state
     config = _Below("config.json")  # the model's configuration, as stock XTTS tools read it

@@ -118,7 +118,7 @@ class PhaseSpec(Spec):
     precision: Precision = Field(
         "auto",
         description="Of the steps: 'bf16' or 'fp16' (mixed precision), 'tf32' or 'fp32'. 'auto' takes the fastest "
-        "that the device supports. Weights and evaluations are in fp32 always.",
+        "that the device supports; a CPU measures it once. Weights and evaluations are in fp32 always.",
     )
     gradient_checkpointing: bool = Field(
         False, description="Compute each layer twice rather than keep it: less memory, steps a third slower."

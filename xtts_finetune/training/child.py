@@ -19,6 +19,7 @@ from xtts_finetune.ranks.outcome import OF_STATUS
 from xtts_finetune.records.job import Job
 from xtts_finetune.records.stopping import Reason, Stop
 from xtts_finetune.spec.declaration import Declaration, load_declaration
+from xtts_finetune.spec.phase import PhaseSpec
 from xtts_finetune.training.closing import close_phase
 from xtts_finetune.training.phase_work import as_it_runs, newest_step, speaker, stop_of_error, train
 from xtts_finetune.xtts import load_coqui
@@ -59,10 +60,25 @@ def train_phase(
     Whatever ends it is written down. Raises UserError when an input is wrong or cannot be read any more.
     """
     load_coqui()
+    from xtts_finetune.training.cpu_choice import in_words, kept, threads_of  # noqa: PLC0415  (torch, as below)
     from xtts_finetune.training.device import name_of  # noqa: PLC0415  (torch: once its devices are chosen)
 
     phase, device = as_it_runs(declaration, job)
-    where = name_of(device)
+    choice = kept(job.run.candidate(job.phase)) if device == "cpu" else None
+    with threads_of(choice):
+        where = f"the CPU, {in_words(choice)}" if device == "cpu" else name_of(device)
+        return _train_and_close(declaration, job, interrupted, speech, phase, where)
+
+
+def _train_and_close(
+    declaration: Declaration,
+    job: Job,
+    interrupted: AskedToStop,
+    speech: SpeechMaker | None,
+    phase: PhaseSpec,
+    where: str,
+) -> Stop:
+    """The phase as it runs here; `where` in words."""
     speak = speaker(declaration, job, phase, speech)
     try:
         stop = train(declaration, job, phase, interrupted, speak)

@@ -29,15 +29,22 @@ if TYPE_CHECKING:
 def as_it_runs(declaration: Declaration, job: Job) -> tuple[PhaseSpec, str]:
     """The job's phase with the batches and the precision that it runs with here, and the device: 'cpu' or 'cuda'.
 
+    On the CPU the precision may be measured (`cpu_choice`), except by one of several processes, which have to agree.
     Raises UserError when this machine lacks what it asks for.
     """
+    from xtts_finetune.training import cpu_choice  # noqa: PLC0415
     from xtts_finetune.training.device import check_compile, pick_device_for, pick_precision  # noqa: PLC0415
     from xtts_finetune.xtts.base import find_base  # noqa: PLC0415
 
     phase = as_it_ran(declaration.phases[job.phase], job.ran_with)
-    device = pick_device_for(find_base(declaration.pipeline.base), job.device)
+    base, folder = find_base(declaration.pipeline.base), job.run.candidate(job.phase)
+    device = pick_device_for(base, job.device)
     if phase.compile:
         check_compile(device)
+    if device == "cpu":
+        choice = cpu_choice.kept(folder) if job.launch else cpu_choice.choose(phase, base, folder)
+        if choice is not None and phase.precision == "auto":
+            return phase.model_copy(update={"precision": choice.precision}), device
     return phase.model_copy(update={"precision": pick_precision(phase.precision, device)}), device
 
 
@@ -62,6 +69,7 @@ def train(
     """
     from xtts_finetune.ranks.group import ALONE  # noqa: PLC0415
     from xtts_finetune.spec.sources import kept_steps  # noqa: PLC0415
+    from xtts_finetune.training.cpu_choice import in_words, kept  # noqa: PLC0415
     from xtts_finetune.training.device import name_of  # noqa: PLC0415
     from xtts_finetune.training.phase_data import PhaseData, PhaseJob  # noqa: PLC0415
     from xtts_finetune.training.starting import start  # noqa: PLC0415
@@ -86,7 +94,9 @@ def train(
         )
         with _notes(run.job_events(name), ranks) as note:
             trainer = start(declaration, run, replace(asked, note=note), note)
-            note(f"on {name_of(next(trainer.model.parameters()).device.type)}, in {phase.precision}")
+            device = next(trainer.model.parameters()).device.type
+            threads = f", with {in_words(kept(asked.folder))}" if device == "cpu" else ""
+            note(f"on {name_of(device)}, in {phase.precision}{threads}")
         return trainer.train()
     finally:
         data.close()

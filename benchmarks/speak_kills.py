@@ -1,19 +1,20 @@
 """`speak` killed at random moments and given again: the same files, byte for byte, as of a run that nobody disturbed.
 
     python -m benchmarks.speak_kills run/demo/shipped/demo --to FOLDER [--lines 60] [--kills 10] [--tries 3]
-                                                           [--format mp3]
+                                                           [--format mp3] [--joining]
 
 What the command does runs in a process that is forked from one in which everything is imported already, so that kills
 hit the speaking and the writing and not the start. SIGKILL, which leaves no chance, comes at a random moment of the
-time that a whole run takes, or of its share `--within`; where all was done before, it begins anew. At last one runs to
-its end, every file but the lock is compared, and each sound file is decoded by another program than wrote it: FFmpeg,
-by PyAV.
+time that a whole run takes, or of its share `--within`; where all was done before, it begins anew. With `--joining` all
+takes are there before each beginning, so that kills hit the making of the files. At last one runs to its end, every
+file but the lock is compared, and each sound file is decoded by another program than wrote it: FFmpeg, by PyAV.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import random
 import shutil
@@ -30,7 +31,7 @@ from benchmarks.demo_texts import ordinary, short
 from xtts_finetune.evaluation import checking, tails  # imported ahead, for the forks
 from xtts_finetune.speaking.assembling import Form
 from xtts_finetune.speaking.script import read_script
-from xtts_finetune.speaking.speak import Wanted, speak_script
+from xtts_finetune.speaking.speak import RECORD, Wanted, speak_script
 from xtts_finetune.speaking.speaking_models import shipped_model
 from xtts_finetune.training import device
 from xtts_finetune.xtts.speech import speech, verification
@@ -76,6 +77,7 @@ def main() -> None:
     parser.add_argument("--tries", type=int, default=3)
     parser.add_argument("--short", action="store_true", help="texts of one to three words, which are spoken sooner")
     parser.add_argument("--within", type=float, default=1.0, help="of a whole run's time, when a kill comes at last")
+    parser.add_argument("--joining", action="store_true", help="takes are there; kills come while files are made")
     parser.add_argument("--format", default="mp3")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
@@ -90,24 +92,38 @@ def main() -> None:
     speaking.to_its_end(undisturbed)
     whole = time.perf_counter() - begun
     print(f"undisturbed: {whole:.0f} s", flush=True)
-    shutil.rmtree(disturbed, ignore_errors=True)
+    begin(disturbed, undisturbed if given.joining else None)
+    if given.joining:
+        begun = time.perf_counter()
+        speaking.to_its_end(disturbed)
+        whole = time.perf_counter() - begun
+        print(f"joining alone: {whole:.1f} s", flush=True)
+        begin(disturbed, undisturbed)
     chance, killed = random.Random(given.seed), 0
     while killed < given.kills:
         if killed_in(speaking.start(disturbed), chance.uniform(0.0, whole * given.within)):
             killed += 1
-            takes = len(list(disturbed.glob("takes/*.flac")))
-            print(
-                f"kill {killed}: {takes} takes, batch open: {(disturbed / 'takes' / 'batch.json').exists()}", flush=True
-            )
+            takes, files = (len(list(disturbed.glob(each))) for each in ("takes/*.flac", f"*.{given.format}"))
+            batch = (disturbed / "takes" / "batch.json").exists()
+            print(f"kill {killed}: {takes} takes, batch open: {batch}, {files} files", flush=True)
         else:
             print("it had come to its end: begun anew", flush=True)
-            shutil.rmtree(disturbed)
+            begin(disturbed, undisturbed if given.joining else None)
     speaking.to_its_end(disturbed)
     one, other = hashes(undisturbed), hashes(disturbed)
     apart = [name for name in sorted(one.keys() | other.keys()) if one.get(name) != other.get(name)]
     print(f"{len(one)} files, {len(apart)} differ {apart[:5]}")
     seconds = [decoded(path) for path in sorted(disturbed.glob(f"*.{given.format}"))]
     print(f"FFmpeg (PyAV {av.__version__}) decodes {len(seconds)} files, {sum(seconds):.1f} s")
+
+
+def begin(disturbed: Path, whole: Path | None) -> None:
+    """Nothing is there; or, of a `whole` run, its takes and the record of one that has written no file yet."""
+    shutil.rmtree(disturbed, ignore_errors=True)
+    if whole is not None:
+        shutil.copytree(whole / "takes", disturbed / "takes")
+        record = json.loads((whole / RECORD).read_text(encoding="utf-8"))
+        (disturbed / RECORD).write_text(json.dumps({**record, "files": []}), encoding="utf-8")
 
 
 def killed_in(process: int, seconds: float) -> bool:

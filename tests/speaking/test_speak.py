@@ -164,6 +164,21 @@ def test_what_cannot_be_done_is_refused_before_anything_is_written(model: Speaki
         speak_script(model, SCRIPT, wanted(tmp_path / "mine"), silent)
 
 
+def test_what_a_kill_left_neither_stays_nor_stands_in_the_way(model: SpeakingModel, tmp_path: Path) -> None:
+    folder = tmp_path / "killed"
+    folder.mkdir()
+    gone = 2**22 + 1  # no process has such a number
+    (folder / ".lock").touch()
+    (folder / f".speak.json.1.{gone}.tmp").write_text("{", encoding="utf-8")  # the first thing that is written
+    speak_script(model, SCRIPT, wanted(folder), silent)
+    expected = {path.relative_to(folder) for path in folder.rglob("*")}
+    for left in (f".001.wav.1.{gone}.tmp", f"takes/.some.flac.1.{gone}.tmp"):
+        (folder / left).write_bytes(b"RIFF")
+    speak_script(model, SCRIPT, wanted(folder), silent)
+    assert {path.relative_to(folder) for path in folder.rglob("*")} == expected
+    assert not list(folder.rglob("*.tmp"))
+
+
 def test_what_fails_the_checks_is_spoken_again_and_the_best_kept(model: SpeakingModel, tmp_path: Path) -> None:
     heard: dict[str, list[bytes]] = {}
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from xtts_finetune.errors import UserError
 from xtts_finetune.look.commands import command
 from xtts_finetune.numbers.fixed import HOP, MEL_CHANNELS
-from xtts_finetune.records.atomic import is_abandoned, json_or_none, write_bytes_atomic, write_json_atomic
+from xtts_finetune.records.atomic import json_or_none, remove_abandoned, write_bytes_atomic, write_json_atomic
 from xtts_finetune.records.clips import ClipRecord
 from xtts_finetune.records.run_folder import CACHE_KEYS
 from xtts_finetune.records.values import text_digest
@@ -135,9 +135,7 @@ class ClipCache:
 
     def sweep(self) -> None:
         """Remove the temporary files that a kill left behind."""
-        for left in self.folder.rglob(".*.tmp"):
-            if is_abandoned(left):
-                left.unlink(missing_ok=True)
+        remove_abandoned(self.folder.rglob(".*.tmp"))
 
     def make_current(self) -> None:
         """Let `open` find this base's arrays, and drop what was kept for other bases."""

@@ -27,7 +27,7 @@ from xtts_finetune.data.text.checks import Compared
 from xtts_finetune.data.text.language import OtherLanguages
 from xtts_finetune.data.text.trainable import TextCheck, TextEncoder
 from xtts_finetune.errors import UserError, WorkFailed
-from xtts_finetune.records.atomic import is_abandoned, write_json_atomic
+from xtts_finetune.records.atomic import remove_abandoned, write_json_atomic
 from xtts_finetune.records.clips import (
     ClipRecord,
     ClipWarning,
@@ -109,9 +109,7 @@ def _sweep(run: RunFolder, cache: ClipCache) -> None:
     """Remove the temporary files that a kill left behind; other files of the run are not ours to touch."""
     cache.sweep()
     for file in (run.clips, run.dropped, run.eval_set, run.data_info):
-        for left in run.root.glob(f".{file.name}.*.tmp"):
-            if is_abandoned(left):
-                left.unlink(missing_ok=True)
+        remove_abandoned(run.root.glob(f".{file.name}.*.tmp"))
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -139,6 +139,13 @@ def is_abandoned(temporary: Path) -> bool:
         return started > temporary.stat().st_mtime + SAME_START_SECONDS
     except (psutil.Error, IndexError, ValueError, OverflowError, OSError):
         return True
+
+
+def remove_abandoned(temporaries: Iterable[Path]) -> None:
+    """Remove those of the temporary files that a kill left behind."""
+    for left in temporaries:
+        if is_abandoned(left):
+            left.unlink(missing_ok=True)
 
 
 def write_bytes_atomic(path: Path, content: bytes) -> None:

@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.look.quantities import about, duration
-from xtts_finetune.records.atomic import json_or_none, write_json_atomic
+from xtts_finetune.records.atomic import json_or_none, remove_abandoned, write_json_atomic
 from xtts_finetune.records.values import digest_of
 from xtts_finetune.speaking.assembling import Assembled, Form, assemble
 from xtts_finetune.speaking.say import check_device, settings_with
@@ -26,6 +26,8 @@ from xtts_finetune.spec.utterances import InferenceSpec
 
 # In the folder, written first: it says that the folder is one of ours.
 RECORD, LOCK = "speak.json", ".lock"
+LEFT_BEHIND = ".*.[0-9]*.[0-9]*.tmp"
+"""What a kill leaves of a file that was being written (`atomic_path`)."""
 # Lines that are spoken together.
 BATCH = 32
 MOST_PROBLEMS = 10
@@ -78,6 +80,7 @@ def speak_script(model: SpeakingModel, script: Script, wanted: Wanted, say: Say)
     try:
         wanted.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(wanted.folder / LOCK, timeout=0):
+            remove_abandoned(wanted.folder.rglob(LEFT_BEHIND))
             older = json_or_none(wanted.folder / RECORD, lambda record: [str(name) for name in record["files"]]) or []
             write_json_atomic(wanted.folder / RECORD, {"version": VERSION, "model": model.name, "files": older})
             _speak(model, lines, takes, settings, wanted, say)
@@ -179,5 +182,8 @@ def _check_folder(folder: Path) -> None:
     """Raise UserError for a folder that has something else in it."""
     if folder.is_file():
         raise UserError(f"--to: {folder} is a file; name a folder")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / RECORD).is_file():
+    if not folder.is_dir() or (folder / RECORD).is_file():
+        return
+    begun = {LOCK} | {path.name for path in folder.glob(LEFT_BEHIND)}  # by a command that was killed at once
+    if any(path.name not in begun for path in folder.iterdir()):
         raise UserError(f"--to: {folder} has something else in it; name a new folder")

@@ -16,6 +16,7 @@ from xtts_finetune.records.metrics import read_metrics
 from xtts_finetune.records.run_folder import CandidateFolder, RunFolder
 from xtts_finetune.spec.declaration import load_declaration
 from xtts_finetune.spec.phase import PhaseSpec
+from xtts_finetune.training.cpu_choice import choose
 from xtts_finetune.training.device import pick_device, pick_precision
 from xtts_finetune.training.phase_data import PhaseData, PhaseJob
 from xtts_finetune.training.phase_model import PhaseModel
@@ -58,9 +59,9 @@ def main(job: dict[str, Any]) -> None:
         torch.set_num_threads(1)
     base, run = BaseFiles(folder / "base"), RunFolder(folder / "run" / "speed")
     declaration = load_declaration(folder / "pipeline.yaml")
-    phase = _phase(job)
-    data = PhaseData(run, base, phase, declaration.pipeline.datasets)
     out.mkdir(parents=True, exist_ok=True)
+    phase = _phase(job, base, CandidateFolder(out))
+    data = PhaseData(run, base, phase, declaration.pipeline.datasets)
     model = PhaseModel(load_model(base), phase, job["steps"])
     trainer = TimedTrainer(model, PhaseJob(CandidateFolder(out), phase, data, job["steps"] + job["beside_bare"]))
     trainer.clock, trainer.compared = Clock(job), job["steps"]
@@ -83,7 +84,8 @@ def main(job: dict[str, Any]) -> None:
     write_result(out, figures)
 
 
-def _phase(job: dict[str, Any]) -> PhaseSpec:
+def _phase(job: dict[str, Any], base: BaseFiles, folder: CandidateFolder) -> PhaseSpec:
+    """The phase as it runs here; on a CPU with the threads and the precision that it chooses by measuring."""
     given: dict[str, Any] = {"precision": "fp32", "buckets": False, "gradient_clip": None} if job["parity"] else {}
     phase = PhaseSpec(
         learning_rate=LEARNING_RATE,
@@ -93,7 +95,12 @@ def _phase(job: dict[str, Any]) -> PhaseSpec:
         seed=job["seed"],
         **given,
     )
-    return phase.model_copy(update={"precision": pick_precision(phase.precision, pick_device("auto"))})
+    device = pick_device("auto")
+    choice = choose(phase, base, folder) if device == "cpu" and not job["parity"] else None
+    if choice is None:
+        return phase.model_copy(update={"precision": pick_precision(phase.precision, device)})
+    torch.set_num_threads(choice.threads)
+    return phase.model_copy(update={"precision": choice.precision})
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from xtts_finetune.records.run_folder import CHECKS, MODEL_CARD
 from xtts_finetune.shipping.fault_rate import fault_rate
 from xtts_finetune.shipping.model_card import card_text, copy_licences
 from xtts_finetune.shipping.plan import ShipPlan
-from xtts_finetune.xtts.weights.vocabulary_file import copy_vocabulary
+from xtts_finetune.xtts.weights.vocabulary_file import write_vocabulary_for_all
 
 if TYPE_CHECKING:
     from xtts_finetune.xtts.speech.mel_inversion import Wave
@@ -125,7 +125,7 @@ def _write(
     base, language = plan.spoken.base, plan.declaration.pipeline.language
     packing.write_model(staging / packing.MODEL, packing.packed_weights(weights, precision))
     packing.write_config(staging / packing.CONFIG, base, language, plan.declaration.utterances.inference)
-    copy_vocabulary(base.vocab, staging / packing.VOCABULARY)
+    write_vocabulary_for_all(base.vocab, staging / packing.VOCABULARY)
     packing.write_voices(staging / packing.SPEAKERS, voices)
     for name, waves in recorded.items():
         packing.write_reference(staging / reference_of(name, plan.name), waves)

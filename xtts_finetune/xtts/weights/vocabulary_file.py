@@ -34,6 +34,23 @@ def copy_vocabulary(vocab: Path, target: Path) -> None:
     target.write_bytes(vocab.read_bytes().removeprefix(codecs.BOM_UTF8))
 
 
+def write_vocabulary_for_all(vocab: Path, target: Path) -> None:
+    """Copy a base's vocab.json so that programs with an older `tokenizers` read it, too.
+
+    Since 0.20 that package writes a merge as a pair, which earlier ones refuse (xtts-api-server 0.9 has 0.15); all read
+    the pair in one string with a space between, where no token has a space. A file from before 2024, as XTTS v2's, has
+    strings and stays as it is, but for a byte order mark.
+    """
+    found = read_json_of_base(vocab, "fetch it again")
+    merges = found["model"].get("merges", ())
+    pairs = [merge for merge in merges if isinstance(merge, list)]
+    if not pairs or any(" " in token for pair in pairs for token in pair):
+        copy_vocabulary(vocab, target)
+        return
+    found["model"]["merges"] = [" ".join(merge) if isinstance(merge, list) else merge for merge in merges]
+    target.write_text(json.dumps(found, ensure_ascii=False, indent=2), encoding="utf-8")
+
+
 def read_json_of_base(path: Path, cure: str) -> Any:
     """What the JSON file holds. Raises UserError with the reason and `cure` if it cannot be read."""
     text = read_text_of_base(path, cure)

@@ -94,6 +94,10 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+LEFT_BEHIND = ".*.[0-9]*.[0-9]*.tmp"
+"""The names that `atomic_path` gives: what a kill leaves of a file that was being written."""
+
+
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path` to write to; `path` gets its content only when the block ends well.

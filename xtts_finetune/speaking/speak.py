@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from xtts_finetune.errors import UserError, WorkFailed
 from xtts_finetune.look.quantities import about, duration
-from xtts_finetune.records.atomic import json_or_none, remove_abandoned, write_json_atomic
+from xtts_finetune.records.atomic import LEFT_BEHIND, json_or_none, remove_abandoned, write_json_atomic
 from xtts_finetune.records.values import digest_of
 from xtts_finetune.speaking.assembling import Assembled, Form, assemble
 from xtts_finetune.speaking.say import check_device, settings_with
@@ -26,8 +26,6 @@ from xtts_finetune.spec.utterances import InferenceSpec
 
 # In the folder, written first: it says that the folder is one of ours.
 RECORD, LOCK = "speak.json", ".lock"
-LEFT_BEHIND = ".*.[0-9]*.[0-9]*.tmp"
-"""What a kill leaves of a file that was being written (`atomic_path`)."""
 # Lines that are spoken together.
 BATCH = 32
 MOST_PROBLEMS = 10
